@@ -1,0 +1,33 @@
+# Settings shared by every target, and the rule that a component is one folder, one library.
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE Release)
+endif()
+
+add_library(latetime_settings INTERFACE)
+target_include_directories(latetime_settings INTERFACE ${PROJECT_SOURCE_DIR}/src)
+# No contraction: a*b+c is rounded the same on every instruction set, so that results do not
+# depend on which kernel the machine picked.
+target_compile_options(latetime_settings INTERFACE -Wall -Wextra -Wpedantic -Wshadow -ffp-contract=off)
+target_compile_definitions(latetime_settings INTERFACE LATETIME_VERSION="${PROJECT_VERSION}")
+if(LATETIME_WERROR)
+  target_compile_options(latetime_settings INTERFACE -Werror)
+endif()
+if(LATETIME_SANITIZE)
+  target_compile_options(latetime_settings INTERFACE -fsanitize=${LATETIME_SANITIZE}
+                         -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  target_link_options(latetime_settings INTERFACE -fsanitize=${LATETIME_SANITIZE})
+endif()
+
+# latetime_component(NAME SOURCES a.cpp … DEPENDS base data …)
+# DEPENDS are other components or imported targets; scripts/check-layers holds the includes to the same arrows.
+function(latetime_component name)
+  cmake_parse_arguments(arg "" "" "SOURCES;DEPENDS" ${ARGN})
+  add_library(latetime_${name} STATIC ${arg_SOURCES})
+  add_library(latetime::${name} ALIAS latetime_${name})
+  target_link_libraries(latetime_${name} PUBLIC latetime_settings ${arg_DEPENDS})
+endfunction()

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace latetime {
+
+/// Why a run ended.
+enum class StopReason {
+  reached_end,   ///< every requested step was taken
+  interrupted,   ///< asked to stop (Ctrl-C, SIGTERM); resumable
+  not_finite,    ///< weights or margins overflowed: the learning rate is far too large for the data
+};
+
+/// How a run ended, in one object: reason, time reached, and a line for people.
+struct Outcome {
+  StopReason reason = StopReason::reached_end;
+  std::uint64_t step = 0;  ///< gradient steps taken
+  std::string message;     ///< empty when there is nothing to say beyond the reason
+};
+
+/// Short machine-readable name: "reached-end", "interrupted", "not-finite".
+std::string to_string(StopReason reason);
+
+}  // namespace latetime

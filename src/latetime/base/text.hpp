@@ -1,0 +1,19 @@
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace latetime {
+
+/// Shortest decimal text that reads back to exactly the same double ("0.1", "1e-05", "inf", "nan").
+std::string shortest(double value);
+
+/// The candidate with the smallest edit distance to `word` (Levenshtein); the first of equals.
+/// Empty when there are no candidates.
+std::string nearest_name(std::string_view word, std::span<const std::string> candidates);
+
+/// "a, b, c".
+std::string join(std::span<const std::string> words, std::string_view separator = ", ");
+
+}  // namespace latetime

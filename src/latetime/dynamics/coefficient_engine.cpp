@@ -1,0 +1,295 @@
+#include "latetime/dynamics/coefficient_engine.hpp"
+
+#include <algorithm>
+#include <limits>
+
+#include "latetime/data/gram.hpp"
+#include "latetime/model/blas.hpp"
+#include "latetime/model/loss.hpp"
+
+namespace latetime {
+namespace {
+
+// Neurons a block. Fixed, because sums over neurons are taken block by block.
+constexpr std::size_t block_rows = 32;
+
+// Below about this many lane operations a step, waking another thread costs more than it brings.
+constexpr std::size_t operations_worth_sharing = 200'000;
+
+std::size_t padded(std::size_t n) {
+  return (n + kernel::lane_multiple - 1) / kernel::lane_multiple * kernel::lane_multiple;
+}
+
+/// sum + error += value, without losing a bit (Knuth's TwoSum).
+void add_compensated(double& sum, double& error, double value) {
+  const double total = sum + value;
+  const double kept = total - sum;
+  error += (sum - (total - kept)) + (value - kept);
+  sum = total;
+}
+
+}  // namespace
+
+CoefficientEngine::CoefficientEngine(const Dataset& data, const Network& initial,
+                                     double learning_rate, unsigned threads,
+                                     const kernel::Kernels& kernels)
+    : x_(data.x),
+      initial_weights_(initial.weights),
+      shape_(initial.shape),
+      classes_(data.classes),
+      rate_(learning_rate /
+            (static_cast<double>(data.size()) * static_cast<double>(initial.shape.width))),
+      kernels_(kernels),
+      n_(static_cast<std::size_t>(data.size())),
+      stride_(padded(n_)),
+      words_(PairBits::words_per_row(data.size())),
+      initial_z_(latetime::preactivations(initial.weights, data.x)),
+      pattern_(shape_.neurons(), data.size()),
+      switched_(shape_.neurons(), data.size()),
+      own_words_(own_class_words(data, shape_.groups)) {
+  gram_ = Matrix::Zero(data.size(), static_cast<Eigen::Index>(stride_));
+  gram_.leftCols(data.size()) = gram_matrix(data.x);
+  const auto neurons = static_cast<std::size_t>(shape_.neurons());
+  const auto width = static_cast<std::size_t>(shape_.width);
+  for (int group = 0; group < shape_.groups; ++group) {
+    for (std::size_t first = 0; first < width; first += block_rows) {
+      blocks_.push_back({group, static_cast<std::size_t>(group) * width + first,
+                         std::min(block_rows, width - first)});
+    }
+  }
+  switches_.counted = true;
+  tables_per_step_ = shape_.groups == 2 ? 1 : static_cast<std::size_t>(shape_.groups);
+  choose_chunks();
+  chunks_ = (n_ + chunk_bits_ - 1) / chunk_bits_;
+  tables_.resize(tables_per_step_ * (chunks_ << chunk_bits_) * stride_);
+  z_.assign(neurons * stride_, -1.0);
+  active_sum_.assign(neurons * stride_, 0.0);
+  coefficients_ = compensation_ = Matrix::Zero(shape_.neurons(), data.size());
+  pull_.assign(static_cast<std::size_t>(shape_.groups) * stride_, 0.0);
+  cumulative_ = pull_;
+  block_sums_.assign(blocks_.size() * stride_, 0.0);
+  block_switches_.resize(blocks_.size());
+  new_pattern_.resize(neurons * words_);
+  outputs_ = pulls_ = Matrix::Zero(data.size(), shape_.groups);
+  if (threads > 1 && neurons * (chunks_ + 4) * stride_ >= operations_worth_sharing) {
+    team_ = std::make_unique<ThreadTeam>(threads);
+  }
+  table_body_ = [this](std::size_t index) {
+    const std::size_t table = index / chunks_;
+    const kernel::TableJob job{.gram = gram_.data(),
+                               .pull = pull_.data() + table * stride_,
+                               .samples = n_,
+                               .stride = stride_,
+                               .chunk_bits = chunk_bits_,
+                               .slope = shape_.slope,
+                               .tables = tables_.data() + table * (chunks_ << chunk_bits_) * stride_};
+    kernels_.build_tables(job, index % chunks_);
+  };
+  block_body_ = [this](std::size_t index) { step_block(index); };
+  refresh_from_coefficients();
+}
+
+/// Larger chunks mean fewer sums a neuron and larger tables: ⌈n/b⌉ (2^b · tables + neurons) row sums.
+void CoefficientEngine::choose_chunks() {
+  const auto neurons = static_cast<std::size_t>(shape_.neurons());
+  std::size_t best = std::numeric_limits<std::size_t>::max();
+  for (const std::size_t bits : {1u, 2u, 3u, 4u, 5u, 6u, 8u}) {
+    if (n_ > 64 && 64 % bits != 0) continue;  // a chunk must not straddle two words
+    const std::size_t cost =
+        (n_ + bits - 1) / bits * ((tables_per_step_ << bits) + neurons);
+    if (cost < best) {
+      best = cost;
+      chunk_bits_ = bits;
+    }
+  }
+}
+
+void CoefficientEngine::advance(std::uint64_t steps) {
+  for (std::uint64_t i = 0; i < steps; ++i) take_step();
+}
+
+void CoefficientEngine::take_step() {
+  pull_groups();
+  if (team_) {
+    team_->for_each_block(tables_per_step_ * chunks_, table_body_);
+    team_->for_each_block(blocks_.size(), block_body_);
+  } else {
+    for (std::size_t i = 0; i < tables_per_step_ * chunks_; ++i) table_body_(i);
+    for (std::size_t i = 0; i < blocks_.size(); ++i) step_block(i);
+  }
+  ++step_;
+  std::uint64_t own = 0, other = 0;
+  for (const SwitchCounts& counts : block_switches_) {
+    own += counts.own;
+    other += counts.other;
+  }
+  switches_.own += own;
+  switches_.other += other;
+  if (own) switches_.last_own_step = step_;
+  if (other) switches_.last_other_step = step_;
+  sum_outputs();
+  if (step_ % fold_period == 0) fold();
+}
+
+/// p_l of each group, (η/(nm)) times the negative loss derivative, and its sum since the last fold.
+void CoefficientEngine::pull_groups() {
+  loss_pulls(outputs_, classes_, pulls_);
+  for (std::size_t group = 0; group < static_cast<std::size_t>(shape_.groups); ++group) {
+    for (std::size_t i = 0; i < n_; ++i) {
+      const double pull =
+          rate_ * pulls_(static_cast<Eigen::Index>(i), static_cast<Eigen::Index>(group));
+      pull_[group * stride_ + i] = pull;
+      cumulative_[group * stride_ + i] += pull;
+    }
+  }
+}
+
+void CoefficientEngine::step_block(std::size_t index) {
+  const Block& block = blocks_[index];
+  const auto group = static_cast<std::size_t>(block.group);
+  const bool mirrored = is_mirrored(group);
+  const std::size_t table = mirrored ? 0 : group;
+  kernel::NeuronJob job{
+      .z = z_.data() + block.first_row * stride_,
+      .active_sum = active_sum_.data() + block.first_row * stride_,
+      .pattern = pattern_.words.data() + block.first_row * words_,
+      .switched = switched_.words.data() + block.first_row * words_,
+      .rows = block.rows,
+      .samples = n_,
+      .stride = stride_,
+      .words = words_,
+      .chunk_bits = chunk_bits_,
+      .chunks = chunks_,
+      .tables = tables_.data() + table * (tables_.size() / tables_per_step_),
+      .cumulative = cumulative_.data() + table * stride_,
+      .mirrored = mirrored,
+      .slope = shape_.slope,
+      .own = own_words_.data() + group * words_,
+      .new_pattern = new_pattern_.data() + block.first_row * words_,
+      .activation_sum = block_sums_.data() + index * stride_,
+      .own_switches = 0,
+      .other_switches = 0,
+  };
+  kernels_.step_neurons(job);
+  block_switches_[index].own = job.own_switches;
+  block_switches_[index].other = job.other_switches;
+}
+
+/// F_k(x_i) from the blocks' sums, in block order.
+void CoefficientEngine::sum_outputs() {
+  outputs_.setZero();
+  for (std::size_t b = 0; b < blocks_.size(); ++b) {
+    const double* sums = block_sums_.data() + b * stride_;
+    for (std::size_t i = 0; i < n_; ++i) {
+      outputs_(static_cast<Eigen::Index>(i), blocks_[b].group) += sums[i];
+    }
+  }
+  outputs_ /= static_cast<double>(shape_.width);
+}
+
+void CoefficientEngine::fold() {
+  const Matrix recent = recent_coefficients();
+  for (Eigen::Index k = 0; k < coefficients_.rows(); ++k) {
+    for (Eigen::Index i = 0; i < coefficients_.cols(); ++i) {
+      add_compensated(coefficients_(k, i), compensation_(k, i), recent(k, i));
+    }
+  }
+  std::fill(active_sum_.begin(), active_sum_.end(), 0.0);
+  std::fill(cumulative_.begin(), cumulative_.end(), 0.0);
+  refresh_from_coefficients();
+}
+
+/// Σ over the steps since the last fold of p_l σ'(z_{k,l}) = γ S_l + (1 − γ) (S_l while active).
+Matrix CoefficientEngine::recent_coefficients() const {
+  Matrix recent(coefficients_.rows(), coefficients_.cols());
+  for (Eigen::Index k = 0; k < recent.rows(); ++k) {
+    const auto group = static_cast<std::size_t>(k / shape_.width);
+    const bool mirrored = is_mirrored(group);
+    const double sign = mirrored ? -1.0 : 1.0;
+    const double* active_sum = active_sum_.data() + static_cast<std::size_t>(k) * stride_;
+    const double* cumulative = cumulative_.data() + (mirrored ? 0 : group) * stride_;
+    for (Eigen::Index i = 0; i < recent.cols(); ++i) {
+      const double active = pattern_.test(k, i) ? active_sum[i] + cumulative[i] : active_sum[i];
+      recent(k, i) =
+          sign * (shape_.slope * cumulative[i] + (1.0 - shape_.slope) * active);
+    }
+  }
+  return recent;
+}
+
+/// Z = Z(0) + C G, and from it pattern and outputs. A sign that differs from the running one by
+/// rounding alone is not counted as a switch.
+void CoefficientEngine::refresh_from_coefficients() {
+  Matrix z = initial_z_;
+  add_product(coefficients_ + compensation_, gram_.leftCols(static_cast<Eigen::Index>(n_)), z);
+  for (Eigen::Index k = 0; k < z.rows(); ++k) {
+    std::copy_n(z.row(k).data(), n_, z_.data() + static_cast<std::size_t>(k) * stride_);
+  }
+  refresh_from_preactivations();
+}
+
+/// Pattern and outputs from Z, the sums in the order that a step takes them.
+void CoefficientEngine::refresh_from_preactivations() {
+  for (Eigen::Index k = 0; k < pattern_.neurons; ++k) {
+    const double* row = z_.data() + static_cast<std::size_t>(k) * stride_;
+    set_pattern(row, static_cast<Eigen::Index>(n_), pattern_.row(k));
+  }
+  for (std::size_t b = 0; b < blocks_.size(); ++b) {
+    double* sums = block_sums_.data() + b * stride_;
+    std::fill_n(sums, stride_, 0.0);
+    for (std::size_t row = 0; row < blocks_[b].rows; ++row) {
+      const double* neuron = z_.data() + (blocks_[b].first_row + row) * stride_;
+      for (std::size_t i = 0; i < n_; ++i) sums[i] += activation(neuron[i], shape_.slope);
+    }
+  }
+  sum_outputs();
+}
+
+TrainingState CoefficientEngine::state() const {
+  TrainingState state{.step = step_,
+                      .weights = initial_weights_,
+                      .preactivations = Matrix(shape_.neurons(), static_cast<Eigen::Index>(n_)),
+                      .coefficients = coefficients_ + compensation_ + recent_coefficients(),
+                      .switches = switches_,
+                      .switched_since_record = switched_};
+  add_product(state.coefficients, x_, state.weights);
+  for (Eigen::Index k = 0; k < state.preactivations.rows(); ++k) {
+    state.preactivations.row(k) = Eigen::Map<const Eigen::RowVectorXd>(
+        z_.data() + static_cast<std::size_t>(k) * stride_, static_cast<Eigen::Index>(n_));
+  }
+  return state;
+}
+
+void CoefficientEngine::clear_switched() {
+  std::fill(switched_.words.begin(), switched_.words.end(), 0);
+}
+
+EngineMemory CoefficientEngine::memory() const {
+  EngineMemory memory{.step = step_,
+                      .arrays = {{"coefficients", coefficients_}, {"compensation", compensation_}},
+                      .switches = switches_,
+                      .switched_since_record = switched_};
+  const auto rows = static_cast<Eigen::Index>(shape_.neurons());
+  const auto columns = static_cast<Eigen::Index>(stride_);
+  memory.arrays["z"] = Eigen::Map<const Matrix>(z_.data(), rows, columns);
+  memory.arrays["active_sum"] = Eigen::Map<const Matrix>(active_sum_.data(), rows, columns);
+  memory.arrays["cumulative"] = Eigen::Map<const Matrix>(cumulative_.data(), shape_.groups, columns);
+  return memory;
+}
+
+void CoefficientEngine::restore(const EngineMemory& memory) {
+  step_ = memory.step;
+  coefficients_ = memory.arrays.at("coefficients");
+  compensation_ = memory.arrays.at("compensation");
+  const Matrix& z = memory.arrays.at("z");
+  const Matrix& active_sum = memory.arrays.at("active_sum");
+  const Matrix& cumulative = memory.arrays.at("cumulative");
+  std::copy_n(active_sum.data(), active_sum.size(), active_sum_.data());
+  std::copy_n(cumulative.data(), cumulative.size(), cumulative_.data());
+  switches_ = memory.switches;
+  switched_ = memory.switched_since_record;
+  std::copy_n(z.data(), z.size(), z_.data());
+  refresh_from_preactivations();
+}
+
+}  // namespace latetime

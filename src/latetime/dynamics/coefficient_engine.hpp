@@ -1,0 +1,96 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "latetime/base/aligned.hpp"
+#include "latetime/base/thread_team.hpp"
+#include "latetime/dynamics/coefficient_kernel.hpp"
+#include "latetime/dynamics/engine.hpp"
+
+namespace latetime {
+
+/// Full-batch gradient descent in the coordinates of the paper's decomposition (Definition 5.1,
+/// Lemma 5.2): w_k(t) = w_k(0) + Σ_i c_{k,i} x_i with c_{k,i} += (η/(nm)) v_{i,k} σ'(z_{k,i}), where
+/// v is the negative loss derivative and Z(t) = Z(0) + C G. The same descent as the dense engine,
+/// step by step, at a cost free of d.
+///
+/// Rounding does not build up: recent increments are kept apart and folded into a compensated sum
+/// every `fold_period` steps, and Z is then computed afresh from C.
+///
+/// A step allocates nothing. Memory: about 5n doubles a neuron, and the tables.
+class CoefficientEngine {
+ public:
+  /// Copies what it needs. `threads` ≥ 1; the result does not depend on it, nor on `kernels`.
+  CoefficientEngine(const Dataset& data, const Network& initial, double learning_rate,
+                    unsigned threads, const kernel::Kernels& kernels = kernel::best_kernels());
+
+  std::uint64_t step() const { return step_; }
+  /// Takes that many gradient steps.
+  void advance(std::uint64_t steps);
+  /// False once an output has overflowed.
+  bool finite() const { return outputs_.allFinite(); }
+
+  TrainingState state() const;
+  /// Starts a new "since the last record" interval.
+  void clear_switched();
+  EngineMemory memory() const;
+  void restore(const EngineMemory& memory);
+
+  static constexpr std::uint64_t fold_period = 4096;
+
+ private:
+  struct Block {  // neurons of one group that are stepped together
+    int group;
+    std::size_t first_row;
+    std::size_t rows;
+  };
+
+  /// Two classes share the pulls of group 0, and group 1 moves along their negative.
+  bool is_mirrored(std::size_t group) const { return tables_per_step_ == 1 && group == 1; }
+  void choose_chunks();
+  void take_step();
+  void pull_groups();
+  void step_block(std::size_t index);
+  void sum_outputs();
+  void fold();
+  void refresh_from_coefficients();
+  void refresh_from_preactivations();
+  Matrix recent_coefficients() const;
+
+  const Matrix x_;
+  const Matrix initial_weights_;
+  const NetworkShape shape_;
+  const std::vector<int> classes_;
+  const double rate_;  // η / (n m)
+  const kernel::Kernels kernels_;
+  const std::size_t n_;
+  const std::size_t stride_;
+  const std::size_t words_;
+  Matrix gram_;                // n × stride, padded with zeros
+  Matrix initial_z_;           // neurons × n
+  std::size_t chunk_bits_ = 1;
+  std::size_t chunks_ = 1;
+  std::size_t tables_per_step_ = 1;  // 1 for two classes (the groups' pulls differ in sign only)
+
+  std::uint64_t step_ = 0;
+  AlignedVector z_;                         // neurons × stride
+  AlignedVector active_sum_;                // neurons × stride, since the last fold (NeuronJob)
+  AlignedVector cumulative_;                // groups × stride: Σ p since the last fold
+  Matrix coefficients_, compensation_;      // neurons × n: folded part and its rounding errors
+  PairBits pattern_, switched_;
+  SwitchCounts switches_;
+
+  std::vector<Block> blocks_;
+  std::vector<std::uint64_t> own_words_;    // groups × words
+  std::vector<std::uint64_t> new_pattern_;  // neurons × words, scratch of a step
+  AlignedVector tables_, pull_, block_sums_;
+  std::vector<SwitchCounts> block_switches_;
+  Matrix outputs_, pulls_;                  // n × groups
+  std::unique_ptr<ThreadTeam> team_;        // null: this thread alone
+  std::function<void(std::size_t)> table_body_, block_body_;
+};
+
+}  // namespace latetime

@@ -1,0 +1,237 @@
+// Body of the coefficient engine's inner loops; included by one source file for each instruction
+// set, which defines LATETIME_KERNELS (the exported name) and LATETIME_KERNEL_LABEL.
+//
+// Every operation works lane by lane on samples, and sums over neurons run in row order, so the
+// result does not depend on the vector width.
+
+#include "latetime/dynamics/coefficient_kernel.hpp"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+namespace latetime::kernel {
+namespace {
+
+#if defined(__AVX512F__)
+constexpr std::size_t lanes = 8;
+#elif defined(__AVX__)
+constexpr std::size_t lanes = 4;
+#else
+constexpr std::size_t lanes = 2;
+#endif
+constexpr std::size_t tile_vectors = 8;  // accumulators kept in registers
+
+typedef double Pack __attribute__((vector_size(lanes * sizeof(double))));
+
+inline Pack load(const double* from) { return *reinterpret_cast<const Pack*>(from); }
+inline void store(double* to, Pack value) { *reinterpret_cast<Pack*>(to) = value; }
+
+/// Bit v: lane v is ≥ 0 (σ'(0) = 1, so zero counts as active).
+inline std::uint64_t active_bits(Pack z) {
+#if defined(__AVX512F__)
+  return _mm512_cmp_pd_mask(z, _mm512_setzero_pd(), _CMP_GE_OQ);
+#elif defined(__AVX__)
+  return static_cast<std::uint64_t>(
+      _mm256_movemask_pd(_mm256_cmp_pd(z, _mm256_setzero_pd(), _CMP_GE_OQ)));
+#elif defined(__SSE2__)
+  return static_cast<std::uint64_t>(_mm_movemask_pd(_mm_cmpge_pd(z, _mm_setzero_pd())));
+#else
+  std::uint64_t bits = 0;
+  for (std::size_t v = 0; v < lanes; ++v) bits |= static_cast<std::uint64_t>(z[v] >= 0.0) << v;
+  return bits;
+#endif
+}
+
+void build_tables(const TableJob& job, std::size_t chunk) {
+  const std::size_t stride = job.stride;
+  const std::size_t rows = std::size_t{1} << job.chunk_bits;
+  const std::size_t first = chunk * job.chunk_bits;
+  double* table = job.tables + chunk * rows * stride;
+  for (std::size_t i = 0; i < stride; i += lanes) {
+    Pack base = {};
+    if (chunk == 0 && job.slope != 0.0) {
+      for (std::size_t l = 0; l < job.samples; ++l) {
+        base += (job.slope * job.pull[l]) * load(job.gram + l * stride + i);
+      }
+    }
+    store(table + i, base);
+    std::size_t filled = 1;
+    for (std::size_t bit = 0; bit < job.chunk_bits && first + bit < job.samples; ++bit) {
+      const std::size_t l = first + bit;
+      const Pack q = ((1.0 - job.slope) * job.pull[l]) * load(job.gram + l * stride + i);
+      for (std::size_t row = 0; row < filled; ++row) {
+        store(table + (filled + row) * stride + i, load(table + row * stride + i) + q);
+      }
+      filled *= 2;
+    }
+  }
+}
+
+/// Moves `vectors` packs of one neuron's row by `increment`, adds their activations to `sum`, and
+/// returns the new activation bits of these samples.
+template <bool mirrored, std::size_t vectors>
+inline __attribute__((always_inline)) std::uint64_t move_tile(double* z, const Pack* increment,
+                                                              double slope, Pack* sum) {
+  std::uint64_t active = 0;
+  for (std::size_t v = 0; v < vectors; ++v) {
+    const Pack before = load(z + v * lanes);
+    const Pack after = mirrored ? before - increment[v] : before + increment[v];
+    store(z + v * lanes, after);
+    const Pack leak = slope * after;
+    sum[v] += after > leak ? after : leak;  // max(z, γz)
+    active |= active_bits(after) << (v * lanes);
+  }
+  return active;
+}
+
+/// A row that fits one tile: patterns are single words, and the sums over neurons stay in registers.
+template <bool mirrored, std::size_t vectors>
+void step_one_tile(const NeuronJob& shared) {
+  const NeuronJob job = shared;  // a private copy: stores to z cannot alias its fields
+  constexpr std::size_t stride = vectors * lanes;
+  const std::uint64_t row_mask = (std::uint64_t{1} << job.chunk_bits) - 1;
+  const std::size_t table_size = stride << job.chunk_bits;
+  Pack sum[vectors] = {};
+  double* z = job.z;
+  for (std::size_t row = 0; row < job.rows; ++row, z += stride) {
+    Pack increment[vectors] = {};
+    std::uint64_t bits = job.pattern[row];
+    const double* table = job.tables;
+    for (std::size_t chunk = 0; chunk < job.chunks; ++chunk) {
+      const double* entry = table + (bits & row_mask) * stride;
+      for (std::size_t v = 0; v < vectors; ++v) increment[v] += load(entry + v * lanes);
+      bits >>= job.chunk_bits;
+      table += table_size;
+    }
+    job.new_pattern[row] = move_tile<mirrored, vectors>(z, increment, job.slope, sum);
+  }
+  for (std::size_t v = 0; v < vectors; ++v) store(job.activation_sum + v * lanes, sum[v]);
+}
+
+template <bool mirrored, std::size_t vectors>
+inline void step_tile_at(const NeuronJob& job, std::size_t row, std::size_t first) {
+  Pack increment[vectors] = {};
+  const std::uint64_t* pattern = job.pattern + row * job.words;
+  const std::size_t row_mask = (std::size_t{1} << job.chunk_bits) - 1;
+  const std::size_t table_size = job.stride << job.chunk_bits;
+  const double* table = job.tables + first;
+  for (std::size_t l = 0; l < job.samples; l += job.chunk_bits, table += table_size) {
+    const double* entry = table + ((pattern[l / 64] >> (l % 64)) & row_mask) * job.stride;
+    for (std::size_t v = 0; v < vectors; ++v) increment[v] += load(entry + v * lanes);
+  }
+  Pack sum[vectors];
+  double* stored = job.activation_sum + first;
+  for (std::size_t v = 0; v < vectors; ++v) sum[v] = load(stored + v * lanes);
+  job.new_pattern[row * job.words + first / 64] |=
+      move_tile<mirrored, vectors>(job.z + row * job.stride + first, increment, job.slope, sum)
+      << (first % 64);
+  for (std::size_t v = 0; v < vectors; ++v) store(stored + v * lanes, sum[v]);
+}
+
+template <bool mirrored>
+void step_many_tiles(const NeuronJob& shared) {
+  const NeuronJob job = shared;
+  constexpr std::size_t tile = tile_vectors * lanes;
+  constexpr std::size_t half = tile / 2;
+  for (std::size_t i = 0; i < job.stride; ++i) job.activation_sum[i] = 0.0;
+  for (std::size_t w = 0; w < job.rows * job.words; ++w) job.new_pattern[w] = 0;
+  for (std::size_t row = 0; row < job.rows; ++row) {
+    std::size_t first = 0;
+    for (; first + tile <= job.stride; first += tile) {
+      step_tile_at<mirrored, tile_vectors>(job, row, first);
+    }
+    for (; first + half <= job.stride; first += half) {
+      step_tile_at<mirrored, tile_vectors / 2>(job, row, first);
+    }
+    for (; first < job.stride; first += lanes) step_tile_at<mirrored, 1>(job, row, first);
+  }
+}
+
+/// Books the switches of one word of one row's pattern (see NeuronJob::active_sum).
+void book_word(NeuronJob& job, std::size_t row, std::size_t word) {
+  const std::uint64_t now = job.new_pattern[row * job.words + word];
+  const std::uint64_t changed = job.pattern[row * job.words + word] ^ now;
+  job.pattern[row * job.words + word] = now;
+  job.switched[row * job.words + word] |= changed;
+  const auto own = static_cast<std::uint64_t>(__builtin_popcountll(changed & job.own[word]));
+  job.own_switches += own;
+  job.other_switches += static_cast<std::uint64_t>(__builtin_popcountll(changed)) - own;
+  double* active_sum = job.active_sum + row * job.stride + 64 * word;
+  const double* cumulative = job.cumulative + 64 * word;
+  for (std::uint64_t left = changed; left != 0; left &= left - 1) {
+    const int bit = __builtin_ctzll(left);
+    active_sum[bit] += (now >> bit) & 1 ? -cumulative[bit] : cumulative[bit];
+  }
+}
+
+/// Bit v: words v of the two arrays differ (`lanes` words).
+inline std::uint64_t different_bits(const std::uint64_t* a, const std::uint64_t* b) {
+#if defined(__AVX512F__)
+  return _mm512_cmpneq_epi64_mask(_mm512_loadu_si512(a), _mm512_loadu_si512(b));
+#elif defined(__AVX2__)
+  const __m256i equal = _mm256_cmpeq_epi64(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(a)),
+                                           _mm256_loadu_si256(reinterpret_cast<const __m256i*>(b)));
+  return static_cast<std::uint64_t>(~_mm256_movemask_pd(_mm256_castsi256_pd(equal)) & 0xF);
+#else
+  std::uint64_t bits = 0;
+  for (std::size_t v = 0; v < lanes; ++v) bits |= static_cast<std::uint64_t>(a[v] != b[v]) << v;
+  return bits;
+#endif
+}
+
+/// Most words do not change in a step, and which ones do is hard to predict: collect up to 64 words'
+/// worth of changes without a branch, then visit those alone.
+void book_switches(NeuronJob& job) {
+  const std::size_t count = job.rows * job.words;
+  for (std::size_t first = 0; first < count; first += 64) {
+    const std::size_t here = count - first < 64 ? count - first : 64;
+    std::uint64_t changed = 0;
+    std::size_t k = 0;
+    for (; k + lanes <= here; k += lanes) {
+      changed |= different_bits(job.pattern + first + k, job.new_pattern + first + k) << k;
+    }
+    for (; k < here; ++k) {
+      const bool differs = job.pattern[first + k] != job.new_pattern[first + k];
+      changed |= static_cast<std::uint64_t>(differs) << k;
+    }
+    for (; changed != 0; changed &= changed - 1) {
+      const std::size_t index = first + static_cast<std::size_t>(__builtin_ctzll(changed));
+      const std::size_t row = job.words == 1 ? index : index / job.words;
+      book_word(job, row, index - row * job.words);
+    }
+  }
+}
+
+template <bool mirrored>
+void step_neurons_along(const NeuronJob& job) {
+  switch (job.stride / lanes) {
+    case 1: return step_one_tile<mirrored, 1>(job);
+    case 2: return step_one_tile<mirrored, 2>(job);
+    case 3: return step_one_tile<mirrored, 3>(job);
+    case 4: return step_one_tile<mirrored, 4>(job);
+    case 5: return step_one_tile<mirrored, 5>(job);
+    case 6: return step_one_tile<mirrored, 6>(job);
+    case 7: return step_one_tile<mirrored, 7>(job);
+    case 8: return step_one_tile<mirrored, 8>(job);
+    default: return step_many_tiles<mirrored>(job);
+  }
+}
+
+void step_neurons(NeuronJob& job) {
+  job.own_switches = 0;
+  job.other_switches = 0;
+  if (job.mirrored) {
+    step_neurons_along<true>(job);
+  } else {
+    step_neurons_along<false>(job);
+  }
+  book_switches(job);
+}
+
+}  // namespace
+
+extern const Kernels LATETIME_KERNELS;
+const Kernels LATETIME_KERNELS{LATETIME_KERNEL_LABEL, build_tables, step_neurons};
+
+}  // namespace latetime::kernel

@@ -1,0 +1,79 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "latetime/base/thread_team.hpp"
+#include "latetime/dynamics/engine.hpp"
+
+namespace latetime {
+
+/// Gradient descent on the weights themselves, (3.2): w_k += (η/(|B|m)) Σ_{i∈B} v_{i,k} σ'(⟨w_k,x_i⟩) x_i,
+/// v the negative loss derivative, B the batch. Full batch, or mini-batches drawn without replacement:
+/// each epoch takes the samples in a new seeded order, the last partial batch included.
+///
+/// The coefficients c of w_k = w_k(0) + Σ_i c_{k,i} x_i are summed beside the weights by Lemma 5.2's
+/// rule, so that the decomposition can be checked against the weights.
+///
+/// Cost a step: 4·Km·|B|·d flops. float64.
+class DenseEngine {
+ public:
+  /// `batch_size` of 0, or at least n with `shuffle` false, means full batch. Results do not depend
+  /// on `threads` ≥ 1.
+  DenseEngine(const Dataset& data, const Network& initial, double learning_rate,
+              std::size_t batch_size, std::uint64_t seed, unsigned threads);
+
+  std::uint64_t step() const { return step_; }
+  void advance(std::uint64_t steps);
+  bool finite() const { return outputs_.allFinite(); }
+
+  TrainingState state() const;
+  void clear_switched();
+  EngineMemory memory() const;
+  void restore(const EngineMemory& memory);
+
+ private:
+  void take_full_batch_step();
+  void take_mini_batch_step();
+  void load_batch();
+  void pull_block(std::size_t index, double rate);
+  void update_block(std::size_t index, const Matrix& x);
+  void evaluate_block(std::size_t index, const Matrix& x);
+  void count_switches_of_block(std::size_t index);
+  void sum_outputs();
+  void evaluate_everything();
+  Eigen::Index block_first(std::size_t index) const;
+  Eigen::Index block_size(std::size_t index) const;
+  template <class Body>
+  void for_each_block(const Body& body);
+
+  const Matrix x_;
+  const NetworkShape shape_;
+  const std::vector<int> classes_;
+  const double learning_rate_;
+  const std::size_t batch_size_;  // 0: full batch
+  const std::uint64_t seed_;
+  const std::vector<std::uint64_t> own_words_;
+  ThreadTeam team_;
+  std::size_t blocks_per_group_;
+  std::size_t blocks_;
+
+  std::uint64_t step_ = 0;
+  Matrix weights_, coefficients_;  // Km × d, Km × n
+  PairBits pattern_, switched_;
+  SwitchCounts switches_;
+
+  // One batch (the whole data set for full batch).
+  std::uint64_t epoch_ = 0;
+  std::vector<std::uint32_t> order_;  // this epoch's order; empty: not drawn yet
+  std::vector<std::uint32_t> batch_;  // sample numbers
+  Matrix batch_x_;                    // b × d
+  std::vector<int> batch_classes_;
+  Matrix z_, increments_;             // Km × b
+  Matrix outputs_, pulls_;            // b × K
+  Matrix block_sums_;                 // blocks × b
+  std::vector<SwitchCounts> block_switches_;
+};
+
+}  // namespace latetime

@@ -1,0 +1,37 @@
+#include "latetime/model/network.hpp"
+
+#include <cassert>
+
+#include "latetime/base/random.hpp"
+#include "latetime/model/blas.hpp"
+
+namespace latetime {
+
+Network gaussian_network(const NetworkShape& shape, double init_std, std::uint64_t seed) {
+  Network network{shape, Matrix(shape.neurons(), shape.dim)};
+  for (Eigen::Index k = 0; k < shape.neurons(); ++k) {
+    RandomStream stream(seed, RandomPurpose::initial_weights, static_cast<std::uint64_t>(k));
+    for (Eigen::Index j = 0; j < shape.dim; ++j) network.weights(k, j) = init_std * stream.normal();
+  }
+  return network;
+}
+
+Matrix preactivations(const Matrix& weights, const Matrix& x) {
+  Matrix z = Matrix::Zero(weights.rows(), x.rows());
+  add_product_transposed(weights, x, z);
+  return z;
+}
+
+Matrix group_outputs(const Matrix& z, const NetworkShape& shape) {
+  assert(z.rows() == shape.neurons());
+  Matrix outputs = Matrix::Zero(z.cols(), shape.groups);
+  for (Eigen::Index k = 0; k < z.rows(); ++k) {
+    const Eigen::Index group = k / shape.width;
+    for (Eigen::Index i = 0; i < z.cols(); ++i) {
+      outputs(i, group) += activation(z(k, i), shape.slope);
+    }
+  }
+  return outputs / static_cast<double>(shape.width);
+}
+
+}  // namespace latetime
