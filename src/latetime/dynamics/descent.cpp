@@ -101,8 +101,9 @@ Outcome Descent::run(std::span<const std::uint64_t> record_at, const DescentObse
       return {StopReason::not_finite, step(),
               "the network's outputs overflowed; the data or the learning rate are far too large"};
     }
-    observers.record(state());
-    clear_switched();
+    const TrainingState here = state();
+    clear_switched();  // first, so that a checkpoint written by the observer starts the new interval
+    observers.record(here);
   }
   return {StopReason::reached_end, step(), ""};
 }

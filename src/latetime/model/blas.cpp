@@ -9,9 +9,7 @@ namespace {
 
 void gemm(CBLAS_TRANSPOSE transpose_b, const Eigen::Ref<const Matrix>& a,
           const Eigen::Ref<const Matrix>& b, Eigen::Ref<Matrix>& c) {
-  // The library's own worker threads would change the order of sums with their number.
-  static const bool single_threaded = (openblas_set_num_threads(1), true);
-  (void)single_threaded;
+  use_single_threaded_blas();
   if (c.size() == 0 || a.cols() == 0) return;
   cblas_dgemm(CblasRowMajor, CblasNoTrans, transpose_b, static_cast<int>(c.rows()),
               static_cast<int>(c.cols()), static_cast<int>(a.cols()), 1.0, a.data(),
@@ -20,6 +18,12 @@ void gemm(CBLAS_TRANSPOSE transpose_b, const Eigen::Ref<const Matrix>& a,
 }
 
 }  // namespace
+
+void use_single_threaded_blas() {
+  // The library's own worker threads would change the order of sums with their number.
+  static const bool done = (openblas_set_num_threads(1), true);
+  (void)done;
+}
 
 void add_product_transposed(Eigen::Ref<const Matrix> a, Eigen::Ref<const Matrix> b,
                             Eigen::Ref<Matrix> c) {

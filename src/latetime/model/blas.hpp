@@ -4,8 +4,11 @@
 
 namespace latetime {
 
+/// Keeps BLAS and LAPACK on the calling thread, so that results do not depend on threads of their
+/// own. Call before using them directly.
+void use_single_threaded_blas();
+
 /// c += a · bᵀ for row-major views; a is p × k, b is q × k, c is p × q.
-/// The BLAS runs on the calling thread alone, so that results do not depend on its own threads.
 void add_product_transposed(Eigen::Ref<const Matrix> a, Eigen::Ref<const Matrix> b,
                             Eigen::Ref<Matrix> c);
 

@@ -57,6 +57,25 @@ void loss_pulls(Eigen::Ref<const Matrix> outputs, std::span<const int> classes,
   }
 }
 
+Matrix relative_loss_pulls(const Matrix& outputs, std::span<const int> classes) {
+  Vector log_multipliers(outputs.rows());
+  for (Eigen::Index i = 0; i < outputs.rows(); ++i) {
+    log_multipliers[i] =
+        log_multiplier(loss_margin(outputs, i, classes[static_cast<std::size_t>(i)]));
+  }
+  const double top = log_multipliers.maxCoeff();
+  Matrix pulls(outputs.rows(), outputs.cols());
+  for (Eigen::Index i = 0; i < outputs.rows(); ++i) {
+    const int own = classes[static_cast<std::size_t>(i)];
+    const double g = std::exp(log_multipliers[i] - top);
+    const double others = outputs(i, own) - loss_margin(outputs, i, own);
+    for (Eigen::Index k = 0; k < outputs.cols(); ++k) {
+      pulls(i, k) = k == own ? g : -g * std::exp(outputs(i, k) - others);
+    }
+  }
+  return pulls;
+}
+
 Vector log_sample_losses(const Matrix& outputs, std::span<const int> classes) {
   Vector result(outputs.rows());
   for (Eigen::Index i = 0; i < outputs.rows(); ++i) {

@@ -16,6 +16,10 @@ Vector margins(const Matrix& outputs, std::span<const int> classes);
 void loss_pulls(Eigen::Ref<const Matrix> outputs, std::span<const int> classes,
                 Eigen::Ref<Matrix> pulls);
 
+/// The same, divided by the largest multiplier 1 − softmax_{c_i}(F(x_i)) of all samples and computed
+/// from logarithms: the direction of −∇L survives when every multiplier underflows.
+Matrix relative_loss_pulls(const Matrix& outputs, std::span<const int> classes);
+
 /// log of each sample's loss, n entries: log ℓ(u_i) with ℓ(u) = log(1 + e^{−u}); for K classes the
 /// softmax cross-entropy. Finite however small the loss is.
 Vector log_sample_losses(const Matrix& outputs, std::span<const int> classes);

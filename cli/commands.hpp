@@ -1,0 +1,32 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <string>
+
+// One function a subcommand: it declares the command's arguments on the parser and stores in
+// `action` what to do once they are read. An action returns the exit code.
+
+namespace latetime::cli {
+
+/// Exit codes of the program; scripts depend on them.
+enum ExitCode : int {
+  done = 0,
+  bad_input = 2,        ///< one line on standard error names the file, the key and the mend
+  stopped_early = 3,    ///< an honest end before the requested one; what was reached is kept
+  interrupted = 130,    ///< Ctrl-C or SIGTERM; resumable
+};
+
+using Action = std::function<int()>;
+
+void declare_run(CLI::App& app, Action& action);
+void declare_inspect(CLI::App& app, Action& action);
+void declare_export(CLI::App& app, Action& action);
+void declare_reproduce(CLI::App& app, Action& action);
+
+/// Threads to use when the user does not say: one a core.
+unsigned default_threads();
+
+/// "run.toml" style text of every configuration key with default and meaning.
+std::string config_help();
+
+}  // namespace latetime::cli

@@ -1,0 +1,101 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <functional>
+#include <numeric>
+
+#include "commands.hpp"
+#include "latetime/base/error.hpp"
+#include "latetime/base/text.hpp"
+#include "latetime/data/array_file.hpp"
+#include "latetime/store/run_directory.hpp"
+
+namespace latetime::cli {
+namespace {
+
+struct ExportArguments {
+  std::string directory;
+  bool csv = false;
+  bool npz = false;
+  std::string to;
+};
+
+/// "/records/step" becomes "records.step", a name that NumPy and file systems both take.
+std::string flat_name(const std::string& path) {
+  std::string name = path.substr(1);
+  std::replace(name.begin(), name.end(), '/', '.');
+  return name;
+}
+
+/// Rows of the leading index, or for more than two dimensions a row for every leading multi-index.
+std::string csv_text(const std::vector<std::size_t>& shape, const std::vector<double>& values) {
+  const std::size_t columns = shape.size() < 2 ? 1 : shape.back();
+  std::string text;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    text += shortest(values[i]);
+    text += (i + 1) % columns == 0 ? '\n' : ',';
+  }
+  return text;
+}
+
+void export_csv(const Hdf5Reader& result, const RunDirectory& directory, const std::string& to) {
+  std::filesystem::create_directories(to);
+  const auto file = [&](const std::string& name) { return (std::filesystem::path(to) / name).string(); };
+  const CsvTable metrics = read_metrics(directory.file("metrics.csv"));
+  std::string text = join(metrics.columns, ",") + "\n";
+  for (const auto& row : metrics.rows) text += join(row, ",") + "\n";
+  replace_file(file("metrics.csv"), text);
+  for (const std::string& path : result.numeric_datasets()) {
+    if (path.starts_with("/engine/")) continue;  // only --resume needs it
+    replace_file(file(flat_name(path) + ".csv"),
+                 csv_text(result.shape(path), result.read_doubles(path)));
+  }
+}
+
+void export_npz(const Hdf5Reader& result, const std::string& to) {
+  NpzWriter archive(to);
+  for (const std::string& path : result.numeric_datasets()) {
+    if (path.starts_with("/engine/")) continue;
+    const auto values = result.read_doubles(path);
+    archive.add(flat_name(path), result.shape(path), std::span<const double>(values));
+  }
+  archive.close();
+}
+
+int export_run(const ExportArguments& arguments) {
+  if (arguments.csv == arguments.npz) throw InputError("export", "give one of --csv and --npz");
+  const RunDirectory directory = RunDirectory::open(arguments.directory);
+  const auto result = directory.read_result();
+  if (!result) {
+    throw InputError(directory.file("result.h5"),
+                     "is missing: the run was stopped before its first record; use run --resume");
+  }
+  const std::string to = !arguments.to.empty() ? arguments.to
+                         : arguments.csv       ? directory.file("csv")
+                                               : directory.file("result.npz");
+  if (arguments.csv) {
+    export_csv(*result, directory, to);
+  } else {
+    export_npz(*result, to);
+  }
+  fmt::print("{}\n", to);
+  return done;
+}
+
+}  // namespace
+
+void declare_export(CLI::App& app, Action& action) {
+  auto arguments = std::make_shared<ExportArguments>();
+  CLI::App* command = app.add_subcommand("export", "Write a run's arrays as CSV or NPZ");
+  command->add_option("DIR", arguments->directory, "folder of a run")->required();
+  command->add_flag("--csv", arguments->csv, "a folder of CSV files, one an array (DIR/csv)");
+  command->add_flag("--npz", arguments->npz, "one NumPy archive (DIR/result.npz)");
+  command->add_option("--to", arguments->to, "another place to write to");
+  command->footer("Arrays of more than two dimensions become CSV rows of their last index, the other\n"
+                  "indices in C order. docs/formats.md lists the arrays and their shapes.");
+  command->callback(
+      [arguments, &action] { action = [arguments] { return export_run(*arguments); }; });
+}
+
+}  // namespace latetime::cli

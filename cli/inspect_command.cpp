@@ -1,0 +1,108 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "commands.hpp"
+#include "latetime/base/error.hpp"
+#include "latetime/base/text.hpp"
+#include "latetime/data/array_file.hpp"
+#include "latetime/data/gram.hpp"
+#include "latetime/experiment/config.hpp"
+#include "latetime/experiment/run.hpp"
+#include "terminal.hpp"
+
+namespace latetime::cli {
+namespace {
+
+struct InspectArguments {
+  std::string target;
+  std::vector<std::string> set;
+  bool json = false;
+};
+
+using nlohmann::ordered_json;
+
+ordered_json data_report(const Matrix& x) {
+  const OrthogonalityReport report = orthogonality(gram_matrix(x));
+  const double scale = report.norm_max * report.norm_max;
+  return {{"n", x.rows()},
+          {"d", x.cols()},
+          {"R_min", report.norm_min},
+          {"R_max", report.norm_max},
+          {"R", report.norm_ratio},
+          {"p", report.max_inner_product},
+          {"n_p_over_R_min_squared", report.np_over_norm2},
+          {"smallest_eigenvalue_of_G", report.min_eigenvalue},
+          {"linearly_independent",
+           report.min_eigenvalue > 1e-14 * static_cast<double>(x.rows()) * scale}};
+}
+
+/// What a configuration would run: the data, the classes, the descent.
+ordered_json config_report(const RunConfig& config) {
+  const Dataset data = load_data(config);
+  ordered_json report = data_report(data.x);
+  report["origin"] = data.origin;
+  report["samples_of_class_plus"] = std::count(data.classes.begin(), data.classes.end(), 0);
+  report["samples_of_class_minus"] = std::count(data.classes.begin(), data.classes.end(), 1);
+  const EngineChoice engine =
+      choose_engine(descent_options(config, data.size(), 1), data.size(), data.dim());
+  report["engine"] = engine == EngineChoice::dense ? "dense" : "coefficient";
+  report["last_step"] = last_step(config, data.size());
+  report["records"] = recorded_steps(config, data.size()).size();
+  report["neurons"] = 2 * config.network.width;
+  return report;
+}
+
+std::string shown(const ordered_json& value) {
+  if (value.is_string()) return value.get<std::string>();
+  if (value.is_boolean()) return value.get<bool>() ? "yes" : "no";
+  if (value.is_number_integer()) return value.dump();
+  return brief(value.get<double>(), 8);
+}
+
+int inspect(const InspectArguments& arguments) {
+  const std::string& target = arguments.target;
+  const bool is_config = target.ends_with(".toml");
+  if (!is_config && !arguments.set.empty()) {
+    throw InputError("--set", "changes a configuration; name a .toml file to inspect");
+  }
+  ordered_json report;
+  if (is_config) {
+    report = config_report(read_config(target, arguments.set));
+  } else {
+    const Matrix x = read_matrix(target);
+    if (x.size() == 0) throw InputError(target, "the array is empty; give at least one sample");
+    require_finite(x, target);
+    report = data_report(x);
+  }
+  if (arguments.json) {
+    fmt::print("{}\n", report.dump(2));
+    return done;
+  }
+  for (const auto& [key, value] : report.items()) fmt::print("{:<28}{}\n", key, shown(value));
+  return done;
+}
+
+}  // namespace
+
+void declare_inspect(CLI::App& app, Action& action) {
+  auto arguments = std::make_shared<InspectArguments>();
+  CLI::App* command =
+      app.add_subcommand("inspect", "Show how nearly orthogonal the samples are, before a run");
+  command
+      ->add_option("TARGET", arguments->target,
+                   "a configuration (.toml), or samples n x d (.npy, .npz:name, .csv, .h5:/path)")
+      ->required();
+  command->add_option("--set", arguments->set, "section.key=value: change one key (repeatable)")
+      ->take_all()
+      ->expected(1);
+  command->add_flag("--json", arguments->json, "print JSON");
+  command->footer(
+      "R_min, R_max: smallest and largest norm of a sample; R = R_max / R_min.\n"
+      "p: largest |<x_i, x_k>| of two samples. The paper asks R_min^2 >= C R^2 n p (ReLU), and\n"
+      "R_min^2 >= C R^2 n p / slope^4 (leaky ReLU), for a large constant C.");
+  command->callback([arguments, &action] { action = [arguments] { return inspect(*arguments); }; });
+}
+
+}  // namespace latetime::cli

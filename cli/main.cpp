@@ -1,0 +1,60 @@
+// The command line: arguments, progress and words. No numerics.
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <exception>
+#include <new>
+
+#include "commands.hpp"
+#include "latetime/base/error.hpp"
+#include "terminal.hpp"
+
+namespace {
+
+using namespace latetime::cli;
+
+int complain(int code, const std::string& line) {
+  fmt::print(stderr, "latetime: {}\n", line);
+  return code;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app{
+      "Latetime follows gradient descent on two-layer ReLU and leaky ReLU networks, step by step and "
+      "exactly,\nand measures what the theory of its implicit bias speaks of.",
+      "latetime"};
+  app.set_version_flag("--version", LATETIME_VERSION);
+  app.require_subcommand(1);
+  app.footer(
+      "A first run:\n"
+      "  latetime run --out first                 the defaults: 10 samples, 100 neurons a class\n"
+      "  latetime run --out relu --set network.slope=0 --set descent.until=1e6\n"
+      "  latetime run my.toml --out mine          from a configuration file\n"
+      "  latetime inspect my.toml                 how nearly orthogonal are my samples?\n"
+      "  latetime reproduce fig1 --out fig1       Figure 1 of Kou, Chen, Gu (NeurIPS 2023)\n"
+      "\n`latetime COMMAND --help` explains each command; `latetime run --help` lists every key.\n"
+      "Exit codes: 0 done, 2 bad input, 3 stopped honestly before the end, 130 interrupted.");
+  Action action;
+  declare_run(app, action);
+  declare_inspect(app, action);
+  declare_export(app, action);
+  declare_reproduce(app, action);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
+    return complain(bad_input, std::string(error.what()) + "; see latetime --help");
+  }
+  try {
+    return action();
+  } catch (const latetime::InputError& error) {
+    return complain(bad_input, error.what());
+  } catch (const std::bad_alloc&) {
+    return complain(stopped_early, "not enough memory for arrays of this size");
+  } catch (const std::exception& error) {
+    return complain(stopped_early, error.what());
+  }
+}

@@ -1,0 +1,457 @@
+#include "latetime/base/hdf5_file.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <limits>
+#include <stdexcept>
+#include <utility>
+
+#include <hdf5.h>
+
+#include "latetime/base/error.hpp"
+
+namespace latetime {
+namespace {
+
+static_assert(std::is_same_v<hid_t, std::int64_t>, "the header stores HDF5 handles as int64");
+
+/// Closes an HDF5 handle at the end of the scope.
+class Handle {
+ public:
+  Handle(hid_t id, herr_t (*close)(hid_t)) : id_(id), close_(close) {}
+  ~Handle() {
+    if (id_ >= 0) close_(id_);
+  }
+  Handle(Handle&& other) noexcept : id_(std::exchange(other.id_, -1)), close_(other.close_) {}
+  Handle& operator=(Handle&&) = delete;
+  operator hid_t() const { return id_; }  // NOLINT: handed to the C interface everywhere
+  bool valid() const { return id_ >= 0; }
+
+ private:
+  hid_t id_;
+  herr_t (*close_)(hid_t);
+};
+
+/// HDF5 prints its error stack by default; the switch belongs to the thread, so every entry sets
+/// it.
+void silence_hdf5() {
+  H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
+}
+
+/// Fixed-length text type, padded with NUL. (Texts of variable length live in heaps without
+/// checksums.)
+Handle text_type(std::size_t length) {
+  Handle type(H5Tcopy(H5T_C_S1), H5Tclose);
+  H5Tset_size(type, std::max<std::size_t>(length, 1));
+  H5Tset_strpad(type, H5T_STR_NULLPAD);
+  H5Tset_cset(type, H5T_CSET_UTF8);
+  return type;
+}
+
+[[noreturn]] void cannot_write(const std::string& path, const std::string& name) {
+  throw InputError(
+      path, "cannot write " + name + "; is the disk full, or the name written a second time?");
+}
+
+/// The text that HDF5 stored in `cell`: up to the padding.
+std::string trimmed(std::string_view cell, bool space_padded) {
+  std::string_view text = cell.substr(0, cell.find('\0'));
+  if (space_padded) text = text.substr(0, text.find_last_not_of(' ') + 1);
+  return std::string(text);
+}
+
+/// What has to be known about a dataset before its entries are asked for.
+struct OpenDataset {
+  Handle dataset;
+  Handle type;
+  ArrayShape shape;
+  std::size_t count = 0;  ///< entries
+};
+
+/// deflate packs at most 1032 bytes into one; no other filter of HDF5 itself packs better.
+constexpr std::size_t best_compression = 1032;
+
+/// a · b, or the largest number when that is too large.
+std::size_t saturating_product(std::size_t a, std::size_t b) {
+  std::size_t product = 0;
+  return __builtin_mul_overflow(a, b, &product) ? std::numeric_limits<std::size_t>::max() : product;
+}
+
+/// Most bytes that the dataset's entries can truly take in a file of this size, so that a damaged
+/// size is noticed before memory is asked for. 0 stands for "layout unreadable".
+std::size_t plausible_bytes(const Handle& dataset, std::size_t file_size) {
+  const Handle properties(H5Dget_create_plist(dataset), H5Pclose);
+  if (!properties.valid()) return 0;
+  const int filters = H5Pget_nfilters(properties);
+  if (filters < 0) return 0;
+  if (filters == 0) return file_size;
+  const auto stored = static_cast<std::size_t>(H5Dget_storage_size(dataset));
+  return saturating_product(std::min(stored, file_size), best_compression);
+}
+
+/// Bytes of one chunk; 0 when the dataset is not chunked. HDF5 asks for this much memory at once.
+std::size_t chunk_bytes(const Handle& dataset, std::size_t rank, std::size_t entry_size) {
+  const Handle properties(H5Dget_create_plist(dataset), H5Pclose);
+  if (!properties.valid() || H5Pget_layout(properties) != H5D_CHUNKED) return 0;
+  std::vector<hsize_t> chunk(std::max<std::size_t>(rank, 1), 1);
+  if (H5Pget_chunk(properties, static_cast<int>(rank), chunk.data()) < 0) {
+    return std::numeric_limits<std::size_t>::max();
+  }
+  std::size_t bytes = entry_size;
+  for (const hsize_t size : chunk) bytes = saturating_product(bytes, size);
+  return bytes;
+}
+
+/// Opens `name` and checks its size against the file's. Throws InputError.
+OpenDataset open_dataset(hid_t file, const std::string& path, std::size_t file_size,
+                         const std::string& name) {
+  silence_hdf5();
+  Handle dataset(H5Dopen2(file, name.c_str(), H5P_DEFAULT), H5Dclose);
+  if (!dataset.valid()) {
+    throw InputError(path,
+                     "no readable dataset " + name + "; name another, or write the file anew");
+  }
+  const std::string damaged = "dataset " + name + " is damaged; write the file anew";
+  Handle type(H5Dget_type(dataset), H5Tclose);
+  const Handle space(H5Dget_space(dataset), H5Sclose);
+  if (!type.valid() || !space.valid()) throw InputError(path, damaged);
+  const int rank = H5Sget_simple_extent_ndims(space);
+  if (rank < 0 || rank > H5S_MAX_RANK) throw InputError(path, damaged);
+  std::vector<hsize_t> sizes(static_cast<std::size_t>(rank));
+  if (H5Sget_simple_extent_dims(space, sizes.data(), nullptr) < 0) throw InputError(path, damaged);
+  const hssize_t entries = H5Sget_simple_extent_npoints(space);
+  std::size_t count = H5Sget_simple_extent_type(space) == H5S_NULL ? 0 : 1;
+  for (const hsize_t size : sizes) count = saturating_product(count, size);
+  if (entries < 0 || static_cast<std::size_t>(entries) != count) throw InputError(path, damaged);
+
+  const std::size_t entry_size = H5Tget_size(type), limit = plausible_bytes(dataset, file_size);
+  if (entry_size == 0 || saturating_product(count, entry_size) > limit ||
+      (count > 0 && chunk_bytes(dataset, sizes.size(), entry_size) >
+                        saturating_product(file_size, best_compression))) {
+    throw InputError(path, "dataset " + name + " claims more entries than the file can hold; it " +
+                               "is damaged or was never filled, write it anew");
+  }
+  return {std::move(dataset), std::move(type), ArrayShape(sizes.begin(), sizes.end()), count};
+}
+
+/// Whether every value of the integer `type` is a value of T.
+template <class T>
+bool fits(const Handle& type) {
+  if (H5Tget_class(type) != H5T_INTEGER) return false;
+  const bool is_signed = H5Tget_sign(type) != H5T_SGN_NONE;
+  const std::size_t size = H5Tget_size(type);
+  if (std::is_signed_v<T> && !is_signed) return size < sizeof(T);
+  return std::is_signed_v<T> == is_signed && size <= sizeof(T);
+}
+
+template <>
+bool fits<double>(const Handle& type) {
+  const H5T_class_t kind = H5Tget_class(type);
+  return (kind == H5T_INTEGER || kind == H5T_FLOAT) && H5Tget_size(type) <= sizeof(double);
+}
+
+template <class T>
+std::vector<T> read_numbers(const OpenDataset& open, const std::string& path,
+                            const std::string& name, hid_t memory_type, const char* wanted) {
+  if (!fits<T>(open.type)) {
+    throw InputError(path, "dataset " + name + " does not hold " + wanted + "; convert it");
+  }
+  std::vector<T> values(open.count);
+  if (open.count > 0 &&
+      H5Dread(open.dataset, memory_type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()) < 0) {
+    throw InputError(path, "dataset " + name + " is damaged or truncated; write the file anew");
+  }
+  return values;
+}
+
+/// Texts of variable length, as h5py writes them. Empty optional-like result is signalled by `ok`.
+std::vector<std::string> read_variable_texts(const OpenDataset& open, std::size_t file_size,
+                                             bool& ok) {
+  const Handle space(H5Dget_space(open.dataset), H5Sclose);
+  hsize_t bytes = 0;
+  // Entries may share one heap object, so the sum is checked before HDF5 makes copies.
+  ok = H5Dvlen_get_buf_size(open.dataset, open.type, space, &bytes) >= 0 &&
+       bytes <= file_size + open.count;
+  if (!ok) return {};
+  std::vector<char*> cells(open.count, nullptr);
+  ok = H5Dread(open.dataset, open.type, H5S_ALL, H5S_ALL, H5P_DEFAULT, cells.data()) >= 0;
+  std::vector<std::string> texts;
+  for (const char* cell : cells) texts.emplace_back(ok && cell ? cell : "");
+  H5Dvlen_reclaim(open.type, space, H5P_DEFAULT, cells.data());
+  return texts;
+}
+
+std::vector<std::string> read_fixed_texts(const OpenDataset& open, bool& ok) {
+  const std::size_t length = H5Tget_size(open.type);
+  std::string cells(open.count * length, '\0');
+  ok = open.count == 0 ||
+       H5Dread(open.dataset, open.type, H5S_ALL, H5S_ALL, H5P_DEFAULT, cells.data()) >= 0;
+  const bool spaces = H5Tget_strpad(open.type) == H5T_STR_SPACEPAD;
+  std::vector<std::string> texts;
+  for (std::size_t i = 0; i < open.count; ++i) {
+    texts.push_back(trimmed(std::string_view(cells).substr(i * length, length), spaces));
+  }
+  return texts;
+}
+
+/// Called by HDF5 for every object; must not throw through C code.
+herr_t collect_numeric(hid_t group, const char* name, const H5O_info_t* info, void* list) noexcept {
+  if (info->type != H5O_TYPE_DATASET) return 0;
+  const Handle dataset(H5Dopen2(group, name, H5P_DEFAULT), H5Dclose);
+  if (!dataset.valid()) return -1;
+  const Handle type(H5Dget_type(dataset), H5Tclose);
+  if (!type.valid()) return -1;
+  if (!fits<double>(type)) return 0;
+  try {
+    static_cast<std::vector<std::string>*>(list)->push_back("/" + std::string(name));
+  } catch (...) {
+    return -1;
+  }
+  return 0;
+}
+
+}  // namespace
+
+Hdf5Writer::Hdf5Writer(std::string path) : path_(std::move(path)), file_(-1) {
+  silence_hdf5();
+  const Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
+  // The 1.8 format: readable everywhere, and its metadata carry checksums (the older one's do not).
+  H5Pset_libver_bounds(access, H5F_LIBVER_V18, H5F_LIBVER_V18);
+  H5Pset_fclose_degree(access, H5F_CLOSE_STRONG);
+  file_ = H5Fcreate(path_.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access);
+  if (file_ < 0) {
+    throw InputError(path_,
+                     "cannot be written; choose a folder that exists and that you may write "
+                     "to");
+  }
+}
+
+Hdf5Writer::~Hdf5Writer() {
+  if (file_ < 0) return;
+  silence_hdf5();
+  H5Fclose(file_);
+}
+
+Hdf5Writer::Hdf5Writer(Hdf5Writer&& other) noexcept
+    : path_(std::move(other.path_)), file_(std::exchange(other.file_, -1)) {}
+
+void Hdf5Writer::write_numbers(const std::string& name, const ArrayShape& shape, std::int64_t type,
+                               const void* values, std::size_t count) {
+  silence_hdf5();
+  std::size_t entries = 1;
+  for (const std::size_t size : shape) entries = saturating_product(entries, size);
+  if (entries != count) {
+    throw std::invalid_argument("Hdf5Writer: the shape of " + name + " does not fit its values");
+  }
+  const std::vector<hsize_t> sizes(shape.begin(), shape.end());
+  const Handle space(shape.empty()
+                         ? H5Screate(H5S_SCALAR)
+                         : H5Screate_simple(static_cast<int>(sizes.size()), sizes.data(), nullptr),
+                     H5Sclose);
+  const Handle links(H5Pcreate(H5P_LINK_CREATE), H5Pclose);
+  H5Pset_create_intermediate_group(links, 1);
+  const Handle dataset(
+      H5Dcreate2(file_, name.c_str(), type, space, links, H5P_DEFAULT, H5P_DEFAULT), H5Dclose);
+  if (!dataset.valid() ||
+      (count > 0 && H5Dwrite(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) < 0)) {
+    cannot_write(path_, name);
+  }
+}
+
+void Hdf5Writer::write(const std::string& name, const ArrayShape& shape,
+                       std::span<const double> values) {
+  write_numbers(name, shape, H5T_NATIVE_DOUBLE, values.data(), values.size());
+}
+
+void Hdf5Writer::write(const std::string& name, const ArrayShape& shape,
+                       std::span<const std::int64_t> values) {
+  write_numbers(name, shape, H5T_NATIVE_INT64, values.data(), values.size());
+}
+
+void Hdf5Writer::write(const std::string& name, const ArrayShape& shape,
+                       std::span<const std::uint64_t> values) {
+  write_numbers(name, shape, H5T_NATIVE_UINT64, values.data(), values.size());
+}
+
+void Hdf5Writer::write(const std::string& name, const ArrayShape& shape,
+                       std::span<const std::uint8_t> values) {
+  write_numbers(name, shape, H5T_NATIVE_UINT8, values.data(), values.size());
+}
+
+void Hdf5Writer::write(const std::string& name, std::string_view text) {
+  const std::string terminated(text);  // never null, also for an empty text
+  write_numbers(name, {}, text_type(text.size()), terminated.c_str(), 1);
+}
+
+void Hdf5Writer::write(const std::string& name, std::span<const std::string> texts) {
+  std::size_t length = 1;
+  for (const std::string& text : texts) length = std::max(length, text.size());
+  std::string cells(texts.size() * length, '\0');
+  for (std::size_t i = 0; i < texts.size(); ++i) texts[i].copy(&cells[i * length], length);
+  write_numbers(name, {texts.size()}, text_type(length), cells.data(), texts.size());
+}
+
+void Hdf5Writer::write_object_attribute(const std::string& object, const std::string& name,
+                                        std::int64_t type, const void* value) {
+  silence_hdf5();
+  const Handle owner(H5Oopen(file_, object.c_str(), H5P_DEFAULT), H5Oclose);
+  const Handle space(H5Screate(H5S_SCALAR), H5Sclose);
+  const Handle attribute(H5Acreate2(owner, name.c_str(), type, space, H5P_DEFAULT, H5P_DEFAULT),
+                         H5Aclose);
+  if (!attribute.valid() || H5Awrite(attribute, type, value) < 0) {
+    cannot_write(path_, "attribute " + name + " of " + object);
+  }
+}
+
+void Hdf5Writer::write_attribute(const std::string& object, const std::string& name,
+                                 std::string_view text) {
+  const std::string terminated(text);
+  write_object_attribute(object, name, text_type(text.size()), terminated.c_str());
+}
+
+void Hdf5Writer::write_attribute(const std::string& object, const std::string& name, double value) {
+  write_object_attribute(object, name, H5T_NATIVE_DOUBLE, &value);
+}
+
+void Hdf5Writer::write_attribute(const std::string& object, const std::string& name,
+                                 std::int64_t value) {
+  write_object_attribute(object, name, H5T_NATIVE_INT64, &value);
+}
+
+void Hdf5Writer::close() {
+  silence_hdf5();
+  const hid_t file = std::exchange(file_, -1);
+  if (file < 0) throw std::logic_error("Hdf5Writer::close: the file is closed already");
+  const bool flushed = H5Fflush(file, H5F_SCOPE_GLOBAL) >= 0;
+  if (H5Fclose(file) < 0 || !flushed) {
+    throw InputError(path_, "cannot be written to the end; make room on the disk");
+  }
+}
+
+Hdf5Reader::Hdf5Reader(std::string path) : path_(std::move(path)) {
+  silence_hdf5();
+  std::error_code error;
+  const auto status = std::filesystem::status(path_, error);
+  if (!std::filesystem::exists(status)) fail("no such file; check the path");
+  if (!std::filesystem::is_regular_file(status)) fail("is not a file; name an HDF5 file");
+  file_size_ = static_cast<std::size_t>(std::filesystem::file_size(path_, error));
+  if (error) fail("cannot be read (" + error.message() + "); check its permissions");
+  const Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
+  H5Pset_fclose_degree(access, H5F_CLOSE_STRONG);
+  file_ = H5Fopen(path_.c_str(), H5F_ACC_RDONLY, access);
+  if (file_ < 0) fail("not an HDF5 file, or truncated; write it anew");
+}
+
+Hdf5Reader::~Hdf5Reader() {
+  if (file_ < 0) return;
+  silence_hdf5();
+  H5Fclose(file_);
+}
+
+Hdf5Reader::Hdf5Reader(Hdf5Reader&& other) noexcept
+    : path_(std::move(other.path_)),
+      file_size_(other.file_size_),
+      file_(std::exchange(other.file_, -1)) {}
+
+void Hdf5Reader::fail(const std::string& problem) const {
+  throw InputError(path_, problem);
+}
+
+bool Hdf5Reader::exists(const std::string& name) const {
+  silence_hdf5();
+  // Fails on the way, rather than answering no, when a group of the path is missing.
+  const Handle object(H5Oopen(file_, name.c_str(), H5P_DEFAULT), H5Oclose);
+  return object.valid();
+}
+
+ArrayShape Hdf5Reader::shape(const std::string& name) const {
+  return open_dataset(file_, path_, file_size_, name).shape;
+}
+
+std::vector<double> Hdf5Reader::read_doubles(const std::string& name) const {
+  return read_numbers<double>(open_dataset(file_, path_, file_size_, name), path_, name,
+                              H5T_NATIVE_DOUBLE, "floats (up to 64 bits) or integers");
+}
+
+std::vector<std::int64_t> Hdf5Reader::read_int64(const std::string& name) const {
+  return read_numbers<std::int64_t>(open_dataset(file_, path_, file_size_, name), path_, name,
+                                    H5T_NATIVE_INT64, "signed 64-bit integers");
+}
+
+std::vector<std::uint64_t> Hdf5Reader::read_uint64(const std::string& name) const {
+  return read_numbers<std::uint64_t>(open_dataset(file_, path_, file_size_, name), path_, name,
+                                     H5T_NATIVE_UINT64, "unsigned integers");
+}
+
+std::vector<std::uint8_t> Hdf5Reader::read_uint8(const std::string& name) const {
+  return read_numbers<std::uint8_t>(open_dataset(file_, path_, file_size_, name), path_, name,
+                                    H5T_NATIVE_UINT8, "unsigned bytes");
+}
+
+std::vector<std::string> Hdf5Reader::read_strings(const std::string& name) const {
+  const OpenDataset open = open_dataset(file_, path_, file_size_, name);
+  if (H5Tget_class(open.type) != H5T_STRING) {
+    fail("dataset " + name + " does not hold text; name another");
+  }
+  bool ok = false;
+  std::vector<std::string> texts = H5Tis_variable_str(open.type) > 0
+                                       ? read_variable_texts(open, file_size_, ok)
+                                       : read_fixed_texts(open, ok);
+  if (!ok) fail("dataset " + name + " is damaged or truncated; write the file anew");
+  return texts;
+}
+
+std::string Hdf5Reader::read_string(const std::string& name) const {
+  std::vector<std::string> texts = read_strings(name);
+  if (texts.size() != 1) fail("dataset " + name + " does not hold exactly one text; name another");
+  return std::move(texts.front());
+}
+
+std::string Hdf5Reader::read_text_attribute(const std::string& object,
+                                            const std::string& name) const {
+  silence_hdf5();
+  const Handle attribute(
+      H5Aopen_by_name(file_, object.c_str(), name.c_str(), H5P_DEFAULT, H5P_DEFAULT), H5Aclose);
+  const Handle type(H5Aget_type(attribute), H5Tclose);
+  const bool fixed_text = type.valid() && H5Tget_class(type) == H5T_STRING &&
+                          H5Tis_variable_str(type) == 0 && H5Tget_size(type) <= file_size_ &&
+                          H5Aget_storage_size(attribute) == H5Tget_size(type);
+  std::string cell(fixed_text ? H5Tget_size(type) : 0, '\0');
+  if (!fixed_text || H5Aread(attribute, type, cell.data()) < 0) {
+    fail("no text attribute " + name + " of " + object + "; write the file anew");
+  }
+  return trimmed(cell, H5Tget_strpad(type) == H5T_STR_SPACEPAD);
+}
+
+double Hdf5Reader::read_number_attribute(const std::string& object, const std::string& name) const {
+  silence_hdf5();
+  const Handle attribute(
+      H5Aopen_by_name(file_, object.c_str(), name.c_str(), H5P_DEFAULT, H5P_DEFAULT), H5Aclose);
+  const Handle type(H5Aget_type(attribute), H5Tclose);
+  double value = 0.0;
+  if (!type.valid() || !fits<double>(type) || H5Aget_storage_size(attribute) != H5Tget_size(type) ||
+      H5Aread(attribute, H5T_NATIVE_DOUBLE, &value) < 0) {
+    fail("no number attribute " + name + " of " + object + "; write the file anew");
+  }
+  return value;
+}
+
+std::vector<std::string> Hdf5Reader::numeric_datasets() const {
+  silence_hdf5();
+  std::vector<std::string> names;
+  if (H5Ovisit2(file_, H5_INDEX_NAME, H5_ITER_INC, collect_numeric, &names, H5O_INFO_BASIC) < 0) {
+    fail("the list of datasets is damaged; write the file anew");
+  }
+  // Names are quoted in messages of one line.
+  for (const std::string& name : names) {
+    if (std::any_of(name.begin(), name.end(),
+                    [](unsigned char c) { return c < 0x20 || c == 0x7f; })) {
+      fail("a dataset's name holds control characters; the file is damaged, or rename it");
+    }
+  }
+  return names;
+}
+
+}  // namespace latetime

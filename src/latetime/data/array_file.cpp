@@ -1,0 +1,127 @@
+#include "latetime/data/array_file.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "latetime/base/error.hpp"
+#include "latetime/base/hdf5_file.hpp"
+#include "latetime/base/text.hpp"
+#include "latetime/data/csv.hpp"
+#include "latetime/data/file_bytes.hpp"
+
+namespace latetime {
+namespace {
+
+enum class FileKind { npy, npz, hdf5, text, unknown };
+
+FileKind kind_of(const std::string& path) {
+  const std::string extension = lower_extension(path);
+  if (extension == ".npy") return FileKind::npy;
+  if (extension == ".npz") return FileKind::npz;
+  if (extension == ".h5" || extension == ".hdf5") return FileKind::hdf5;
+  if (extension == ".csv" || extension == ".txt" || extension == ".tsv") return FileKind::text;
+  return FileKind::unknown;
+}
+
+bool has_members(FileKind kind) {
+  return kind == FileKind::npz || kind == FileKind::hdf5;
+}
+
+struct Reference {
+  std::string path;
+  std::string member;  // empty: the only one
+};
+
+/// Splits at the first colon that follows an archive's extension; other colons belong to names.
+Reference split_reference(const std::string& reference) {
+  for (std::size_t colon = reference.find(':'); colon != std::string::npos;
+       colon = reference.find(':', colon + 1)) {
+    std::string path = reference.substr(0, colon);
+    if (!has_members(kind_of(path))) continue;
+    std::string member = reference.substr(colon + 1);
+    if (member.empty()) {
+      throw InputError(reference, "no name after the colon; write FILE:NAME");
+    }
+    return {std::move(path), std::move(member)};
+  }
+  return {reference, ""};
+}
+
+NumericArray read_hdf5(const std::string& path, const std::string& member) {
+  require_file(path);
+  const Hdf5Reader file(path);
+  std::string name = member.empty() || member.starts_with('/') ? member : "/" + member;
+  if (name.empty() || !file.exists(name)) {
+    std::vector<std::string> names = file.numeric_datasets();
+    if (names.empty()) throw InputError(path, "holds no dataset of numbers; name another file");
+    if (!name.empty() || names.size() > 1) {
+      constexpr std::size_t most_listed = 12;
+      const std::size_t count = names.size();
+      if (count > most_listed) {
+        names.resize(most_listed);
+        names.emplace_back("...");
+      }
+      throw InputError(path, fmt::format("{}; name one as {}:/PATH ({})",
+                                         name.empty() ? fmt::format("holds {} datasets", count)
+                                                      : fmt::format("no dataset {}", name),
+                                         path, join(names)));
+    }
+    name = names.front();
+  }
+  NumericArray array{file.shape(name), file.read_doubles(name)};
+  return array;
+}
+
+std::string shape_text(const NumericArray& array) {
+  return fmt::format("({}{})", fmt::join(array.shape, ", "), array.shape.size() == 1 ? "," : "");
+}
+
+}  // namespace
+
+NumericArray read_array(const std::string& reference) {
+  const auto [path, member] = split_reference(reference);
+  switch (kind_of(path)) {
+    case FileKind::npy:
+      return parse_npy(read_file_bytes(path), path);
+    case FileKind::npz:
+      return read_npz(path, member);
+    case FileKind::hdf5:
+      return read_hdf5(path, member);
+    case FileKind::text:
+      return parse_csv(read_file_bytes(path), path);
+    case FileKind::unknown:
+      break;
+  }
+  throw InputError(reference,
+                   "unknown kind of file; give .npy, .npz:NAME, .h5:/PATH, .hdf5:/PATH, .csv, .txt "
+                   "or .tsv");
+}
+
+Matrix read_matrix(const std::string& reference) {
+  const NumericArray array = read_array(reference);
+  if (array.shape.size() != 2) {
+    throw InputError(reference, fmt::format("has shape {}; a matrix needs two dimensions, one "
+                                            "sample a row",
+                                            shape_text(array)));
+  }
+  return Eigen::Map<const Matrix>(array.values.data(), static_cast<Eigen::Index>(array.shape[0]),
+                                  static_cast<Eigen::Index>(array.shape[1]));
+}
+
+Vector read_vector(const std::string& reference) {
+  const NumericArray array = read_array(reference);
+  const auto& shape = array.shape;
+  const bool flat = shape.size() == 1 || (shape.size() == 2 && (shape[0] == 1 || shape[1] == 1));
+  if (!flat) {
+    throw InputError(reference, fmt::format("has shape {}; a vector needs shape (n,), (n, 1) or "
+                                            "(1, n)",
+                                            shape_text(array)));
+  }
+  return Eigen::Map<const Vector>(array.values.data(),
+                                  static_cast<Eigen::Index>(array.values.size()));
+}
+
+}  // namespace latetime

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace latetime {
+
+/// Size in bytes of a regular file that is not empty (links are followed). Throws InputError when
+/// `path` is missing, a folder, a device, or empty.
+std::size_t require_file(const std::string& path);
+
+/// The whole file. Throws InputError as `require_file` does, or when it cannot be read.
+std::string read_file_bytes(const std::string& path);
+
+/// Replaces `path` by `bytes`, under a temporary name first, so that a reader never sees a part of
+/// it. Throws InputError when that fails; the old file is then untouched.
+void replace_file_bytes(const std::string& path, std::string_view bytes);
+
+/// Text from a file of unknown quality, fit to be quoted in a message of one line: everything but
+/// printable ASCII becomes \xNN, and what is longer than 40 bytes is cut.
+std::string printable(std::string_view text);
+
+/// a · b; throws InputError(where, "… too large") on overflow.
+std::size_t checked_product(std::size_t a, std::size_t b, const std::string& where);
+
+/// Lower-case extension with its dot (".npy"); empty when there is none.
+std::string lower_extension(const std::string& path);
+
+}  // namespace latetime

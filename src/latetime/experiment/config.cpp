@@ -1,0 +1,334 @@
+#include "latetime/experiment/config.hpp"
+
+#include <fmt/format.h>
+#include <toml++/toml.h>
+
+#include <cmath>
+#include <cstdlib>
+#include <filesystem>
+#include <optional>
+#include <set>
+#include <type_traits>
+#include <utility>
+
+#include "latetime/base/error.hpp"
+#include "latetime/base/text.hpp"
+#include "latetime/experiment/config_fields.hpp"
+
+namespace latetime {
+namespace {
+
+std::string dotted(const std::string& section, const std::string& key) {
+  return section.empty() ? key : section + "." + key;
+}
+
+std::string quoted(const std::string& text) {
+  std::string result = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') result += '\\';
+    result += c;
+  }
+  return result + '"';
+}
+
+// ---- value to TOML text
+
+std::string toml_text(std::int64_t value) { return fmt::format("{}", value); }
+std::string toml_text(bool value) { return value ? "true" : "false"; }
+std::string toml_text(const std::string& value) { return quoted(value); }
+std::string toml_text(double value) {
+  const std::string text = shortest(value);
+  const bool looks_whole = text.find_first_of(".en") == std::string::npos;
+  return looks_whole ? text + ".0" : text;
+}
+std::string toml_text(const std::vector<std::string>& values) {
+  std::vector<std::string> parts;
+  for (const auto& value : values) parts.push_back(quoted(value));
+  return "[" + join(parts) + "]";
+}
+
+// ---- TOML node to value; an empty optional means the wrong type
+
+template <class Value>
+std::optional<Value> value_of(const toml::node& node);
+
+template <>
+std::optional<std::int64_t> value_of(const toml::node& node) {
+  if (const auto whole = node.value_exact<std::int64_t>()) return whole;
+  const auto real = node.value_exact<double>();  // 1e3 is a float in TOML
+  if (real && std::abs(*real) <= 0x1p53 && *real == std::floor(*real)) {
+    return static_cast<std::int64_t>(*real);
+  }
+  return std::nullopt;
+}
+template <>
+std::optional<double> value_of(const toml::node& node) {
+  if (const auto whole = node.value_exact<std::int64_t>()) return static_cast<double>(*whole);
+  return node.value_exact<double>();
+}
+template <>
+std::optional<bool> value_of(const toml::node& node) {
+  return node.value_exact<bool>();
+}
+/// Texts also take numbers: until = 1000 is as good as until = "1000".
+template <>
+std::optional<std::string> value_of(const toml::node& node) {
+  if (const auto whole = node.value_exact<std::int64_t>()) return fmt::format("{}", *whole);
+  if (const auto real = node.value_exact<double>()) return shortest(*real);
+  return node.value_exact<std::string>();
+}
+template <>
+std::optional<std::vector<std::string>> value_of(const toml::node& node) {
+  const toml::array* array = node.as_array();
+  if (!array) return std::nullopt;
+  std::vector<std::string> values;
+  for (const auto& element : *array) {
+    auto value = value_of<std::string>(element);
+    if (!value) return std::nullopt;
+    values.push_back(*std::move(value));
+  }
+  return values;
+}
+
+template <class Value>
+constexpr const char* type_name() {
+  if constexpr (std::is_same_v<Value, std::int64_t>) return "a whole number";
+  if constexpr (std::is_same_v<Value, double>) return "a number";
+  if constexpr (std::is_same_v<Value, bool>) return "true or false";
+  if constexpr (std::is_same_v<Value, std::string>) return "a text in quotes";
+  return "a list such as [\"1000\", \"1e6\"]";
+}
+
+// ---- rules
+
+void check_range(const std::string& where, double value, const std::string& text,
+                 const FieldRule& rule) {
+  const bool low = rule.above_min ? !(value > rule.min) : !(value >= rule.min);
+  if (!low && value <= rule.max && std::isfinite(value)) return;
+  std::string range = rule.above_min ? fmt::format("greater than {}", shortest(rule.min))
+                                     : fmt::format("at least {}", shortest(rule.min));
+  if (std::isfinite(rule.max)) range += fmt::format(" and at most {}", shortest(rule.max));
+  if (!std::isfinite(rule.min)) range = "finite";
+  throw InputError(where, fmt::format("{} is not possible; it must be {}", text, range));
+}
+
+template <class Value>
+void check_value(const std::string& where, const Value& value, const FieldRule& rule) {
+  if constexpr (std::is_same_v<Value, std::int64_t> || std::is_same_v<Value, double>) {
+    check_range(where, static_cast<double>(value), toml_text(value), rule);
+  } else if constexpr (std::is_same_v<Value, std::string>) {
+    if (rule.one_of.empty()) return;
+    for (const auto& allowed : rule.one_of) {
+      if (value == allowed) return;
+    }
+    throw InputError(where, fmt::format("\"{}\" is not known; did you mean \"{}\"? (one of {})",
+                                        value, nearest_name(value, rule.one_of),
+                                        join(rule.one_of)));
+  }
+}
+
+std::string resolve_file(const std::string& name, const std::string& folder) {
+  if (name.empty() || std::filesystem::path(name).is_absolute()) return name;
+  return std::filesystem::absolute(std::filesystem::path(folder) / name).lexically_normal().string();
+}
+
+// ---- reading a table
+
+using KeySet = std::set<std::pair<std::string, std::string>>;
+
+/// Names every key of the document that is not in the field list.
+void refuse_unknown_keys(const toml::table& document, const std::string& origin) {
+  RunConfig defaults;
+  std::vector<std::string> known, sections;
+  visit_fields(defaults, [&](const std::string& section, const std::string& key, const auto&,
+                             const std::string&, const FieldRule&) {
+    known.push_back(dotted(section, key));
+    if (sections.empty() || sections.back() != section) sections.push_back(section);
+  });
+  const auto refuse = [&](const std::string& name) {
+    // The right key in the wrong section is the nearer miss.
+    const auto last = name.substr(name.rfind('.') + 1);
+    for (const auto& candidate : known) {
+      if (candidate.substr(candidate.rfind('.') + 1) == last) {
+        throw InputError(origin, fmt::format("{}: unknown key; did you mean {}?", name, candidate));
+      }
+    }
+    throw InputError(origin, fmt::format("{}: unknown key; did you mean {}?", name,
+                                         nearest_name(name, known)));
+  };
+  for (const auto& [key, node] : document) {
+    const std::string name(key.str());
+    const toml::table* table = node.as_table();
+    const bool is_section =
+        std::find(sections.begin(), sections.end(), name) != sections.end() && !name.empty();
+    if (!table) {
+      if (is_section) throw InputError(origin, fmt::format("{}: must be a section, [{}]", name, name));
+      if (std::find(known.begin(), known.end(), name) == known.end()) refuse(name);
+      continue;
+    }
+    if (!is_section) {
+      throw InputError(origin, fmt::format("[{}]: unknown section; did you mean [{}]?", name,
+                                           nearest_name(name, sections)));
+    }
+    for (const auto& entry : *table) {
+      const std::string full = dotted(name, std::string(entry.first.str()));
+      if (std::find(known.begin(), known.end(), full) == known.end()) refuse(full);
+    }
+  }
+}
+
+/// Fills `config` from the document and returns the keys that were set.
+KeySet read_fields(const toml::table& document, const std::string& origin,
+                   const std::string& folder, RunConfig& config) {
+  KeySet set;
+  visit_fields(config, [&](const std::string& section, const std::string& key, auto& value,
+                           const std::string&, const FieldRule& rule) {
+    using Value = std::decay_t<decltype(value)>;
+    const toml::node* node = section.empty() ? document.get(key) : nullptr;
+    if (!section.empty()) {
+      if (const toml::node* table = document.get(section)) node = table->as_table()->get(key);
+    }
+    if (!node) return;
+    const std::string where = origin + ": " + dotted(section, key);
+    const auto read = value_of<Value>(*node);
+    if (!read) throw InputError(where, fmt::format("must be {}", type_name<Value>()));
+    check_value(where, *read, rule);
+    value = *read;
+    if constexpr (std::is_same_v<Value, std::string>) {
+      if (rule.is_file) value = resolve_file(value, folder);
+    }
+    set.insert({section, key});
+  });
+  return set;
+}
+
+/// Rules that involve more than one key.
+void check_together(const RunConfig& config, const KeySet& set, const std::string& origin) {
+  visit_fields(config, [&](const std::string& section, const std::string& key, const auto&,
+                           const std::string&, const FieldRule& rule) {
+    const std::string owner = rule.belongs_to(config);
+    if (owner.empty() || !set.count({section, key})) return;
+    throw InputError(origin + ": " + dotted(section, key),
+                     fmt::format("has a meaning only with {}; remove it", owner));
+  });
+  const bool images = config.data.source == "mnist" || config.data.source == "fashion-mnist";
+  if (!images && config.data.source != "file" && config.data.n < 1) {
+    throw InputError(origin + ": data.n", "must be at least 1");
+  }
+  for (const auto* file : {&config.data.x, &config.data.y}) {
+    if (config.data.source == "file" && file->empty()) {
+      throw InputError(origin + ": data." + (file == &config.data.x ? "x" : "y"),
+                       "is missing; source = \"file\" needs both x and y");
+    }
+  }
+  parse_steps(config.descent.until, origin + ": descent.until");
+  for (const auto& step : config.record.at) parse_steps(step, origin + ": record.at");
+  if (config.descent.epochs > 0 && set.count({"descent", "until"})) {
+    throw InputError(origin + ": descent.epochs", "stands beside descent.until; give one of the two");
+  }
+}
+
+/// "section.key=value" becomes an entry of the document; a value that is no TOML counts as text.
+void apply_override(toml::table& document, const std::string& assignment) {
+  const auto equals = assignment.find('=');
+  if (equals == std::string::npos || equals == 0) {
+    throw InputError("--set " + assignment, "must look like section.key=value");
+  }
+  const std::string name = assignment.substr(0, equals), text = assignment.substr(equals + 1);
+  toml::table parsed;
+  try {
+    parsed = toml::parse("value = " + text);
+  } catch (const toml::parse_error&) {
+    parsed.insert("value", text);
+  }
+  const auto dot = name.find('.');
+  if (dot == std::string::npos) {
+    document.insert_or_assign(name, *parsed.get("value"));
+    return;
+  }
+  const std::string section = name.substr(0, dot);
+  if (!document.contains(section)) document.insert(section, toml::table{});
+  toml::table* table = document.get(section)->as_table();
+  if (!table) throw InputError("--set " + assignment, fmt::format("{} is not a section", section));
+  table->insert_or_assign(name.substr(dot + 1), *parsed.get("value"));
+}
+
+}  // namespace
+
+std::uint64_t parse_steps(const std::string& text, const std::string& key) {
+  const auto refuse = [&](const std::string& problem) {
+    throw InputError(key, fmt::format("\"{}\" {}", text, problem));
+  };
+  char* end = nullptr;
+  const double value = std::strtod(text.c_str(), &end);
+  if (text.empty() || *end != '\0' || std::isnan(value) || text.find_first_of("xXpP") != text.npos) {
+    refuse("is not a step count; write a whole number such as \"1000\" or \"1e6\"");
+  }
+  if (value < 0.0) refuse("is negative; steps count from 0");
+  if (value > 0x1p53) refuse("is more than the exact engines can count; at most 2^53 (about 9e15)");
+  if (value != std::floor(value)) refuse("is not a whole number of steps");
+  return static_cast<std::uint64_t>(value);
+}
+
+RunConfig parse_config(const std::string& text, const std::string& origin,
+                       const std::string& folder, std::span<const std::string> overrides) {
+  toml::table document;
+  try {
+    document = toml::parse(text, origin);
+  } catch (const toml::parse_error& error) {
+    throw InputError(fmt::format("{}:{}", origin, error.source().begin.line),
+                     std::string(error.description()));
+  }
+  for (const auto& assignment : overrides) apply_override(document, assignment);
+  refuse_unknown_keys(document, origin);
+  RunConfig config;
+  const KeySet set = read_fields(document, origin, folder, config);
+  check_together(config, set, origin);
+  return config;
+}
+
+std::string to_toml(const RunConfig& config) {
+  std::string text, current;
+  visit_fields(config, [&](const std::string& section, const std::string& key, const auto& value,
+                           const std::string& meaning, const FieldRule& rule) {
+    if (!rule.belongs_to(config).empty()) return;
+    if (config.descent.epochs > 0 && section == "descent" && key == "until") return;
+    if (section != current) {
+      text += fmt::format("\n[{}]\n", section);
+      current = section;
+    }
+    text += fmt::format("{:<32}# {}\n", key + " = " + toml_text(value) + " ", meaning);
+  });
+  return text;
+}
+
+std::vector<FieldDescription> describe_fields() {
+  std::vector<FieldDescription> fields;
+  RunConfig defaults;
+  visit_fields(defaults, [&](const std::string& section, const std::string& key, const auto& value,
+                             const std::string& meaning, const FieldRule& rule) {
+    std::string text = meaning;
+    if (!rule.one_of.empty()) text += " (" + join(rule.one_of, " | ") + ")";
+    fields.push_back({section, key, toml_text(value), text});
+  });
+  return fields;
+}
+
+std::string first_difference(const RunConfig& a, const RunConfig& b) {
+  std::vector<std::pair<std::string, std::string>> left, right;
+  const auto collect = [](const RunConfig& config, auto& into) {
+    visit_fields(config, [&](const std::string& section, const std::string& key, const auto& value,
+                             const std::string&, const FieldRule&) {
+      into.emplace_back(dotted(section, key), toml_text(value));
+    });
+  };
+  collect(a, left);
+  collect(b, right);
+  for (std::size_t i = 0; i < left.size(); ++i) {
+    if (left[i].first == "descent.until" || left[i].first == "descent.epochs") continue;
+    if (left[i].second != right[i].second) return left[i].first;
+  }
+  return {};
+}
+
+}  // namespace latetime

@@ -1,0 +1,91 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace latetime {
+
+struct DataConfig {
+  std::string source = "gaussian-mixture";
+  std::int64_t n = 10;
+  std::int64_t d = 784;
+  double signal_std = 0.01;
+  double noise_std = 1.0;
+  double sample_norm = 1.0;
+  double inner_product = 0.01;
+  double margin = 1.0;
+  std::string x;
+  std::string y;
+  std::string classes = "even-odd";
+  std::string pixels = "unit";
+  std::string split = "train";
+  bool center = false;
+  bool normalize = false;
+  std::string folder;
+};
+
+struct NetworkConfig {
+  std::int64_t width = 100;
+  double slope = 0.1;
+  double init_std = 1e-3;
+  std::string initial_weights;
+};
+
+struct DescentConfig {
+  std::string method = "gd";
+  double learning_rate = 0.1;
+  std::string until = "1e5";
+  std::int64_t epochs = 0;
+  std::int64_t batch_size = 64;
+  std::string engine = "auto";
+};
+
+struct RecordConfig {
+  std::int64_t per_decade = 4;
+  std::vector<std::string> at;
+  std::int64_t every = 0;
+};
+
+/// A run as its configuration file describes it. Field by field what the file format, the command
+/// line's --set and the complete config.toml of a run directory hold; see config_fields().
+struct RunConfig {
+  std::int64_t seed = 1;
+  DataConfig data;
+  NetworkConfig network;
+  DescentConfig descent;
+  RecordConfig record;
+};
+
+/// One key of the configuration, for help texts.
+struct FieldDescription {
+  std::string section;        ///< empty for the top level
+  std::string key;
+  std::string default_value;  ///< as TOML
+  std::string meaning;
+};
+std::vector<FieldDescription> describe_fields();
+
+/// Reads a configuration file and then applies `overrides` ("section.key=value"). File names in it
+/// are taken relative to the file's folder. Throws InputError, naming file and key, for syntax
+/// errors, unknown keys (with the nearest known one), wrong types, impossible values, and keys that
+/// do not belong to the chosen source or method.
+RunConfig read_config(const std::string& path, std::span<const std::string> overrides = {});
+
+/// The same from TOML text; `origin` names it in messages, relative file names are taken from `folder`.
+RunConfig parse_config(const std::string& text, const std::string& origin,
+                       const std::string& folder, std::span<const std::string> overrides = {});
+
+/// Complete TOML text: every key that applies, with its value and a comment.
+std::string to_toml(const RunConfig& config);
+
+/// Name of the first key in which the two configurations differ, except the length of the run
+/// (descent.until, descent.epochs); empty when there is none.
+std::string first_difference(const RunConfig& a, const RunConfig& b);
+
+/// Step count from text such as "1000", "1e6" or "2.5e3". Throws InputError naming `key` unless it
+/// is a whole number from 0 to 2^53.
+std::uint64_t parse_steps(const std::string& text, const std::string& key);
+
+}  // namespace latetime

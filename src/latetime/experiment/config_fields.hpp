@@ -1,0 +1,132 @@
+#pragma once
+
+// The one list of configuration keys. File reading, writing, help and every other face of the
+// configuration visit it, so that they cannot drift apart.
+
+#include <functional>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "latetime/experiment/config.hpp"
+
+namespace latetime {
+
+/// What a value must satisfy beyond its type.
+struct FieldRule {
+  double min = -std::numeric_limits<double>::infinity();
+  double max = std::numeric_limits<double>::infinity();
+  bool above_min = false;             ///< min itself is not allowed
+  std::vector<std::string> one_of;    ///< texts: allowed values; empty: any
+  bool is_file = false;               ///< file name, relative to the configuration's folder
+  /// Empty when the key has a meaning in this configuration, else what it belongs to.
+  std::function<std::string(const RunConfig&)> belongs_to = [](const RunConfig&) {
+    return std::string();
+  };
+};
+
+inline const std::vector<std::string>& data_sources() {
+  static const std::vector<std::string> names{"gaussian-mixture",     "orthogonal",
+                                              "near-orthogonal",      "symmetric-separable",
+                                              "file",                 "mnist",
+                                              "fashion-mnist"};
+  return names;
+}
+
+inline auto only_for_sources(std::vector<std::string> sources) {
+  return [sources = std::move(sources)](const RunConfig& config) -> std::string {
+    std::string list;
+    for (const auto& source : sources) {
+      if (source == config.data.source) return {};
+      list += (list.empty() ? "data.source = \"" : ", \"") + source + "\"";
+    }
+    return list;
+  };
+}
+
+inline std::string only_for_sgd(const RunConfig& config) {
+  return config.descent.method == "sgd" ? "" : "descent.method = \"sgd\"";
+}
+
+/// Calls visitor(section, key, value, meaning, rule) for every key, in the order of the file format.
+template <class Config, class Visitor>
+void visit_fields(Config& config, Visitor&& visit) {
+  const double tiny_max = 9e15;
+  const std::vector<std::string> synthetic{"gaussian-mixture", "orthogonal", "near-orthogonal",
+                                           "symmetric-separable"};
+  std::vector<std::string> sized = synthetic;
+  sized.insert(sized.end(), {"mnist", "fashion-mnist"});
+  const std::vector<std::string> images{"mnist", "fashion-mnist"};
+
+  visit("", "seed", config.seed, "root of every random number of the run", FieldRule{.min = 0});
+
+  visit("data", "source", config.data.source, "where the samples come from",
+        FieldRule{.one_of = data_sources()});
+  visit("data", "n", config.data.n, "samples (images: 0 takes all that the classes leave)",
+        FieldRule{.min = 0, .max = tiny_max, .belongs_to = only_for_sources(sized)});
+  visit("data", "d", config.data.d, "dimension of a sample",
+        FieldRule{.min = 1, .max = tiny_max, .belongs_to = only_for_sources(synthetic)});
+  visit("data", "signal_std", config.data.signal_std, "standard deviation of the mean's entries",
+        FieldRule{.min = 0, .belongs_to = only_for_sources({"gaussian-mixture"})});
+  visit("data", "noise_std", config.data.noise_std, "standard deviation of the noise",
+        FieldRule{.min = 0,
+                  .belongs_to = only_for_sources({"gaussian-mixture", "symmetric-separable"})});
+  visit("data", "sample_norm", config.data.sample_norm, "Euclidean norm of every sample",
+        FieldRule{.min = 0,
+                  .above_min = true,
+                  .belongs_to = only_for_sources({"orthogonal", "near-orthogonal"})});
+  visit("data", "inner_product", config.data.inner_product,
+        "p, the largest |<x_i, x_k>| of two samples",
+        FieldRule{.min = 0, .belongs_to = only_for_sources({"near-orthogonal"})});
+  visit("data", "margin", config.data.margin, "least y <v, x> along the separating direction v",
+        FieldRule{
+            .min = 0, .above_min = true, .belongs_to = only_for_sources({"symmetric-separable"})});
+  visit("data", "x", config.data.x, "samples, n x d: .npy, .npz:name, .csv, .h5:/path",
+        FieldRule{.is_file = true, .belongs_to = only_for_sources({"file"})});
+  visit("data", "y", config.data.y, "labels, n entries +1 or -1: the same formats",
+        FieldRule{.is_file = true, .belongs_to = only_for_sources({"file"})});
+  visit("data", "classes", config.data.classes,
+        "two classes of images: \"even-odd\", \"0-4 vs 5-9\", \"3 vs 8\"; the first is +1",
+        FieldRule{.belongs_to = only_for_sources(images)});
+  visit("data", "pixels", config.data.pixels, "unit: [0, 1]; standardized: mean 0, variance 1",
+        FieldRule{.one_of = {"unit", "standardized"}, .belongs_to = only_for_sources(images)});
+  visit("data", "split", config.data.split, "which part of the image set",
+        FieldRule{.one_of = {"train", "test"}, .belongs_to = only_for_sources(images)});
+  visit("data", "center", config.data.center, "subtract the mean of the chosen images",
+        FieldRule{.belongs_to = only_for_sources(images)});
+  visit("data", "normalize", config.data.normalize, "scale every image to unit Euclidean norm",
+        FieldRule{.belongs_to = only_for_sources(images)});
+  visit("data", "folder", config.data.folder, "folder of the IDX files; empty: the cache",
+        FieldRule{.is_file = true, .belongs_to = only_for_sources(images)});
+
+  visit("network", "width", config.network.width, "m, neurons of each class",
+        FieldRule{.min = 1, .max = tiny_max});
+  visit("network", "slope", config.network.slope,
+        "gamma, slope of the leaky ReLU: 0 is ReLU, 1 is linear", FieldRule{.min = 0, .max = 1});
+  visit("network", "init_std", config.network.init_std,
+        "sigma_0, standard deviation of the initial weights", FieldRule{.min = 0});
+  visit("network", "initial_weights", config.network.initial_weights,
+        "file with initial weights, shape (2, m, d), instead of random ones",
+        FieldRule{.is_file = true});
+
+  visit("descent", "method", config.descent.method,
+        "gd: full-batch gradient descent; sgd: mini-batches", FieldRule{.one_of = {"gd", "sgd"}});
+  visit("descent", "learning_rate", config.descent.learning_rate, "eta, step size",
+        FieldRule{.min = 0, .above_min = true});
+  visit("descent", "until", config.descent.until, "last step, for example \"1e6\"", FieldRule{});
+  visit("descent", "epochs", config.descent.epochs,
+        "passes over the data, instead of until; 0: until counts",
+        FieldRule{.min = 0, .max = tiny_max, .belongs_to = only_for_sgd});
+  visit("descent", "batch_size", config.descent.batch_size, "samples of a mini-batch",
+        FieldRule{.min = 1, .max = tiny_max, .belongs_to = only_for_sgd});
+  visit("descent", "engine", config.descent.engine, "how the descent is followed",
+        FieldRule{.one_of = {"auto", "dense", "coefficient"}});
+
+  visit("record", "per_decade", config.record.per_decade, "records for each factor 10 of steps",
+        FieldRule{.min = 0, .max = 1e6});
+  visit("record", "at", config.record.at, "steps that are recorded too", FieldRule{});
+  visit("record", "every", config.record.every, "record every so many steps too; 0: do not",
+        FieldRule{.min = 0, .max = tiny_max});
+}
+
+}  // namespace latetime

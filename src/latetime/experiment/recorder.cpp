@@ -1,0 +1,148 @@
+#include "latetime/experiment/recorder.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "latetime/base/error.hpp"
+
+namespace latetime {
+namespace {
+
+// C of every record is kept up to this many bytes a run; beyond, only that of the last state.
+constexpr std::size_t coefficient_budget = std::size_t{64} << 20;
+
+// A file is replaced again only after this multiple of the time that writing it took.
+constexpr int write_spacing = 30;
+
+// Longest stretch of a run that a kill can cost.
+constexpr std::chrono::seconds checkpoint_period{30};
+
+void write_memory(Hdf5Writer& file, const EngineMemory& memory, std::string_view engine) {
+  file.write("/engine/name", std::string(engine));
+  file.write("/engine/step", {1}, std::span<const std::uint64_t>(&memory.step, 1));
+  for (const auto& [name, array] : memory.arrays) {
+    file.write("/engine/" + name,
+               {static_cast<std::size_t>(array.rows()), static_cast<std::size_t>(array.cols())},
+               std::span<const double>(array.data(), static_cast<std::size_t>(array.size())));
+  }
+  const SwitchCounts& s = memory.switches;
+  const std::vector<std::uint64_t> counts{s.counted, s.own, s.other, s.last_own_step,
+                                          s.last_other_step};
+  file.write("/engine/switches", {counts.size()}, std::span<const std::uint64_t>(counts));
+  file.write("/engine/switched_since_record", {memory.switched_since_record.words.size()},
+             std::span<const std::uint64_t>(memory.switched_since_record.words));
+}
+
+EngineMemory read_memory(const Hdf5Reader& file, const EngineMemory& pattern) {
+  EngineMemory memory = pattern;  // names and shapes
+  memory.step = file.read_uint64("/engine/step").at(0);
+  for (auto& [name, array] : memory.arrays) {
+    const auto values = file.read_doubles("/engine/" + name);
+    if (values.size() != static_cast<std::size_t>(array.size())) {
+      throw InputError("result.h5", fmt::format("/engine/{} has {} entries where {} are needed; the "
+                                                "file belongs to another run",
+                                                name, values.size(), array.size()));
+    }
+    std::copy(values.begin(), values.end(), array.data());
+  }
+  const auto counts = file.read_uint64("/engine/switches");
+  memory.switches = {counts.at(0) != 0, counts.at(1), counts.at(2), counts.at(3), counts.at(4)};
+  memory.switched_since_record.words = file.read_uint64("/engine/switched_since_record");
+  return memory;
+}
+
+std::size_t coefficient_bytes(const Network& initial, const Dataset& data, std::size_t records) {
+  return records * static_cast<std::size_t>(initial.shape.neurons() * data.size()) * sizeof(double);
+}
+
+}  // namespace
+
+Recorder::Recorder(const RunConfig& config, const Dataset& data, const Network& initial,
+                   const RunDirectory& directory, std::size_t expected_records)
+    : config_(config),
+      data_(data),
+      initial_(initial),
+      directory_(directory),
+      measurer_(data, initial),
+      keep_coefficients_(coefficient_bytes(initial, data, expected_records) <= coefficient_budget) {
+  last_switch_.setZero(initial.shape.neurons(), data.size());
+}
+
+bool Recorder::take_over(Descent& descent) {
+  const auto file = directory_.read_result();
+  if (!file) return false;
+  arrays_ = RecordArrays::read(*file);
+  const auto last_switch = file->read_uint64("/final/last_switch_record");
+  std::copy(last_switch.begin(), last_switch.end(), last_switch_.data());
+  earlier_seconds_ = file->read_doubles("/provenance/wall_seconds").at(0);
+  descent.restore(read_memory(*file, descent.memory()));
+  directory_.keep_rows(arrays_.size());
+  return true;
+}
+
+/// Pairs that switched since the last record at or before step/10.
+std::uint64_t Recorder::note_switched_pairs(const TrainingState& state) {
+  std::uint64_t within_decade = 0;
+  const PairBits& switched = state.switched_since_record;
+  for (Eigen::Index k = 0; k < switched.neurons; ++k) {
+    for (Eigen::Index i = 0; i < switched.samples; ++i) {
+      if (switched.test(k, i)) last_switch_(k, i) = state.step;
+      if (last_switch_(k, i) > state.step / 10) ++within_decade;
+    }
+  }
+  return within_decade;
+}
+
+const Record& Recorder::record(const TrainingState& state, const Descent& descent) {
+  const auto begin = Clock::now();
+  last_ = Record{.step = state.step,
+                 .engine = std::string(descent.engine_name()),
+                 .switches = state.switches,
+                 .switching_pairs = note_switched_pairs(state),
+                 .measures = measurer_.measure(state)};
+  directory_.append_row(metrics_fields(last_));
+  arrays_.append(last_, state, initial_.shape, keep_coefficients_);
+  if (begin >= next_write_) write_result(descent, {StopReason::interrupted, state.step, "running"});
+  spent_ += Clock::now() - begin;
+  return last_;
+}
+
+void Recorder::checkpoint_if_due(const Descent& descent) {
+  if (Clock::now() < next_checkpoint_ || records() == 0) return;
+  const auto begin = Clock::now();
+  write_result(descent, {StopReason::interrupted, descent.step(), "running"});
+  spent_ += Clock::now() - begin;
+}
+
+void Recorder::finish(const Descent& descent, const Outcome& outcome) {
+  const auto begin = Clock::now();
+  write_result(descent, outcome);
+  spent_ += Clock::now() - begin;
+}
+
+void Recorder::write_result(const Descent& descent, const Outcome& outcome) {
+  const auto begin = Clock::now();
+  const std::chrono::duration<double> here = begin - start_;
+  const Provenance provenance{.version = LATETIME_VERSION,
+                              .machine = describe_machine(),
+                              .kernel = kernel::best_kernels().name,
+                              .config = to_toml(config_),
+                              .data_origin = data_.origin,
+                              .wall_seconds = earlier_seconds_ + here.count()};
+  directory_.write_result([&](Hdf5Writer& file) {
+    write_run(file, data_, initial_, descent.state(), outcome, provenance);
+    arrays_.write(file);
+    file.write("/final/last_switch_record",
+               {2, static_cast<std::size_t>(initial_.shape.width),
+                static_cast<std::size_t>(data_.size())},
+               std::span<const std::uint64_t>(last_switch_.data(),
+                                              static_cast<std::size_t>(last_switch_.size())));
+    write_memory(file, descent.memory(), descent.engine_name());
+  });
+  const auto end = Clock::now();
+  next_write_ = end + write_spacing * (end - begin);
+  next_checkpoint_ = end + checkpoint_period;
+}
+
+}  // namespace latetime

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+
+#include "latetime/experiment/run.hpp"
+#include "latetime/store/result_file.hpp"
+#include "latetime/store/run_directory.hpp"
+
+namespace latetime {
+
+/// Measures every record of a run and keeps its folder up to date.
+class Recorder {
+ public:
+  Recorder(const RunConfig& config, const Dataset& data, const Network& initial,
+           const RunDirectory& directory, std::size_t expected_records);
+
+  /// Takes over the records of an earlier part and gives `descent` its state back. Returns false
+  /// when the folder holds no result to go on from.
+  bool take_over(Descent& descent);
+
+  /// Measures, appends the row, and writes result.h5 if the last time was long enough ago.
+  const Record& record(const TrainingState& state, const Descent& descent);
+
+  /// Writes result.h5 if the run has gone on for a while without (between distant records).
+  void checkpoint_if_due(const Descent& descent);
+
+  /// Writes result.h5 with how the run ended.
+  void finish(const Descent& descent, const Outcome& outcome);
+
+  std::size_t records() const { return arrays_.size(); }
+  std::uint64_t last_recorded_step() const { return arrays_.last_step(); }
+  double seconds_spent() const { return spent_.count(); }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  void write_result(const Descent& descent, const Outcome& outcome);
+  std::uint64_t note_switched_pairs(const TrainingState& state);
+
+  const RunConfig& config_;
+  const Dataset& data_;
+  const Network& initial_;
+  const RunDirectory& directory_;
+  const Measurer measurer_;
+  const bool keep_coefficients_;
+  RecordArrays arrays_;
+  Record last_;
+  /// neurons × n: step of the first record after the pair's last switch; 0: never switched.
+  Eigen::Matrix<std::uint64_t, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> last_switch_;
+  double earlier_seconds_ = 0.0;  // wall time of the parts before this one
+  Clock::time_point start_ = Clock::now();
+  Clock::time_point next_write_ = start_;
+  Clock::time_point next_checkpoint_ = start_;
+  std::chrono::duration<double> spent_{0.0};
+};
+
+}  // namespace latetime

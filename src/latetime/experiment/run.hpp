@@ -1,0 +1,61 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "latetime/base/outcome.hpp"
+#include "latetime/data/dataset.hpp"
+#include "latetime/dynamics/descent.hpp"
+#include "latetime/experiment/config.hpp"
+#include "latetime/store/record.hpp"
+
+namespace latetime {
+
+/// The samples that a configuration describes. Throws InputError.
+Dataset load_data(const RunConfig& config);
+
+/// The initial network for these samples: Gaussian, or read from network.initial_weights.
+Network load_network(const RunConfig& config, const Dataset& data);
+
+/// Options of the descent for n samples.
+DescentOptions descent_options(const RunConfig& config, Eigen::Index n, unsigned threads);
+
+/// Last step of the run: descent.until, or descent.epochs times the batches of an epoch.
+std::uint64_t last_step(const RunConfig& config, Eigen::Index n);
+
+/// Steps that the run records.
+std::vector<std::uint64_t> recorded_steps(const RunConfig& config, Eigen::Index n);
+
+/// How a run is carried out, beside what is run.
+struct RunSettings {
+  unsigned threads = 1;
+  bool resume = false;
+  /// Once, before the first step of this part: where it begins and the last step of the run.
+  std::function<void(std::uint64_t first, std::uint64_t last)> started;
+  /// Every few dozen milliseconds, with the step reached; false stops the run, resumable.
+  std::function<bool(std::uint64_t step)> pulse;
+};
+
+struct RunSummary {
+  Outcome outcome;
+  std::string engine;
+  std::uint64_t first_step = 0;  ///< where this part began (more than 0 for a resumed run)
+  std::size_t records = 0;
+  double seconds = 0.0;          ///< of this part
+  double measuring_seconds = 0.0;  ///< of these, spent on measures and files
+  Record last;                   ///< the last record made by this part (step 0 if it made none)
+};
+
+/// Carries out a run into the folder `out`: config.toml, metrics.csv (a row a record, appended as
+/// the run goes on) and result.h5 (replaced atomically at records, at most a few times a second,
+/// every half minute between them, and at the end). Everything is checked before the folder is made.
+///
+/// With `resume`, goes on from the last result.h5 of that folder to the same bytes of metrics.csv
+/// that an uninterrupted run gives; starts from the beginning when there is nothing to go on from.
+/// Throws InputError for bad input, a folder that holds a run (without resume), or a configuration
+/// that differs from the folder's (with resume).
+RunSummary carry_out_run(const RunConfig& config, const std::string& out,
+                         const RunSettings& settings);
+
+}  // namespace latetime

@@ -1,0 +1,111 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "latetime/base/error.hpp"
+#include "latetime/data/array_file.hpp"
+#include "latetime/data/generators.hpp"
+#include "latetime/data/image_set.hpp"
+#include "latetime/dynamics/schedule.hpp"
+#include "latetime/experiment/run.hpp"
+
+namespace latetime {
+namespace {
+
+ImageSetOptions image_options(const RunConfig& config) {
+  ImageSetOptions options;
+  options.name = config.data.source;
+  options.folder = config.data.folder;
+  options.split = config.data.split;
+  options.classes = config.data.classes;
+  options.n = static_cast<std::size_t>(config.data.n);
+  options.pixels = config.data.pixels == "unit" ? PixelScaling::unit : PixelScaling::standardized;
+  options.center = config.data.center;
+  options.normalize = config.data.normalize;
+  options.seed = static_cast<std::uint64_t>(config.seed);
+  return options;
+}
+
+std::size_t batch_size(const RunConfig& config, Eigen::Index n) {
+  return std::min(static_cast<std::size_t>(config.descent.batch_size), static_cast<std::size_t>(n));
+}
+
+}  // namespace
+
+Dataset load_data(const RunConfig& config) {
+  const DataConfig& data = config.data;
+  const auto seed = static_cast<std::uint64_t>(config.seed);
+  if (data.source == "gaussian-mixture") {
+    return gaussian_mixture(data.n, data.d, data.signal_std, data.noise_std, seed);
+  }
+  if (data.source == "orthogonal") return orthogonal_data(data.n, data.d, data.sample_norm);
+  if (data.source == "near-orthogonal") {
+    return near_orthogonal_data(data.n, data.d, data.sample_norm, data.inner_product, seed);
+  }
+  if (data.source == "symmetric-separable") {
+    return symmetric_separable_data(data.n, data.d, data.margin, data.noise_std, seed);
+  }
+  if (data.source == "file") {
+    return make_dataset(read_matrix(data.x), read_vector(data.y), data.x, data.y,
+                        data.x + ", " + data.y);
+  }
+  Dataset images = load_image_set(image_options(config));
+  if (images.class_count != 2) {
+    throw InputError("data.classes", fmt::format("\"{}\" makes {} classes; the network has two, "
+                                                 "choose a grouping such as \"even-odd\"",
+                                                 data.classes, images.class_count));
+  }
+  return images;
+}
+
+Network load_network(const RunConfig& config, const Dataset& data) {
+  const NetworkShape shape{.groups = 2,
+                           .width = config.network.width,
+                           .dim = data.dim(),
+                           .slope = config.network.slope};
+  const std::string& file = config.network.initial_weights;
+  if (file.empty()) {
+    return gaussian_network(shape, config.network.init_std,
+                            static_cast<std::uint64_t>(config.seed));
+  }
+  const NumericArray array = read_array(file);
+  const std::vector<std::size_t> wanted{2, static_cast<std::size_t>(shape.width),
+                                        static_cast<std::size_t>(shape.dim)};
+  if (array.shape != wanted) {
+    throw InputError(file, fmt::format("has shape ({}); initial weights need (2, m, d) = ({}), set "
+                                       "network.width to its m",
+                                       fmt::join(array.shape, ", "), fmt::join(wanted, ", ")));
+  }
+  Network network{shape, Eigen::Map<const Matrix>(array.values.data(), shape.neurons(), shape.dim)};
+  require_finite(network.weights, file);
+  return network;
+}
+
+DescentOptions descent_options(const RunConfig& config, Eigen::Index n, unsigned threads) {
+  const bool stochastic = config.descent.method == "sgd";
+  const std::string& engine = config.descent.engine;
+  return {.method = stochastic ? Method::stochastic : Method::gradient_descent,
+          .learning_rate = config.descent.learning_rate,
+          .batch_size = batch_size(config, n),
+          .engine = engine == "auto"    ? EngineChoice::automatic
+                    : engine == "dense" ? EngineChoice::dense
+                                        : EngineChoice::coefficient,
+          .seed = static_cast<std::uint64_t>(config.seed),
+          .threads = threads};
+}
+
+std::uint64_t last_step(const RunConfig& config, Eigen::Index n) {
+  if (config.descent.epochs == 0) return parse_steps(config.descent.until, "descent.until");
+  const std::size_t batch = batch_size(config, n);
+  const std::size_t batches = (static_cast<std::size_t>(n) + batch - 1) / batch;
+  return static_cast<std::uint64_t>(config.descent.epochs) * batches;
+}
+
+std::vector<std::uint64_t> recorded_steps(const RunConfig& config, Eigen::Index n) {
+  std::vector<std::uint64_t> at;
+  for (const auto& step : config.record.at) at.push_back(parse_steps(step, "record.at"));
+  return record_steps(last_step(config, n), static_cast<unsigned>(config.record.per_decade), at,
+                      static_cast<std::uint64_t>(config.record.every));
+}
+
+}  // namespace latetime

@@ -1,0 +1,44 @@
+#include "latetime/measure/kkt.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "latetime/model/blas.hpp"
+#include "latetime/model/loss.hpp"
+
+namespace latetime {
+
+KktResidual kkt_residual(const Network& network, const Matrix& preactivations, const Matrix& x,
+                         const Matrix& outputs, std::span<const int> classes) {
+  const Vector u = margins(outputs, classes);
+  const double smallest = u.minCoeff();
+  if (!(smallest > 0.0)) return {std::nan(""), std::nan(""), std::nan("")};
+
+  const Matrix pulls = relative_loss_pulls(outputs, classes);
+  Matrix pair_pulls(preactivations.rows(), preactivations.cols());
+  for (Eigen::Index k = 0; k < pair_pulls.rows(); ++k) {
+    for (Eigen::Index i = 0; i < pair_pulls.cols(); ++i) {
+      pair_pulls(k, i) = pulls(i, k / network.shape.width) *
+                         activation_derivative(preactivations(k, i), network.shape.slope);
+    }
+  }
+  Matrix descent = Matrix::Zero(network.weights.rows(), network.weights.cols());
+  add_product(pair_pulls, x, descent);
+  const double size2 = descent.squaredNorm();
+  const double fit = size2 > 0.0 ? std::max(0.0, network.weights.cwiseProduct(descent).sum()) / size2
+                                 : 0.0;
+  KktResidual result;
+  result.stationarity = (network.weights - fit * descent).norm() / network.weights.norm();
+
+  double slack = 0.0, total = 0.0;
+  for (Eigen::Index i = 0; i < u.size(); ++i) {
+    const double multiplier = pulls(i, classes[static_cast<std::size_t>(i)]);
+    slack += multiplier * (u[i] - smallest);
+    total += multiplier * u[i];
+  }
+  result.complementarity = slack / total;
+  result.residual = std::max(result.stationarity, result.complementarity);
+  return result;
+}
+
+}  // namespace latetime

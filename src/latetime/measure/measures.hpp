@@ -1,0 +1,49 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "latetime/measure/kkt.hpp"
+#include "latetime/measure/spectrum.hpp"
+#include "latetime/model/training_state.hpp"
+
+namespace latetime {
+
+/// Everything measured at one record, for a network of two groups. Arrays of three speak of W_{+1},
+/// W_{−1} and the stacked W, in this order.
+struct Measures {
+  double log_loss = 0.0;           ///< natural log of L
+  double min_margin = 0.0;         ///< min_i u_i
+  double normalized_margin = 0.0;  ///< min_i u_i / ‖W‖_F
+  std::array<Vector, 3> singular_values;
+  std::array<StableRank, 3> stable_ranks;
+  double norm_w = 0.0;             ///< ‖W‖_F, both classes
+  double neuron_norm_min = 0.0, neuron_norm_mean = 0.0, neuron_norm_max = 0.0;
+  KktResidual kkt;
+  Eigen::VectorXi active_own;      ///< n: |S_i|, neurons of class y_i that x_i activates
+  Eigen::Index dead_neurons = 0;   ///< neurons that no sample activates
+  Vector rho_own_mean, rho_other_mean;  ///< n: mean over r of ρ̄_{y_i,r,i} and of ρ̲_{−y_i,r,i}
+};
+
+/// Measures a training state. Holds what does not change along a run.
+class Measurer {
+ public:
+  Measurer(const Dataset& data, const Network& initial);
+
+  Measures measure(const TrainingState& state) const;
+
+ private:
+  void measure_spectrum(const Matrix& weights, Measures& result) const;
+  void measure_patterns(const TrainingState& state, Measures& result) const;
+
+  const Dataset data_;
+  const NetworkShape shape_;
+  const WeightSpace space_;
+  const Vector squared_norms_;  // ‖x_i‖²
+};
+
+/// ρ_{k,i} = c_{k,i} ‖x_i‖² (Definition 5.1), neurons × n: ρ̄ ≥ 0 where the neuron's group is the
+/// sample's class, ρ̲ ≤ 0 elsewhere.
+Matrix data_correlated_coefficients(const Matrix& coefficients, const Matrix& x);
+
+}  // namespace latetime

@@ -1,0 +1,212 @@
+#include "latetime/report/chart.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+
+namespace latetime {
+namespace {
+
+constexpr double panel_width = 380, panel_height = 280;
+constexpr double left = 64, top = 36, bottom = 52, gap = 24, legend_width = 110;
+
+/// Linear map from data to the page, with round tick values.
+struct Axis {
+  double low = 0, high = 1;
+  std::vector<double> ticks;
+
+  double at(double value) const { return (value - low) / (high - low); }
+};
+
+Axis linear_axis(double low, double high) {
+  if (!(high > low)) high = low + (low == 0 ? 1 : std::abs(low));
+  const double raw = (high - low) / 5;
+  const double power = std::pow(10.0, std::floor(std::log10(raw)));
+  const double ratio = raw / power;
+  const double step = power * (ratio < 1.5 ? 1 : ratio < 3.5 ? 2 : ratio < 7.5 ? 5 : 10);
+  Axis axis{std::floor(low / step) * step, std::ceil(high / step) * step, {}};
+  for (double k = std::round(axis.low / step); k * step <= axis.high + step / 2; ++k) {
+    axis.ticks.push_back(k * step);
+  }
+  return axis;
+}
+
+std::string escaped(const std::string& text) {
+  std::string result;
+  for (const char c : text) {
+    if (c == '&') {
+      result += "&amp;";
+    } else if (c == '<') {
+      result += "&lt;";
+    } else if (c == '>') {
+      result += "&gt;";
+    } else {
+      result += c;
+    }
+  }
+  return result;
+}
+
+std::string text_at(double x, double y, const std::string& anchor, const std::string& text,
+                    const std::string& more = "") {
+  return fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"{}\" {}>{}</text>\n", x, y,
+                     anchor, more, escaped(text));
+}
+
+/// One panel: data ranges, axes, bands, curves.
+class PanelDrawing {
+ public:
+  PanelDrawing(const Panel& panel, double x0) : panel_(panel), x0_(x0) {
+    double x_low = infinity_, x_high = -infinity_, y_low = infinity_, y_high = -infinity_;
+    for (const Series& s : panel.series) {
+      for (const double x : s.x) extend(x, x_low, x_high);
+      for (const auto* values : {&s.y, &s.low, &s.high}) {
+        for (const double y : *values) extend(scaled(y), y_low, y_high);
+      }
+    }
+    x_axis_ = linear_axis(x_low, x_high);
+    y_axis_ = linear_axis(y_low, y_high);
+  }
+
+  std::string svg() const {
+    std::string out = axes();
+    out += fmt::format("<g clip-path=\"url(#clip{:.0f})\">\n", x0_);
+    for (const Series& s : panel_.series) out += band(s);
+    for (const Series& s : panel_.series) out += curve(s);
+    return out + "</g>\n";
+  }
+
+ private:
+  static constexpr double infinity_ = std::numeric_limits<double>::infinity();
+
+  static void extend(double value, double& low, double& high) {
+    if (!std::isfinite(value)) return;
+    low = std::min(low, value);
+    high = std::max(high, value);
+  }
+  double scaled(double y) const {
+    if (!panel_.log_y) return y;
+    return y > 0 ? std::log10(y) : std::nan("");
+  }
+  double page_x(double x) const { return x0_ + panel_width * x_axis_.at(x); }
+  double page_y(double y) const {
+    const double value = scaled(y);
+    // A band that reaches 0 on a log axis ends at the axis' lower end.
+    return top + panel_height * (1 - (std::isnan(value) ? 0 : y_axis_.at(value)));
+  }
+
+  std::string axes() const {
+    std::string out = fmt::format(
+        "<clipPath id=\"clip{:.0f}\"><rect x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" "
+        "height=\"{:.1f}\"/></clipPath>\n",
+        x0_, x0_, top, panel_width, panel_height);
+    for (const double tick : y_axis_.ticks) {
+      const double y = top + panel_height * (1 - y_axis_.at(tick));
+      out += fmt::format("<line x1=\"{:.1f}\" y1=\"{:.1f}\" x2=\"{:.1f}\" y2=\"{:.1f}\" "
+                         "stroke=\"#e3e3e3\"/>\n",
+                         x0_, y, x0_ + panel_width, y);
+      const double shown = std::abs(tick) < 1e-12 ? 0 : tick;
+      out += text_at(x0_ - 7, y + 4, "end",
+                     panel_.log_y ? fmt::format("{:.3g}", std::pow(10.0, shown))
+                                  : fmt::format("{:.6g}", shown));
+    }
+    for (const double tick : x_axis_.ticks) {
+      const double x = x0_ + panel_width * x_axis_.at(tick);
+      out += fmt::format("<line x1=\"{:.1f}\" y1=\"{:.1f}\" x2=\"{:.1f}\" y2=\"{:.1f}\" "
+                         "stroke=\"#555\"/>\n",
+                         x, top + panel_height, x, top + panel_height + 4);
+      out += text_at(x, top + panel_height + 18, "middle", fmt::format("{:.6g}", tick));
+    }
+    out += fmt::format("<rect x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"{:.1f}\" "
+                       "fill=\"none\" stroke=\"#555\"/>\n",
+                       x0_, top, panel_width, panel_height);
+    out += text_at(x0_ + panel_width / 2, top - 12, "middle", panel_.title, "font-weight=\"bold\"");
+    out += text_at(x0_ + panel_width / 2, top + panel_height + 40, "middle", panel_.x_label);
+    const double label_x = x0_ - 48, label_y = top + panel_height / 2;
+    return out + text_at(label_x, label_y, "middle", panel_.y_label,
+                         fmt::format("transform=\"rotate(-90 {:.1f} {:.1f})\"", label_x, label_y));
+  }
+
+  std::string band(const Series& s) const {
+    if (s.low.empty()) return {};
+    std::string points;
+    for (std::size_t i = 0; i < s.x.size(); ++i) {
+      points += fmt::format("{:.2f},{:.2f} ", page_x(s.x[i]), page_y(s.high[i]));
+    }
+    for (std::size_t i = s.x.size(); i-- > 0;) {
+      points += fmt::format("{:.2f},{:.2f} ", page_x(s.x[i]), page_y(s.low[i]));
+    }
+    return fmt::format("<polygon points=\"{}\" fill=\"{}\" fill-opacity=\"0.16\"/>\n", points,
+                       s.color);
+  }
+
+  std::string curve(const Series& s) const {
+    std::string points;
+    for (std::size_t i = 0; i < s.x.size(); ++i) {
+      points += fmt::format("{:.2f},{:.2f} ", page_x(s.x[i]), page_y(s.y[i]));
+    }
+    return fmt::format(
+        "<polyline points=\"{}\" fill=\"none\" stroke=\"{}\" stroke-width=\"1.8\"/>\n", points,
+        s.color);
+  }
+
+  const Panel& panel_;
+  double x0_;
+  Axis x_axis_, y_axis_;
+};
+
+}  // namespace
+
+std::string render_svg(const std::vector<Panel>& panels, const std::string& legend_title) {
+  const auto count = static_cast<double>(panels.size());
+  const double width = count * (left + panel_width) + (count - 1) * gap + legend_width;
+  const double height = top + panel_height + bottom;
+  std::string out = fmt::format(
+      "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {0:.0f} {1:.0f}\" "
+      "width=\"{0:.0f}\" height=\"{1:.0f}\" font-family=\"Helvetica, Arial, sans-serif\" "
+      "font-size=\"12\" fill=\"#222\">\n<rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n",
+      width, height);
+  for (std::size_t i = 0; i < panels.size(); ++i) {
+    out += PanelDrawing(panels[i], left + static_cast<double>(i) * (left + panel_width + gap)).svg();
+  }
+  const double x = width - legend_width + 18;
+  double y = top + 10;
+  out += text_at(x, y, "start", legend_title, "font-weight=\"bold\"");
+  for (const Series& s : panels.empty() ? std::vector<Series>{} : panels.front().series) {
+    y += 20;
+    out += fmt::format("<line x1=\"{:.1f}\" y1=\"{:.1f}\" x2=\"{:.1f}\" y2=\"{:.1f}\" stroke=\"{}\" "
+                       "stroke-width=\"3\"/>\n",
+                       x, y - 4, x + 22, y - 4, s.color);
+    out += text_at(x + 30, y, "start", s.label);
+  }
+  return out + "</svg>\n";
+}
+
+std::vector<std::string> sequential_colors(std::size_t count) {
+  constexpr std::array<std::array<double, 3>, 9> anchors{{{68, 1, 84},
+                                                          {71, 44, 122},
+                                                          {59, 81, 139},
+                                                          {44, 113, 142},
+                                                          {33, 144, 141},
+                                                          {39, 173, 129},
+                                                          {92, 200, 99},
+                                                          {170, 220, 50},
+                                                          {218, 226, 28}}};
+  std::vector<std::string> colors;
+  for (std::size_t i = 0; i < count; ++i) {
+    const double at = count > 1 ? 8.0 * static_cast<double>(i) / static_cast<double>(count - 1) : 0.0;
+    const auto k = std::min<std::size_t>(static_cast<std::size_t>(at), 7);
+    const double f = at - static_cast<double>(k);
+    std::array<int, 3> rgb{};
+    for (std::size_t c = 0; c < 3; ++c) {
+      rgb[c] = static_cast<int>(std::lround((1 - f) * anchors[k][c] + f * anchors[k + 1][c]));
+    }
+    colors.push_back(fmt::format("#{:02x}{:02x}{:02x}", rgb[0], rgb[1], rgb[2]));
+  }
+  return colors;
+}
+
+}  // namespace latetime

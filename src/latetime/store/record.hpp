@@ -1,0 +1,27 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "latetime/measure/measures.hpp"
+
+namespace latetime {
+
+/// One row of metrics.csv with the arrays that go beside it into result.h5.
+struct Record {
+  std::uint64_t step = 0;
+  std::string engine;
+  SwitchCounts switches;
+  std::uint64_t switching_pairs = 0;  ///< pairs that switched since the last record at or before step/10
+  Measures measures;
+};
+
+/// Names of the columns of metrics.csv. The first fourteen are a contract; scripts go by name.
+const std::vector<std::string>& metrics_columns();
+
+/// One field a column, as text: the shortest decimals that read back exactly, empty where a value
+/// does not exist (log10_t at step 0, switches of mini-batches, KKT residual before separation).
+std::vector<std::string> metrics_fields(const Record& record);
+
+}  // namespace latetime

@@ -1,0 +1,128 @@
+#include "latetime/store/result_file.hpp"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <cstdlib>
+#include <fstream>
+#include <thread>
+
+namespace latetime {
+namespace {
+
+std::size_t size_of(Eigen::Index count) { return static_cast<std::size_t>(count); }
+
+std::span<const double> view(const Matrix& matrix) {
+  return {matrix.data(), size_of(matrix.size())};
+}
+
+/// (groups, width, columns): neurons ordered by group.
+std::vector<std::size_t> neuron_shape(const NetworkShape& shape, Eigen::Index columns) {
+  return {static_cast<std::size_t>(shape.groups), size_of(shape.width), size_of(columns)};
+}
+
+}  // namespace
+
+void RecordArrays::add(const std::string& name, std::vector<std::size_t> entry_shape,
+                       const double* values, std::size_t count) {
+  Array& array = arrays_[name];
+  array.entry_shape = std::move(entry_shape);
+  array.values.insert(array.values.end(), values, values + count);
+}
+
+void RecordArrays::append(const Record& record, const TrainingState& state,
+                          const NetworkShape& shape, bool keep_coefficients) {
+  const auto& names = metrics_columns();
+  const auto fields = metrics_fields(record);
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (names[i] == "engine") continue;
+    // The text is the shortest that reads back exactly, so nothing is lost on this way.
+    const double value = fields[i].empty() ? std::nan("") : std::strtod(fields[i].c_str(), nullptr);
+    add(names[i], {}, &value, 1);
+  }
+  const Measures& m = record.measures;
+  const char* parts[] = {"singular_values_pos", "singular_values_neg", "singular_values_all"};
+  for (std::size_t part = 0; part < 3; ++part) {
+    const Vector& values = m.singular_values[part];
+    add(parts[part], {size_of(values.size())}, values.data(), size_of(values.size()));
+  }
+  const Vector active = m.active_own.cast<double>();
+  const std::size_t n = size_of(active.size());
+  add("active_own", {n}, active.data(), n);
+  add("rho_own_mean", {n}, m.rho_own_mean.data(), n);
+  add("rho_other_mean", {n}, m.rho_other_mean.data(), n);
+  if (keep_coefficients) {
+    add("coefficients", neuron_shape(shape, state.coefficients.cols()), state.coefficients.data(),
+        size_of(state.coefficients.size()));
+  }
+  engines_.push_back(record.engine);
+}
+
+std::uint64_t RecordArrays::last_step() const {
+  const auto steps = arrays_.find("step");
+  if (steps == arrays_.end() || steps->second.values.empty()) return 0;
+  return static_cast<std::uint64_t>(steps->second.values.back());
+}
+
+void RecordArrays::write(Hdf5Writer& file) const {
+  for (const auto& [name, array] : arrays_) {
+    std::vector<std::size_t> shape{size()};
+    shape.insert(shape.end(), array.entry_shape.begin(), array.entry_shape.end());
+    file.write("/records/" + name, shape, std::span<const double>(array.values));
+  }
+  file.write("/records/engine", engines_);
+}
+
+RecordArrays RecordArrays::read(const Hdf5Reader& file) {
+  RecordArrays result;
+  for (const std::string& path : file.numeric_datasets()) {
+    constexpr std::string_view prefix = "/records/";
+    if (!path.starts_with(prefix)) continue;
+    const auto shape = file.shape(path);
+    Array& array = result.arrays_[path.substr(prefix.size())];
+    array.entry_shape.assign(shape.begin() + 1, shape.end());
+    array.values = file.read_doubles(path);
+  }
+  result.engines_ = file.read_strings("/records/engine");
+  return result;
+}
+
+std::string describe_machine() {
+  std::ifstream info("/proc/cpuinfo");
+  std::string line, model = "unknown processor";
+  while (std::getline(info, line)) {
+    if (line.starts_with("model name")) {
+      model = line.substr(line.find(':') + 2);
+      break;
+    }
+  }
+  return fmt::format("{}, {} cores", model, std::thread::hardware_concurrency());
+}
+
+void write_run(Hdf5Writer& file, const Dataset& data, const Network& initial,
+               const TrainingState& latest, const Outcome& outcome, const Provenance& provenance) {
+  const std::size_t n = size_of(data.size());
+  std::vector<double> labels;
+  for (Eigen::Index i = 0; i < data.size(); ++i) labels.push_back(data.label(i));
+  file.write("/data/x", {n, size_of(data.dim())}, view(data.x));
+  file.write("/data/y", {n}, std::span<const double>(labels));
+  const NetworkShape& shape = initial.shape;
+  file.write("/network/initial_weights", neuron_shape(shape, shape.dim), view(initial.weights));
+  file.write("/final/weights", neuron_shape(shape, shape.dim), view(latest.weights));
+  file.write("/final/preactivations", neuron_shape(shape, data.size()), view(latest.preactivations));
+  file.write("/final/coefficients", neuron_shape(shape, data.size()), view(latest.coefficients));
+  file.write("/final/rho", neuron_shape(shape, data.size()),
+             view(data_correlated_coefficients(latest.coefficients, data.x)));
+  file.write("/final/step", {1}, std::span<const std::uint64_t>(&latest.step, 1));
+  file.write("/outcome/reason", to_string(outcome.reason));
+  file.write("/outcome/message", outcome.message);
+  file.write("/outcome/step", {1}, std::span<const std::uint64_t>(&outcome.step, 1));
+  file.write("/provenance/version", provenance.version);
+  file.write("/provenance/machine", provenance.machine);
+  file.write("/provenance/kernel", provenance.kernel);
+  file.write("/provenance/config", provenance.config);
+  file.write("/provenance/data_origin", provenance.data_origin);
+  file.write("/provenance/wall_seconds", {1}, std::span<const double>(&provenance.wall_seconds, 1));
+}
+
+}  // namespace latetime

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "latetime/base/hdf5_file.hpp"
+#include "latetime/base/outcome.hpp"
+#include "latetime/store/record.hpp"
+
+namespace latetime {
+
+/// The arrays of all records so far, as they stand under /records of result.h5. A name keeps one
+/// shape; a record adds one entry to each.
+class RecordArrays {
+ public:
+  /// `keep_coefficients`: also store C of every record (record × 2 × m × n).
+  void append(const Record& record, const TrainingState& state, const NetworkShape& shape,
+              bool keep_coefficients);
+  std::size_t size() const { return engines_.size(); }
+  /// Step of the last record; 0 when there is none.
+  std::uint64_t last_step() const;
+
+  void write(Hdf5Writer& file) const;
+  static RecordArrays read(const Hdf5Reader& file);
+
+ private:
+  struct Array {
+    std::vector<std::size_t> entry_shape;  // empty: a number a record
+    std::vector<double> values;
+  };
+  void add(const std::string& name, std::vector<std::size_t> entry_shape, const double* values,
+           std::size_t count);
+
+  std::map<std::string, Array> arrays_;
+  std::vector<std::string> engines_;
+};
+
+/// Where a result comes from.
+struct Provenance {
+  std::string version;
+  std::string machine;        ///< processor and number of cores
+  std::string kernel;         ///< inner loop that the machine picked
+  std::string config;         ///< complete configuration, TOML
+  std::string data_origin;
+  double wall_seconds = 0.0;  ///< of all parts of a resumed run together
+};
+
+/// Fills Provenance::machine from the system.
+std::string describe_machine();
+
+/// Writes /data, /network, /final, /outcome and /provenance. Shapes: (n, d), (2, m, d), (2, m, n).
+void write_run(Hdf5Writer& file, const Dataset& data, const Network& initial,
+               const TrainingState& latest, const Outcome& outcome, const Provenance& provenance);
+
+}  // namespace latetime

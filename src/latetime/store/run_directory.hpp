@@ -1,0 +1,67 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "latetime/base/hdf5_file.hpp"
+
+namespace latetime {
+
+/// The folder of one run: config.toml, metrics.csv, result.h5. Rows of metrics.csv are appended as
+/// whole lines as the run goes on; the other files are written under a temporary name and renamed,
+/// so that a killed run leaves nothing half-written.
+class RunDirectory {
+ public:
+  /// Makes the folder (and its parents) ready for a new run. Throws InputError when it already
+  /// holds one, is a file, or cannot be written to.
+  static RunDirectory create(const std::string& path, const std::string& config_toml,
+                             const std::vector<std::string>& columns);
+
+  /// Opens the folder of an earlier run. Throws InputError when there is none.
+  static RunDirectory open(const std::string& path);
+
+  /// True when `path` holds a run.
+  static bool holds_run(const std::string& path);
+
+  std::string file(const std::string& name) const;
+  std::string config_text() const;
+
+  /// Replaces config.toml (a resumed run may be given a later end).
+  void write_config(const std::string& config_toml) const;
+
+  /// Appends one row to metrics.csv and hands it to the system before it returns.
+  void append_row(const std::vector<std::string>& fields) const;
+
+  /// Keeps the header and the first `rows` rows of metrics.csv: what the last result.h5 knows of.
+  void keep_rows(std::size_t rows) const;
+
+  /// Replaces result.h5 by what `fill` writes.
+  void write_result(const std::function<void(Hdf5Writer&)>& fill) const;
+
+  /// result.h5; empty when the run was stopped before it was first written.
+  std::optional<Hdf5Reader> read_result() const;
+
+ private:
+  explicit RunDirectory(std::string path) : path_(std::move(path)) {}
+  std::string path_;
+};
+
+/// Text of a CSV table: `rows` of metrics.csv as columns of text.
+struct CsvTable {
+  std::vector<std::string> columns;
+  std::vector<std::vector<std::string>> rows;
+
+  /// Index of a column; throws InputError when it is missing.
+  std::size_t index_of(const std::string& column) const;
+};
+
+/// Reads a table that append_row wrote. An unfinished last line (a killed run) is left out.
+CsvTable read_metrics(const std::string& path);
+
+/// Writes `text` to `path` by way of a temporary file beside it. Throws InputError on failure.
+void replace_file(const std::string& path, const std::string& text);
+
+}  // namespace latetime

@@ -1,0 +1,175 @@
+#include "latetime/dynamics/descent.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "latetime/base/error.hpp"
+#include "latetime/dynamics/schedule.hpp"
+#include "problems.hpp"
+
+namespace latetime {
+namespace {
+
+using namespace testing_support;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+Problem small_problem() {
+  return problem_on("small", gaussian_mixture(10, 50, 0.01, 1.0, 1), 12, 0.0, 1e-2);
+}
+
+Descent descent_on(const Problem& p, DescentOptions options = {}) {
+  options.learning_rate = p.learning_rate;
+  return Descent(p.data, p.initial, options);
+}
+
+TEST(Descent, TakesTheCoefficientEngineUnlessSamplesOutnumberTwiceTheDimension) {
+  EXPECT_EQ(choose_engine({}, 10, 784), EngineChoice::coefficient);
+  EXPECT_EQ(choose_engine({}, 20, 10), EngineChoice::coefficient);
+  EXPECT_EQ(choose_engine({}, 21, 10), EngineChoice::dense);
+  EXPECT_EQ(descent_on(small_problem()).engine_name(), "coefficient");
+  const Problem many = problem_on("many", gaussian_mixture(21, 10, 0.1, 1.0, 1), 3, 0.0, 0.1);
+  EXPECT_EQ(descent_on(many).engine_name(), "dense");
+}
+
+TEST(Descent, TakesTheEngineThatIsAskedFor) {
+  EXPECT_EQ(descent_on(small_problem(), {.engine = EngineChoice::dense}).engine_name(), "dense");
+  const Problem many = problem_on("many", gaussian_mixture(21, 10, 0.1, 1.0, 1), 3, 0.0, 0.1);
+  EXPECT_EQ(descent_on(many, {.engine = EngineChoice::coefficient}).engine_name(), "coefficient");
+}
+
+TEST(Descent, FollowsMiniBatchesDenselyAndRefusesToOtherwise) {
+  DescentOptions options{.method = Method::stochastic, .batch_size = 4};
+  EXPECT_EQ(descent_on(small_problem(), options).engine_name(), "dense");
+  options.engine = EngineChoice::coefficient;
+  try {
+    descent_on(small_problem(), options);
+    FAIL() << "accepted";
+  } catch (const InputError& error) {
+    EXPECT_THAT(error.what(), HasSubstr("descent.engine"));
+    EXPECT_THAT(error.what(), HasSubstr("dense"));
+  }
+}
+
+class DescentOf : public testing::TestWithParam<EngineChoice> {
+ protected:
+  Descent make(const Problem& p) const { return descent_on(p, {.engine = GetParam()}); }
+};
+
+TEST_P(DescentOf, RecordsExactlyAtTheSchedule) {
+  const Problem problem = small_problem();
+  Descent descent = make(problem);
+  const auto schedule = record_steps(300, 3, std::vector<std::uint64_t>{77, 78});
+  std::vector<std::uint64_t> recorded;
+  std::vector<Matrix> weights;
+  const Outcome outcome = descent.run(schedule, {.record =
+                                                     [&](const TrainingState& state) {
+                                                       recorded.push_back(state.step);
+                                                       weights.push_back(state.weights);
+                                                     },
+                                                 .pulse = {}});
+  EXPECT_EQ(recorded, schedule);
+  EXPECT_EQ(outcome.reason, StopReason::reached_end);
+  EXPECT_EQ(outcome.step, 300u);
+  EXPECT_EQ(outcome.message, "");
+  for (std::size_t r = 0; r < schedule.size(); ++r) {
+    Engine engine = GetParam() == EngineChoice::dense ? dense(problem) : coefficient(problem);
+    engine.advance(schedule[r]);
+    EXPECT_TRUE(same_bits(engine.state().weights, weights[r])) << "step " << schedule[r];
+  }
+}
+
+TEST_P(DescentOf, PassesOverStepsThatLieBehind) {
+  Descent descent = make(small_problem());
+  const std::vector<std::uint64_t> first{0, 50}, second{0, 20, 50, 60};
+  std::vector<std::uint64_t> recorded;
+  const DescentObservers observers{
+      .record = [&](const TrainingState& state) { recorded.push_back(state.step); }, .pulse = {}};
+  descent.run(first, observers);
+  descent.run(second, observers);
+  EXPECT_THAT(recorded, ElementsAre(0, 50, 50, 60));
+  EXPECT_EQ(descent.step(), 60u);
+}
+
+TEST_P(DescentOf, StartsANewIntervalOfSwitchesAtEachRecord) {
+  const Problem problem = small_problem();
+  Descent descent = make(problem);
+  std::uint64_t switches = 0;
+  bool first = true;
+  const std::vector<std::uint64_t> schedule{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10};
+  const auto count = [](const PairBits& bits) {
+    std::uint64_t total = 0;
+    for (const std::uint64_t word : bits.words) {
+      total += static_cast<std::uint64_t>(__builtin_popcountll(word));
+    }
+    return total;
+  };
+  descent.run(schedule, {.record =
+                             [&](const TrainingState& state) {
+                               const std::uint64_t now = state.switches.own + state.switches.other;
+                               // One step an interval: each pair switched at most once in it.
+                               EXPECT_EQ(count(state.switched_since_record), now - switches);
+                               EXPECT_TRUE(!first || now == 0);
+                               switches = now;
+                               first = false;
+                             },
+                         .pulse = {}});
+  EXPECT_GT(switches, 0u);
+}
+
+TEST_P(DescentOf, StopsWhenThePulseSaysSo) {
+  Descent descent = make(small_problem());
+  std::uint64_t last_pulse = 0, records = 0;
+  const std::vector<std::uint64_t> schedule{0, 1'000'000'000};
+  const Outcome outcome = descent.run(schedule, {.record = [&](const TrainingState&) { ++records; },
+                                                 .pulse =
+                                                     [&](std::uint64_t step) {
+                                                       last_pulse = step;
+                                                       return step < 10;
+                                                     }});
+  EXPECT_EQ(outcome.reason, StopReason::interrupted);
+  EXPECT_FALSE(outcome.message.empty());
+  EXPECT_EQ(outcome.step, last_pulse);
+  EXPECT_EQ(descent.step(), last_pulse);
+  EXPECT_GE(last_pulse, 10u);
+  EXPECT_EQ(records, 1u);
+}
+
+TEST_P(DescentOf, InterruptedAndResumedGivesTheSameBits) {
+  const Problem problem = small_problem();
+  const std::vector<std::uint64_t> schedule{5000};
+  TrainingState expected;
+  make(problem).run(schedule, {.record = [&](const TrainingState& s) { expected = s; }, .pulse = {}});
+  Descent first = make(problem);
+  first.run(schedule, {.record = [](const TrainingState&) {},
+                       .pulse = [](std::uint64_t step) { return step < 300; }});
+  Descent second = make(problem);
+  second.restore(first.memory());
+  TrainingState resumed;
+  second.run(schedule, {.record = [&](const TrainingState& s) { resumed = s; }, .pulse = {}});
+  EXPECT_TRUE(same_bits(expected, resumed));
+}
+
+TEST_P(DescentOf, ReportsOverflow) {
+  Problem problem = small_problem();
+  problem.data.x *= 1e200;
+  Descent descent = make(problem);
+  const std::vector<std::uint64_t> schedule{0, 100, 1000};
+  std::vector<std::uint64_t> recorded;
+  const Outcome outcome = descent.run(
+      schedule, {.record = [&](const TrainingState& state) { recorded.push_back(state.step); },
+                 .pulse = {}});
+  EXPECT_EQ(outcome.reason, StopReason::not_finite);
+  EXPECT_LT(outcome.step, 100u);
+  EXPECT_FALSE(outcome.message.empty());
+  EXPECT_THAT(recorded, ElementsAre(0));
+}
+
+INSTANTIATE_TEST_SUITE_P(Engines, DescentOf,
+                         testing::Values(EngineChoice::dense, EngineChoice::coefficient),
+                         [](const auto& instance) {
+                           return instance.param == EngineChoice::dense ? "dense" : "coefficient";
+                         });
+
+}  // namespace
+}  // namespace latetime
