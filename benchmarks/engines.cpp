@@ -1,23 +1,25 @@
 // Steps a second of the engines, and the peak that the processor's vector additions set.
 //
-// The floor of the coefficient engine. A step computes, for each of 2m neurons, the increment of its
-// row of Z as a sum of table rows, one for each chunk of b samples, and the tables as sums of rows of
-// G ("four Russians", coefficient_kernel.hpp). Rows hold `stride` doubles, n rounded up to 8:
+// The floor of the coefficient engine. A step computes, for each of 2m neurons, the increment of
+// its row of Z as a sum of table rows, one for each chunk of b samples, and the tables as sums of
+// rows of G ("four Russians", coefficient_kernel.hpp). Rows hold `stride` doubles, n rounded up to
+// 8:
 //     row additions   A(b) = ceil(n/b) (2^b + 2m),   minimised over b,
-//     flops           stride · (A + 4 · 2m)          (a row of Z: increment, γz, max, sum over neurons)
-//     bytes read      8 · stride · A                 (each addition reads one table row)
-// Tables of n = 100 fill hundreds of KB: they stream from the second-level cache. The floor of a step is
-// the time of its row additions alone at the peak rate measured here (peak_adds_l2), everything else
-// for nothing.
-
-#include <benchmark/benchmark.h>
+//     flops           stride · (A + 4 · 2m)          (a row of Z: increment, γz, max, sum over
+//     neurons) bytes read      8 · stride · A                 (each addition reads one table row)
+// Tables of n = 100 fill hundreds of KB: they stream from the second-level cache. The floor of a
+// step is the time of its row additions alone at the peak rate measured here (peak_adds_l2),
+// everything else for nothing.
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <map>
 #include <memory>
 #include <string>
 #include <vector>
+
+#include <benchmark/benchmark.h>
 
 #include "latetime/base/aligned.hpp"
 #include "latetime/data/generators.hpp"
@@ -40,11 +42,14 @@ struct Case {
   }
 };
 
-// The speed of a step depends on how many activations still change: measure where runs spend their time.
+// The speed of a step depends on how many activations still change: measure where runs spend their
+// time.
 constexpr std::uint64_t warm_up_steps = 10'000;
 constexpr std::uint64_t dense_warm_up_steps = 500;  // its steps cost the same at any time
 
-Dataset data_of(const Case& c) { return gaussian_mixture(c.n, c.d, 0.01, 1.0, 1); }
+Dataset data_of(const Case& c) {
+  return gaussian_mixture(c.n, c.d, 0.01, 1.0, 1);
+}
 
 Network network_of(const Case& c) {
   return gaussian_network({.groups = 2, .width = c.width, .dim = c.d, .slope = c.slope}, 1e-3, 1);
@@ -60,7 +65,8 @@ double row_additions(const Case& c) {
 }
 
 void report(benchmark::State& state, std::uint64_t steps_an_iteration) {
-  const auto steps = static_cast<double>(state.iterations()) * static_cast<double>(steps_an_iteration);
+  const auto steps =
+      static_cast<double>(state.iterations()) * static_cast<double>(steps_an_iteration);
   state.counters["steps_per_second"] = benchmark::Counter(steps, benchmark::Counter::kIsRate);
 }
 
@@ -87,17 +93,15 @@ void register_coefficient(const Case& c, const kernel::Kernels& kernels) {
 
 void register_dense(const Case& c) {
   auto engine = std::make_shared<std::unique_ptr<DenseEngine>>();
-  benchmark::RegisterBenchmark(
-      ("dense/" + c.label()).c_str(),
-      [c, engine](benchmark::State& state) {
-        if (!*engine) {
-          *engine = std::make_unique<DenseEngine>(data_of(c), network_of(c), 0.1, 0, 1, c.threads);
-          (*engine)->advance(dense_warm_up_steps);
-        }
-        for (auto _ : state) (*engine)->advance(1);
-        report(state, 1);
-      })
-      ->UseRealTime();
+  benchmark::RegisterBenchmark(("dense/" + c.label()).c_str(), [c,
+                                                                engine](benchmark::State& state) {
+    if (!*engine) {
+      *engine = std::make_unique<DenseEngine>(data_of(c), network_of(c), 0.1, 0, 1, c.threads);
+      (*engine)->advance(dense_warm_up_steps);
+    }
+    for (auto _ : state) (*engine)->advance(1);
+    report(state, 1);
+  })->UseRealTime();
 }
 
 /// Additions of doubles a second, operands read from an array of that size.
@@ -105,9 +109,9 @@ void peak_adds(benchmark::State& state) {
   const auto count = static_cast<std::size_t>(state.range(0)) / sizeof(double);
   const AlignedVector values(count, 1.0);
   for (auto _ : state) benchmark::DoNotOptimize(sum_widest(values.data(), count));
-  state.counters["adds_per_second"] = benchmark::Counter(
-      static_cast<double>(state.iterations()) * static_cast<double>(count),
-      benchmark::Counter::kIsRate);
+  state.counters["adds_per_second"] =
+      benchmark::Counter(static_cast<double>(state.iterations()) * static_cast<double>(count),
+                         benchmark::Counter::kIsRate);
   state.counters["lanes"] = static_cast<double>(widest_lanes());
 }
 
@@ -116,9 +120,9 @@ void register_all() {
   benchmark::RegisterBenchmark("peak_adds_l2", peak_adds)->Arg(320 << 10)->UseRealTime();
   const kernel::Kernels* kernels[8];
   const std::size_t count = kernel::available_kernels(kernels);
-  const std::vector<Case> cases{{10, 784, 100, 0.0}, {10, 784, 100, 0.1}, {40, 784, 50, 0.0},
-                                {100, 784, 100, 0.0}, {100, 784, 1000, 0.0, 1},
-                                {100, 784, 1000, 0.0, 2}};
+  const std::vector<Case> cases{{10, 784, 100, 0.0},      {10, 784, 100, 0.1},
+                                {40, 784, 50, 0.0},       {100, 784, 100, 0.0},
+                                {100, 784, 1000, 0.0, 1}, {100, 784, 1000, 0.0, 2}};
   for (const Case& c : cases) {
     for (std::size_t i = 0; i < count; ++i) register_coefficient(c, *kernels[i]);
   }
@@ -132,8 +136,7 @@ int main(int argc, char** argv) {
   latetime::bench::register_all();
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
-  benchmark::AddCustomContext(
-      "best_kernel", latetime::kernel::best_kernels().name);
+  benchmark::AddCustomContext("best_kernel", latetime::kernel::best_kernels().name);
   benchmark::RunSpecifiedBenchmarks();
   benchmark::Shutdown();
   return 0;

@@ -49,7 +49,9 @@ def measure(n, d, m, slope, steps):
             if slope == 0.0:
                 np.multiply(work, active, out=work)
             else:
-                np.multiply(work, slope, out=work, where=~active)
+                np.multiply(active, 1.0 - slope, out=product)
+                np.add(product, slope, out=product)
+                np.multiply(work, product, out=work)
             np.add(c, work, out=c)
             np.dot(work, gram, out=product)
             np.add(z, product, out=z)

@@ -2,12 +2,16 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <exception>
 #include <new>
+#include <string>
+#include <vector>
 
 #include "commands.hpp"
 #include "latetime/base/error.hpp"
+#include "latetime/base/text.hpp"
 #include "terminal.hpp"
 
 namespace {
@@ -42,6 +46,14 @@ int main(int argc, char** argv) {
   declare_inspect(app, action);
   declare_export(app, action);
   declare_reproduce(app, action);
+  if (argc > 1 && argv[1][0] != '-') {
+    std::vector<std::string> names;
+    for (const CLI::App* command : app.get_subcommands({})) names.push_back(command->get_name());
+    if (std::find(names.begin(), names.end(), argv[1]) == names.end()) {
+      return complain(bad_input, fmt::format("{}: unknown command; did you mean {}?", argv[1],
+                                             latetime::nearest_name(argv[1], names)));
+    }
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -1,11 +1,11 @@
 #include "latetime/base/log_domain.hpp"
 
-#include <gtest/gtest.h>
-
 #include <array>
 #include <cmath>
 #include <limits>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 namespace latetime {
 namespace {
@@ -29,9 +29,9 @@ long double exact_log_loss(long double u) {
 }
 
 std::vector<double> test_points() {
-  std::vector<double> points{0.0,    -0.0,  1e-300, -1e-300, 1e-17, -1e-17, 36.9, 37.0, 37.1,
-                             -36.9,  -37.0, -37.1,  700.0,   -700.0, 745.0, -745.0, 800.0, -800.0,
-                             1e6,    -1e6,  1e100};
+  std::vector<double> points{0.0,   -0.0,   1e-300, -1e-300, 1e-17, -1e-17, 36.9,
+                             37.0,  37.1,   -36.9,  -37.0,   -37.1, 700.0,  -700.0,
+                             745.0, -745.0, 800.0,  -800.0,  1e6,   -1e6,   1e100};
   for (double x = -60.0; x <= 60.0; x += 0.173) points.push_back(x);
   return points;
 }
@@ -53,8 +53,8 @@ TEST(LogDomain, SoftplusIsAccurateRelativeToItself) {
 TEST(LogDomain, LogMultiplierIsFiniteForEveryMargin) {
   for (const double u : test_points()) {
     EXPECT_TRUE(std::isfinite(log_multiplier(u))) << u;
-    expect_close(log_multiplier(u), -exact_softplus(u), 4 * std::numeric_limits<double>::denorm_min(),
-                 u);
+    expect_close(log_multiplier(u), -exact_softplus(u),
+                 4 * std::numeric_limits<double>::denorm_min(), u);
   }
   EXPECT_EQ(log_multiplier(1e6), -1e6);
 }
@@ -71,7 +71,8 @@ TEST(LogDomain, MultiplierIsTheExponentialOfItsLogarithm) {
 
 TEST(LogDomain, LogLogisticLossIsAccurateAcrossTheSwitchOfFormulas) {
   // log of a number near 1 (u near −0.54) is accurate in absolute terms only.
-  for (const double u : test_points()) expect_close(log_logistic_loss(u), exact_log_loss(u), rounding, u);
+  for (const double u : test_points())
+    expect_close(log_logistic_loss(u), exact_log_loss(u), rounding, u);
   EXPECT_EQ(log_logistic_loss(800.0), -800.0);
   EXPECT_EQ(log_logistic_loss(1e6), -1e6);
   EXPECT_DOUBLE_EQ(log_logistic_loss(-800.0), std::log(800.0));

@@ -1,13 +1,13 @@
 #include "latetime/base/random.hpp"
 
-#include <Random123/philox.h>
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <vector>
+
+#include <Random123/philox.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 namespace latetime {
 namespace {

@@ -1,12 +1,12 @@
 #include "latetime/base/text.hpp"
 
-#include <gtest/gtest.h>
-
 #include <bit>
 #include <cmath>
 #include <cstdlib>
 #include <limits>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 #include "latetime/base/outcome.hpp"
 #include "latetime/base/random.hpp"
@@ -57,7 +57,9 @@ TEST(NearestName, TakesTheFirstOfEquals) {
   EXPECT_EQ(nearest_name("", keys), "ab");
 }
 
-TEST(NearestName, OfNothingIsEmpty) { EXPECT_EQ(nearest_name("width", {}), ""); }
+TEST(NearestName, OfNothingIsEmpty) {
+  EXPECT_EQ(nearest_name("width", {}), "");
+}
 
 TEST(Join, PutsSeparatorsBetween) {
   EXPECT_EQ(join({}), "");

@@ -1,12 +1,12 @@
 #include "latetime/base/thread_team.hpp"
 
-#include <gtest/gtest.h>
-
 #include <atomic>
 #include <chrono>
 #include <numeric>
 #include <thread>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 namespace latetime {
 namespace {

@@ -1,12 +1,12 @@
 // Counts requests for memory. The linker turns the program's calls of malloc and its kin into
-// __wrap_malloc (tests/CMakeLists.txt), which also sees Eigen's; operator new is replaced here so that
-// it passes through the same counter.
-
-#include <gtest/gtest.h>
+// __wrap_malloc (tests/CMakeLists.txt), which also sees Eigen's; operator new is replaced here so
+// that it passes through the same counter.
 
 #include <atomic>
 #include <cstdlib>
 #include <new>
+
+#include <gtest/gtest.h>
 
 #include "problems.hpp"
 
@@ -55,10 +55,18 @@ void* operator new(std::size_t size, std::align_val_t alignment) {
   if (void* memory = std::aligned_alloc(unit, (size + unit) / unit * unit)) return memory;
   throw std::bad_alloc();
 }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
+void operator delete(void* memory) noexcept {
+  std::free(memory);
+}
+void operator delete(void* memory, std::size_t) noexcept {
+  std::free(memory);
+}
+void operator delete(void* memory, std::align_val_t) noexcept {
+  std::free(memory);
+}
+void operator delete(void* memory, std::size_t, std::align_val_t) noexcept {
+  std::free(memory);
+}
 
 namespace latetime {
 namespace {

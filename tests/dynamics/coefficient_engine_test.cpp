@@ -113,7 +113,7 @@ TEST(CoefficientEngine, AllKernelsAgreeForEveryNumberOfSamples) {
   }
 }
 
-TEST(Kernels, AreListedSlowestFirstAndTheBestIsTheLast) {
+TEST(Kernels, AreListedFromTheBaselineUpAndTheBestIsTheLast) {
   const auto kernels = all_kernels();
   ASSERT_FALSE(kernels.empty());
   EXPECT_STREQ(kernels.front()->name, "baseline");

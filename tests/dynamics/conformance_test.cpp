@@ -1,9 +1,9 @@
 // Every engine, on every problem of the library.
 
-#include <gtest/gtest.h>
-
 #include <string>
 #include <tuple>
+
+#include <gtest/gtest.h>
 
 #include "plain_descent.hpp"
 #include "problems.hpp"
@@ -17,7 +17,9 @@ struct EngineKind {
   std::string name;
   Engine (*make)(const Problem& problem, unsigned threads);
 };
-void PrintTo(const EngineKind& kind, std::ostream* out) { *out << kind.name; }
+void PrintTo(const EngineKind& kind, std::ostream* out) {
+  *out << kind.name;
+}
 
 const std::vector<EngineKind> engine_kinds{
     {"dense", [](const Problem& p, unsigned threads) { return dense(p, threads); }},
@@ -27,7 +29,9 @@ const std::vector<EngineKind> engine_kinds{
 class Conformance : public testing::TestWithParam<std::tuple<EngineKind, Problem>> {
  protected:
   const Problem& problem() const { return std::get<1>(GetParam()); }
-  Engine make(unsigned threads = 1) const { return std::get<0>(GetParam()).make(problem(), threads); }
+  Engine make(unsigned threads = 1) const {
+    return std::get<0>(GetParam()).make(problem(), threads);
+  }
 };
 
 /// Twenty steps: at most a few dozen roundings of W, and d products summed up in z.

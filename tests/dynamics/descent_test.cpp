@@ -139,7 +139,8 @@ TEST_P(DescentOf, InterruptedAndResumedGivesTheSameBits) {
   const Problem problem = small_problem();
   const std::vector<std::uint64_t> schedule{5000};
   TrainingState expected;
-  make(problem).run(schedule, {.record = [&](const TrainingState& s) { expected = s; }, .pulse = {}});
+  make(problem).run(schedule,
+                    {.record = [&](const TrainingState& s) { expected = s; }, .pulse = {}});
   Descent first = make(problem);
   first.run(schedule, {.record = [](const TrainingState&) {},
                        .pulse = [](std::uint64_t step) { return step < 300; }});
@@ -157,8 +158,8 @@ TEST_P(DescentOf, ReportsOverflow) {
   const std::vector<std::uint64_t> schedule{0, 100, 1000};
   std::vector<std::uint64_t> recorded;
   const Outcome outcome = descent.run(
-      schedule, {.record = [&](const TrainingState& state) { recorded.push_back(state.step); },
-                 .pulse = {}});
+      schedule,
+      {.record = [&](const TrainingState& state) { recorded.push_back(state.step); }, .pulse = {}});
   EXPECT_EQ(outcome.reason, StopReason::not_finite);
   EXPECT_LT(outcome.step, 100u);
   EXPECT_FALSE(outcome.message.empty());

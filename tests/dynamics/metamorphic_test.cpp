@@ -1,10 +1,10 @@
 // What must not change when the problem is written down differently. Fifty random problems, each
 // with both engines.
 
-#include <gtest/gtest.h>
+#include <numeric>
 
 #include <Eigen/QR>
-#include <numeric>
+#include <gtest/gtest.h>
 
 #include "problems.hpp"
 
@@ -30,8 +30,12 @@ Problem random_problem(std::uint64_t index) {
 }
 
 using Maker = Engine (*)(const Problem&);
-Engine make_dense(const Problem& p) { return dense(p); }
-Engine make_coefficient(const Problem& p) { return coefficient(p); }
+Engine make_dense(const Problem& p) {
+  return dense(p);
+}
+Engine make_coefficient(const Problem& p) {
+  return coefficient(p);
+}
 
 TrainingState final_state(const Problem& problem, Maker make) {
   Engine engine = make(problem);
@@ -56,8 +60,8 @@ class Metamorphic : public testing::TestWithParam<std::uint64_t> {
     ASSERT_EQ(a.cols(), b.cols());
     EXPECT_LE(largest(a - b), run_rounding * scale)
         << "n = " << problem_.data.size() << ", d = " << problem_.data.dim()
-        << ", m = " << problem_.initial.shape.width << ", slope "
-        << problem_.initial.shape.slope << ", K = " << problem_.initial.shape.groups;
+        << ", m = " << problem_.initial.shape.width << ", slope " << problem_.initial.shape.slope
+        << ", K = " << problem_.initial.shape.groups;
   }
   void expect_near_z(const Matrix& a, const Matrix& b, const TrainingState& state) const {
     expect_near(a, b, preactivation_scale(state, problem_.data));

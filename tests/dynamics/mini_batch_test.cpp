@@ -1,7 +1,7 @@
-#include <gtest/gtest.h>
-
 #include <map>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 #include "problems.hpp"
 
@@ -70,8 +70,8 @@ TEST(MiniBatch, AnEpochVisitsEverySampleOnceTheLastPartialBatchIncluded) {
       for (Eigen::Index i = 0; i < n; ++i) EXPECT_EQ(sorted.at(static_cast<std::size_t>(i)), i);
       orders.push_back(order);
     }
-    // Which samples share a batch differs from epoch to epoch (but for a chance of 1 in 11·10·9·8 / 4!
-    // at most, and the seed is fixed); one batch of all shows no order.
+    // Which samples share a batch differs from epoch to epoch (but for a chance of 1 in 11·10·9·8 /
+    // 4! at most, and the seed is fixed); one batch of all shows no order.
     if (batch < n) {
       EXPECT_NE(orders[0], orders[1]);
     }

@@ -7,8 +7,8 @@
 
 namespace latetime::testing_support {
 
-/// Gradient descent (3.2) as anyone would write it down, for comparison: plain loops, W alone, naive
-/// softmax, nothing shared with the engines.
+/// Gradient descent (3.2) as anyone would write it down, for comparison: plain loops, W alone,
+/// naive softmax, nothing shared with the engines.
 struct PlainDescent {
   explicit PlainDescent(const Problem& problem)
       : p(problem),

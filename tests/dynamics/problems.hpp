@@ -26,7 +26,9 @@ struct Problem {
   double learning_rate = 0.1;
 };
 
-inline void PrintTo(const Problem& problem, std::ostream* out) { *out << problem.name; }
+inline void PrintTo(const Problem& problem, std::ostream* out) {
+  *out << problem.name;
+}
 
 inline Problem problem_on(std::string name, Dataset data, Eigen::Index width, double slope,
                           double init_std, double learning_rate = 0.1) {
@@ -68,22 +70,27 @@ inline std::vector<Problem> make_problems() {
   problems.push_back(problem_on("orthogonal", orthogonal_data(8, 16, 2.0), 25, 0.0, 1e-2));
   problems.push_back(
       problem_on("near_orthogonal", near_orthogonal_data(9, 20, 3.0, 0.5, 1), 15, 0.1, 1e-2));
-  problems.push_back(
-      problem_on("more_samples_than_dimensions", gaussian_mixture(30, 5, 0.5, 1.0, 2), 12, 0.0, 0.1));
+  problems.push_back(problem_on("more_samples_than_dimensions",
+                                gaussian_mixture(30, 5, 0.5, 1.0, 2), 12, 0.0, 0.1));
   problems.push_back(problem_on("one_sample", gaussian_mixture(1, 7, 0.01, 1.0, 1), 5, 0.0, 1e-2));
   problems.push_back(problem_on("one_neuron", gaussian_mixture(6, 20, 0.01, 1.0, 1), 1, 0.0, 1e-2));
   problems.push_back(problem_on("one_class", one_class(), 8, 0.0, 1e-2));
-  problems.push_back(problem_on("contradicting_duplicates", contradicting_duplicates(), 10, 0.1, 0.1));
+  problems.push_back(
+      problem_on("contradicting_duplicates", contradicting_duplicates(), 10, 0.1, 0.1));
   problems.push_back(problem_on("n_65", gaussian_mixture(65, 100, 0.05, 1.0, 1), 17, 0.0, 1e-2));
-  problems.push_back(problem_on("n_70_leaky", gaussian_mixture(70, 90, 0.05, 1.0, 1), 40, 0.1, 1e-2));
+  problems.push_back(
+      problem_on("n_70_leaky", gaussian_mixture(70, 90, 0.05, 1.0, 1), 40, 0.1, 1e-2));
   problems.push_back(problem_on("n_130", gaussian_mixture(130, 150, 0.05, 1.0, 1), 33, 0.0, 1e-2));
   problems.push_back(
       problem_on("large_initial_weights", gaussian_mixture(10, 50, 0.01, 1.0, 5), 20, 0.0, 10.0));
+  // Every z starts at exactly 0, where σ'(0) = 1 decides.
+  problems.push_back(
+      problem_on("zero_initial_weights", gaussian_mixture(12, 40, 0.05, 1.0, 7), 9, 0.1, 0.0));
   problems.push_back(problem_on(
       "three_classes", with_class_count(gaussian_mixture(20, 60, 0.01, 1.0, 6), 3), 14, 0.0, 1e-2));
-  problems.push_back(
-      problem_on("three_classes_leaky_n_66",
-                 with_class_count(gaussian_mixture(66, 80, 0.01, 1.0, 6), 3), 14, 0.1, 1e-2));
+  problems.push_back(problem_on("three_classes_leaky_n_66",
+                                with_class_count(gaussian_mixture(66, 80, 0.01, 1.0, 6), 3), 14,
+                                0.1, 1e-2));
   return problems;
 }
 
@@ -114,8 +121,8 @@ Engine wrap(std::shared_ptr<E> engine) {
 
 inline Engine dense(const Problem& p, unsigned threads = 1, std::size_t batch_size = 0,
                     std::uint64_t seed = 1) {
-  return wrap(std::make_shared<DenseEngine>(p.data, p.initial, p.learning_rate, batch_size, seed,
-                                            threads));
+  return wrap(
+      std::make_shared<DenseEngine>(p.data, p.initial, p.learning_rate, batch_size, seed, threads));
 }
 
 inline Engine coefficient(const Problem& p, unsigned threads = 1,
@@ -150,16 +157,18 @@ inline bool same_bits(const TrainingState& a, const TrainingState& b) {
          a.switched_since_record.words == b.switched_since_record.words;
 }
 
-inline double largest(const Matrix& a) { return a.size() == 0 ? 0.0 : a.cwiseAbs().maxCoeff(); }
+inline double largest(const Matrix& a) {
+  return a.size() == 0 ? 0.0 : a.cwiseAbs().maxCoeff();
+}
 
 /// Size of what is summed up in a pre-activation: max ‖w_k‖ · max ‖x_i‖ ≥ |z| (Cauchy–Schwarz).
 inline double preactivation_scale(const TrainingState& state, const Dataset& data) {
   return state.weights.rowwise().norm().maxCoeff() * data.x.rowwise().norm().maxCoeff();
 }
 
-/// Two exact ways through the same descent differ by rounding: each of T steps rounds W (or Z) once,
-/// at most T·u with u = 1.1e-16, and the descent map does not blow errors up (on one activation cell
-/// it is nonexpansive). 1e-12 of the scale holds that for T ≤ 10^4.
+/// Two exact ways through the same descent differ by rounding: each of T steps rounds W (or Z)
+/// once, at most T·u with u = 1.1e-16, and the descent map does not blow errors up (on one
+/// activation cell it is nonexpansive). 1e-12 of the scale holds that for T ≤ 10^4.
 constexpr double run_rounding = 1e-12;
 
 inline double log_loss(const TrainingState& state, const Problem& p) {

@@ -1,11 +1,11 @@
 // Trajectories that other programs computed, reproduced by both engines: the small 40-digit ones of
 // tests/reference/ (make_reference.py), and a larger set where the machine has it.
 
-#include <gtest/gtest.h>
-
-#include <Eigen/Eigenvalues>
 #include <filesystem>
 #include <string>
+
+#include <Eigen/Eigenvalues>
+#include <gtest/gtest.h>
 
 #include "latetime/data/array_file.hpp"
 #include "problems.hpp"
@@ -34,15 +34,18 @@ struct Reference {
 Problem problem_from(const Reference& reference, const std::string& slope_name,
                      const std::string& rate_name) {
   const std::vector<std::size_t> shape = read_array(reference.path + ":W0").shape;
-  const auto width = static_cast<Eigen::Index>(shape.at(1)), dim = static_cast<Eigen::Index>(shape.at(2));
+  const auto width = static_cast<Eigen::Index>(shape.at(1)),
+             dim = static_cast<Eigen::Index>(shape.at(2));
   const std::vector<double> labels = reference.array("y");
   Problem problem;
   problem.name = reference.path;
-  problem.data = make_dataset(reference.matrix("X", dim),
-                              Eigen::Map<const Vector>(labels.data(), static_cast<Eigen::Index>(labels.size())),
-                              "X", "y", "reference");
-  problem.initial = {{.groups = 2, .width = width, .dim = dim, .slope = reference.number(slope_name)},
-                     reference.matrix("W0", dim)};
+  problem.data = make_dataset(
+      reference.matrix("X", dim),
+      Eigen::Map<const Vector>(labels.data(), static_cast<Eigen::Index>(labels.size())), "X", "y",
+      "reference");
+  problem.initial = {
+      {.groups = 2, .width = width, .dim = dim, .slope = reference.number(slope_name)},
+      reference.matrix("W0", dim)};
   problem.learning_rate = reference.number(rate_name);
   return problem;
 }
@@ -51,8 +54,9 @@ struct EngineKind {
   std::string name;
   Engine (*make)(const Problem& problem);
 };
-const std::vector<EngineKind> engine_kinds{{"dense", [](const Problem& p) { return dense(p); }},
-                                           {"coefficient", [](const Problem& p) { return coefficient(p); }}};
+const std::vector<EngineKind> engine_kinds{
+    {"dense", [](const Problem& p) { return dense(p); }},
+    {"coefficient", [](const Problem& p) { return coefficient(p); }}};
 
 /// ‖A‖_F² / ‖A‖₂² by the eigenvalues of A Aᵀ.
 double stable_rank(const Matrix& a) {
@@ -63,9 +67,10 @@ double stable_rank(const Matrix& a) {
              .maxCoeff();
 }
 
-// Both sides round W once a step (or Z, which makes up for it at each fold), T ≤ 2·10^4 steps: T·u is
-// 2e-12 of the scale when all errors agree and √T·u = 2e-14 when they do not. The reference programs
-// were found within 5e-15 of 40 digits. Everything below is smooth in W, with factors of order one.
+// Both sides round W once a step (or Z, which makes up for it at each fold), T ≤ 2·10^4 steps: T·u
+// is 2e-12 of the scale when all errors agree and √T·u = 2e-14 when they do not. The reference
+// programs were found within 5e-15 of 40 digits. Everything below is smooth in W, with factors of
+// order one.
 constexpr double tolerance = 1e-12;
 
 // ---- the project's own 40-digit trajectories ---------------------------------------------------
@@ -78,10 +83,11 @@ TEST_P(OwnReference, IsReproduced) {
   const Eigen::Index dim = problem.data.dim(), neurons = problem.initial.shape.neurons();
   const auto steps = reference.array("steps");
   const Matrix high = reference.matrix("W_hi", dim), low = reference.matrix("W_lo", dim);
-  const auto log_loss_high = reference.array("log_loss_hi"), log_loss_low = reference.array("log_loss_lo");
+  const auto log_loss_high = reference.array("log_loss_hi"),
+             log_loss_low = reference.array("log_loss_lo");
   const auto own = reference.array("own_switches"), other = reference.array("other_switches");
-  // 200 steps at unit roundoff 1.1e-16, and n, d, m below ten: 200·u = 2.2e-14 of the scale. No sign
-  // hangs on it: the smallest |z| is far above.
+  // 200 steps at unit roundoff 1.1e-16, and n, d, m below ten: 200·u = 2.2e-14 of the scale. No
+  // sign hangs on it: the smallest |z| is far above.
   constexpr double rounding = 2.2e-14;
   for (const double z : reference.array("min_abs_z")) ASSERT_GT(z, 1e6 * rounding);
   Engine engine = std::get<1>(GetParam()).make(problem);
@@ -109,7 +115,8 @@ INSTANTIATE_TEST_SUITE_P(Engines, OwnReference,
                                           testing::ValuesIn(engine_kinds)),
                          [](const auto& instance) {
                            const std::string& file = std::get<0>(instance.param);
-                           return std::get<1>(instance.param).name + (file == "gd_slope_0.npz" ? "_relu" : "_leaky");
+                           return std::get<1>(instance.param).name +
+                                  (file == "gd_slope_0.npz" ? "_relu" : "_leaky");
                          });
 
 // ---- the larger set ----------------------------------------------------------------------------
@@ -171,7 +178,9 @@ class LargeReference : public testing::TestWithParam<std::tuple<LargeCase, Engin
 
   void compare_weights(const TrainingState& state, Eigen::Index snapshot) const {
     const Eigen::Index neurons = problem_.initial.shape.neurons();
-    const auto block = [&](const Matrix& all) { return all.middleRows(snapshot * neurons, neurons); };
+    const auto block = [&](const Matrix& all) {
+      return all.middleRows(snapshot * neurons, neurons);
+    };
     EXPECT_LE(largest(state.weights - block(weights_)), tolerance * largest(state.weights));
     EXPECT_LE(largest(state.preactivations - block(preactivations_)),
               tolerance * preactivation_scale(state, problem_.data));
@@ -226,7 +235,8 @@ INSTANTIATE_TEST_SUITE_P(Engines, LargeReference,
                          testing::Combine(testing::ValuesIn(large_cases()),
                                           testing::ValuesIn(engine_kinds)),
                          [](const auto& instance) {
-                           return std::get<0>(instance.param).label + "_" + std::get<1>(instance.param).name;
+                           return std::get<0>(instance.param).label + "_" +
+                                  std::get<1>(instance.param).name;
                          });
 
 }  // namespace

@@ -1,10 +1,10 @@
 #include "latetime/dynamics/schedule.hpp"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 namespace latetime {
 namespace {

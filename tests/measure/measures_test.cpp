@@ -64,7 +64,8 @@ TEST(Kkt, DoesNotExistBeforeSeparation) {
 TEST(Kkt, SurvivesMultipliersBelowTheSmallestDouble) {
   const Dataset data = orthogonal_data(2, 2, 1.0);
   Network network{{.groups = 2, .width = 1, .dim = 2, .slope = 0.0}, Matrix::Zero(2, 2)};
-  network.weights << 1000.0, 0.0, 0.0, 1000.0;  // margins 1000: e^{−1000} is not a double
+  // Margins 1000: e^{−1000} is not a double. The other-class pairs are inactive (0 would be active).
+  network.weights << 1000.0, -1e-13, -1e-13, 1000.0;
   const KktResidual kkt = kkt_residual(network, preactivations(network.weights, data.x), data.x,
                                        outputs_of(network, data.x), data.classes);
   EXPECT_NEAR(kkt.residual, 0.0, 1e-15);

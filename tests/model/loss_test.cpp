@@ -1,11 +1,11 @@
 #include "latetime/model/loss.hpp"
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 #include "latetime/base/random.hpp"
 
@@ -68,7 +68,7 @@ TEST_P(LossOfGroups, PullsOfASampleSumToZeroAndPullTheOwnGroupUp) {
       EXPECT_NEAR(pulls.row(i).sum(), 0.0, 8 * unit * std::max(1.0, largest));
       for (int k = 0; k < groups; ++k) {
         EXPECT_TRUE(k == sample.classes[static_cast<std::size_t>(i)] ? pulls(i, k) > 0
-                                                                    : pulls(i, k) <= 0);
+                                                                     : pulls(i, k) <= 0);
       }
     }
   }
@@ -164,7 +164,8 @@ TEST(Loss, OfTwoGroupsIsTheLogisticLossOfTheMargin) {
     Matrix pulls(1, 2);
     loss_pulls(outputs, own, pulls);
     EXPECT_EQ(margins(outputs, own)[0], u);
-    EXPECT_NEAR(log_sample_losses(outputs, own)[0], static_cast<double>(std::log(loss)), 128 * unit);
+    EXPECT_NEAR(log_sample_losses(outputs, own)[0], static_cast<double>(std::log(loss)),
+                128 * unit);
     EXPECT_NEAR(pulls(0, 0), static_cast<double>(multiplier), 4 * unit * pulls(0, 0));
     EXPECT_EQ(pulls(0, 1), -pulls(0, 0));
   }

@@ -1,9 +1,9 @@
 #include "latetime/model/network.hpp"
 
-#include <gtest/gtest.h>
-
 #include <cmath>
 #include <limits>
+
+#include <gtest/gtest.h>
 
 #include "latetime/base/random.hpp"
 #include "latetime/model/blas.hpp"

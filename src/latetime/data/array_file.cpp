@@ -1,16 +1,12 @@
 #include "latetime/data/array_file.hpp"
 
-#include <algorithm>
-#include <array>
-
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include "latetime/base/error.hpp"
-#include "latetime/base/hdf5_file.hpp"
-#include "latetime/base/text.hpp"
 #include "latetime/data/csv.hpp"
 #include "latetime/data/file_bytes.hpp"
+#include "latetime/data/hdf5_array.hpp"
 
 namespace latetime {
 namespace {
@@ -50,31 +46,6 @@ Reference split_reference(const std::string& reference) {
   return {reference, ""};
 }
 
-NumericArray read_hdf5(const std::string& path, const std::string& member) {
-  require_file(path);
-  const Hdf5Reader file(path);
-  std::string name = member.empty() || member.starts_with('/') ? member : "/" + member;
-  if (name.empty() || !file.exists(name)) {
-    std::vector<std::string> names = file.numeric_datasets();
-    if (names.empty()) throw InputError(path, "holds no dataset of numbers; name another file");
-    if (!name.empty() || names.size() > 1) {
-      constexpr std::size_t most_listed = 12;
-      const std::size_t count = names.size();
-      if (count > most_listed) {
-        names.resize(most_listed);
-        names.emplace_back("...");
-      }
-      throw InputError(path, fmt::format("{}; name one as {}:/PATH ({})",
-                                         name.empty() ? fmt::format("holds {} datasets", count)
-                                                      : fmt::format("no dataset {}", name),
-                                         path, join(names)));
-    }
-    name = names.front();
-  }
-  NumericArray array{file.shape(name), file.read_doubles(name)};
-  return array;
-}
-
 std::string shape_text(const NumericArray& array) {
   return fmt::format("({}{})", fmt::join(array.shape, ", "), array.shape.size() == 1 ? "," : "");
 }
@@ -89,7 +60,7 @@ NumericArray read_array(const std::string& reference) {
     case FileKind::npz:
       return read_npz(path, member);
     case FileKind::hdf5:
-      return read_hdf5(path, member);
+      return read_hdf5_array(path, member);
     case FileKind::text:
       return parse_csv(read_file_bytes(path), path);
     case FileKind::unknown:

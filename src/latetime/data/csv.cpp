@@ -64,11 +64,17 @@ FieldError parse_number(std::string_view field, double& value) {
   return error == std::errc{} ? FieldError::none : FieldError::out_of_range;
 }
 
-bool has_no_number(std::string_view line) {
+/// Whether no field is a number, or begins like one: a first row of damaged numbers ("1,5" for 1.5)
+/// must not pass for a header.
+bool is_header(std::string_view line) {
   Fields fields(line, detect_delimiter(line));
   double value = 0.0;
   while (const auto field = fields.next()) {
     if (parse_number(*field, value) != FieldError::not_a_number) return false;
+    const std::size_t first = field->find_first_not_of("+-.");
+    if (first != std::string_view::npos && (*field)[first] >= '0' && (*field)[first] <= '9') {
+      return false;
+    }
   }
   return true;
 }
@@ -116,7 +122,7 @@ NumericArray parse_csv(std::string_view text, const std::string& where) {
     text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
     const std::string_view line = trim(whole.substr(0, whole.find('#')));
     if (line.empty()) continue;
-    if (std::exchange(header_allowed, false) && has_no_number(line)) continue;
+    if (std::exchange(header_allowed, false) && is_header(line)) continue;
     if (rows == 0) delimiter = detect_delimiter(line);
     const std::size_t count = parse_row(line, delimiter, line_number, where, array.values);
     if (rows == 0) columns = count;

@@ -177,9 +177,11 @@ void refuse_unknown_keys(const toml::table& document, const std::string& origin)
   }
 }
 
-/// Fills `config` from the document and returns the keys that were set.
+/// Fills `config` from the document and returns the keys that were set. File names are relative to
+/// `folder`, those of the `overridden` keys to the current folder.
 KeySet read_fields(const toml::table& document, const std::string& origin,
-                   const std::string& folder, RunConfig& config) {
+                   const std::string& folder, const std::set<std::string>& overridden,
+                   RunConfig& config) {
   KeySet set;
   visit_fields(config, [&](const std::string& section, const std::string& key, auto& value,
                            const std::string&, const FieldRule& rule) {
@@ -195,7 +197,8 @@ KeySet read_fields(const toml::table& document, const std::string& origin,
     check_value(where, *read, rule);
     value = *read;
     if constexpr (std::is_same_v<Value, std::string>) {
-      if (rule.is_file) value = resolve_file(value, folder);
+      const bool from_command_line = overridden.count(dotted(section, key)) > 0;
+      if (rule.is_file) value = resolve_file(value, from_command_line ? "." : folder);
     }
     set.insert({section, key});
   });
@@ -229,7 +232,8 @@ void check_together(const RunConfig& config, const KeySet& set, const std::strin
 }
 
 /// "section.key=value" becomes an entry of the document; a value that is no TOML counts as text.
-void apply_override(toml::table& document, const std::string& assignment) {
+/// Returns the key's name.
+std::string apply_override(toml::table& document, const std::string& assignment) {
   const auto equals = assignment.find('=');
   if (equals == std::string::npos || equals == 0) {
     throw InputError("--set " + assignment, "must look like section.key=value");
@@ -244,13 +248,14 @@ void apply_override(toml::table& document, const std::string& assignment) {
   const auto dot = name.find('.');
   if (dot == std::string::npos) {
     document.insert_or_assign(name, *parsed.get("value"));
-    return;
+    return name;
   }
   const std::string section = name.substr(0, dot);
   if (!document.contains(section)) document.insert(section, toml::table{});
   toml::table* table = document.get(section)->as_table();
   if (!table) throw InputError("--set " + assignment, fmt::format("{} is not a section", section));
   table->insert_or_assign(name.substr(dot + 1), *parsed.get("value"));
+  return name;
 }
 
 }  // namespace
@@ -279,10 +284,11 @@ RunConfig parse_config(const std::string& text, const std::string& origin,
     throw InputError(fmt::format("{}:{}", origin, error.source().begin.line),
                      std::string(error.description()));
   }
-  for (const auto& assignment : overrides) apply_override(document, assignment);
+  std::set<std::string> overridden;
+  for (const auto& assignment : overrides) overridden.insert(apply_override(document, assignment));
   refuse_unknown_keys(document, origin);
   RunConfig config;
-  const KeySet set = read_fields(document, origin, folder, config);
+  const KeySet set = read_fields(document, origin, folder, overridden, config);
   check_together(config, set, origin);
   return config;
 }

@@ -18,9 +18,8 @@ namespace {
 
 /// Stable ranks of W_{+1}, W_{−1} and the stacked W from one Gram matrix of the neurons.
 Figure1Point measure(const TrainingState& state, const Dataset& data, const NetworkShape& shape,
-                     const WeightSpace& space) {
-  const Matrix coordinates = space.coordinates(state.weights);
-  const Eigen::MatrixXd gram = gram_of_rows(coordinates);
+                     const NeuronGram& neuron_gram) {
+  const Eigen::MatrixXd gram = neuron_gram.at(state.coefficients);
   const Eigen::Index m = shape.width;
   const Matrix outputs = group_outputs(state.preactivations, shape);
   return {.slope = shape.slope,
@@ -50,11 +49,11 @@ void train(const Figure1Options& options, double slope, std::int64_t seed, Figur
   for (std::int64_t epoch = 0; epoch <= options.epochs; ++epoch) {
     epoch_ends.push_back(static_cast<std::uint64_t>(epoch) * batches);
   }
-  const WeightSpace space(initial.weights, data.x);
+  const NeuronGram neuron_gram(initial.weights, data.x);
   std::int64_t epoch = 0;
   descent.run(epoch_ends, {.record =
                                [&](const TrainingState& state) {
-                                 Figure1Point point = measure(state, data, shape, space);
+                                 Figure1Point point = measure(state, data, shape, neuron_gram);
                                  point.seed = seed;
                                  point.epoch = epoch;
                                  points[epoch++] = point;

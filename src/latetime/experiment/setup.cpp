@@ -46,8 +46,9 @@ Dataset load_data(const RunConfig& config) {
     return symmetric_separable_data(data.n, data.d, data.margin, data.noise_std, seed);
   }
   if (data.source == "file") {
-    return make_dataset(read_matrix(data.x), read_vector(data.y), data.x, data.y,
-                        data.x + ", " + data.y);
+    Matrix x = read_matrix(data.x);
+    const Vector labels = read_vector(data.y);
+    return make_dataset(std::move(x), labels, data.x, data.y, data.x + ", " + data.y);
   }
   Dataset images = load_image_set(image_options(config));
   if (images.class_count != 2) {

@@ -8,7 +8,9 @@
 #include <cmath>
 #include <limits>
 
+#include "latetime/data/gram.hpp"
 #include "latetime/model/blas.hpp"
+#include "latetime/model/network.hpp"
 
 namespace latetime {
 
@@ -39,6 +41,20 @@ Eigen::MatrixXd gram_of_rows(const Matrix& a) {
   Matrix gram = Matrix::Zero(a.rows(), a.rows());
   add_product_transposed(a, a, gram);
   return gram;
+}
+
+NeuronGram::NeuronGram(const Matrix& initial_weights, const Matrix& x)
+    : initial_(gram_of_rows(initial_weights)),
+      initial_z_(preactivations(initial_weights, x)),
+      gram_(gram_matrix(x)) {}
+
+Eigen::MatrixXd NeuronGram::at(const Matrix& coefficients) const {
+  // W Wᵀ = W⁰W⁰ᵀ + C (Z⁰ + ½ C G)ᵀ + (Z⁰ + ½ C G) Cᵀ.
+  Matrix half = initial_z_;
+  add_product(0.5 * coefficients, gram_, half);
+  Matrix cross = Matrix::Zero(initial_.rows(), initial_.cols());
+  add_product_transposed(coefficients, half, cross);
+  return initial_ + cross + cross.transpose();
 }
 
 double top_eigenvalue(const Eigen::MatrixXd& a) {

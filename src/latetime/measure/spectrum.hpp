@@ -21,6 +21,19 @@ StableRank stable_rank(const Vector& singular_values);
 /// A Aᵀ, rows × rows.
 Eigen::MatrixXd gram_of_rows(const Matrix& a);
 
+/// W Wᵀ (neurons × neurons) from the coefficients of W = W⁰ + C X (Definition 5.1):
+/// W⁰W⁰ᵀ + C Z⁰ᵀ + Z⁰Cᵀ + C G Cᵀ. A record then costs no product with d.
+class NeuronGram {
+ public:
+  NeuronGram(const Matrix& initial_weights, const Matrix& x);
+  Eigen::MatrixXd at(const Matrix& coefficients) const;
+
+ private:
+  Matrix initial_;    // W⁰W⁰ᵀ, neurons × neurons
+  Matrix initial_z_;  // Z⁰ = W⁰Xᵀ, neurons × n
+  Matrix gram_;       // G, n × n
+};
+
 /// Largest eigenvalue of a symmetric positive semidefinite matrix, by Lanczos iteration (Spectra) to
 /// a relative residual of 1e-12; falls back on a full decomposition if that is not reached.
 double top_eigenvalue(const Eigen::MatrixXd& a);

@@ -34,6 +34,27 @@ Axis linear_axis(double low, double high) {
   return axis;
 }
 
+/// In powers of ten: `low` and `high` are log10 of the data. Ticks at 1, 2, 5 within a short range,
+/// else at whole powers.
+Axis log_axis(double low, double high) {
+  Axis axis{std::floor(low), std::ceil(high), {}};
+  if (!(axis.high > axis.low)) axis.high = axis.low + 1;
+  const bool fine = high - low < 2.6;
+  const double every = std::ceil((axis.high - axis.low) / 8);
+  for (double decade = axis.low; decade <= axis.high; decade += fine ? 1 : every) {
+    for (const double digit : {1.0, 2.0, 5.0}) {
+      if (fine || digit == 1.0) axis.ticks.push_back(decade + std::log10(digit));
+    }
+  }
+  if (fine) {  // begin and end at the ticks that enclose the data
+    while (axis.ticks.size() > 2 && axis.ticks[1] <= low) axis.ticks.erase(axis.ticks.begin());
+    while (axis.ticks.size() > 2 && axis.ticks[axis.ticks.size() - 2] >= high) axis.ticks.pop_back();
+    axis.low = axis.ticks.front();
+    axis.high = axis.ticks.back();
+  }
+  return axis;
+}
+
 std::string escaped(const std::string& text) {
   std::string result;
   for (const char c : text) {
@@ -67,8 +88,10 @@ class PanelDrawing {
         for (const double y : *values) extend(scaled(y), y_low, y_high);
       }
     }
+    if (x_low > x_high) x_low = x_high = 0;  // nothing to draw
+    if (y_low > y_high) y_low = y_high = 0;
     x_axis_ = linear_axis(x_low, x_high);
-    y_axis_ = linear_axis(y_low, y_high);
+    y_axis_ = panel.log_y ? log_axis(y_low, y_high) : linear_axis(y_low, y_high);
   }
 
   std::string svg() const {

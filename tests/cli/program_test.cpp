@@ -1,0 +1,221 @@
+// The program as a user meets it: exit codes, one-line messages, what it leaves behind.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "latetime/base/hdf5_file.hpp"
+#include "latetime/data/array_file.hpp"
+#include "support/temporary_folder.hpp"
+
+namespace latetime {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing_support::TemporaryFolder;
+using testing_support::text_of;
+
+struct Output {
+  int code = -1;
+  std::string out;
+  std::string err;
+};
+
+/// Runs the program through the shell with standard output and error caught.
+Output call(const std::string& arguments) {
+  const TemporaryFolder folder;
+  const std::string err_file = folder / "err";
+  const std::string command = std::string(LATETIME_PROGRAM) + " " + arguments + " 2>" + err_file;
+  Output output;
+  FILE* pipe = popen(command.c_str(), "r");
+  std::array<char, 4096> buffer;
+  while (const std::size_t size = fread(buffer.data(), 1, buffer.size(), pipe)) {
+    output.out.append(buffer.data(), size);
+  }
+  output.code = WEXITSTATUS(pclose(pipe));
+  output.err = text_of(err_file);
+  return output;
+}
+
+void expect_refusal(const std::string& arguments, const std::string& part) {
+  const Output output = call(arguments);
+  EXPECT_EQ(output.code, 2) << arguments;
+  EXPECT_THAT(output.err, HasSubstr(part)) << arguments;
+  EXPECT_EQ(std::count(output.err.begin(), output.err.end(), '\n'), 1) << output.err;
+  EXPECT_EQ(output.out, "") << arguments;
+}
+
+const std::string small = " --set data.d=20 --set network.width=4 --set descent.until=1000 ";
+
+TEST(Program, ExplainsItself) {
+  EXPECT_THAT(call("--help").out, AllOf(HasSubstr("run"), HasSubstr("reproduce")));
+  EXPECT_THAT(call("run --help").out, AllOf(HasSubstr("learning_rate"), HasSubstr("--resume")));
+  EXPECT_EQ(call("--version").code, 0);
+}
+
+TEST(Program, RunsQuietlyAndInWords) {
+  const TemporaryFolder folder;
+  const Output words = call("run --out " + folder / "a" + small);
+  EXPECT_EQ(words.code, 0);
+  EXPECT_THAT(words.out, AllOf(HasSubstr("step 1000"), HasSubstr("stable rank"), HasSubstr("metrics.csv")));
+  EXPECT_EQ(words.err, "");  // no progress line in a pipe
+  const Output quiet = call("run --quiet --out " + folder / "b" + small);
+  EXPECT_EQ(quiet.code, 0);
+  EXPECT_EQ(quiet.out + quiet.err, "");
+  EXPECT_EQ(text_of(folder / "a/metrics.csv"), text_of(folder / "b/metrics.csv"));
+  for (const char* name : {"config.toml", "result.h5", "overview.svg"}) {
+    EXPECT_TRUE(std::filesystem::exists(folder / ("a/" + std::string(name)))) << name;
+  }
+}
+
+TEST(Program, RefusesBadUseInOneLine) {
+  const TemporaryFolder folder;
+  const std::string out = folder / "out";
+  expect_refusal("", "subcommand");
+  expect_refusal("walk", "walk");
+  expect_refusal("run", "--out");
+  expect_refusal("run --fast --out " + out, "--fast");
+  expect_refusal("run nowhere.toml --out " + out, "nowhere.toml");
+  expect_refusal("run --threads 0 --out " + out, "--threads");
+  expect_refusal("run --out " + out + " --set network.slop=1", "network.slope");
+  expect_refusal("run --out " + out + " --set network.slope=2", "network.slope");
+  expect_refusal("run " + folder.write("bad.toml", "[data\n") + " --out " + out, "bad.toml:1");
+  expect_refusal("run " + folder.write("key.toml", "[data]\nm = 3\n") + " --out " + out, "data.m");
+  expect_refusal("run --out " + out + " --set data.source=file --set data.x=" +
+                     folder.write("X.npy", "") + " --set data.y=" + folder / "y.npy",
+                 "X.npy");
+  expect_refusal("run --out " + out + " --set data.source=orthogonal --set data.n=9 --set data.d=8",
+                 "data.n");
+  expect_refusal("run --out " + out + " --set descent.method=sgd --set descent.engine=coefficient",
+                 "descent.engine");
+  expect_refusal("run --out " + folder.write("file", "x") + small, "file");
+  expect_refusal("run --out " + folder / "file/below" + small, "file/below");
+  expect_refusal("run --out /proc/latetime" + small, "/proc/latetime");
+  expect_refusal("inspect nowhere.npy", "nowhere.npy");
+  expect_refusal("inspect " + folder.write("x.xyz", "1") , "x.xyz");
+  expect_refusal("export " + folder.path() + " --npz", "holds no run");
+  expect_refusal("reproduce fig9 --out " + out, "fig9");
+  expect_refusal("reproduce fig1 --out /proc/latetime", "/proc/latetime");
+  EXPECT_FALSE(std::filesystem::exists(out));
+}
+
+TEST(Program, RefusesAFolderThatHoldsARun) {
+  const TemporaryFolder folder;
+  call("run -q --out " + folder / "a" + small);
+  const std::string before = text_of(folder / "a/metrics.csv");
+  expect_refusal("run --out " + folder / "a" + small, "--resume");
+  EXPECT_EQ(text_of(folder / "a/metrics.csv"), before);
+  EXPECT_EQ(call("run -q --resume --out " + folder / "a" + small).code, 0);
+  EXPECT_EQ(text_of(folder / "a/metrics.csv"), before);
+}
+
+TEST(Program, InspectsConfigurationsAndArrays) {
+  const TemporaryFolder folder;
+  write_npy(folder / "X.npy", ArrayShape{2, 2}, std::vector<double>{3, 4, 0, 2});
+  const auto report = nlohmann::json::parse(call("inspect --json " + folder / "X.npy").out);
+  EXPECT_EQ(report["R_min"], 2.0);
+  EXPECT_EQ(report["R_max"], 5.0);
+  EXPECT_EQ(report["p"], 8.0);
+  EXPECT_EQ(report["n_p_over_R_min_squared"], 4.0);
+  const auto config = nlohmann::json::parse(
+      call("inspect --json --set descent.until=1e3 " + folder.write("a.toml", "")).out);
+  EXPECT_EQ(config["engine"], "coefficient");
+  EXPECT_EQ(config["last_step"], 1000);
+}
+
+TEST(Program, ExportsArraysThatReadBack) {
+  const TemporaryFolder folder;
+  call("run -q --out " + folder / "a" + small);
+  EXPECT_EQ(call("export --npz " + folder / "a").code, 0);
+  const NumericArray weights = read_array(folder / "a/result.npz:final.weights");
+  EXPECT_EQ(weights.shape, (std::vector<std::size_t>{2, 4, 20}));
+  EXPECT_EQ(weights.values, read_array(folder / "a/result.h5:/final/weights").values);
+  EXPECT_EQ(call("export --csv " + folder / "a").code, 0);
+  EXPECT_EQ(read_array(folder / "a/csv/final.weights.csv").values, weights.values);
+  EXPECT_EQ(text_of(folder / "a/csv/metrics.csv"), text_of(folder / "a/metrics.csv"));
+  expect_refusal("export --csv --npz " + folder / "a", "one of --csv and --npz");
+}
+
+TEST(Program, OverflowStopsHonestly) {
+  const TemporaryFolder folder;
+  write_npy(folder / "X.npy", ArrayShape{2, 1}, std::vector<double>{1e160, -1e160});
+  write_npy(folder / "y.npy", ArrayShape{2}, std::vector<double>{1, -1});
+  const Output output = call("run --out " + folder / "a" + " --set data.source=file --set data.x=" +
+                             folder / "X.npy" + " --set data.y=" + folder / "y.npy" +
+                             " --set network.width=2");
+  EXPECT_EQ(output.code, 3);
+  EXPECT_THAT(output.err, HasSubstr("overflowed"));
+}
+
+/// Starts the program, sends `signal` once metrics.csv has `rows` lines, and returns the exit status.
+int start_and_stop(const std::vector<std::string>& arguments, const std::string& metrics, int rows,
+                   int signal) {
+  const pid_t child = fork();
+  if (child == 0) {
+    std::vector<char*> argv;
+    std::vector<std::string> all{LATETIME_PROGRAM};
+    all.insert(all.end(), arguments.begin(), arguments.end());
+    for (auto& argument : all) argv.push_back(argument.data());
+    argv.push_back(nullptr);
+    freopen("/dev/null", "w", stdout);
+    freopen("/dev/null", "w", stderr);
+    execv(LATETIME_PROGRAM, argv.data());
+    _exit(99);
+  }
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  while (std::chrono::steady_clock::now() < deadline) {
+    const std::string text = std::filesystem::exists(metrics) ? text_of(metrics) : "";
+    if (std::count(text.begin(), text.end(), '\n') >= rows) break;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  kill(child, signal);
+  int status = 0;
+  waitpid(child, &status, 0);
+  return status;
+}
+
+TEST(Program, AKilledAndAnInterruptedRunResumeToTheSameBytes) {
+  const TemporaryFolder folder;
+  const std::vector<std::string> keys{"--set", "data.d=20",       "--set", "network.slope=0",
+                                      "--set", "network.width=8", "--set", "record.per_decade=20"};
+  std::string joined;
+  for (const auto& key : keys) joined += " " + key;
+  const std::string until = " --set descent.until=2e6";
+  ASSERT_EQ(call("run -q --out " + folder / "whole" + joined + until).code, 0);
+
+  std::vector<std::string> arguments{"run", "--out", folder / "parts", "--set", "descent.until=2e6"};
+  arguments.insert(arguments.end(), keys.begin(), keys.end());
+  const std::string metrics = folder / "parts/metrics.csv";
+  const int killed = start_and_stop(arguments, metrics, 30, SIGKILL);
+  EXPECT_TRUE(WIFSIGNALED(killed));
+  arguments.push_back("--resume");
+  const int interrupted = start_and_stop(arguments, metrics, 70, SIGINT);
+  EXPECT_TRUE(WIFEXITED(interrupted));
+  EXPECT_EQ(WEXITSTATUS(interrupted), 130);
+  EXPECT_LT(text_of(metrics).size(), text_of(folder / "whole/metrics.csv").size());
+  EXPECT_EQ(call("run -q --resume --out " + folder / "parts" + joined + until).code, 0);
+  EXPECT_EQ(text_of(metrics), text_of(folder / "whole/metrics.csv"));
+}
+
+TEST(Program, ReproducesFigure1) {
+  const TemporaryFolder folder;
+  const Output output = call("reproduce fig1 --quick --out " + folder / "f");
+  EXPECT_EQ(output.code, 0);
+  EXPECT_THAT(output.out, AllOf(HasSubstr("quick look"), HasSubstr("fig1.svg")));
+  const std::string csv = text_of(folder / "f/fig1.csv");
+  EXPECT_EQ(std::count(csv.begin(), csv.end(), '\n'), 1 + 4 * 51);
+  EXPECT_THAT(text_of(folder / "f/fig1.svg"), HasSubstr("</svg>"));
+}
+
+}  // namespace
+}  // namespace latetime

@@ -1,0 +1,271 @@
+#include "latetime/experiment/run.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+
+#include "latetime/base/error.hpp"
+#include "latetime/data/array_file.hpp"
+#include "latetime/store/run_directory.hpp"
+#include "support/temporary_folder.hpp"
+
+namespace latetime {
+namespace {
+
+using testing_support::TemporaryFolder;
+using testing_support::text_of;
+
+RunConfig configured(const std::vector<std::string>& overrides) {
+  return parse_config("", "test", ".", overrides);
+}
+
+RunSummary run_into(const std::string& out, const RunConfig& config, RunSettings settings = {}) {
+  return carry_out_run(config, out, settings);
+}
+
+double last_value(const std::string& out, const std::string& column) {
+  const CsvTable table = read_metrics(out + "/metrics.csv");
+  return std::strtod(table.rows.back()[table.index_of(column)].c_str(), nullptr);
+}
+
+/// Arrays of two results, byte for byte; wall time and machine may differ.
+void expect_same_arrays(const std::string& a, const std::string& b) {
+  const Hdf5Reader left(a + "/result.h5"), right(b + "/result.h5");
+  ASSERT_EQ(left.numeric_datasets(), right.numeric_datasets());
+  for (const std::string& name : left.numeric_datasets()) {
+    if (name == "/provenance/wall_seconds") continue;
+    const auto x = left.read_doubles(name), y = right.read_doubles(name);
+    ASSERT_EQ(x.size(), y.size()) << name;
+    EXPECT_EQ(std::memcmp(x.data(), y.data(), x.size() * sizeof(double)), 0) << name;
+  }
+}
+
+TEST(Run, RecordsTheScheduleAndNothingElse) {
+  const TemporaryFolder folder;
+  const RunSummary summary = run_into(
+      folder / "a", configured({"descent.until=1000", "record.per_decade=1", "record.at=[\"77\"]"}));
+  EXPECT_EQ(summary.outcome.reason, StopReason::reached_end);
+  const CsvTable table = read_metrics(folder / "a/metrics.csv");
+  std::vector<std::string> steps;
+  for (const auto& row : table.rows) steps.push_back(row[table.index_of("step")]);
+  EXPECT_EQ(steps, (std::vector<std::string>{"0", "1", "10", "77", "100", "1000"}));
+  EXPECT_EQ(summary.records, 6u);
+  const Hdf5Reader result(folder / "a/result.h5");
+  EXPECT_EQ(result.shape("/records/coefficients"), (ArrayShape{6, 2, 100, 10}));
+  EXPECT_EQ(result.shape("/final/weights"), (ArrayShape{2, 100, 784}));
+  EXPECT_EQ(result.read_string("/outcome/reason"), "reached-end");
+}
+
+struct Interruption {
+  const char* name;
+  std::vector<std::string> overrides;
+};
+
+class InterruptedRun : public testing::TestWithParam<Interruption> {};
+
+TEST_P(InterruptedRun, ResumesToTheSameBytes) {
+  const TemporaryFolder folder;
+  std::vector<std::string> overrides = GetParam().overrides;
+  overrides.push_back("record.per_decade=3");
+  const RunConfig config = configured(overrides);
+  run_into(folder / "whole", config);
+  // Stop again and again, after 1, 2, 3, … pulses, until the run gets through.
+  int parts = 0;
+  for (bool finished = false; !finished; ++parts) {
+    ASSERT_LT(parts, 500);
+    int left = 1 + parts;
+    const RunSummary part = run_into(
+        folder / "parts", config,
+        {.resume = parts > 0, .pulse = [&](std::uint64_t) { return --left > 0; }});
+    finished = part.outcome.reason == StopReason::reached_end;
+  }
+  EXPECT_GT(parts, 2);
+  EXPECT_EQ(text_of(folder / "whole/metrics.csv"), text_of(folder / "parts/metrics.csv"));
+  expect_same_arrays(folder / "whole", folder / "parts");
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, InterruptedRun,
+    testing::Values(
+        Interruption{"coefficient_relu",
+                     {"data.n=6", "data.d=20", "network.width=8", "network.slope=0",
+                      "descent.until=20000"}},
+        Interruption{"dense",
+                     {"data.n=6", "data.d=20", "network.width=8", "network.slope=0.1",
+                      "descent.engine=dense", "descent.until=3000"}},
+        Interruption{"sgd",
+                     {"data.n=10", "data.d=20", "network.width=8", "descent.method=sgd",
+                      "descent.batch_size=3", "descent.until=3000"}}),
+    [](const auto& tested) { return tested.param.name; });
+
+TEST(Run, RowsBeyondTheLastResultAreRecomputed) {
+  const TemporaryFolder folder;
+  const RunConfig config = configured({"data.d=20", "network.width=4", "descent.until=5000"});
+  run_into(folder / "whole", config);
+  int left = 3;
+  run_into(folder / "killed", config, {.pulse = [&](std::uint64_t) { return --left > 0; }});
+  // A kill can come between a row and the result file that knows of it, and in the middle of a row.
+  const std::string whole = text_of(folder / "whole/metrics.csv");
+  const std::string rest = whole.substr(text_of(folder / "killed/metrics.csv").size());
+  ASSERT_GT(rest.size(), 100u);
+  std::ofstream(folder / "killed/metrics.csv", std::ios::app) << rest.substr(0, rest.find('\n') + 20);
+  std::ofstream(folder / "killed/result.h5.partial") << "half-written";
+  run_into(folder / "killed", config, {.resume = true});
+  EXPECT_EQ(text_of(folder / "whole/metrics.csv"), text_of(folder / "killed/metrics.csv"));
+}
+
+TEST(Run, ThreadsDoNotChangeABit) {
+  const TemporaryFolder folder;
+  for (const char* slope : {"0", "0.2"}) {
+    // Large enough that the coefficient engine really shares its steps.
+    const RunConfig config = configured({std::string("network.slope=") + slope, "data.n=70",
+                                         "data.d=90", "network.width=60", "descent.until=500"});
+    const std::string one = folder / (std::string("one") + slope);
+    const std::string two = folder / (std::string("two") + slope);
+    run_into(one, config, {.threads = 1});
+    run_into(two, config, {.threads = 2});
+    EXPECT_EQ(text_of(one + "/metrics.csv"), text_of(two + "/metrics.csv"));
+    expect_same_arrays(one, two);
+  }
+}
+
+TEST(Run, EnginesTellTheSameStory) {
+  const TemporaryFolder folder;
+  for (const char* engine : {"dense", "coefficient"}) {
+    run_into(folder / engine, configured({"network.slope=0", "network.width=20", "descent.until=500",
+                                          std::string("descent.engine=") + engine}));
+  }
+  const CsvTable dense = read_metrics(folder / "dense/metrics.csv");
+  const CsvTable coefficient = read_metrics(folder / "coefficient/metrics.csv");
+  ASSERT_EQ(dense.rows.size(), coefficient.rows.size());
+  for (std::size_t row = 0; row < dense.rows.size(); ++row) {
+    for (std::size_t column = 3; column < dense.columns.size(); ++column) {
+      const double x = std::strtod(dense.rows[row][column].c_str(), nullptr);
+      const double y = std::strtod(coefficient.rows[row][column].c_str(), nullptr);
+      EXPECT_NEAR(x, y, 1e-11 * (1 + std::abs(x))) << dense.columns[column] << ", row " << row;
+    }
+  }
+}
+
+TEST(Run, ResumeRefusesAnotherConfiguration) {
+  const TemporaryFolder folder;
+  run_into(folder / "a", configured({"data.d=20", "network.width=2", "descent.until=10"}));
+  const RunConfig other = configured({"data.d=20", "network.width=3", "descent.until=10"});
+  try {
+    run_into(folder / "a", other, {.resume = true});
+    FAIL();
+  } catch (const InputError& error) {
+    EXPECT_NE(std::string(error.what()).find("network.width"), std::string::npos);
+  }
+  EXPECT_THROW(run_into(folder / "a", other), InputError);  // without resume: the folder is taken
+}
+
+TEST(Run, CanBeCarriedFurther) {
+  const TemporaryFolder folder;
+  run_into(folder / "a", configured({"data.d=20", "network.width=2", "descent.until=100"}));
+  run_into(folder / "a", configured({"data.d=20", "network.width=2", "descent.until=1000"}),
+           {.resume = true});
+  run_into(folder / "b", configured({"data.d=20", "network.width=2", "descent.until=1000"}));
+  EXPECT_EQ(text_of(folder / "a/metrics.csv"), text_of(folder / "b/metrics.csv"));
+}
+
+TEST(Run, BadInputLeavesNothingBehind) {
+  const TemporaryFolder folder;
+  const std::string x = folder / "X.npy", y = folder / "y.npy", weights = folder / "W0.npy";
+  const auto attempt = [&](const std::vector<double>& xs, const std::vector<double>& ys,
+                           const std::vector<std::size_t>& weight_shape) {
+    write_npy(x, ArrayShape{2, xs.size() / 2}, xs);
+    write_npy(y, ArrayShape{ys.size()}, ys);
+    std::size_t count = 1;
+    for (const std::size_t extent : weight_shape) count *= extent;
+    write_npy(weights, weight_shape, std::vector<double>(count, 0.5));
+    EXPECT_THROW(run_into(folder / "out",
+                          configured({"data.source=file", "data.x=" + x, "data.y=" + y,
+                                      "network.width=3", "network.initial_weights=" + weights})),
+                 InputError);
+    EXPECT_FALSE(std::filesystem::exists(folder / "out"));
+  };
+  const double nan = std::nan("");
+  attempt({1, 2, 3, nan}, {1, -1}, {2, 3, 2});
+  attempt({1, 2, 3, HUGE_VAL}, {1, -1}, {2, 3, 2});
+  attempt({1, 2, 3, 4}, {1, 0}, {2, 3, 2});
+  attempt({1, 2, 3, 4}, {1, 2}, {2, 3, 2});
+  attempt({1, 2, 3, 4}, {1, nan}, {2, 3, 2});
+  attempt({1, 2, 3, 4}, {1, -1, 1}, {2, 3, 2});
+  attempt({}, {1, -1}, {2, 3, 2});
+  attempt({1, 2, 3, 4}, {1, -1}, {2, 4, 2});
+  attempt({1, 2, 3, 4}, {1, -1}, {6, 2});
+}
+
+TEST(Run, OverflowIsAnHonestEnd) {
+  const TemporaryFolder folder;
+  const std::string x = folder / "X.npy", y = folder / "y.npy";
+  write_npy(x, ArrayShape{2, 1}, std::vector<double>{1e160, -1e160});
+  write_npy(y, ArrayShape{2}, std::vector<double>{1, -1});
+  const RunSummary summary =
+      run_into(folder / "out", configured({"data.source=file", "data.x=" + x, "data.y=" + y,
+                                           "network.width=2", "descent.until=100"}));
+  EXPECT_EQ(summary.outcome.reason, StopReason::not_finite);
+  EXPECT_EQ(Hdf5Reader(folder / "out/result.h5").read_string("/outcome/reason"), "not-finite");
+}
+
+// Small and odd configurations run and mean what they should.
+
+TEST(OddRuns, OneSample) {
+  const TemporaryFolder folder;
+  run_into(folder / "a", configured({"data.n=1", "descent.until=10000"}));
+  EXPECT_LT(last_value(folder / "a", "log_loss"), -5);
+}
+
+TEST(OddRuns, OneNeuronAClass) {
+  const TemporaryFolder folder;
+  run_into(folder / "a", configured({"network.width=1", "descent.until=1000"}));
+  EXPECT_EQ(last_value(folder / "a", "stable_rank_pos"), 1.0);  // a single row has rank one
+  EXPECT_EQ(last_value(folder / "a", "stable_rank_excess_pos"), 0.0);
+}
+
+TEST(OddRuns, FewerDimensionsThanSamples) {
+  const TemporaryFolder folder;
+  for (const char* engine : {"dense", "coefficient"}) {
+    run_into(folder / engine, configured({"data.n=40", "data.d=3", "network.slope=0",
+                                          "network.width=5", "descent.until=300",
+                                          std::string("descent.engine=") + engine}));
+  }
+  EXPECT_NEAR(last_value(folder / "dense", "log_loss"), last_value(folder / "coefficient", "log_loss"),
+              1e-11);
+}
+
+TEST(OddRuns, AllLabelsEqual) {
+  const TemporaryFolder folder;
+  const std::string x = folder / "X.npy", y = folder / "y.npy";
+  write_npy(x, ArrayShape{3, 3}, std::vector<double>{1, 0, 0, 0, 1, 0, 0, 0, 1});
+  write_npy(y, ArrayShape{3}, std::vector<double>{1, 1, 1});
+  run_into(folder / "a", configured({"data.source=file", "data.x=" + x, "data.y=" + y,
+                                     "network.slope=0", "descent.learning_rate=10",
+                                     "descent.until=100000"}));
+  // Every sample is fitted, at the rate t^{−1}: a tenth of the loss for ten times the steps.
+  EXPECT_GT(last_value(folder / "a", "min_margin"), 2);
+  const CsvTable table = read_metrics(folder / "a/metrics.csv");
+  const std::size_t column = table.index_of("log_loss");
+  const double decade_earlier =
+      std::strtod(table.rows[table.rows.size() - 5][column].c_str(), nullptr);
+  EXPECT_NEAR(last_value(folder / "a", "log_loss") - decade_earlier, -std::log(10.0), 0.3);
+}
+
+TEST(OddRuns, DuplicateSamplesWithOppositeLabelsKeepTheirLoss) {
+  const TemporaryFolder folder;
+  const std::string x = folder / "X.npy", y = folder / "y.npy";
+  write_npy(x, ArrayShape{3, 3}, std::vector<double>{1, 0, 0, 1, 0, 0, 0, 1, 0});
+  write_npy(y, ArrayShape{3}, std::vector<double>{1, -1, 1});
+  run_into(folder / "a", configured({"data.source=file", "data.x=" + x, "data.y=" + y,
+                                     "descent.until=1000000", "network.width=4"}));
+  // f takes one value on both: their two losses add to at least 2 log 2, reached at f = 0.
+  EXPECT_NEAR(std::exp(last_value(folder / "a", "log_loss")), 2 * std::log(2.0) / 3, 1e-4);
+  EXPECT_LE(last_value(folder / "a", "min_margin"), 0.0);
+}
+
+}  // namespace
+}  // namespace latetime

@@ -1,0 +1,77 @@
+#include "latetime/report/chart.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "latetime/base/error.hpp"
+#include "latetime/report/figure1.hpp"
+#include "latetime/report/run_overview.hpp"
+#include "support/temporary_folder.hpp"
+
+namespace latetime {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+using testing_support::TemporaryFolder;
+
+std::size_t count_of(const std::string& text, const std::string& part) {
+  std::size_t count = 0;
+  for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++count;
+  return count;
+}
+
+TEST(Chart, DrawsACurveABandAndALegendEntryForEverySeries) {
+  const Series a{.label = "a<b", .color = "#111111", .x = {0, 1}, .y = {1, 10}, .low = {1, 5}, .high = {2, 20}};
+  const Series b{.label = "c", .color = "#222222", .x = {0, 1}, .y = {2, 3}, .low = {}, .high = {}};
+  const std::string svg = render_svg({{.title = "t", .x_label = "x", .y_label = "y", .log_y = true, .series = {a, b}}}, "which");
+  EXPECT_EQ(count_of(svg, "<polyline"), 2u);
+  EXPECT_EQ(count_of(svg, "<polygon"), 1u);
+  EXPECT_THAT(svg, HasSubstr("a&lt;b"));
+  EXPECT_THAT(svg, Not(HasSubstr("nan")));
+  EXPECT_THAT(svg, Not(HasSubstr("inf")));
+}
+
+TEST(Chart, TakesEmptyAndConstantData) {
+  const Series empty{.label = "e", .color = "red", .x = {}, .y = {}, .low = {}, .high = {}};
+  const Series flat{.label = "f", .color = "red", .x = {1}, .y = {0}, .low = {}, .high = {}};
+  for (const bool log_y : {false, true}) {
+    for (const Series& series : {empty, flat}) {
+      const std::string svg = render_svg({{.title = "", .x_label = "", .y_label = "", .log_y = log_y, .series = {series}}}, "");
+      EXPECT_THAT(svg, Not(HasSubstr("nan")));
+      EXPECT_THAT(svg, HasSubstr("</svg>"));
+    }
+  }
+}
+
+TEST(SequentialColors, AreDistinct) {
+  const auto colors = sequential_colors(11);
+  EXPECT_EQ(std::set<std::string>(colors.begin(), colors.end()).size(), 11u);
+  EXPECT_EQ(colors.front(), "#440154");
+  EXPECT_EQ(sequential_colors(1).size(), 1u);
+}
+
+TEST(Figure1Drawing, HasOneCurveASlopeInEachPanel) {
+  const TemporaryFolder folder;
+  std::string csv = "slope,epoch,stable_rank_pos_mean,stable_rank_pos_std,loss_mean,loss_std\n";
+  for (const char* slope : {"0", "0.5", "1"}) {
+    for (const char* epoch : {"0", "1"}) csv += std::string(slope) + "," + epoch + ",2,0.1,0.5,0.01\n";
+  }
+  const std::string svg = draw_figure1(folder.write("fig1.csv", csv));
+  EXPECT_EQ(count_of(svg, "<polyline"), 6u);
+  EXPECT_THROW(draw_figure1(folder.write("bad.csv", "slope,epoch\n0,1\n")), InputError);
+  EXPECT_THROW(draw_figure1(folder / "missing.csv"), InputError);
+}
+
+TEST(RunOverview, LeavesOutStepZero) {
+  const TemporaryFolder folder;
+  const std::string svg = draw_run_overview(folder.write(
+      "metrics.csv",
+      "log10_t,log_loss,stable_rank_pos,stable_rank_neg,stable_rank_all\n,-0.3,50,50,90\n0,-1,9,8,7\n1,-2,3,2,1\n"));
+  EXPECT_EQ(count_of(svg, "<polyline"), 4u);
+}
+
+}  // namespace
+}  // namespace latetime
