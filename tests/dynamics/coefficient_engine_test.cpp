@@ -75,6 +75,22 @@ TEST(CoefficientEngine, StaysOnTheDescentOverManyFolds) {
   }
 }
 
+/// A million additions to Z would drift by hundreds of units in the last place, the folds undo
+/// that: after one, Z = Z(0) + C G to the rounding of n + 2 sums.
+TEST(CoefficientEngine, FoldsKeepZFromDriftingInAMillionSteps) {
+  const Problem& problem = named("one_neuron");
+  CoefficientEngine engine(problem.data, problem.initial, problem.learning_rate, 1);
+  engine.advance(256 * fold);
+  const TrainingState state = engine.state();
+  using Wide = Eigen::Matrix<long double, Eigen::Dynamic, Eigen::Dynamic>;
+  const Wide x = problem.data.x.cast<long double>();
+  const Wide z = problem.initial.weights.cast<long double>() * x.transpose() +
+                 state.coefficients.cast<long double>() * (x * x.transpose());
+  const auto terms = static_cast<double>(problem.data.size() + 2);
+  EXPECT_LE(largest(state.preactivations - z.cast<double>()),
+            terms * 1.1e-16 * largest(state.preactivations));
+}
+
 TEST(CoefficientEngine, ThreadsAndKernelsChangeNoBitOfALargeNetwork) {
   for (const int classes : {2, 3}) {
     const Problem problem = wide_problem(classes);

@@ -61,6 +61,17 @@ inline Dataset one_class() {
   return data;
 }
 
+/// A step that ends on z = 0 to the bit: f = ⅛ − ⅛ = 0, so g = ½ and the other-class neuron moves
+/// from ⅛ by −η/2 = −⅛. It must count as active there, σ'(0) = 1, and go on down in the next step.
+inline Problem landing_on_zero() {
+  Problem problem{.name = "landing_on_zero",
+                  .data = orthogonal_data(1, 1, 1.0),
+                  .initial = {{.groups = 2, .width = 1, .dim = 1, .slope = 0.0}, Matrix(2, 1)},
+                  .learning_rate = 0.25};
+  problem.initial.weights.setConstant(0.125);
+  return problem;
+}
+
 inline std::vector<Problem> make_problems() {
   std::vector<Problem> problems;
   for (const double slope : {0.0, 0.1, 0.5, 1.0}) {
@@ -86,6 +97,7 @@ inline std::vector<Problem> make_problems() {
   // Every z starts at exactly 0, where σ'(0) = 1 decides.
   problems.push_back(
       problem_on("zero_initial_weights", gaussian_mixture(12, 40, 0.05, 1.0, 7), 9, 0.1, 0.0));
+  problems.push_back(landing_on_zero());
   problems.push_back(problem_on(
       "three_classes", with_class_count(gaussian_mixture(20, 60, 0.01, 1.0, 6), 3), 14, 0.0, 1e-2));
   problems.push_back(problem_on("three_classes_leaky_n_66",

@@ -69,23 +69,19 @@ CoefficientEngine::CoefficientEngine(const Dataset& data, const Network& initial
   cumulative_ = pull_;
   block_sums_.assign(blocks_.size() * stride_, 0.0);
   block_switches_.resize(blocks_.size());
+  tiles_ = words_;
   new_pattern_.resize(neurons * words_);
   outputs_ = pulls_ = Matrix::Zero(data.size(), shape_.groups);
   if (threads > 1 && neurons * (chunks_ + 4) * stride_ >= operations_worth_sharing) {
     team_ = std::make_unique<ThreadTeam>(threads);
   }
-  table_body_ = [this](std::size_t index) {
-    const std::size_t table = index / chunks_;
-    const kernel::TableJob job{.gram = gram_.data(),
-                               .pull = pull_.data() + table * stride_,
-                               .samples = n_,
-                               .stride = stride_,
-                               .chunk_bits = chunk_bits_,
-                               .slope = shape_.slope,
-                               .tables = tables_.data() + table * (chunks_ << chunk_bits_) * stride_};
-    kernels_.build_tables(job, index % chunks_);
+  table_loop_ = [this](std::size_t i) { build_table(0, i / chunks_, i % chunks_); };
+  block_loop_ = [this](std::size_t block) {
+    move_block(0, block);
+    book_block(block);  // with a single tile no other block looks at these patterns
   };
-  block_body_ = [this](std::size_t index) { step_block(index); };
+  tile_loop_ = [this](std::size_t tile) { step_tile(tile); };
+  book_loop_ = [this](std::size_t block) { book_block(block); };
   refresh_from_coefficients();
 }
 
@@ -108,14 +104,25 @@ void CoefficientEngine::advance(std::uint64_t steps) {
   for (std::uint64_t i = 0; i < steps; ++i) take_step();
 }
 
+void CoefficientEngine::for_each(std::size_t count, const std::function<void(std::size_t)>& body) {
+  if (team_) {
+    team_->for_each_block(count, body);
+  } else {
+    for (std::size_t i = 0; i < count; ++i) body(i);
+  }
+}
+
+/// Few samples: one table for all, and blocks of neurons side by side. Many samples: tiles of samples
+/// side by side, each with its part of the table, which then stays in a core's own cache; patterns
+/// are taken over once no tile needs the old ones any more.
 void CoefficientEngine::take_step() {
   pull_groups();
-  if (team_) {
-    team_->for_each_block(tables_per_step_ * chunks_, table_body_);
-    team_->for_each_block(blocks_.size(), block_body_);
+  if (tiles_ == 1) {
+    for_each(tables_per_step_ * chunks_, table_loop_);
+    for_each(blocks_.size(), block_loop_);
   } else {
-    for (std::size_t i = 0; i < tables_per_step_ * chunks_; ++i) table_body_(i);
-    for (std::size_t i = 0; i < blocks_.size(); ++i) step_block(i);
+    for_each(tiles_, tile_loop_);
+    for_each(blocks_.size(), book_loop_);
   }
   ++step_;
   std::uint64_t own = 0, other = 0;
@@ -144,33 +151,69 @@ void CoefficientEngine::pull_groups() {
   }
 }
 
-void CoefficientEngine::step_block(std::size_t index) {
+std::size_t CoefficientEngine::tile_width(std::size_t tile) const {
+  return std::min(kernel::tile_samples, stride_ - tile * kernel::tile_samples);
+}
+
+double* CoefficientEngine::tile_tables(std::size_t tile, std::size_t table) {
+  const std::size_t before = tables_per_step_ * tile * kernel::tile_samples;
+  return tables_.data() + (chunks_ << chunk_bits_) * (before + table * tile_width(tile));
+}
+
+void CoefficientEngine::build_table(std::size_t tile, std::size_t table, std::size_t chunk) {
+  const kernel::TableJob job{.gram = gram_.data() + tile * kernel::tile_samples,
+                             .gram_stride = stride_,
+                             .pull = pull_.data() + table * stride_,
+                             .samples = n_,
+                             .width = tile_width(tile),
+                             .chunk_bits = chunk_bits_,
+                             .slope = shape_.slope,
+                             .tables = tile_tables(tile, table)};
+  kernels_.build_tables(job, chunk);
+}
+
+void CoefficientEngine::move_block(std::size_t tile, std::size_t index) {
   const Block& block = blocks_[index];
   const auto group = static_cast<std::size_t>(block.group);
   const bool mirrored = is_mirrored(group);
-  const std::size_t table = mirrored ? 0 : group;
-  kernel::NeuronJob job{
-      .z = z_.data() + block.first_row * stride_,
-      .active_sum = active_sum_.data() + block.first_row * stride_,
-      .pattern = pattern_.words.data() + block.first_row * words_,
-      .switched = switched_.words.data() + block.first_row * words_,
-      .rows = block.rows,
-      .samples = n_,
-      .stride = stride_,
-      .words = words_,
-      .chunk_bits = chunk_bits_,
-      .chunks = chunks_,
-      .tables = tables_.data() + table * (tables_.size() / tables_per_step_),
-      .cumulative = cumulative_.data() + table * stride_,
-      .mirrored = mirrored,
-      .slope = shape_.slope,
-      .own = own_words_.data() + group * words_,
-      .new_pattern = new_pattern_.data() + block.first_row * words_,
-      .activation_sum = block_sums_.data() + index * stride_,
-      .own_switches = 0,
-      .other_switches = 0,
-  };
-  kernels_.step_neurons(job);
+  const std::size_t first = tile * kernel::tile_samples;
+  kernels_.move_neurons({.z = z_.data() + block.first_row * stride_ + first,
+                         .z_stride = stride_,
+                         .pattern = pattern_.words.data() + block.first_row * words_,
+                         .new_pattern = new_pattern_.data() + block.first_row * words_ + tile,
+                         .words = words_,
+                         .rows = block.rows,
+                         .width = tile_width(tile),
+                         .chunk_bits = chunk_bits_,
+                         .chunks = chunks_,
+                         .tables = tile_tables(tile, mirrored ? 0 : group),
+                         .mirrored = mirrored,
+                         .slope = shape_.slope,
+                         .activation_sum = block_sums_.data() + index * stride_ + first});
+}
+
+void CoefficientEngine::step_tile(std::size_t tile) {
+  for (std::size_t table = 0; table < tables_per_step_; ++table) {
+    for (std::size_t chunk = 0; chunk < chunks_; ++chunk) build_table(tile, table, chunk);
+  }
+  for (std::size_t block = 0; block < blocks_.size(); ++block) move_block(tile, block);
+}
+
+void CoefficientEngine::book_block(std::size_t index) {
+  const Block& block = blocks_[index];
+  const auto group = static_cast<std::size_t>(block.group);
+  kernel::BookJob job{.pattern = pattern_.words.data() + block.first_row * words_,
+                      .new_pattern = new_pattern_.data() + block.first_row * words_,
+                      .switched = switched_.words.data() + block.first_row * words_,
+                      .rows = block.rows,
+                      .words = words_,
+                      .active_sum = active_sum_.data() + block.first_row * stride_,
+                      .stride = stride_,
+                      .cumulative = cumulative_.data() + (is_mirrored(group) ? 0 : group) * stride_,
+                      .own = own_words_.data() + group * words_,
+                      .own_switches = 0,
+                      .other_switches = 0};
+  kernels_.book_switches(job);
   block_switches_[index].own = job.own_switches;
   block_switches_[index].other = job.other_switches;
 }

@@ -53,7 +53,13 @@ class CoefficientEngine {
   void choose_chunks();
   void take_step();
   void pull_groups();
-  void step_block(std::size_t index);
+  void build_table(std::size_t tile, std::size_t table, std::size_t chunk);
+  void move_block(std::size_t tile, std::size_t block);
+  void step_tile(std::size_t tile);
+  void book_block(std::size_t block);
+  void for_each(std::size_t count, const std::function<void(std::size_t)>& body);
+  double* tile_tables(std::size_t tile, std::size_t table);
+  std::size_t tile_width(std::size_t tile) const;
   void sum_outputs();
   void fold();
   void refresh_from_coefficients();
@@ -84,13 +90,15 @@ class CoefficientEngine {
   SwitchCounts switches_;
 
   std::vector<Block> blocks_;
+  std::size_t tiles_ = 1;
   std::vector<std::uint64_t> own_words_;    // groups × words
   std::vector<std::uint64_t> new_pattern_;  // neurons × words, scratch of a step
   AlignedVector tables_, pull_, block_sums_;
   std::vector<SwitchCounts> block_switches_;
   Matrix outputs_, pulls_;                  // n × groups
   std::unique_ptr<ThreadTeam> team_;        // null: this thread alone
-  std::function<void(std::size_t)> table_body_, block_body_;
+  // Parallel loops of a step, made once so that a step allocates nothing.
+  std::function<void(std::size_t)> table_loop_, block_loop_, tile_loop_, book_loop_;
 };
 
 }  // namespace latetime

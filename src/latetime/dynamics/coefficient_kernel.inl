@@ -44,24 +44,24 @@ inline std::uint64_t active_bits(Pack z) {
 }
 
 void build_tables(const TableJob& job, std::size_t chunk) {
-  const std::size_t stride = job.stride;
+  const std::size_t width = job.width;
   const std::size_t rows = std::size_t{1} << job.chunk_bits;
   const std::size_t first = chunk * job.chunk_bits;
-  double* table = job.tables + chunk * rows * stride;
-  for (std::size_t i = 0; i < stride; i += lanes) {
+  double* table = job.tables + chunk * rows * width;
+  for (std::size_t i = 0; i < width; i += lanes) {
     Pack base = {};
     if (chunk == 0 && job.slope != 0.0) {
       for (std::size_t l = 0; l < job.samples; ++l) {
-        base += (job.slope * job.pull[l]) * load(job.gram + l * stride + i);
+        base += (job.slope * job.pull[l]) * load(job.gram + l * job.gram_stride + i);
       }
     }
     store(table + i, base);
     std::size_t filled = 1;
     for (std::size_t bit = 0; bit < job.chunk_bits && first + bit < job.samples; ++bit) {
       const std::size_t l = first + bit;
-      const Pack q = ((1.0 - job.slope) * job.pull[l]) * load(job.gram + l * stride + i);
+      const Pack q = ((1.0 - job.slope) * job.pull[l]) * load(job.gram + l * job.gram_stride + i);
       for (std::size_t row = 0; row < filled; ++row) {
-        store(table + (filled + row) * stride + i, load(table + row * stride + i) + q);
+        store(table + (filled + row) * width + i, load(table + row * width + i) + q);
       }
       filled *= 2;
     }
@@ -85,71 +85,82 @@ inline __attribute__((always_inline)) std::uint64_t move_tile(double* z, const P
   return active;
 }
 
-/// A row that fits one tile: patterns are single words, and the sums over neurons stay in registers.
-template <bool mirrored, std::size_t vectors>
-void step_one_tile(const NeuronJob& shared) {
-  const NeuronJob job = shared;  // a private copy: stores to z cannot alias its fields
-  constexpr std::size_t stride = vectors * lanes;
+/// `vectors` packs of every row, from lane `first` of the tile on: the sums over neurons stay in
+/// registers, and so does a row's increment. `whole`: these packs are the whole row, of one word.
+template <bool mirrored, bool whole, std::size_t vectors>
+void move_lanes(const MoveJob& shared, std::size_t first) {
+  const MoveJob job = shared;  // a private copy: stores to z cannot alias its fields
+  const std::size_t width = whole ? vectors * lanes : job.width;
   const std::uint64_t row_mask = (std::uint64_t{1} << job.chunk_bits) - 1;
-  const std::size_t table_size = stride << job.chunk_bits;
+  const std::size_t table_size = width << job.chunk_bits;
+  const std::size_t chunks_a_word = job.words == 1 ? job.chunks : 64 / job.chunk_bits;
   Pack sum[vectors] = {};
-  double* z = job.z;
-  for (std::size_t row = 0; row < job.rows; ++row, z += stride) {
+  double* z = job.z + first;
+  for (std::size_t row = 0; row < job.rows; ++row, z += job.z_stride) {
     Pack increment[vectors] = {};
-    std::uint64_t bits = job.pattern[row];
-    const double* table = job.tables;
-    for (std::size_t chunk = 0; chunk < job.chunks; ++chunk) {
-      const double* entry = table + (bits & row_mask) * stride;
-      for (std::size_t v = 0; v < vectors; ++v) increment[v] += load(entry + v * lanes);
-      bits >>= job.chunk_bits;
-      table += table_size;
+    const double* table = job.tables + first;
+    const auto add_word = [&](std::uint64_t bits, std::size_t count) {
+      for (std::size_t chunk = 0; chunk < count; ++chunk) {
+        const double* entry = table + (bits & row_mask) * width;
+        for (std::size_t v = 0; v < vectors; ++v) increment[v] += load(entry + v * lanes);
+        bits >>= job.chunk_bits;
+        table += table_size;
+      }
+    };
+    if constexpr (whole) {
+      add_word(job.pattern[row], job.chunks);
+      job.new_pattern[row] = move_tile<mirrored, vectors>(z, increment, job.slope, sum);
+    } else {
+      const std::uint64_t* pattern = job.pattern + row * job.words;
+      std::size_t left = job.chunks;
+      for (; left > chunks_a_word; left -= chunks_a_word) add_word(*pattern++, chunks_a_word);
+      add_word(*pattern, left);
+      const std::uint64_t active = move_tile<mirrored, vectors>(z, increment, job.slope, sum);
+      std::uint64_t& word = job.new_pattern[row * job.words];
+      word = first == 0 ? active : word | active << first;
     }
-    job.new_pattern[row] = move_tile<mirrored, vectors>(z, increment, job.slope, sum);
   }
-  for (std::size_t v = 0; v < vectors; ++v) store(job.activation_sum + v * lanes, sum[v]);
+  for (std::size_t v = 0; v < vectors; ++v) store(job.activation_sum + first + v * lanes, sum[v]);
 }
 
 template <bool mirrored, std::size_t vectors>
-inline void step_tile_at(const NeuronJob& job, std::size_t row, std::size_t first) {
-  Pack increment[vectors] = {};
-  const std::uint64_t* pattern = job.pattern + row * job.words;
-  const std::size_t row_mask = (std::size_t{1} << job.chunk_bits) - 1;
-  const std::size_t table_size = job.stride << job.chunk_bits;
-  const double* table = job.tables + first;
-  for (std::size_t l = 0; l < job.samples; l += job.chunk_bits, table += table_size) {
-    const double* entry = table + ((pattern[l / 64] >> (l % 64)) & row_mask) * job.stride;
-    for (std::size_t v = 0; v < vectors; ++v) increment[v] += load(entry + v * lanes);
+void move_remaining(const MoveJob& job, std::size_t first) {
+  if (first == 0 && job.words == 1) {
+    move_lanes<mirrored, true, vectors>(job, 0);
+  } else {
+    move_lanes<mirrored, false, vectors>(job, first);
   }
-  Pack sum[vectors];
-  double* stored = job.activation_sum + first;
-  for (std::size_t v = 0; v < vectors; ++v) sum[v] = load(stored + v * lanes);
-  job.new_pattern[row * job.words + first / 64] |=
-      move_tile<mirrored, vectors>(job.z + row * job.stride + first, increment, job.slope, sum)
-      << (first % 64);
-  for (std::size_t v = 0; v < vectors; ++v) store(stored + v * lanes, sum[v]);
 }
 
 template <bool mirrored>
-void step_many_tiles(const NeuronJob& shared) {
-  const NeuronJob job = shared;
+void move_along(const MoveJob& job) {
   constexpr std::size_t tile = tile_vectors * lanes;
-  constexpr std::size_t half = tile / 2;
-  for (std::size_t i = 0; i < job.stride; ++i) job.activation_sum[i] = 0.0;
-  for (std::size_t w = 0; w < job.rows * job.words; ++w) job.new_pattern[w] = 0;
-  for (std::size_t row = 0; row < job.rows; ++row) {
-    std::size_t first = 0;
-    for (; first + tile <= job.stride; first += tile) {
-      step_tile_at<mirrored, tile_vectors>(job, row, first);
-    }
-    for (; first + half <= job.stride; first += half) {
-      step_tile_at<mirrored, tile_vectors / 2>(job, row, first);
-    }
-    for (; first < job.stride; first += lanes) step_tile_at<mirrored, 1>(job, row, first);
+  std::size_t first = 0;
+  for (; first + tile < job.width; first += tile) {
+    move_lanes<mirrored, false, tile_vectors>(job, first);
+  }
+  switch ((job.width - first) / lanes) {
+    case 1: return move_remaining<mirrored, 1>(job, first);
+    case 2: return move_remaining<mirrored, 2>(job, first);
+    case 3: return move_remaining<mirrored, 3>(job, first);
+    case 4: return move_remaining<mirrored, 4>(job, first);
+    case 5: return move_remaining<mirrored, 5>(job, first);
+    case 6: return move_remaining<mirrored, 6>(job, first);
+    case 7: return move_remaining<mirrored, 7>(job, first);
+    default: return move_remaining<mirrored, 8>(job, first);
   }
 }
 
-/// Books the switches of one word of one row's pattern (see NeuronJob::active_sum).
-void book_word(NeuronJob& job, std::size_t row, std::size_t word) {
+void move_neurons(const MoveJob& job) {
+  if (job.mirrored) {
+    move_along<true>(job);
+  } else {
+    move_along<false>(job);
+  }
+}
+
+/// Books the switches of one word of one row's pattern (see BookJob::active_sum).
+void book_word(BookJob& job, std::size_t row, std::size_t word) {
   const std::uint64_t now = job.new_pattern[row * job.words + word];
   const std::uint64_t changed = job.pattern[row * job.words + word] ^ now;
   job.pattern[row * job.words + word] = now;
@@ -182,7 +193,9 @@ inline std::uint64_t different_bits(const std::uint64_t* a, const std::uint64_t*
 
 /// Most words do not change in a step, and which ones do is hard to predict: collect up to 64 words'
 /// worth of changes without a branch, then visit those alone.
-void book_switches(NeuronJob& job) {
+void book_switches(BookJob& job) {
+  job.own_switches = 0;
+  job.other_switches = 0;
   const std::size_t count = job.rows * job.words;
   for (std::size_t first = 0; first < count; first += 64) {
     const std::size_t here = count - first < 64 ? count - first : 64;
@@ -203,35 +216,9 @@ void book_switches(NeuronJob& job) {
   }
 }
 
-template <bool mirrored>
-void step_neurons_along(const NeuronJob& job) {
-  switch (job.stride / lanes) {
-    case 1: return step_one_tile<mirrored, 1>(job);
-    case 2: return step_one_tile<mirrored, 2>(job);
-    case 3: return step_one_tile<mirrored, 3>(job);
-    case 4: return step_one_tile<mirrored, 4>(job);
-    case 5: return step_one_tile<mirrored, 5>(job);
-    case 6: return step_one_tile<mirrored, 6>(job);
-    case 7: return step_one_tile<mirrored, 7>(job);
-    case 8: return step_one_tile<mirrored, 8>(job);
-    default: return step_many_tiles<mirrored>(job);
-  }
-}
-
-void step_neurons(NeuronJob& job) {
-  job.own_switches = 0;
-  job.other_switches = 0;
-  if (job.mirrored) {
-    step_neurons_along<true>(job);
-  } else {
-    step_neurons_along<false>(job);
-  }
-  book_switches(job);
-}
-
 }  // namespace
 
 extern const Kernels LATETIME_KERNELS;
-const Kernels LATETIME_KERNELS{LATETIME_KERNEL_LABEL, build_tables, step_neurons};
+const Kernels LATETIME_KERNELS{LATETIME_KERNEL_LABEL, build_tables, move_neurons, book_switches};
 
 }  // namespace latetime::kernel

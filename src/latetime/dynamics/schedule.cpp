@@ -14,7 +14,7 @@ std::vector<std::uint64_t> record_steps(std::uint64_t until, unsigned per_decade
     steps.push_back(static_cast<std::uint64_t>(step));
   }
   if (every > 0) {
-    for (std::uint64_t step = every; step <= until; step += every) steps.push_back(step);
+    for (std::uint64_t k = 1; k <= until / every; ++k) steps.push_back(k * every);
   }
   for (const std::uint64_t step : at) {
     if (step <= until) steps.push_back(step);

@@ -12,6 +12,9 @@
 namespace latetime {
 namespace {
 
+// A row takes about half a kilobyte in metrics.csv, and more in result.h5.
+constexpr std::uint64_t most_records = 10'000'000;
+
 ImageSetOptions image_options(const RunConfig& config) {
   ImageSetOptions options;
   options.name = config.data.source;
@@ -103,10 +106,15 @@ std::uint64_t last_step(const RunConfig& config, Eigen::Index n) {
 }
 
 std::vector<std::uint64_t> recorded_steps(const RunConfig& config, Eigen::Index n) {
+  const auto every = static_cast<std::uint64_t>(config.record.every);
+  if (every > 0 && last_step(config, n) / every > most_records) {
+    throw InputError("record.every", fmt::format("{} makes more than {} records; choose a larger one",
+                                                 every, most_records));
+  }
   std::vector<std::uint64_t> at;
   for (const auto& step : config.record.at) at.push_back(parse_steps(step, "record.at"));
   return record_steps(last_step(config, n), static_cast<unsigned>(config.record.per_decade), at,
-                      static_cast<std::uint64_t>(config.record.every));
+                      every);
 }
 
 }  // namespace latetime

@@ -1,59 +1,16 @@
-#include "latetime/base/hdf5_file.hpp"
-
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
 #include <limits>
-#include <stdexcept>
 #include <utility>
 
 #include <hdf5.h>
 
 #include "latetime/base/error.hpp"
+#include "latetime/base/hdf5_file.hpp"
+#include "latetime/base/hdf5_handle.hpp"
 
 namespace latetime {
 namespace {
-
-static_assert(std::is_same_v<hid_t, std::int64_t>, "the header stores HDF5 handles as int64");
-
-/// Closes an HDF5 handle at the end of the scope.
-class Handle {
- public:
-  Handle(hid_t id, herr_t (*close)(hid_t)) : id_(id), close_(close) {}
-  ~Handle() {
-    if (id_ >= 0) close_(id_);
-  }
-  Handle(Handle&& other) noexcept : id_(std::exchange(other.id_, -1)), close_(other.close_) {}
-  Handle& operator=(Handle&&) = delete;
-  operator hid_t() const { return id_; }  // NOLINT: handed to the C interface everywhere
-  bool valid() const { return id_ >= 0; }
-
- private:
-  hid_t id_;
-  herr_t (*close_)(hid_t);
-};
-
-/// HDF5 prints its error stack by default; the switch belongs to the thread, so every entry sets
-/// it.
-void silence_hdf5() {
-  H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
-}
-
-/// Fixed-length text type, padded with NUL. (Texts of variable length live in heaps without
-/// checksums.)
-Handle text_type(std::size_t length) {
-  Handle type(H5Tcopy(H5T_C_S1), H5Tclose);
-  H5Tset_size(type, std::max<std::size_t>(length, 1));
-  H5Tset_strpad(type, H5T_STR_NULLPAD);
-  H5Tset_cset(type, H5T_CSET_UTF8);
-  return type;
-}
-
-[[noreturn]] void cannot_write(const std::string& path, const std::string& name) {
-  throw InputError(
-      path, "cannot write " + name + "; is the disk full, or the name written a second time?");
-}
 
 /// The text that HDF5 stored in `cell`: up to the padding.
 std::string trimmed(std::string_view cell, bool space_padded) {
@@ -64,8 +21,8 @@ std::string trimmed(std::string_view cell, bool space_padded) {
 
 /// What has to be known about a dataset before its entries are asked for.
 struct OpenDataset {
-  Handle dataset;
-  Handle type;
+  Hdf5Handle dataset;
+  Hdf5Handle type;
   ArrayShape shape;
   std::size_t count = 0;  ///< entries
 };
@@ -73,16 +30,10 @@ struct OpenDataset {
 /// deflate packs at most 1032 bytes into one; no other filter of HDF5 itself packs better.
 constexpr std::size_t best_compression = 1032;
 
-/// a · b, or the largest number when that is too large.
-std::size_t saturating_product(std::size_t a, std::size_t b) {
-  std::size_t product = 0;
-  return __builtin_mul_overflow(a, b, &product) ? std::numeric_limits<std::size_t>::max() : product;
-}
-
 /// Most bytes that the dataset's entries can truly take in a file of this size, so that a damaged
 /// size is noticed before memory is asked for. 0 stands for "layout unreadable".
-std::size_t plausible_bytes(const Handle& dataset, std::size_t file_size) {
-  const Handle properties(H5Dget_create_plist(dataset), H5Pclose);
+std::size_t plausible_bytes(const Hdf5Handle& dataset, std::size_t file_size) {
+  const Hdf5Handle properties(H5Dget_create_plist(dataset), H5Pclose);
   if (!properties.valid()) return 0;
   const int filters = H5Pget_nfilters(properties);
   if (filters < 0) return 0;
@@ -92,8 +43,8 @@ std::size_t plausible_bytes(const Handle& dataset, std::size_t file_size) {
 }
 
 /// Bytes of one chunk; 0 when the dataset is not chunked. HDF5 asks for this much memory at once.
-std::size_t chunk_bytes(const Handle& dataset, std::size_t rank, std::size_t entry_size) {
-  const Handle properties(H5Dget_create_plist(dataset), H5Pclose);
+std::size_t chunk_bytes(const Hdf5Handle& dataset, std::size_t rank, std::size_t entry_size) {
+  const Hdf5Handle properties(H5Dget_create_plist(dataset), H5Pclose);
   if (!properties.valid() || H5Pget_layout(properties) != H5D_CHUNKED) return 0;
   std::vector<hsize_t> chunk(std::max<std::size_t>(rank, 1), 1);
   if (H5Pget_chunk(properties, static_cast<int>(rank), chunk.data()) < 0) {
@@ -108,14 +59,14 @@ std::size_t chunk_bytes(const Handle& dataset, std::size_t rank, std::size_t ent
 OpenDataset open_dataset(hid_t file, const std::string& path, std::size_t file_size,
                          const std::string& name) {
   silence_hdf5();
-  Handle dataset(H5Dopen2(file, name.c_str(), H5P_DEFAULT), H5Dclose);
+  Hdf5Handle dataset(H5Dopen2(file, name.c_str(), H5P_DEFAULT), H5Dclose);
   if (!dataset.valid()) {
     throw InputError(path,
                      "no readable dataset " + name + "; name another, or write the file anew");
   }
   const std::string damaged = "dataset " + name + " is damaged; write the file anew";
-  Handle type(H5Dget_type(dataset), H5Tclose);
-  const Handle space(H5Dget_space(dataset), H5Sclose);
+  Hdf5Handle type(H5Dget_type(dataset), H5Tclose);
+  const Hdf5Handle space(H5Dget_space(dataset), H5Sclose);
   if (!type.valid() || !space.valid()) throw InputError(path, damaged);
   const int rank = H5Sget_simple_extent_ndims(space);
   if (rank < 0 || rank > H5S_MAX_RANK) throw InputError(path, damaged);
@@ -138,7 +89,7 @@ OpenDataset open_dataset(hid_t file, const std::string& path, std::size_t file_s
 
 /// Whether every value of the integer `type` is a value of T.
 template <class T>
-bool fits(const Handle& type) {
+bool fits(const Hdf5Handle& type) {
   if (H5Tget_class(type) != H5T_INTEGER) return false;
   const bool is_signed = H5Tget_sign(type) != H5T_SGN_NONE;
   const std::size_t size = H5Tget_size(type);
@@ -147,7 +98,7 @@ bool fits(const Handle& type) {
 }
 
 template <>
-bool fits<double>(const Handle& type) {
+bool fits<double>(const Hdf5Handle& type) {
   const H5T_class_t kind = H5Tget_class(type);
   return (kind == H5T_INTEGER || kind == H5T_FLOAT) && H5Tget_size(type) <= sizeof(double);
 }
@@ -169,7 +120,7 @@ std::vector<T> read_numbers(const OpenDataset& open, const std::string& path,
 /// Texts of variable length, as h5py writes them. Empty optional-like result is signalled by `ok`.
 std::vector<std::string> read_variable_texts(const OpenDataset& open, std::size_t file_size,
                                              bool& ok) {
-  const Handle space(H5Dget_space(open.dataset), H5Sclose);
+  const Hdf5Handle space(H5Dget_space(open.dataset), H5Sclose);
   hsize_t bytes = 0;
   // Entries may share one heap object, so the sum is checked before HDF5 makes copies.
   ok = H5Dvlen_get_buf_size(open.dataset, open.type, space, &bytes) >= 0 &&
@@ -199,9 +150,9 @@ std::vector<std::string> read_fixed_texts(const OpenDataset& open, bool& ok) {
 /// Called by HDF5 for every object; must not throw through C code.
 herr_t collect_numeric(hid_t group, const char* name, const H5O_info_t* info, void* list) noexcept {
   if (info->type != H5O_TYPE_DATASET) return 0;
-  const Handle dataset(H5Dopen2(group, name, H5P_DEFAULT), H5Dclose);
+  const Hdf5Handle dataset(H5Dopen2(group, name, H5P_DEFAULT), H5Dclose);
   if (!dataset.valid()) return -1;
-  const Handle type(H5Dget_type(dataset), H5Tclose);
+  const Hdf5Handle type(H5Dget_type(dataset), H5Tclose);
   if (!type.valid()) return -1;
   if (!fits<double>(type)) return 0;
   try {
@@ -214,122 +165,6 @@ herr_t collect_numeric(hid_t group, const char* name, const H5O_info_t* info, vo
 
 }  // namespace
 
-Hdf5Writer::Hdf5Writer(std::string path) : path_(std::move(path)), file_(-1) {
-  silence_hdf5();
-  const Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
-  // The 1.8 format: readable everywhere, and its metadata carry checksums (the older one's do not).
-  H5Pset_libver_bounds(access, H5F_LIBVER_V18, H5F_LIBVER_V18);
-  H5Pset_fclose_degree(access, H5F_CLOSE_STRONG);
-  file_ = H5Fcreate(path_.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access);
-  if (file_ < 0) {
-    throw InputError(path_,
-                     "cannot be written; choose a folder that exists and that you may write "
-                     "to");
-  }
-}
-
-Hdf5Writer::~Hdf5Writer() {
-  if (file_ < 0) return;
-  silence_hdf5();
-  H5Fclose(file_);
-}
-
-Hdf5Writer::Hdf5Writer(Hdf5Writer&& other) noexcept
-    : path_(std::move(other.path_)), file_(std::exchange(other.file_, -1)) {}
-
-void Hdf5Writer::write_numbers(const std::string& name, const ArrayShape& shape, std::int64_t type,
-                               const void* values, std::size_t count) {
-  silence_hdf5();
-  std::size_t entries = 1;
-  for (const std::size_t size : shape) entries = saturating_product(entries, size);
-  if (entries != count) {
-    throw std::invalid_argument("Hdf5Writer: the shape of " + name + " does not fit its values");
-  }
-  const std::vector<hsize_t> sizes(shape.begin(), shape.end());
-  const Handle space(shape.empty()
-                         ? H5Screate(H5S_SCALAR)
-                         : H5Screate_simple(static_cast<int>(sizes.size()), sizes.data(), nullptr),
-                     H5Sclose);
-  const Handle links(H5Pcreate(H5P_LINK_CREATE), H5Pclose);
-  H5Pset_create_intermediate_group(links, 1);
-  const Handle dataset(
-      H5Dcreate2(file_, name.c_str(), type, space, links, H5P_DEFAULT, H5P_DEFAULT), H5Dclose);
-  if (!dataset.valid() ||
-      (count > 0 && H5Dwrite(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) < 0)) {
-    cannot_write(path_, name);
-  }
-}
-
-void Hdf5Writer::write(const std::string& name, const ArrayShape& shape,
-                       std::span<const double> values) {
-  write_numbers(name, shape, H5T_NATIVE_DOUBLE, values.data(), values.size());
-}
-
-void Hdf5Writer::write(const std::string& name, const ArrayShape& shape,
-                       std::span<const std::int64_t> values) {
-  write_numbers(name, shape, H5T_NATIVE_INT64, values.data(), values.size());
-}
-
-void Hdf5Writer::write(const std::string& name, const ArrayShape& shape,
-                       std::span<const std::uint64_t> values) {
-  write_numbers(name, shape, H5T_NATIVE_UINT64, values.data(), values.size());
-}
-
-void Hdf5Writer::write(const std::string& name, const ArrayShape& shape,
-                       std::span<const std::uint8_t> values) {
-  write_numbers(name, shape, H5T_NATIVE_UINT8, values.data(), values.size());
-}
-
-void Hdf5Writer::write(const std::string& name, std::string_view text) {
-  const std::string terminated(text);  // never null, also for an empty text
-  write_numbers(name, {}, text_type(text.size()), terminated.c_str(), 1);
-}
-
-void Hdf5Writer::write(const std::string& name, std::span<const std::string> texts) {
-  std::size_t length = 1;
-  for (const std::string& text : texts) length = std::max(length, text.size());
-  std::string cells(texts.size() * length, '\0');
-  for (std::size_t i = 0; i < texts.size(); ++i) texts[i].copy(&cells[i * length], length);
-  write_numbers(name, {texts.size()}, text_type(length), cells.data(), texts.size());
-}
-
-void Hdf5Writer::write_object_attribute(const std::string& object, const std::string& name,
-                                        std::int64_t type, const void* value) {
-  silence_hdf5();
-  const Handle owner(H5Oopen(file_, object.c_str(), H5P_DEFAULT), H5Oclose);
-  const Handle space(H5Screate(H5S_SCALAR), H5Sclose);
-  const Handle attribute(H5Acreate2(owner, name.c_str(), type, space, H5P_DEFAULT, H5P_DEFAULT),
-                         H5Aclose);
-  if (!attribute.valid() || H5Awrite(attribute, type, value) < 0) {
-    cannot_write(path_, "attribute " + name + " of " + object);
-  }
-}
-
-void Hdf5Writer::write_attribute(const std::string& object, const std::string& name,
-                                 std::string_view text) {
-  const std::string terminated(text);
-  write_object_attribute(object, name, text_type(text.size()), terminated.c_str());
-}
-
-void Hdf5Writer::write_attribute(const std::string& object, const std::string& name, double value) {
-  write_object_attribute(object, name, H5T_NATIVE_DOUBLE, &value);
-}
-
-void Hdf5Writer::write_attribute(const std::string& object, const std::string& name,
-                                 std::int64_t value) {
-  write_object_attribute(object, name, H5T_NATIVE_INT64, &value);
-}
-
-void Hdf5Writer::close() {
-  silence_hdf5();
-  const hid_t file = std::exchange(file_, -1);
-  if (file < 0) throw std::logic_error("Hdf5Writer::close: the file is closed already");
-  const bool flushed = H5Fflush(file, H5F_SCOPE_GLOBAL) >= 0;
-  if (H5Fclose(file) < 0 || !flushed) {
-    throw InputError(path_, "cannot be written to the end; make room on the disk");
-  }
-}
-
 Hdf5Reader::Hdf5Reader(std::string path) : path_(std::move(path)) {
   silence_hdf5();
   std::error_code error;
@@ -338,7 +173,7 @@ Hdf5Reader::Hdf5Reader(std::string path) : path_(std::move(path)) {
   if (!std::filesystem::is_regular_file(status)) fail("is not a file; name an HDF5 file");
   file_size_ = static_cast<std::size_t>(std::filesystem::file_size(path_, error));
   if (error) fail("cannot be read (" + error.message() + "); check its permissions");
-  const Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
+  const Hdf5Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
   H5Pset_fclose_degree(access, H5F_CLOSE_STRONG);
   file_ = H5Fopen(path_.c_str(), H5F_ACC_RDONLY, access);
   if (file_ < 0) fail("not an HDF5 file, or truncated; write it anew");
@@ -362,7 +197,7 @@ void Hdf5Reader::fail(const std::string& problem) const {
 bool Hdf5Reader::exists(const std::string& name) const {
   silence_hdf5();
   // Fails on the way, rather than answering no, when a group of the path is missing.
-  const Handle object(H5Oopen(file_, name.c_str(), H5P_DEFAULT), H5Oclose);
+  const Hdf5Handle object(H5Oopen(file_, name.c_str(), H5P_DEFAULT), H5Oclose);
   return object.valid();
 }
 
@@ -412,9 +247,9 @@ std::string Hdf5Reader::read_string(const std::string& name) const {
 std::string Hdf5Reader::read_text_attribute(const std::string& object,
                                             const std::string& name) const {
   silence_hdf5();
-  const Handle attribute(
+  const Hdf5Handle attribute(
       H5Aopen_by_name(file_, object.c_str(), name.c_str(), H5P_DEFAULT, H5P_DEFAULT), H5Aclose);
-  const Handle type(H5Aget_type(attribute), H5Tclose);
+  const Hdf5Handle type(H5Aget_type(attribute), H5Tclose);
   const bool fixed_text = type.valid() && H5Tget_class(type) == H5T_STRING &&
                           H5Tis_variable_str(type) == 0 && H5Tget_size(type) <= file_size_ &&
                           H5Aget_storage_size(attribute) == H5Tget_size(type);
@@ -427,9 +262,9 @@ std::string Hdf5Reader::read_text_attribute(const std::string& object,
 
 double Hdf5Reader::read_number_attribute(const std::string& object, const std::string& name) const {
   silence_hdf5();
-  const Handle attribute(
+  const Hdf5Handle attribute(
       H5Aopen_by_name(file_, object.c_str(), name.c_str(), H5P_DEFAULT, H5P_DEFAULT), H5Aclose);
-  const Handle type(H5Aget_type(attribute), H5Tclose);
+  const Hdf5Handle type(H5Aget_type(attribute), H5Tclose);
   double value = 0.0;
   if (!type.valid() || !fits<double>(type) || H5Aget_storage_size(attribute) != H5Tget_size(type) ||
       H5Aread(attribute, H5T_NATIVE_DOUBLE, &value) < 0) {
