@@ -79,7 +79,7 @@ void register_coefficient(const Case& c, const kernel::Kernels& kernels) {
         if (!*engine) {  // once for all the calls in which the library looks for a good length
           *engine = std::make_unique<CoefficientEngine>(data_of(c), network_of(c), 0.1, c.threads,
                                                         kernels);
-          (*engine)->advance(warm_up_steps);
+          (*engine)->advance(c.width < 1000 ? warm_up_steps : warm_up_steps / 10);
         }
         for (auto _ : state) (*engine)->advance(steps);
         report(state, steps);

@@ -15,8 +15,21 @@
 #include "latetime/data/array_file.hpp"
 #include "latetime/data/idx.hpp"
 
+#ifdef __SANITIZE_ADDRESS__
+/// HDF5 1.10 itself loses some 400 bytes for every damaged object header.
+extern "C" const char* __lsan_default_suppressions() {
+  return "leak:libhdf5_serial\n";
+}
+#endif
+
 namespace latetime {
 namespace {
+
+#ifdef __SANITIZE_ADDRESS__
+constexpr std::size_t most_places = 60;  // the child process of each HDF5 file costs 0.1 s there
+#else
+constexpr std::size_t most_places = 300;
+#endif
 
 enum class Reading { array, refusal };
 
@@ -156,7 +169,7 @@ TEST_P(DamagedFile, IsReadWhenWhole) {
 
 TEST_P(DamagedFile, TruncatedAnywhere) {
   const std::size_t peak = peak_bytes();
-  const std::size_t stride = std::max<std::size_t>(good_.size() / 300, 1);
+  const std::size_t stride = std::max<std::size_t>(good_.size() / most_places, 1);
   for (std::size_t length = 0; length < good_.size(); length += stride) {
     const Reading reading = read(good_.substr(0, length));
     if (GetParam().every_truncation_shows) {
@@ -169,7 +182,7 @@ TEST_P(DamagedFile, TruncatedAnywhere) {
 TEST_P(DamagedFile, FlippedBytes) {
   const std::size_t peak = peak_bytes();
   RandomStream stream(7, RandomPurpose::test);
-  for (int round = 0; round < 500; ++round) {
+  for (std::size_t round = 0; round < 2 * most_places; ++round) {
     std::string bytes = good_;
     const std::uint64_t flips = 1 + stream.below(4);
     for (std::uint64_t i = 0; i < flips; ++i) {
@@ -184,7 +197,7 @@ TEST_P(DamagedFile, FlippedBytes) {
 TEST_P(DamagedFile, BytesSetToExtremes) {
   const std::size_t peak = peak_bytes();
   // Every place of a small file; in a larger one, other places for each value.
-  const std::size_t stride = std::max<std::size_t>(good_.size() / 300, 1);
+  const std::size_t stride = std::max<std::size_t>(good_.size() / most_places, 1);
   std::size_t first = 0;
   for (const char value : {'\x00', '\x7f', '\x80', '\xff'}) {
     for (std::size_t place = first++ % stride; place < good_.size(); place += stride) {

@@ -138,16 +138,32 @@ TEST(Hdf5File, RefusesWhatIsNoHdf5File) {
 
 TEST(Hdf5File, ChecksWhatItWrites) {
   const TemporaryFolder folder;
-  EXPECT_THAT(error_of([] { Hdf5Writer writer("/nonexistent/x.h5"); }),
+  EXPECT_THAT(error_of([] { Hdf5Writer("/nonexistent/x.h5").close(); }),
               HasSubstr("/nonexistent/x.h5: cannot be written"));
   Hdf5Writer writer(folder.file("x.h5"));
   const std::vector<double> one{1.0};
   EXPECT_THROW(writer.write("/x", {2}, one), std::invalid_argument);
   writer.write("/x", {1}, one);
-  EXPECT_THAT(error_of([&] { writer.write("/x", {1}, one); }), HasSubstr("cannot write /x"));
-  EXPECT_THAT(error_of([&] { writer.write("/x/y", {1}, one); }), HasSubstr("cannot write /x/y"));
+  EXPECT_THAT(error_of([&] { writer.write("/x", {1}, one); }), HasSubstr("cannot take in /x"));
+  EXPECT_THAT(error_of([&] { writer.write("/x/y", {1}, one); }), HasSubstr("cannot take in /x/y"));
   writer.close();
   EXPECT_THROW(writer.close(), std::logic_error);
+}
+
+TEST(Hdf5File, SurvivesAFullDisk) {
+  const std::vector<double> values(100'000, 0.1);
+  if (!std::filesystem::exists("/dev/full")) GTEST_SKIP() << "no /dev/full on this system";
+  for (int i = 0; i < 3; ++i) {
+    Hdf5Writer writer("/dev/full");
+    writer.write("/x", {values.size()}, values);
+    EXPECT_THAT(error_of([&] { writer.close(); }), HasSubstr("/dev/full: cannot be written"));
+  }
+}
+
+TEST(Hdf5File, WritesNothingWithoutClose) {
+  const TemporaryFolder folder;
+  { Hdf5Writer(folder.file("x.h5")).write("/x", {1}, std::vector<double>{1.0}); }
+  EXPECT_FALSE(std::filesystem::exists(folder.file("x.h5")));
 }
 
 TEST(Hdf5File, PrintsNothingAndMoves) {

@@ -52,7 +52,7 @@ TEST(Idx, RefusesOtherFiles) {
   EXPECT_THAT(images(""), HasSubstr("empty"));
   EXPECT_THAT(images(two_images.substr(0, 10)), HasSubstr("header is truncated"));
   EXPECT_THAT(images(two_images.substr(0, two_images.size() - 1)), HasSubstr("truncated"));
-  EXPECT_THAT(images(two_images + "x"), HasSubstr("followed by others"));
+  EXPECT_THAT(images(two_images + "x"), HasSubstr("too long"));
   EXPECT_THAT(images(idx_bytes(0x803, {0xffffffff, 0xffffffff, 0xffffffff}, {})),
               HasSubstr("too large"));
   EXPECT_THAT(error_of([&] { read_idx_images(folder.file("missing")); }),
@@ -70,7 +70,7 @@ TEST(Idx, RefusesDamagedGzip) {
   std::string flipped = packed;
   flipped[packed.size() - 6] ^= 1;  // in the checksum
   EXPECT_THAT(images(flipped), HasSubstr("gzip data are damaged"));
-  EXPECT_THAT(images(gzip_bytes(two_images + "x")), HasSubstr("followed by others"));
+  EXPECT_THAT(images(gzip_bytes(two_images + "x")), HasSubstr("too long"));
 }
 
 }  // namespace

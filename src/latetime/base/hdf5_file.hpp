@@ -15,17 +15,19 @@ using ArrayShape = std::vector<std::size_t>;
 /// ("/final/weights"); the groups on the way are made. The file's structure carries checksums
 /// (HDF5 1.8 format), so that `Hdf5Reader` notices when it is damaged.
 ///
-/// Every failure (no permission, disk full, a name used twice) throws InputError. The file is
-/// complete only after `close()`; write under a temporary name and rename it then.
+/// The file is held in memory; `close()` writes it, and is what fails when the folder is missing or
+/// the disk is full. Write under a temporary name and rename it then. Every failure throws
+/// InputError.
 class Hdf5Writer {
  public:
   explicit Hdf5Writer(std::string path);
-  /// Closes without a word when `close()` was not called.
+  /// Without `close()`, nothing is written.
   ~Hdf5Writer();
   Hdf5Writer(Hdf5Writer&& other) noexcept;
   Hdf5Writer& operator=(Hdf5Writer&&) = delete;
 
-  /// Stores `values` as an array of `shape`. Throws std::invalid_argument when the sizes disagree.
+  /// Stores `values` as an array of `shape`. Throws std::invalid_argument when the sizes disagree,
+  /// InputError when the name is taken.
   void write(const std::string& name, const ArrayShape& shape, std::span<const double> values);
   void write(const std::string& name, const ArrayShape& shape,
              std::span<const std::int64_t> values);
@@ -43,7 +45,7 @@ class Hdf5Writer {
   void write_attribute(const std::string& object, const std::string& name, double value);
   void write_attribute(const std::string& object, const std::string& name, std::int64_t value);
 
-  /// Writes what is still held back. Throws InputError when that fails; call it exactly once.
+  /// Writes the file. Throws InputError when that fails; call it exactly once.
   void close();
 
  private:

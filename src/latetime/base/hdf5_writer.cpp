@@ -1,4 +1,7 @@
 #include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
 #include <stdexcept>
 #include <utility>
 
@@ -40,8 +43,20 @@ void make_groups(hid_t file, const std::string& name) {
 }
 
 [[noreturn]] void cannot_write(const std::string& path, const std::string& name) {
-  throw InputError(
-      path, "cannot write " + name + "; is the disk full, or the name written a second time?");
+  throw InputError(path,
+                   "cannot take in " + name + "; was the name written before, or is memory short?");
+}
+
+void write_file(const std::string& path, std::string_view bytes) {
+  std::FILE* file = std::fopen(path.c_str(), "wb");
+  const bool written = file && std::fwrite(bytes.data(), 1, bytes.size(), file) == bytes.size();
+  const int cause = errno;
+  const bool closed = file && std::fclose(file) == 0;
+  if (!written || !closed) {
+    throw InputError(path, std::string("cannot be written (") +
+                               std::strerror(written ? errno : cause) +
+                               "); choose a folder that exists, with room, that you may write to");
+  }
 }
 
 }  // namespace
@@ -52,14 +67,13 @@ Hdf5Writer::Hdf5Writer(std::string path) : path_(std::move(path)), file_(-1) {
   // The 1.8 format: readable everywhere, and its metadata carry checksums (the older one's do not).
   H5Pset_libver_bounds(access, H5F_LIBVER_V18, H5F_LIBVER_V18);
   H5Pset_fclose_degree(access, H5F_CLOSE_STRONG);
+  // In memory alone: when HDF5 itself meets a full disk, it crashes at the end of the program.
+  constexpr std::size_t growth = std::size_t{1} << 20;
+  H5Pset_fapl_core(access, growth, false);
   const Hdf5Handle creation(H5Pcreate(H5P_FILE_CREATE), H5Pclose);
   keep_links_compact(creation);  // of the root group
   file_ = H5Fcreate(path_.c_str(), H5F_ACC_TRUNC, creation, access);
-  if (file_ < 0) {
-    throw InputError(path_,
-                     "cannot be written; choose a folder that exists and that you may write "
-                     "to");
-  }
+  if (file_ < 0) throw InputError(path_, "cannot be prepared in memory; free some");
 }
 
 Hdf5Writer::~Hdf5Writer() {
@@ -156,12 +170,15 @@ void Hdf5Writer::write_attribute(const std::string& object, const std::string& n
 
 void Hdf5Writer::close() {
   silence_hdf5();
-  const hid_t file = std::exchange(file_, -1);
-  if (file < 0) throw std::logic_error("Hdf5Writer::close: the file is closed already");
+  const Hdf5Handle file(std::exchange(file_, -1), H5Fclose);
+  if (!file.valid()) throw std::logic_error("Hdf5Writer::close: the file is closed already");
+  void* memory = nullptr;  // the place of HDF5's pointer to the bytes
   const bool flushed = H5Fflush(file, H5F_SCOPE_GLOBAL) >= 0;
-  if (H5Fclose(file) < 0 || !flushed) {
-    throw InputError(path_, "cannot be written to the end; make room on the disk");
+  const ssize_t size = H5Fget_file_image(file, nullptr, 0);
+  if (!flushed || size < 0 || H5Fget_vfd_handle(file, H5P_DEFAULT, &memory) < 0) {
+    throw InputError(path_, "cannot be prepared in memory; free some");
   }
+  write_file(path_, {*static_cast<const char**>(memory), static_cast<std::size_t>(size)});
 }
 
 }  // namespace latetime

@@ -94,11 +94,11 @@ Content read_idx(const std::string& path, std::size_t dimensions, std::string_vi
     count = checked_product(count, content.shape.back(), path);
   }
   if (count != bytes.size() - header) {
-    throw InputError(
-        path, fmt::format("the header announces {} bytes of {}, the file has {}; it is "
-                          "{}, fetch it anew",
-                          count, kind, bytes.size() - header,
-                          bytes.size() - header < count ? "truncated" : "followed by others"));
+    throw InputError(path,
+                     fmt::format("the header announces {} bytes of {}, the file has {}; it is "
+                                 "{}, fetch it anew",
+                                 count, kind, bytes.size() - header,
+                                 bytes.size() - header < count ? "truncated" : "too long"));
   }
   content.values.assign(bytes.begin() + static_cast<std::ptrdiff_t>(header), bytes.end());
   return content;

@@ -291,7 +291,7 @@ NumericArray parse_npy(std::string_view bytes, const std::string& where) {
         fmt::format("shape ({}) of '{}' needs {} bytes of data, the file has {}; it is {}, "
                     "write it anew",
                     fmt::join(header.shape, ", "), header.dtype, count * type.size, data.size(),
-                    data.size() < count * type.size ? "truncated" : "followed by others"));
+                    data.size() < count * type.size ? "truncated" : "too long"));
   }
   NumericArray array{std::move(header.shape), std::vector<double>(count)};
   type.converter(data.data(), count, header.dtype[0] == '>', array.values.data());
