@@ -1,7 +1,8 @@
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <string>
+
+#include <CLI/CLI.hpp>
 
 // One function a subcommand: it declares the command's arguments on the parser and stores in
 // `action` what to do once they are read. An action returns the exit code.
@@ -11,9 +12,9 @@ namespace latetime::cli {
 /// Exit codes of the program; scripts depend on them.
 enum ExitCode : int {
   done = 0,
-  bad_input = 2,        ///< one line on standard error names the file, the key and the mend
-  stopped_early = 3,    ///< an honest end before the requested one; what was reached is kept
-  interrupted = 130,    ///< Ctrl-C or SIGTERM; resumable
+  bad_input = 2,      ///< one line on standard error names the file, the key and the mend
+  stopped_early = 3,  ///< an honest end before the requested one; what was reached is kept
+  interrupted = 130,  ///< Ctrl-C or SIGTERM; resumable
 };
 
 using Action = std::function<int()>;

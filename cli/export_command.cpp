@@ -1,9 +1,9 @@
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <filesystem>
 #include <functional>
 #include <numeric>
+
+#include <fmt/format.h>
 
 #include "commands.hpp"
 #include "latetime/base/error.hpp"
@@ -41,7 +41,9 @@ std::string csv_text(const std::vector<std::size_t>& shape, const std::vector<do
 
 void export_csv(const Hdf5Reader& result, const RunDirectory& directory, const std::string& to) {
   std::filesystem::create_directories(to);
-  const auto file = [&](const std::string& name) { return (std::filesystem::path(to) / name).string(); };
+  const auto file = [&](const std::string& name) {
+    return (std::filesystem::path(to) / name).string();
+  };
   const CsvTable metrics = read_metrics(directory.file("metrics.csv"));
   std::string text = join(metrics.columns, ",") + "\n";
   for (const auto& row : metrics.rows) text += join(row, ",") + "\n";
@@ -92,8 +94,9 @@ void declare_export(CLI::App& app, Action& action) {
   command->add_flag("--csv", arguments->csv, "a folder of CSV files, one an array (DIR/csv)");
   command->add_flag("--npz", arguments->npz, "one NumPy archive (DIR/result.npz)");
   command->add_option("--to", arguments->to, "another place to write to");
-  command->footer("Arrays of more than two dimensions become CSV rows of their last index, the other\n"
-                  "indices in C order. docs/formats.md lists the arrays and their shapes.");
+  command->footer(
+      "Arrays of more than two dimensions become CSV rows of their last index, the other\n"
+      "indices in C order. docs/formats.md lists the arrays and their shapes.");
   command->callback(
       [arguments, &action] { action = [arguments] { return export_run(*arguments); }; });
 }

@@ -1,13 +1,13 @@
 // The command line: arguments, progress and words. No numerics.
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cstdio>
 #include <exception>
 #include <new>
 #include <string>
 #include <vector>
+
+#include <fmt/format.h>
 
 #include "commands.hpp"
 #include "latetime/base/error.hpp"
@@ -27,7 +27,8 @@ int complain(int code, const std::string& line) {
 
 int main(int argc, char** argv) {
   CLI::App app{
-      "Latetime follows gradient descent on two-layer ReLU and leaky ReLU networks, step by step and "
+      "Latetime follows gradient descent on two-layer ReLU and leaky ReLU networks, step by step "
+      "and "
       "exactly,\nand measures what the theory of its implicit bias speaks of.",
       "latetime"};
   app.set_version_flag("--version", LATETIME_VERSION);

@@ -1,7 +1,7 @@
-#include <fmt/format.h>
-
 #include <chrono>
 #include <filesystem>
+
+#include <fmt/format.h>
 
 #include "commands.hpp"
 #include "latetime/base/error.hpp"
@@ -26,7 +26,9 @@ void print_table(const std::vector<Figure1Summary>& summary, const Figure1Option
              options.runs);
   fmt::print("{:>6}  {:>18}  {:>18}  {:>18}  {:>19}\n", "slope", "stable rank W+", "stable rank W-",
              "stable rank W", "loss");
-  const auto cell = [](const Spread& s) { return fmt::format("{:.4f} ± {:.4f}", s.mean, 3 * s.std); };
+  const auto cell = [](const Spread& s) {
+    return fmt::format("{:.4f} ± {:.4f}", s.mean, 3 * s.std);
+  };
   for (const auto& row : summary) {
     if (row.epoch != options.epochs) continue;
     fmt::print("{:>6}  {:>18}  {:>18}  {:>18}  {:>19}\n", row.slope, cell(row.stable_rank_pos),
@@ -76,8 +78,9 @@ int reproduce(const ReproduceArguments& arguments) {
   print_table(summary, options);
   const double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  fmt::print("{} runs in {}: {}  {}  {}\n", points.size() / (static_cast<std::size_t>(options.epochs) + 1),
-             duration_text(seconds), file("fig1.svg"), file("fig1.csv"), file("fig1_runs.csv"));
+  fmt::print("{} runs in {}: {}  {}  {}\n",
+             points.size() / (static_cast<std::size_t>(options.epochs) + 1), duration_text(seconds),
+             file("fig1.svg"), file("fig1.csv"), file("fig1_runs.csv"));
   return done;
 }
 
@@ -97,9 +100,11 @@ void declare_reproduce(CLI::App& app, Action& action) {
   command->add_flag("--quiet,-q", arguments->quiet, "print nothing but errors");
   command->footer(
       "fig1: n = 10 samples of the Gaussian mixture in d = 784, m = 100 neurons a class, SGD with\n"
-      "batch size 64 (so all 10 at once) and learning rate 0.1, 50 epochs, slopes 0 to 1, 5 seeds.\n"
+      "batch size 64 (so all 10 at once) and learning rate 0.1, 50 epochs, slopes 0 to 1, 5 "
+      "seeds.\n"
       "The paper does not state the standard deviation of the initial weights; here it is 1e-3.");
-  command->callback([arguments, &action] { action = [arguments] { return reproduce(*arguments); }; });
+  command->callback(
+      [arguments, &action] { action = [arguments] { return reproduce(*arguments); }; });
 }
 
 }  // namespace latetime::cli

@@ -1,8 +1,8 @@
-#include <fmt/format.h>
-
 #include <cstdio>
 #include <thread>
 #include <vector>
+
+#include <fmt/format.h>
 
 #include "commands.hpp"
 #include "latetime/experiment/config.hpp"
@@ -36,8 +36,8 @@ void print_summary(const RunSummary& summary, const RunConfig& config, const std
              summary.records, duration_text(summary.seconds));
   if (m.active_own.size() == 0) return;  // nothing recorded in this part
   row("log loss", brief(m.log_loss, 8));
-  row("smallest margin", fmt::format("{}  (normalised {})", brief(m.min_margin, 6),
-                                     brief(m.normalized_margin, 5)));
+  row("smallest margin",
+      fmt::format("{}  (normalised {})", brief(m.min_margin, 6), brief(m.normalized_margin, 5)));
   row("stable rank W+, W-, W",
       fmt::format("{},  {},  {}", rank_text(m.stable_ranks[0]), rank_text(m.stable_ranks[1]),
                   rank_text(m.stable_ranks[2])));
@@ -46,9 +46,8 @@ void print_summary(const RunSummary& summary, const RunConfig& config, const std
   const SwitchCounts& s = summary.last.switches;
   if (s.counted) {
     row("activation switches", fmt::format("{} own-class, {} other-class", s.own, s.other));
-    row("switched in last decade",
-        fmt::format("{} of {} pairs", summary.last.switching_pairs,
-                    2 * config.network.width * m.active_own.size()));
+    row("switched in last decade", fmt::format("{} of {} pairs", summary.last.switching_pairs,
+                                               2 * config.network.width * m.active_own.size()));
   }
   row("active |S_i|, m", fmt::format("{} to {} of {}", m.active_own.minCoeff(),
                                      m.active_own.maxCoeff(), config.network.width));
@@ -115,7 +114,8 @@ std::string config_help() {
 void declare_run(CLI::App& app, Action& action) {
   auto arguments = std::make_shared<RunArguments>();
   CLI::App* command = app.add_subcommand("run", "Train a network and record what it does");
-  command->add_option("CONFIG", arguments->config, "configuration file (TOML); without it, defaults");
+  command->add_option("CONFIG", arguments->config,
+                      "configuration file (TOML); without it, defaults");
   command->add_option("--out,-o", arguments->out, "folder for the results")->required();
   command->add_option("--set", arguments->set, "section.key=value: change one key (repeatable)")
       ->take_all()
@@ -125,7 +125,8 @@ void declare_run(CLI::App& app, Action& action) {
   command->add_flag("--resume", arguments->resume, "go on with the run in that folder");
   command->add_flag("--quiet,-q", arguments->quiet, "print nothing but errors");
   command->footer(
-      "Writes DIR/metrics.csv (a row a record), DIR/result.h5 (arrays), DIR/config.toml (complete) and\n"
+      "Writes DIR/metrics.csv (a row a record), DIR/result.h5 (arrays), DIR/config.toml (complete) "
+      "and\n"
       "DIR/overview.svg.\n"
       "Ctrl-C stops a run; the same command with --resume goes on to the same bytes.\n\n" +
       config_help());

@@ -1,12 +1,12 @@
 #include "terminal.hpp"
 
-#include <fmt/format.h>
-#include <unistd.h>
-
 #include <atomic>
 #include <cmath>
 #include <csignal>
 #include <cstdio>
+
+#include <fmt/format.h>
+#include <unistd.h>
 
 namespace latetime::cli {
 namespace {
@@ -14,11 +14,15 @@ namespace {
 std::atomic<bool> stop_flag{false};
 static_assert(std::atomic<bool>::is_always_lock_free, "a signal handler writes it");
 
-void on_signal(int) { stop_flag = true; }
+void on_signal(int) {
+  stop_flag = true;
+}
 
 }  // namespace
 
-bool stop_requested() { return stop_flag; }
+bool stop_requested() {
+  return stop_flag;
+}
 
 void watch_signals() {
   struct sigaction action = {};
@@ -32,7 +36,9 @@ void watch_signals() {
 ProgressLine::ProgressLine(std::string unit, bool quiet)
     : unit_(std::move(unit)), enabled_(!quiet && isatty(STDERR_FILENO)) {}
 
-ProgressLine::~ProgressLine() { clear(); }
+ProgressLine::~ProgressLine() {
+  clear();
+}
 
 void ProgressLine::begin(std::uint64_t first, std::uint64_t total) {
   first_ = first;
@@ -47,8 +53,9 @@ void ProgressLine::update(std::uint64_t done) {
   const double seconds = std::chrono::duration<double>(now - start_).count();
   const double rate = seconds > 0 ? static_cast<double>(done - first_) / seconds : 0;
   const double share = total_ ? static_cast<double>(done) / static_cast<double>(total_) : 1;
-  std::string line = fmt::format("{} {} of {}  {:.0f} %", unit_, brief(static_cast<double>(done), 4),
-                                 brief(static_cast<double>(total_), 4), 100 * share);
+  std::string line =
+      fmt::format("{} {} of {}  {:.0f} %", unit_, brief(static_cast<double>(done), 4),
+                  brief(static_cast<double>(total_), 4), 100 * share);
   if (rate > 0) {
     line += fmt::format("  {}/s  {} left", brief(rate, 3),
                         duration_text(static_cast<double>(total_ - done) / rate));

@@ -10,8 +10,8 @@ namespace latetime::cli {
 bool stop_requested();
 void watch_signals();
 
-/// A live line on standard error, redrawn at most ten times a second: what is done, the rate, and the
-/// time left. Silent when standard error is not a terminal, or when `quiet`.
+/// A live line on standard error, redrawn at most ten times a second: what is done, the rate, and
+/// the time left. Silent when standard error is not a terminal, or when `quiet`.
 class ProgressLine {
  public:
   ProgressLine(std::string unit, bool quiet);

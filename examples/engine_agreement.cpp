@@ -5,14 +5,14 @@
 // Each file holds X (n × d), y, W0 (2, m, d), a slope and a learning rate; trajectories from other
 // programs may add the loss of every step. Prints a row a file.
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
 #include <string>
 #include <vector>
+
+#include <fmt/format.h>
 
 #include "latetime/base/error.hpp"
 #include "latetime/data/array_file.hpp"

@@ -1,17 +1,17 @@
 // The program as a user meets it: exit codes, one-line messages, what it leaves behind.
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-#include <signal.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <array>
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <thread>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "latetime/base/hdf5_file.hpp"
 #include "latetime/data/array_file.hpp"
@@ -67,7 +67,8 @@ TEST(Program, RunsQuietlyAndInWords) {
   const TemporaryFolder folder;
   const Output words = call("run --out " + folder / "a" + small);
   EXPECT_EQ(words.code, 0);
-  EXPECT_THAT(words.out, AllOf(HasSubstr("step 1000"), HasSubstr("stable rank"), HasSubstr("metrics.csv")));
+  EXPECT_THAT(words.out,
+              AllOf(HasSubstr("step 1000"), HasSubstr("stable rank"), HasSubstr("metrics.csv")));
   EXPECT_EQ(words.err, "");  // no progress line in a pipe
   const Output quiet = call("run --quiet --out " + folder / "b" + small);
   EXPECT_EQ(quiet.code, 0);
@@ -102,7 +103,7 @@ TEST(Program, RefusesBadUseInOneLine) {
   expect_refusal("run --out " + folder / "file/below" + small, "file/below");
   expect_refusal("run --out /proc/latetime" + small, "/proc/latetime");
   expect_refusal("inspect nowhere.npy", "nowhere.npy");
-  expect_refusal("inspect " + folder.write("x.xyz", "1") , "x.xyz");
+  expect_refusal("inspect " + folder.write("x.xyz", "1"), "x.xyz");
   expect_refusal("export " + folder.path() + " --npz", "holds no run");
   expect_refusal("reproduce fig9 --out " + out, "fig9");
   expect_refusal("reproduce fig1 --out /proc/latetime", "/proc/latetime");
@@ -150,14 +151,15 @@ TEST(Program, OverflowStopsHonestly) {
   const TemporaryFolder folder;
   write_npy(folder / "X.npy", ArrayShape{2, 1}, std::vector<double>{1e160, -1e160});
   write_npy(folder / "y.npy", ArrayShape{2}, std::vector<double>{1, -1});
-  const Output output = call("run --out " + folder / "a" + " --set data.source=file --set data.x=" +
-                             folder / "X.npy" + " --set data.y=" + folder / "y.npy" +
-                             " --set network.width=2");
+  const Output output = call("run --out " + folder / "a" +
+                             " --set data.source=file --set data.x=" + folder / "X.npy" +
+                             " --set data.y=" + folder / "y.npy" + " --set network.width=2");
   EXPECT_EQ(output.code, 3);
   EXPECT_THAT(output.err, HasSubstr("overflowed"));
 }
 
-/// Starts the program, sends `signal` once metrics.csv has `rows` lines, and returns the exit status.
+/// Starts the program, sends `signal` once metrics.csv has `rows` lines, and returns the exit
+/// status.
 int start_and_stop(const std::vector<std::string>& arguments, const std::string& metrics, int rows,
                    int signal) {
   const pid_t child = fork();
@@ -193,7 +195,8 @@ TEST(Program, AKilledAndAnInterruptedRunResumeToTheSameBytes) {
   const std::string until = " --set descent.until=2e6";
   ASSERT_EQ(call("run -q --out " + folder / "whole" + joined + until).code, 0);
 
-  std::vector<std::string> arguments{"run", "--out", folder / "parts", "--set", "descent.until=2e6"};
+  std::vector<std::string> arguments{"run", "--out", folder / "parts", "--set",
+                                     "descent.until=2e6"};
   arguments.insert(arguments.end(), keys.begin(), keys.end());
   const std::string metrics = folder / "parts/metrics.csv";
   const int killed = start_and_stop(arguments, metrics, 30, SIGKILL);

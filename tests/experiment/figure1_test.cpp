@@ -1,8 +1,8 @@
 #include "latetime/experiment/figure1.hpp"
 
-#include <gtest/gtest.h>
-
 #include <cmath>
+
+#include <gtest/gtest.h>
 
 #include "latetime/data/generators.hpp"
 #include "latetime/dynamics/descent.hpp"
@@ -11,7 +11,9 @@
 namespace latetime {
 namespace {
 
-bool keep_going(std::size_t, std::size_t) { return true; }
+bool keep_going(std::size_t, std::size_t) {
+  return true;
+}
 
 TEST(Figure1, LargerSlopesGiveFasterAndLowerStableRanks) {
   Figure1Options options;
@@ -71,8 +73,10 @@ TEST(Figure1, SummaryIsMeanAndSampleDeviation) {
   const auto summary = summarize(points);
   ASSERT_EQ(summary.size(), 2u);
   EXPECT_DOUBLE_EQ(summary[1].loss.mean, 17.0 / 3);  // 2, 5, 10
-  EXPECT_DOUBLE_EQ(summary[1].loss.std, std::sqrt(((2 - 17. / 3) * (2 - 17. / 3) + (5 - 17. / 3) * (5 - 17. / 3) +
-                                                   (10 - 17. / 3) * (10 - 17. / 3)) / 2));
+  EXPECT_DOUBLE_EQ(summary[1].loss.std,
+                   std::sqrt(((2 - 17. / 3) * (2 - 17. / 3) + (5 - 17. / 3) * (5 - 17. / 3) +
+                              (10 - 17. / 3) * (10 - 17. / 3)) /
+                             2));
 }
 
 }  // namespace

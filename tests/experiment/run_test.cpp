@@ -1,11 +1,11 @@
 #include "latetime/experiment/run.hpp"
 
-#include <gtest/gtest.h>
-
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+
+#include <gtest/gtest.h>
 
 #include "latetime/base/error.hpp"
 #include "latetime/data/array_file.hpp"
@@ -45,8 +45,9 @@ void expect_same_arrays(const std::string& a, const std::string& b) {
 
 TEST(Run, RecordsTheScheduleAndNothingElse) {
   const TemporaryFolder folder;
-  const RunSummary summary = run_into(
-      folder / "a", configured({"descent.until=1000", "record.per_decade=1", "record.at=[\"77\"]"}));
+  const RunSummary summary =
+      run_into(folder / "a",
+               configured({"descent.until=1000", "record.per_decade=1", "record.at=[\"77\"]"}));
   EXPECT_EQ(summary.outcome.reason, StopReason::reached_end);
   const CsvTable table = read_metrics(folder / "a/metrics.csv");
   std::vector<std::string> steps;
@@ -77,9 +78,9 @@ TEST_P(InterruptedRun, ResumesToTheSameBytes) {
   for (bool finished = false; !finished; ++parts) {
     ASSERT_LT(parts, 500);
     int left = 1 + parts;
-    const RunSummary part = run_into(
-        folder / "parts", config,
-        {.resume = parts > 0, .pulse = [&](std::uint64_t) { return --left > 0; }});
+    const RunSummary part =
+        run_into(folder / "parts", config,
+                 {.resume = parts > 0, .pulse = [&](std::uint64_t) { return --left > 0; }});
     finished = part.outcome.reason == StopReason::reached_end;
   }
   EXPECT_GT(parts, 2);
@@ -89,16 +90,15 @@ TEST_P(InterruptedRun, ResumesToTheSameBytes) {
 
 INSTANTIATE_TEST_SUITE_P(
     All, InterruptedRun,
-    testing::Values(
-        Interruption{"coefficient_relu",
-                     {"data.n=6", "data.d=20", "network.width=8", "network.slope=0",
-                      "descent.until=20000"}},
-        Interruption{"dense",
-                     {"data.n=6", "data.d=20", "network.width=8", "network.slope=0.1",
-                      "descent.engine=dense", "descent.until=3000"}},
-        Interruption{"sgd",
-                     {"data.n=10", "data.d=20", "network.width=8", "descent.method=sgd",
-                      "descent.batch_size=3", "descent.until=3000"}}),
+    testing::Values(Interruption{"coefficient_relu",
+                                 {"data.n=6", "data.d=20", "network.width=8", "network.slope=0",
+                                  "descent.until=20000"}},
+                    Interruption{"dense",
+                                 {"data.n=6", "data.d=20", "network.width=8", "network.slope=0.1",
+                                  "descent.engine=dense", "descent.until=3000"}},
+                    Interruption{"sgd",
+                                 {"data.n=10", "data.d=20", "network.width=8", "descent.method=sgd",
+                                  "descent.batch_size=3", "descent.until=3000"}}),
     [](const auto& tested) { return tested.param.name; });
 
 TEST(Run, RowsBeyondTheLastResultAreRecomputed) {
@@ -111,7 +111,8 @@ TEST(Run, RowsBeyondTheLastResultAreRecomputed) {
   const std::string whole = text_of(folder / "whole/metrics.csv");
   const std::string rest = whole.substr(text_of(folder / "killed/metrics.csv").size());
   ASSERT_GT(rest.size(), 100u);
-  std::ofstream(folder / "killed/metrics.csv", std::ios::app) << rest.substr(0, rest.find('\n') + 20);
+  std::ofstream(folder / "killed/metrics.csv", std::ios::app)
+      << rest.substr(0, rest.find('\n') + 20);
   std::ofstream(folder / "killed/result.h5.partial") << "half-written";
   run_into(folder / "killed", config, {.resume = true});
   EXPECT_EQ(text_of(folder / "whole/metrics.csv"), text_of(folder / "killed/metrics.csv"));
@@ -135,8 +136,9 @@ TEST(Run, ThreadsDoNotChangeABit) {
 TEST(Run, EnginesTellTheSameStory) {
   const TemporaryFolder folder;
   for (const char* engine : {"dense", "coefficient"}) {
-    run_into(folder / engine, configured({"network.slope=0", "network.width=20", "descent.until=500",
-                                          std::string("descent.engine=") + engine}));
+    run_into(folder / engine,
+             configured({"network.slope=0", "network.width=20", "descent.until=500",
+                         std::string("descent.engine=") + engine}));
   }
   const CsvTable dense = read_metrics(folder / "dense/metrics.csv");
   const CsvTable coefficient = read_metrics(folder / "coefficient/metrics.csv");
@@ -230,12 +232,12 @@ TEST(OddRuns, OneNeuronAClass) {
 TEST(OddRuns, FewerDimensionsThanSamples) {
   const TemporaryFolder folder;
   for (const char* engine : {"dense", "coefficient"}) {
-    run_into(folder / engine, configured({"data.n=40", "data.d=3", "network.slope=0",
-                                          "network.width=5", "descent.until=300",
-                                          std::string("descent.engine=") + engine}));
+    run_into(folder / engine,
+             configured({"data.n=40", "data.d=3", "network.slope=0", "network.width=5",
+                         "descent.until=300", std::string("descent.engine=") + engine}));
   }
-  EXPECT_NEAR(last_value(folder / "dense", "log_loss"), last_value(folder / "coefficient", "log_loss"),
-              1e-11);
+  EXPECT_NEAR(last_value(folder / "dense", "log_loss"),
+              last_value(folder / "coefficient", "log_loss"), 1e-11);
 }
 
 TEST(OddRuns, AllLabelsEqual) {
@@ -243,9 +245,9 @@ TEST(OddRuns, AllLabelsEqual) {
   const std::string x = folder / "X.npy", y = folder / "y.npy";
   write_npy(x, ArrayShape{3, 3}, std::vector<double>{1, 0, 0, 0, 1, 0, 0, 0, 1});
   write_npy(y, ArrayShape{3}, std::vector<double>{1, 1, 1});
-  run_into(folder / "a", configured({"data.source=file", "data.x=" + x, "data.y=" + y,
-                                     "network.slope=0", "descent.learning_rate=10",
-                                     "descent.until=100000"}));
+  run_into(folder / "a",
+           configured({"data.source=file", "data.x=" + x, "data.y=" + y, "network.slope=0",
+                       "descent.learning_rate=10", "descent.until=100000"}));
   // Every sample is fitted, at the rate t^{−1}: a tenth of the loss for ten times the steps.
   EXPECT_GT(last_value(folder / "a", "min_margin"), 2);
   const CsvTable table = read_metrics(folder / "a/metrics.csv");

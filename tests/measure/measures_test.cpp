@@ -1,8 +1,8 @@
 #include "latetime/measure/measures.hpp"
 
-#include <gtest/gtest.h>
-
 #include <cmath>
+
+#include <gtest/gtest.h>
 
 #include "latetime/data/generators.hpp"
 #include "latetime/model/loss.hpp"
@@ -47,9 +47,8 @@ TEST(Kkt, SeesATurnedNetworkAndUnequalMargins) {
 
   network.weights.row(1) *= 2.0;  // margins 1 and 2
   const double g0 = 1.0 / (1.0 + std::exp(1.0)), g1 = 1.0 / (1.0 + std::exp(2.0));
-  const KktResidual slack =
-      kkt_residual(network, preactivations(network.weights, data.x), data.x,
-                   outputs_of(network, data.x), data.classes);
+  const KktResidual slack = kkt_residual(network, preactivations(network.weights, data.x), data.x,
+                                         outputs_of(network, data.x), data.classes);
   EXPECT_NEAR(slack.complementarity, g1 * (2.0 - 1.0) / (g0 * 1.0 + g1 * 2.0), 1e-15);
 }
 
@@ -64,7 +63,8 @@ TEST(Kkt, DoesNotExistBeforeSeparation) {
 TEST(Kkt, SurvivesMultipliersBelowTheSmallestDouble) {
   const Dataset data = orthogonal_data(2, 2, 1.0);
   Network network{{.groups = 2, .width = 1, .dim = 2, .slope = 0.0}, Matrix::Zero(2, 2)};
-  // Margins 1000: e^{−1000} is not a double. The other-class pairs are inactive (0 would be active).
+  // Margins 1000: e^{−1000} is not a double. The other-class pairs are inactive (0 would be
+  // active).
   network.weights << 1000.0, -1e-13, -1e-13, 1000.0;
   const KktResidual kkt = kkt_residual(network, preactivations(network.weights, data.x), data.x,
                                        outputs_of(network, data.x), data.classes);
@@ -117,7 +117,8 @@ TEST(Measurer, CountsDeadNeurons) {
                       .coefficients = Matrix::Zero(4, 2),
                       .switches = {},
                       .switched_since_record = {}};
-  state.weights << -1, -1, 1, -1, -1, -2, 0, -1;  // rows 0 and 2 are active nowhere; 0 counts as active
+  state.weights << -1, -1, 1, -1, -1, -2, 0,
+      -1;  // rows 0 and 2 are active nowhere; 0 counts as active
   state.preactivations = state.weights;
   EXPECT_EQ(Measurer(data, initial).measure(state).dead_neurons, 2);
 }

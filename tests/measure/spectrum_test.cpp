@@ -1,10 +1,10 @@
 #include "latetime/measure/spectrum.hpp"
 
-#include <gtest/gtest.h>
+#include <cmath>
 
 #include <Eigen/QR>
 #include <Eigen/SVD>
-#include <cmath>
+#include <gtest/gtest.h>
 
 #include "latetime/base/random.hpp"
 

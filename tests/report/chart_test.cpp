@@ -1,9 +1,9 @@
 #include "latetime/report/chart.hpp"
 
+#include <set>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include <set>
 
 #include "latetime/base/error.hpp"
 #include "latetime/report/figure1.hpp"
@@ -19,14 +19,21 @@ using testing_support::TemporaryFolder;
 
 std::size_t count_of(const std::string& text, const std::string& part) {
   std::size_t count = 0;
-  for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++count;
+  for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1))
+    ++count;
   return count;
 }
 
 TEST(Chart, DrawsACurveABandAndALegendEntryForEverySeries) {
-  const Series a{.label = "a<b", .color = "#111111", .x = {0, 1}, .y = {1, 10}, .low = {1, 5}, .high = {2, 20}};
+  const Series a{.label = "a<b",
+                 .color = "#111111",
+                 .x = {0, 1},
+                 .y = {1, 10},
+                 .low = {1, 5},
+                 .high = {2, 20}};
   const Series b{.label = "c", .color = "#222222", .x = {0, 1}, .y = {2, 3}, .low = {}, .high = {}};
-  const std::string svg = render_svg({{.title = "t", .x_label = "x", .y_label = "y", .log_y = true, .series = {a, b}}}, "which");
+  const std::string svg = render_svg(
+      {{.title = "t", .x_label = "x", .y_label = "y", .log_y = true, .series = {a, b}}}, "which");
   EXPECT_EQ(count_of(svg, "<polyline"), 2u);
   EXPECT_EQ(count_of(svg, "<polygon"), 1u);
   EXPECT_THAT(svg, HasSubstr("a&lt;b"));
@@ -39,7 +46,8 @@ TEST(Chart, TakesEmptyAndConstantData) {
   const Series flat{.label = "f", .color = "red", .x = {1}, .y = {0}, .low = {}, .high = {}};
   for (const bool log_y : {false, true}) {
     for (const Series& series : {empty, flat}) {
-      const std::string svg = render_svg({{.title = "", .x_label = "", .y_label = "", .log_y = log_y, .series = {series}}}, "");
+      const std::string svg = render_svg(
+          {{.title = "", .x_label = "", .y_label = "", .log_y = log_y, .series = {series}}}, "");
       EXPECT_THAT(svg, Not(HasSubstr("nan")));
       EXPECT_THAT(svg, HasSubstr("</svg>"));
     }
@@ -57,7 +65,8 @@ TEST(Figure1Drawing, HasOneCurveASlopeInEachPanel) {
   const TemporaryFolder folder;
   std::string csv = "slope,epoch,stable_rank_pos_mean,stable_rank_pos_std,loss_mean,loss_std\n";
   for (const char* slope : {"0", "0.5", "1"}) {
-    for (const char* epoch : {"0", "1"}) csv += std::string(slope) + "," + epoch + ",2,0.1,0.5,0.01\n";
+    for (const char* epoch : {"0", "1"})
+      csv += std::string(slope) + "," + epoch + ",2,0.1,0.5,0.01\n";
   }
   const std::string svg = draw_figure1(folder.write("fig1.csv", csv));
   EXPECT_EQ(count_of(svg, "<polyline"), 6u);
@@ -67,9 +76,10 @@ TEST(Figure1Drawing, HasOneCurveASlopeInEachPanel) {
 
 TEST(RunOverview, LeavesOutStepZero) {
   const TemporaryFolder folder;
-  const std::string svg = draw_run_overview(folder.write(
-      "metrics.csv",
-      "log10_t,log_loss,stable_rank_pos,stable_rank_neg,stable_rank_all\n,-0.3,50,50,90\n0,-1,9,8,7\n1,-2,3,2,1\n"));
+  const std::string svg =
+      draw_run_overview(folder.write("metrics.csv",
+                                     "log10_t,log_loss,stable_rank_pos,stable_rank_neg,stable_rank_"
+                                     "all\n,-0.3,50,50,90\n0,-1,9,8,7\n1,-2,3,2,1\n"));
   EXPECT_EQ(count_of(svg, "<polyline"), 4u);
 }
 

@@ -1,10 +1,10 @@
 #include "latetime/store/record.hpp"
 
-#include <gtest/gtest.h>
-#include <unistd.h>
-
 #include <cmath>
 #include <filesystem>
+
+#include <gtest/gtest.h>
+#include <unistd.h>
 
 #include "latetime/store/result_file.hpp"
 
@@ -15,7 +15,8 @@ Record sample_record(std::uint64_t step) {
   Record record;
   record.step = step;
   record.engine = "coefficient";
-  record.switches = {.counted = true, .own = 3, .other = 4, .last_own_step = 2, .last_other_step = 5};
+  record.switches = {
+      .counted = true, .own = 3, .other = 4, .last_own_step = 2, .last_other_step = 5};
   record.switching_pairs = 6;
   Measures& m = record.measures;
   m.log_loss = -0.1;
@@ -34,10 +35,13 @@ std::string field(const Record& record, const std::string& name) {
 }
 
 TEST(MetricsColumns, BeginWithTheContract) {
-  const std::vector<std::string> contract{
-      "log10_t",         "step",           "engine",          "log_loss",        "min_margin",
-      "normalized_margin", "stable_rank_pos", "stable_rank_neg", "stable_rank_all", "norm_w",
-      "kkt_residual",    "switches",       "sliding_pairs",   "error_estimate"};
+  const std::vector<std::string> contract{"log10_t",         "step",
+                                          "engine",          "log_loss",
+                                          "min_margin",      "normalized_margin",
+                                          "stable_rank_pos", "stable_rank_neg",
+                                          "stable_rank_all", "norm_w",
+                                          "kkt_residual",    "switches",
+                                          "sliding_pairs",   "error_estimate"};
   const auto& columns = metrics_columns();
   ASSERT_GE(columns.size(), contract.size());
   EXPECT_EQ(std::vector<std::string>(columns.begin(), columns.begin() + 14), contract);

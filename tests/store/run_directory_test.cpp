@@ -1,10 +1,10 @@
 #include "latetime/store/run_directory.hpp"
 
-#include <gtest/gtest.h>
-#include <unistd.h>
-
 #include <filesystem>
 #include <fstream>
+
+#include <gtest/gtest.h>
+#include <unistd.h>
 
 #include "latetime/base/error.hpp"
 

@@ -6,8 +6,8 @@
 namespace latetime {
 
 /// Input that the user can mend: a file, a config key or a command-line argument. `what()` is one
-/// line that names the place, what is wrong and the mend. The command line turns it into exit code 2,
-/// Python into `ValueError`.
+/// line that names the place, what is wrong and the mend. The command line turns it into exit code
+/// 2, Python into `ValueError`.
 class InputError : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;

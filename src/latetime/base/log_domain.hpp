@@ -22,7 +22,9 @@ inline double multiplier(double u) {
 }
 
 /// log g = −softplus(u), finite for every finite margin u.
-inline double log_multiplier(double u) { return -softplus(u); }
+inline double log_multiplier(double u) {
+  return -softplus(u);
+}
 
 /// log ℓ(u) with ℓ(u) = log(1 + e^{−u}): finite for every finite u, accurate to rounding when
 /// ℓ is far below the smallest double.

@@ -7,9 +7,9 @@ namespace latetime {
 
 /// Why a run ended.
 enum class StopReason {
-  reached_end,   ///< every requested step was taken
-  interrupted,   ///< asked to stop (Ctrl-C, SIGTERM); resumable
-  not_finite,    ///< weights or margins overflowed: the learning rate is far too large for the data
+  reached_end,  ///< every requested step was taken
+  interrupted,  ///< asked to stop (Ctrl-C, SIGTERM); resumable
+  not_finite,   ///< weights or margins overflowed: the learning rate is far too large for the data
 };
 
 /// How a run ended, in one object: reason, time reached, and a line for people.

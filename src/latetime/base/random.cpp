@@ -1,11 +1,11 @@
 #include "latetime/base/random.hpp"
 
-#include <Random123/philox.h>
-
 #include <cmath>
 #include <numbers>
 #include <numeric>
 #include <utility>
+
+#include <Random123/philox.h>
 
 namespace latetime {
 
@@ -14,8 +14,7 @@ RandomStream::RandomStream(std::uint64_t seed, RandomPurpose purpose, std::uint6
 
 std::uint64_t RandomStream::bits() {
   if (used_ == block_.size()) {
-    const r123::Philox4x64::ctr_type counter{
-        {counter_[0], counter_[1], counter_[2], counter_[3]}};
+    const r123::Philox4x64::ctr_type counter{{counter_[0], counter_[1], counter_[2], counter_[3]}};
     const r123::Philox4x64::key_type key{{key_[0], key_[1]}};
     const auto result = r123::Philox4x64{}(counter, key);
     for (unsigned i = 0; i < block_.size(); ++i) block_[i] = result[i];

@@ -9,15 +9,15 @@ namespace latetime {
 /// What a stream of random numbers is for. The numbers are part of the key: never reuse or renumber
 /// one, or old seeds give new results.
 enum class RandomPurpose : std::uint32_t {
-  signal = 1,            ///< mean vector of the Gaussian mixture
-  labels = 2,            ///< labels ±1
-  noise = 3,             ///< noise of the samples
-  inner_products = 4,    ///< off-diagonal Gram entries of near-orthogonal data
-  direction = 5,         ///< separating direction of symmetric separable data
-  initial_weights = 6,   ///< w⁰
-  batches = 7,           ///< order of the samples in each epoch of SGD
-  subset = 8,            ///< which images a subset takes
-  test = 1000,           ///< tests only
+  signal = 1,           ///< mean vector of the Gaussian mixture
+  labels = 2,           ///< labels ±1
+  noise = 3,            ///< noise of the samples
+  inner_products = 4,   ///< off-diagonal Gram entries of near-orthogonal data
+  direction = 5,        ///< separating direction of symmetric separable data
+  initial_weights = 6,  ///< w⁰
+  batches = 7,          ///< order of the samples in each epoch of SGD
+  subset = 8,           ///< which images a subset takes
+  test = 1000,          ///< tests only
 };
 
 /// A keyed, counter-based random stream (Philox4x64-10 of Random123). The numbers depend on

@@ -1,8 +1,8 @@
 #include "latetime/data/dataset.hpp"
 
-#include <fmt/format.h>
-
 #include <cmath>
+
+#include <fmt/format.h>
 
 #include "latetime/base/error.hpp"
 #include "latetime/base/text.hpp"

@@ -1,8 +1,9 @@
 #pragma once
 
-#include <Eigen/Core>
 #include <string>
 #include <vector>
+
+#include <Eigen/Core>
 
 namespace latetime {
 
@@ -12,13 +13,13 @@ using Vector = Eigen::VectorXd;
 
 /// Training samples and their classes.
 ///
-/// Classes are numbered from 0 as groups of the network are. For the paper's two classes, class 0 is
-/// label +1 and class 1 is label −1.
+/// Classes are numbered from 0 as groups of the network are. For the paper's two classes, class 0
+/// is label +1 and class 1 is label −1.
 struct Dataset {
   Matrix x;                  ///< n × d samples, all entries finite
   std::vector<int> classes;  ///< n class numbers, 0 … class_count − 1
   int class_count = 2;
-  std::string origin;        ///< where the samples come from, for reports ("gaussian-mixture, seed 1")
+  std::string origin;  ///< where the samples come from, for reports ("gaussian-mixture, seed 1")
 
   Eigen::Index size() const { return x.rows(); }
   Eigen::Index dim() const { return x.cols(); }
@@ -32,7 +33,8 @@ struct Dataset {
 Dataset make_dataset(Matrix x, const Vector& labels, const std::string& where_x,
                      const std::string& where_y, std::string origin);
 
-/// Throws InputError, naming `where`, the row and the column, when an entry of x is NaN or infinite.
+/// Throws InputError, naming `where`, the row and the column, when an entry of x is NaN or
+/// infinite.
 void require_finite(const Matrix& x, const std::string& where);
 
 }  // namespace latetime

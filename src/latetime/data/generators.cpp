@@ -1,10 +1,10 @@
 #include "latetime/data/generators.hpp"
 
-#include <fmt/format.h>
-
-#include <Eigen/Cholesky>
 #include <algorithm>
 #include <cmath>
+
+#include <Eigen/Cholesky>
+#include <fmt/format.h>
 
 #include "latetime/base/error.hpp"
 #include "latetime/base/random.hpp"
@@ -42,9 +42,9 @@ Dataset gaussian_mixture(Eigen::Index n, Eigen::Index d, double signal_std, doub
   for (Eigen::Index i = 0; i < n; ++i) {
     data.classes.push_back(static_cast<int>(label_stream.bits() >> 63));
     const auto index = static_cast<std::uint64_t>(i);
-    data.x.row(i) = data.label(i) * mean.transpose() +
-                    noise_std *
-                        normal_vector(d, RandomStream(seed, RandomPurpose::noise, index)).transpose();
+    data.x.row(i) =
+        data.label(i) * mean.transpose() +
+        noise_std * normal_vector(d, RandomStream(seed, RandomPurpose::noise, index)).transpose();
   }
   return data;
 }
@@ -70,8 +70,8 @@ Dataset near_orthogonal_data(Eigen::Index n, Eigen::Index d, double sample_norm,
     }
   }
   const double largest = n > 1 ? off_diagonal.cwiseAbs().maxCoeff() : 1.0;
-  const Matrix gram = sample_norm * sample_norm * Matrix::Identity(n, n) +
-                      (inner_product / largest) * off_diagonal;
+  const Matrix gram =
+      sample_norm * sample_norm * Matrix::Identity(n, n) + (inner_product / largest) * off_diagonal;
   const Eigen::LLT<Eigen::MatrixXd> cholesky(gram);
   if (cholesky.info() != Eigen::Success) {
     throw InputError("data.inner_product",

@@ -17,8 +17,8 @@ Dataset gaussian_mixture(Eigen::Index n, Eigen::Index d, double signal_std, doub
 Dataset orthogonal_data(Eigen::Index n, Eigen::Index d, double sample_norm);
 
 /// Samples of norm `sample_norm` with max_{i≠k} |⟨x_i, x_k⟩| = `inner_product` = p (to rounding):
-/// off-diagonal Gram entries are uniform in [−p, p], scaled so that the largest has size p; X is the
-/// Cholesky factor of the Gram matrix, padded with zeros to dimension d. Labels alternate.
+/// off-diagonal Gram entries are uniform in [−p, p], scaled so that the largest has size p; X is
+/// the Cholesky factor of the Gram matrix, padded with zeros to dimension d. Labels alternate.
 /// Throws InputError (keys data.n, data.inner_product) when n > d or when no such samples exist
 /// (the Gram matrix would not be positive definite).
 Dataset near_orthogonal_data(Eigen::Index n, Eigen::Index d, double sample_norm,
@@ -26,8 +26,8 @@ Dataset near_orthogonal_data(Eigen::Index n, Eigen::Index d, double sample_norm,
 
 /// Symmetric linearly separable data (Lyu, Li, Wang, Arora 2021): with every (x, y) the set holds
 /// (−x, −y), and y ⟨v, x⟩ ≥ `margin` for a unit vector v drawn at random. Sample 2i is
-/// (|a| + margin) v + noise_std · ξ with a ~ N(0, noise_std²), ξ normal and orthogonal to v, label +1;
-/// sample 2i+1 is its mirror image. Throws InputError (key data.n) for odd n.
+/// (|a| + margin) v + noise_std · ξ with a ~ N(0, noise_std²), ξ normal and orthogonal to v, label
+/// +1; sample 2i+1 is its mirror image. Throws InputError (key data.n) for odd n.
 Dataset symmetric_separable_data(Eigen::Index n, Eigen::Index d, double margin, double noise_std,
                                  std::uint64_t seed);
 

@@ -1,9 +1,10 @@
 #include "latetime/data/gram.hpp"
 
-#include <Eigen/Eigenvalues>
 #include <algorithm>
 #include <cmath>
 #include <limits>
+
+#include <Eigen/Eigenvalues>
 
 namespace latetime {
 

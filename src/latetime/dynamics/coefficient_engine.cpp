@@ -11,7 +11,7 @@ namespace latetime {
 namespace {
 
 // Neurons a block. Fixed, because sums over neurons are taken block by block.
-constexpr std::size_t block_rows = 32;
+constexpr std::size_t block_rows = 128;
 
 // Below about this many lane operations a step, waking another thread costs more than it brings.
 constexpr std::size_t operations_worth_sharing = 200'000;
@@ -47,8 +47,11 @@ CoefficientEngine::CoefficientEngine(const Dataset& data, const Network& initial
       pattern_(shape_.neurons(), data.size()),
       switched_(shape_.neurons(), data.size()),
       own_words_(own_class_words(data, shape_.groups)) {
-  gram_ = Matrix::Zero(data.size(), static_cast<Eigen::Index>(stride_));
-  gram_.leftCols(data.size()) = gram_matrix(data.x);
+  const Matrix gram = gram_matrix(data.x);
+  gram_.assign(n_ * stride_, 0.0);
+  for (std::size_t i = 0; i < n_; ++i) {
+    std::copy_n(gram.row(static_cast<Eigen::Index>(i)).data(), n_, gram_.data() + i * stride_);
+  }
   const auto neurons = static_cast<std::size_t>(shape_.neurons());
   const auto width = static_cast<std::size_t>(shape_.width);
   for (int group = 0; group < shape_.groups; ++group) {
@@ -61,7 +64,8 @@ CoefficientEngine::CoefficientEngine(const Dataset& data, const Network& initial
   tables_per_step_ = shape_.groups == 2 ? 1 : static_cast<std::size_t>(shape_.groups);
   choose_chunks();
   chunks_ = (n_ + chunk_bits_ - 1) / chunk_bits_;
-  tables_.resize(tables_per_step_ * (chunks_ << chunk_bits_) * stride_);
+  tables_.resize(tables_per_step_ * (chunks_ << chunk_bits_) *
+                 std::min(stride_, kernel::tile_samples));
   z_.assign(neurons * stride_, -1.0);
   active_sum_.assign(neurons * stride_, 0.0);
   coefficients_ = compensation_ = Matrix::Zero(shape_.neurons(), data.size());
@@ -75,24 +79,20 @@ CoefficientEngine::CoefficientEngine(const Dataset& data, const Network& initial
   if (threads > 1 && neurons * (chunks_ + 4) * stride_ >= operations_worth_sharing) {
     team_ = std::make_unique<ThreadTeam>(threads);
   }
-  table_loop_ = [this](std::size_t i) { build_table(0, i / chunks_, i % chunks_); };
-  block_loop_ = [this](std::size_t block) {
-    move_block(0, block);
-    book_block(block);  // with a single tile no other block looks at these patterns
-  };
-  tile_loop_ = [this](std::size_t tile) { step_tile(tile); };
+  table_loop_ = [this](std::size_t i) { build_table(i / chunks_, i % chunks_); };
+  move_loop_ = [this](std::size_t block) { move_block(block); };
   book_loop_ = [this](std::size_t block) { book_block(block); };
   refresh_from_coefficients();
 }
 
-/// Larger chunks mean fewer sums a neuron and larger tables: ⌈n/b⌉ (2^b · tables + neurons) row sums.
+/// Larger chunks mean fewer sums a neuron and larger tables: ⌈n/b⌉ (2^b · tables + neurons) row
+/// sums.
 void CoefficientEngine::choose_chunks() {
   const auto neurons = static_cast<std::size_t>(shape_.neurons());
   std::size_t best = std::numeric_limits<std::size_t>::max();
   for (const std::size_t bits : {1u, 2u, 3u, 4u, 5u, 6u, 8u}) {
     if (n_ > 64 && 64 % bits != 0) continue;  // a chunk must not straddle two words
-    const std::size_t cost =
-        (n_ + bits - 1) / bits * ((tables_per_step_ << bits) + neurons);
+    const std::size_t cost = (n_ + bits - 1) / bits * ((tables_per_step_ << bits) + neurons);
     if (cost < best) {
       best = cost;
       chunk_bits_ = bits;
@@ -112,18 +112,15 @@ void CoefficientEngine::for_each(std::size_t count, const std::function<void(std
   }
 }
 
-/// Few samples: one table for all, and blocks of neurons side by side. Many samples: tiles of samples
-/// side by side, each with its part of the table, which then stays in a core's own cache; patterns
-/// are taken over once no tile needs the old ones any more.
+/// Tile by tile of samples: a tile's tables are made and used up while they lie in the cache.
+/// Patterns are taken over once no tile needs the old ones any more.
 void CoefficientEngine::take_step() {
   pull_groups();
-  if (tiles_ == 1) {
+  for (tile_ = 0; tile_ < tiles_; ++tile_) {
     for_each(tables_per_step_ * chunks_, table_loop_);
-    for_each(blocks_.size(), block_loop_);
-  } else {
-    for_each(tiles_, tile_loop_);
-    for_each(blocks_.size(), book_loop_);
+    for_each(blocks_.size(), move_loop_);
   }
+  for_each(blocks_.size(), book_loop_);
   ++step_;
   std::uint64_t own = 0, other = 0;
   for (const SwitchCounts& counts : block_switches_) {
@@ -151,52 +148,44 @@ void CoefficientEngine::pull_groups() {
   }
 }
 
-std::size_t CoefficientEngine::tile_width(std::size_t tile) const {
-  return std::min(kernel::tile_samples, stride_ - tile * kernel::tile_samples);
+std::size_t CoefficientEngine::tile_width() const {
+  return std::min(kernel::tile_samples, stride_ - tile_ * kernel::tile_samples);
 }
 
-double* CoefficientEngine::tile_tables(std::size_t tile, std::size_t table) {
-  const std::size_t before = tables_per_step_ * tile * kernel::tile_samples;
-  return tables_.data() + (chunks_ << chunk_bits_) * (before + table * tile_width(tile));
+double* CoefficientEngine::tables(std::size_t table) {
+  return tables_.data() + table * (chunks_ << chunk_bits_) * tile_width();
 }
 
-void CoefficientEngine::build_table(std::size_t tile, std::size_t table, std::size_t chunk) {
-  const kernel::TableJob job{.gram = gram_.data() + tile * kernel::tile_samples,
-                             .gram_stride = stride_,
-                             .pull = pull_.data() + table * stride_,
-                             .samples = n_,
-                             .width = tile_width(tile),
-                             .chunk_bits = chunk_bits_,
-                             .slope = shape_.slope,
-                             .tables = tile_tables(tile, table)};
-  kernels_.build_tables(job, chunk);
+void CoefficientEngine::build_table(std::size_t table, std::size_t chunk) {
+  kernels_.build_tables({.gram = gram_.data() + tile_ * kernel::tile_samples,
+                         .gram_stride = stride_,
+                         .pull = pull_.data() + table * stride_,
+                         .samples = n_,
+                         .width = tile_width(),
+                         .chunk_bits = chunk_bits_,
+                         .slope = shape_.slope,
+                         .tables = tables(table)},
+                        chunk);
 }
 
-void CoefficientEngine::move_block(std::size_t tile, std::size_t index) {
+void CoefficientEngine::move_block(std::size_t index) {
   const Block& block = blocks_[index];
   const auto group = static_cast<std::size_t>(block.group);
   const bool mirrored = is_mirrored(group);
-  const std::size_t first = tile * kernel::tile_samples;
+  const std::size_t first = tile_ * kernel::tile_samples;
   kernels_.move_neurons({.z = z_.data() + block.first_row * stride_ + first,
                          .z_stride = stride_,
                          .pattern = pattern_.words.data() + block.first_row * words_,
-                         .new_pattern = new_pattern_.data() + block.first_row * words_ + tile,
+                         .new_pattern = new_pattern_.data() + block.first_row * words_ + tile_,
                          .words = words_,
                          .rows = block.rows,
-                         .width = tile_width(tile),
+                         .width = tile_width(),
                          .chunk_bits = chunk_bits_,
                          .chunks = chunks_,
-                         .tables = tile_tables(tile, mirrored ? 0 : group),
+                         .tables = tables(mirrored ? 0 : group),
                          .mirrored = mirrored,
                          .slope = shape_.slope,
                          .activation_sum = block_sums_.data() + index * stride_ + first});
-}
-
-void CoefficientEngine::step_tile(std::size_t tile) {
-  for (std::size_t table = 0; table < tables_per_step_; ++table) {
-    for (std::size_t chunk = 0; chunk < chunks_; ++chunk) build_table(tile, table, chunk);
-  }
-  for (std::size_t block = 0; block < blocks_.size(); ++block) move_block(tile, block);
 }
 
 void CoefficientEngine::book_block(std::size_t index) {
@@ -253,8 +242,7 @@ Matrix CoefficientEngine::recent_coefficients() const {
     const double* cumulative = cumulative_.data() + (mirrored ? 0 : group) * stride_;
     for (Eigen::Index i = 0; i < recent.cols(); ++i) {
       const double active = pattern_.test(k, i) ? active_sum[i] + cumulative[i] : active_sum[i];
-      recent(k, i) =
-          sign * (shape_.slope * cumulative[i] + (1.0 - shape_.slope) * active);
+      recent(k, i) = sign * (shape_.slope * cumulative[i] + (1.0 - shape_.slope) * active);
     }
   }
   return recent;
@@ -264,7 +252,10 @@ Matrix CoefficientEngine::recent_coefficients() const {
 /// rounding alone is not counted as a switch.
 void CoefficientEngine::refresh_from_coefficients() {
   Matrix z = initial_z_;
-  add_product(coefficients_ + compensation_, gram_.leftCols(static_cast<Eigen::Index>(n_)), z);
+  const auto n = static_cast<Eigen::Index>(n_);
+  const Eigen::Map<const Matrix, 0, Eigen::OuterStride<>> gram(
+      gram_.data(), n, n, Eigen::OuterStride<>(static_cast<Eigen::Index>(stride_)));
+  add_product(coefficients_ + compensation_, gram, z);
   for (Eigen::Index k = 0; k < z.rows(); ++k) {
     std::copy_n(z.row(k).data(), n_, z_.data() + static_cast<std::size_t>(k) * stride_);
   }
@@ -316,7 +307,8 @@ EngineMemory CoefficientEngine::memory() const {
   const auto columns = static_cast<Eigen::Index>(stride_);
   memory.arrays["z"] = Eigen::Map<const Matrix>(z_.data(), rows, columns);
   memory.arrays["active_sum"] = Eigen::Map<const Matrix>(active_sum_.data(), rows, columns);
-  memory.arrays["cumulative"] = Eigen::Map<const Matrix>(cumulative_.data(), shape_.groups, columns);
+  memory.arrays["cumulative"] =
+      Eigen::Map<const Matrix>(cumulative_.data(), shape_.groups, columns);
   return memory;
 }
 

@@ -13,14 +13,14 @@
 namespace latetime {
 
 /// Full-batch gradient descent in the coordinates of the paper's decomposition (Definition 5.1,
-/// Lemma 5.2): w_k(t) = w_k(0) + Σ_i c_{k,i} x_i with c_{k,i} += (η/(nm)) v_{i,k} σ'(z_{k,i}), where
-/// v is the negative loss derivative and Z(t) = Z(0) + C G. The same descent as the dense engine,
-/// step by step, at a cost free of d.
+/// Lemma 5.2): w_k(t) = w_k(0) + Σ_i c_{k,i} x_i with c_{k,i} += (η/(nm)) v_{i,k} σ'(z_{k,i}),
+/// where v is the negative loss derivative and Z(t) = Z(0) + C G. The same descent as the dense
+/// engine, step by step, at a cost free of d.
 ///
 /// Rounding does not build up: recent increments are kept apart and folded into a compensated sum
 /// every `fold_period` steps, and Z is then computed afresh from C.
 ///
-/// A step allocates nothing. Memory: about 5n doubles a neuron, and the tables.
+/// A step allocates nothing (a fold does). Memory: about 5n doubles a neuron, and the tables.
 class CoefficientEngine {
  public:
   /// Copies what it needs. `threads` ≥ 1; the result does not depend on it, nor on `kernels`.
@@ -53,13 +53,12 @@ class CoefficientEngine {
   void choose_chunks();
   void take_step();
   void pull_groups();
-  void build_table(std::size_t tile, std::size_t table, std::size_t chunk);
-  void move_block(std::size_t tile, std::size_t block);
-  void step_tile(std::size_t tile);
+  void build_table(std::size_t table, std::size_t chunk);
+  void move_block(std::size_t block);
   void book_block(std::size_t block);
   void for_each(std::size_t count, const std::function<void(std::size_t)>& body);
-  double* tile_tables(std::size_t tile, std::size_t table);
-  std::size_t tile_width(std::size_t tile) const;
+  double* tables(std::size_t table);
+  std::size_t tile_width() const;
   void sum_outputs();
   void fold();
   void refresh_from_coefficients();
@@ -75,30 +74,31 @@ class CoefficientEngine {
   const std::size_t n_;
   const std::size_t stride_;
   const std::size_t words_;
-  Matrix gram_;                // n × stride, padded with zeros
-  Matrix initial_z_;           // neurons × n
+  AlignedVector gram_;  // n × stride, padded with zeros
+  Matrix initial_z_;    // neurons × n
   std::size_t chunk_bits_ = 1;
   std::size_t chunks_ = 1;
   std::size_t tables_per_step_ = 1;  // 1 for two classes (the groups' pulls differ in sign only)
 
   std::uint64_t step_ = 0;
-  AlignedVector z_;                         // neurons × stride
-  AlignedVector active_sum_;                // neurons × stride, since the last fold (NeuronJob)
-  AlignedVector cumulative_;                // groups × stride: Σ p since the last fold
-  Matrix coefficients_, compensation_;      // neurons × n: folded part and its rounding errors
+  AlignedVector z_;                     // neurons × stride
+  AlignedVector active_sum_;            // neurons × stride, since the last fold (NeuronJob)
+  AlignedVector cumulative_;            // groups × stride: Σ p since the last fold
+  Matrix coefficients_, compensation_;  // neurons × n: folded part and its rounding errors
   PairBits pattern_, switched_;
   SwitchCounts switches_;
 
   std::vector<Block> blocks_;
   std::size_t tiles_ = 1;
+  std::size_t tile_ = 0;                    // the tile that a step is at
   std::vector<std::uint64_t> own_words_;    // groups × words
   std::vector<std::uint64_t> new_pattern_;  // neurons × words, scratch of a step
   AlignedVector tables_, pull_, block_sums_;
   std::vector<SwitchCounts> block_switches_;
-  Matrix outputs_, pulls_;                  // n × groups
-  std::unique_ptr<ThreadTeam> team_;        // null: this thread alone
+  Matrix outputs_, pulls_;            // n × groups
+  std::unique_ptr<ThreadTeam> team_;  // null: this thread alone
   // Parallel loops of a step, made once so that a step allocates nothing.
-  std::function<void(std::size_t)> table_loop_, block_loop_, tile_loop_, book_loop_;
+  std::function<void(std::size_t)> table_loop_, move_loop_, book_loop_;
 };
 
 }  // namespace latetime

@@ -24,8 +24,12 @@ constexpr std::size_t tile_vectors = 8;  // accumulators kept in registers
 
 typedef double Pack __attribute__((vector_size(lanes * sizeof(double))));
 
-inline Pack load(const double* from) { return *reinterpret_cast<const Pack*>(from); }
-inline void store(double* to, Pack value) { *reinterpret_cast<Pack*>(to) = value; }
+inline Pack load(const double* from) {
+  return *reinterpret_cast<const Pack*>(from);
+}
+inline void store(double* to, Pack value) {
+  *reinterpret_cast<Pack*>(to) = value;
+}
 
 /// Bit v: lane v is ≥ 0 (σ'(0) = 1, so zero counts as active).
 inline std::uint64_t active_bits(Pack z) {
@@ -87,7 +91,8 @@ inline __attribute__((always_inline)) std::uint64_t move_tile(double* z, const P
 
 /// `vectors` packs of every row, from lane `first` of the tile on: the sums over neurons stay in
 /// registers, and so does a row's increment. `whole`: these packs are the whole row, of one word.
-template <bool mirrored, bool whole, std::size_t vectors>
+/// `fixed_chunks`: the number of chunks where it is known when this is compiled, else 0.
+template <bool mirrored, bool whole, std::size_t vectors, std::size_t fixed_chunks = 0>
 void move_lanes(const MoveJob& shared, std::size_t first) {
   const MoveJob job = shared;  // a private copy: stores to z cannot alias its fields
   const std::size_t width = whole ? vectors * lanes : job.width;
@@ -108,7 +113,7 @@ void move_lanes(const MoveJob& shared, std::size_t first) {
       }
     };
     if constexpr (whole) {
-      add_word(job.pattern[row], job.chunks);
+      add_word(job.pattern[row], fixed_chunks ? fixed_chunks : job.chunks);
       job.new_pattern[row] = move_tile<mirrored, vectors>(z, increment, job.slope, sum);
     } else {
       const std::uint64_t* pattern = job.pattern + row * job.words;
@@ -126,7 +131,16 @@ void move_lanes(const MoveJob& shared, std::size_t first) {
 template <bool mirrored, std::size_t vectors>
 void move_remaining(const MoveJob& job, std::size_t first) {
   if (first == 0 && job.words == 1) {
-    move_lanes<mirrored, true, vectors>(job, 0);
+    switch (job.chunks) {
+      case 1:
+        return move_lanes<mirrored, true, vectors, 1>(job, 0);
+      case 2:
+        return move_lanes<mirrored, true, vectors, 2>(job, 0);
+      case 3:
+        return move_lanes<mirrored, true, vectors, 3>(job, 0);
+      default:
+        return move_lanes<mirrored, true, vectors>(job, 0);
+    }
   } else {
     move_lanes<mirrored, false, vectors>(job, first);
   }
@@ -140,14 +154,22 @@ void move_along(const MoveJob& job) {
     move_lanes<mirrored, false, tile_vectors>(job, first);
   }
   switch ((job.width - first) / lanes) {
-    case 1: return move_remaining<mirrored, 1>(job, first);
-    case 2: return move_remaining<mirrored, 2>(job, first);
-    case 3: return move_remaining<mirrored, 3>(job, first);
-    case 4: return move_remaining<mirrored, 4>(job, first);
-    case 5: return move_remaining<mirrored, 5>(job, first);
-    case 6: return move_remaining<mirrored, 6>(job, first);
-    case 7: return move_remaining<mirrored, 7>(job, first);
-    default: return move_remaining<mirrored, 8>(job, first);
+    case 1:
+      return move_remaining<mirrored, 1>(job, first);
+    case 2:
+      return move_remaining<mirrored, 2>(job, first);
+    case 3:
+      return move_remaining<mirrored, 3>(job, first);
+    case 4:
+      return move_remaining<mirrored, 4>(job, first);
+    case 5:
+      return move_remaining<mirrored, 5>(job, first);
+    case 6:
+      return move_remaining<mirrored, 6>(job, first);
+    case 7:
+      return move_remaining<mirrored, 7>(job, first);
+    default:
+      return move_remaining<mirrored, 8>(job, first);
   }
 }
 
@@ -156,23 +178,6 @@ void move_neurons(const MoveJob& job) {
     move_along<true>(job);
   } else {
     move_along<false>(job);
-  }
-}
-
-/// Books the switches of one word of one row's pattern (see BookJob::active_sum).
-void book_word(BookJob& job, std::size_t row, std::size_t word) {
-  const std::uint64_t now = job.new_pattern[row * job.words + word];
-  const std::uint64_t changed = job.pattern[row * job.words + word] ^ now;
-  job.pattern[row * job.words + word] = now;
-  job.switched[row * job.words + word] |= changed;
-  const auto own = static_cast<std::uint64_t>(__builtin_popcountll(changed & job.own[word]));
-  job.own_switches += own;
-  job.other_switches += static_cast<std::uint64_t>(__builtin_popcountll(changed)) - own;
-  double* active_sum = job.active_sum + row * job.stride + 64 * word;
-  const double* cumulative = job.cumulative + 64 * word;
-  for (std::uint64_t left = changed; left != 0; left &= left - 1) {
-    const int bit = __builtin_ctzll(left);
-    active_sum[bit] += (now >> bit) & 1 ? -cumulative[bit] : cumulative[bit];
   }
 }
 
@@ -191,12 +196,25 @@ inline std::uint64_t different_bits(const std::uint64_t* a, const std::uint64_t*
 #endif
 }
 
-/// Most words do not change in a step, and which ones do is hard to predict: collect up to 64 words'
-/// worth of changes without a branch, then visit those alone.
-void book_switches(BookJob& job) {
-  job.own_switches = 0;
-  job.other_switches = 0;
+/// Books the switches `changed` of one word of one row's pattern (see BookJob).
+inline __attribute__((always_inline)) void book_word(const BookJob& job, std::size_t index,
+                                                     std::size_t row, std::size_t word) {
+  const std::uint64_t now = job.new_pattern[index];
+  double* active_sum = job.active_sum + row * job.stride + 64 * word;
+  const double* cumulative = job.cumulative + 64 * word;
+  for (std::uint64_t left = job.pattern[index] ^ now; left != 0; left &= left - 1) {
+    const int bit = __builtin_ctzll(left);
+    active_sum[bit] += (now >> bit) & 1 ? -cumulative[bit] : cumulative[bit];
+  }
+  job.pattern[index] = now;
+}
+
+/// Most words do not change in a step, and which ones do is hard to predict: collect up to 64
+/// words' worth of changes without a branch, then visit those alone.
+void book_switches(BookJob& shared) {
+  const BookJob job = shared;
   const std::size_t count = job.rows * job.words;
+  std::uint64_t own = 0, all = 0;
   for (std::size_t first = 0; first < count; first += 64) {
     const std::size_t here = count - first < 64 ? count - first : 64;
     std::uint64_t changed = 0;
@@ -211,9 +229,16 @@ void book_switches(BookJob& job) {
     for (; changed != 0; changed &= changed - 1) {
       const std::size_t index = first + static_cast<std::size_t>(__builtin_ctzll(changed));
       const std::size_t row = job.words == 1 ? index : index / job.words;
-      book_word(job, row, index - row * job.words);
+      const std::size_t word = index - row * job.words;
+      const std::uint64_t switched = job.pattern[index] ^ job.new_pattern[index];
+      job.switched[index] |= switched;
+      own += static_cast<std::uint64_t>(__builtin_popcountll(switched & job.own[word]));
+      all += static_cast<std::uint64_t>(__builtin_popcountll(switched));
+      book_word(job, index, row, word);
     }
   }
+  shared.own_switches = own;
+  shared.other_switches = all - own;
 }
 
 }  // namespace

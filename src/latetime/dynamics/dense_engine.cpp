@@ -118,7 +118,8 @@ void DenseEngine::take_mini_batch_step() {
   ++step_;
 }
 
-/// The samples of this step's batch: a pure function of seed and step, so a resumed run draws the same.
+/// The samples of this step's batch: a pure function of seed and step, so a resumed run draws the
+/// same.
 void DenseEngine::load_batch() {
   const auto n = static_cast<std::size_t>(x_.rows());
   const std::size_t batches_per_epoch = (n + batch_size_ - 1) / batch_size_;
@@ -153,8 +154,7 @@ void DenseEngine::pull_block(std::size_t index, double rate) {
   const auto group = static_cast<Eigen::Index>(index / blocks_per_group_);
   for (Eigen::Index k = block_first(index); k < block_first(index) + block_size(index); ++k) {
     for (Eigen::Index i = 0; i < z_.cols(); ++i) {
-      increments_(k, i) =
-          rate * pulls_(i, group) * activation_derivative(z_(k, i), shape_.slope);
+      increments_(k, i) = rate * pulls_(i, group) * activation_derivative(z_(k, i), shape_.slope);
     }
   }
 }
@@ -206,8 +206,7 @@ void DenseEngine::sum_outputs() {
 TrainingState DenseEngine::state() const {
   return {.step = step_,
           .weights = weights_,
-          .preactivations =
-              switches_.counted ? z_ : latetime::preactivations(weights_, x_),
+          .preactivations = switches_.counted ? z_ : latetime::preactivations(weights_, x_),
           .coefficients = coefficients_,
           .switches = switches_,
           .switched_since_record = switched_};

@@ -9,18 +9,19 @@
 
 namespace latetime {
 
-/// Gradient descent on the weights themselves, (3.2): w_k += (η/(|B|m)) Σ_{i∈B} v_{i,k} σ'(⟨w_k,x_i⟩) x_i,
-/// v the negative loss derivative, B the batch. Full batch, or mini-batches drawn without replacement:
-/// each epoch takes the samples in a new seeded order, the last partial batch included.
+/// Gradient descent on the weights themselves, (3.2): w_k += (η/(|B|m)) Σ_{i∈B} v_{i,k}
+/// σ'(⟨w_k,x_i⟩) x_i, v the negative loss derivative, B the batch. Full batch, or mini-batches
+/// drawn without replacement: each epoch takes the samples in a new seeded order, the last partial
+/// batch included.
 ///
-/// The coefficients c of w_k = w_k(0) + Σ_i c_{k,i} x_i are summed beside the weights by Lemma 5.2's
-/// rule, so that the decomposition can be checked against the weights.
+/// The coefficients c of w_k = w_k(0) + Σ_i c_{k,i} x_i are summed beside the weights by
+/// Lemma 5.2's rule, so that the decomposition can be checked against the weights.
 ///
 /// Cost a step: 4·Km·|B|·d flops. float64.
 class DenseEngine {
  public:
-  /// `batch_size` of 0, or at least n with `shuffle` false, means full batch. Results do not depend
-  /// on `threads` ≥ 1.
+  /// `batch_size` of 0 means full batch: the samples in their own order, and switches counted.
+  /// Results do not depend on `threads` ≥ 1.
   DenseEngine(const Dataset& data, const Network& initial, double learning_rate,
               std::size_t batch_size, std::uint64_t seed, unsigned threads);
 
@@ -70,9 +71,9 @@ class DenseEngine {
   std::vector<std::uint32_t> batch_;  // sample numbers
   Matrix batch_x_;                    // b × d
   std::vector<int> batch_classes_;
-  Matrix z_, increments_;             // Km × b
-  Matrix outputs_, pulls_;            // b × K
-  Matrix block_sums_;                 // blocks × b
+  Matrix z_, increments_;   // Km × b
+  Matrix outputs_, pulls_;  // b × K
+  Matrix block_sums_;       // blocks × b
   std::vector<SwitchCounts> block_switches_;
 };
 

@@ -102,7 +102,8 @@ Outcome Descent::run(std::span<const std::uint64_t> record_at, const DescentObse
               "the network's outputs overflowed; the data or the learning rate are far too large"};
     }
     const TrainingState here = state();
-    clear_switched();  // first, so that a checkpoint written by the observer starts the new interval
+    clear_switched();  // first, so that a checkpoint written by the observer starts the new
+                       // interval
     observers.record(here);
   }
   return {StopReason::reached_end, step(), ""};

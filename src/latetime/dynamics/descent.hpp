@@ -21,11 +21,11 @@ enum class EngineChoice { automatic, dense, coefficient };
 
 struct DescentOptions {
   Method method = Method::gradient_descent;
-  double learning_rate = 0.1;  ///< η > 0
-  std::size_t batch_size = 64; ///< samples a mini-batch; for Method::stochastic
+  double learning_rate = 0.1;   ///< η > 0
+  std::size_t batch_size = 64;  ///< samples a mini-batch; for Method::stochastic
   EngineChoice engine = EngineChoice::automatic;
-  std::uint64_t seed = 1;      ///< of the order of the samples in mini-batches
-  unsigned threads = 1;        ///< ≥ 1; does not change the result
+  std::uint64_t seed = 1;  ///< of the order of the samples in mini-batches
+  unsigned threads = 1;    ///< ≥ 1; does not change the result
 };
 
 /// What watches a run. All are called on the thread that runs it, between steps.

@@ -1,8 +1,5 @@
 #include "latetime/experiment/config.hpp"
 
-#include <fmt/format.h>
-#include <toml++/toml.h>
-
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
@@ -10,6 +7,9 @@
 #include <set>
 #include <type_traits>
 #include <utility>
+
+#include <fmt/format.h>
+#include <toml++/toml.h>
 
 #include "latetime/base/error.hpp"
 #include "latetime/base/text.hpp"
@@ -33,9 +33,15 @@ std::string quoted(const std::string& text) {
 
 // ---- value to TOML text
 
-std::string toml_text(std::int64_t value) { return fmt::format("{}", value); }
-std::string toml_text(bool value) { return value ? "true" : "false"; }
-std::string toml_text(const std::string& value) { return quoted(value); }
+std::string toml_text(std::int64_t value) {
+  return fmt::format("{}", value);
+}
+std::string toml_text(bool value) {
+  return value ? "true" : "false";
+}
+std::string toml_text(const std::string& value) {
+  return quoted(value);
+}
 std::string toml_text(double value) {
   const std::string text = shortest(value);
   const bool looks_whole = text.find_first_of(".en") == std::string::npos;
@@ -121,15 +127,17 @@ void check_value(const std::string& where, const Value& value, const FieldRule& 
     for (const auto& allowed : rule.one_of) {
       if (value == allowed) return;
     }
-    throw InputError(where, fmt::format("\"{}\" is not known; did you mean \"{}\"? (one of {})",
-                                        value, nearest_name(value, rule.one_of),
-                                        join(rule.one_of)));
+    throw InputError(where,
+                     fmt::format("\"{}\" is not known; did you mean \"{}\"? (one of {})", value,
+                                 nearest_name(value, rule.one_of), join(rule.one_of)));
   }
 }
 
 std::string resolve_file(const std::string& name, const std::string& folder) {
   if (name.empty() || std::filesystem::path(name).is_absolute()) return name;
-  return std::filesystem::absolute(std::filesystem::path(folder) / name).lexically_normal().string();
+  return std::filesystem::absolute(std::filesystem::path(folder) / name)
+      .lexically_normal()
+      .string();
 }
 
 // ---- reading a table
@@ -153,8 +161,8 @@ void refuse_unknown_keys(const toml::table& document, const std::string& origin)
         throw InputError(origin, fmt::format("{}: unknown key; did you mean {}?", name, candidate));
       }
     }
-    throw InputError(origin, fmt::format("{}: unknown key; did you mean {}?", name,
-                                         nearest_name(name, known)));
+    throw InputError(
+        origin, fmt::format("{}: unknown key; did you mean {}?", name, nearest_name(name, known)));
   };
   for (const auto& [key, node] : document) {
     const std::string name(key.str());
@@ -162,7 +170,8 @@ void refuse_unknown_keys(const toml::table& document, const std::string& origin)
     const bool is_section =
         std::find(sections.begin(), sections.end(), name) != sections.end() && !name.empty();
     if (!table) {
-      if (is_section) throw InputError(origin, fmt::format("{}: must be a section, [{}]", name, name));
+      if (is_section)
+        throw InputError(origin, fmt::format("{}: must be a section, [{}]", name, name));
       if (std::find(known.begin(), known.end(), name) == known.end()) refuse(name);
       continue;
     }
@@ -227,7 +236,8 @@ void check_together(const RunConfig& config, const KeySet& set, const std::strin
   parse_steps(config.descent.until, origin + ": descent.until");
   for (const auto& step : config.record.at) parse_steps(step, origin + ": record.at");
   if (config.descent.epochs > 0 && set.count({"descent", "until"})) {
-    throw InputError(origin + ": descent.epochs", "stands beside descent.until; give one of the two");
+    throw InputError(origin + ": descent.epochs",
+                     "stands beside descent.until; give one of the two");
   }
 }
 
@@ -266,7 +276,8 @@ std::uint64_t parse_steps(const std::string& text, const std::string& key) {
   };
   char* end = nullptr;
   const double value = std::strtod(text.c_str(), &end);
-  if (text.empty() || *end != '\0' || std::isnan(value) || text.find_first_of("xXpP") != text.npos) {
+  if (text.empty() || *end != '\0' || std::isnan(value) ||
+      text.find_first_of("xXpP") != text.npos) {
     refuse("is not a step count; write a whole number such as \"1000\" or \"1e6\"");
   }
   if (value < 0.0) refuse("is negative; steps count from 0");

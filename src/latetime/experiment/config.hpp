@@ -60,7 +60,7 @@ struct RunConfig {
 
 /// One key of the configuration, for help texts.
 struct FieldDescription {
-  std::string section;        ///< empty for the top level
+  std::string section;  ///< empty for the top level
   std::string key;
   std::string default_value;  ///< as TOML
   std::string meaning;
@@ -73,7 +73,8 @@ std::vector<FieldDescription> describe_fields();
 /// do not belong to the chosen source or method.
 RunConfig read_config(const std::string& path, std::span<const std::string> overrides = {});
 
-/// The same from TOML text; `origin` names it in messages, relative file names are taken from `folder`.
+/// The same from TOML text; `origin` names it in messages, relative file names are taken from
+/// `folder`.
 RunConfig parse_config(const std::string& text, const std::string& origin,
                        const std::string& folder, std::span<const std::string> overrides = {});
 

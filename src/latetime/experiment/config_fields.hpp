@@ -16,9 +16,9 @@ namespace latetime {
 struct FieldRule {
   double min = -std::numeric_limits<double>::infinity();
   double max = std::numeric_limits<double>::infinity();
-  bool above_min = false;             ///< min itself is not allowed
-  std::vector<std::string> one_of;    ///< texts: allowed values; empty: any
-  bool is_file = false;               ///< file name, relative to the configuration's folder
+  bool above_min = false;           ///< min itself is not allowed
+  std::vector<std::string> one_of;  ///< texts: allowed values; empty: any
+  bool is_file = false;             ///< file name, relative to the configuration's folder
   /// Empty when the key has a meaning in this configuration, else what it belongs to.
   std::function<std::string(const RunConfig&)> belongs_to = [](const RunConfig&) {
     return std::string();
@@ -26,10 +26,9 @@ struct FieldRule {
 };
 
 inline const std::vector<std::string>& data_sources() {
-  static const std::vector<std::string> names{"gaussian-mixture",     "orthogonal",
-                                              "near-orthogonal",      "symmetric-separable",
-                                              "file",                 "mnist",
-                                              "fashion-mnist"};
+  static const std::vector<std::string> names{
+      "gaussian-mixture", "orthogonal", "near-orthogonal", "symmetric-separable", "file", "mnist",
+      "fashion-mnist"};
   return names;
 }
 
@@ -48,7 +47,8 @@ inline std::string only_for_sgd(const RunConfig& config) {
   return config.descent.method == "sgd" ? "" : "descent.method = \"sgd\"";
 }
 
-/// Calls visitor(section, key, value, meaning, rule) for every key, in the order of the file format.
+/// Calls visitor(section, key, value, meaning, rule) for every key, in the order of the file
+/// format.
 template <class Config, class Visitor>
 void visit_fields(Config& config, Visitor&& visit) {
   const double tiny_max = 9e15;

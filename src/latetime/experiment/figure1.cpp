@@ -1,10 +1,10 @@
 #include "latetime/experiment/figure1.hpp"
 
-#include <fmt/format.h>
-
 #include <atomic>
 #include <cmath>
 #include <mutex>
+
+#include <fmt/format.h>
 
 #include "latetime/base/parallel.hpp"
 #include "latetime/base/text.hpp"
@@ -104,7 +104,8 @@ std::vector<Figure1Summary> summarize(const std::vector<Figure1Point>& points) {
     for (std::size_t epoch = 0; epoch < epochs; ++epoch) {
       const auto over_seeds = [&](double Figure1Point::*field) {
         std::vector<double> values;
-        for (std::size_t k = first + epoch; k < last; k += epochs) values.push_back(points[k].*field);
+        for (std::size_t k = first + epoch; k < last; k += epochs)
+          values.push_back(points[k].*field);
         return spread_of(values);
       };
       summary.push_back({.slope = points[first].slope,

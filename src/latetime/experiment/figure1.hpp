@@ -7,8 +7,9 @@
 
 namespace latetime {
 
-/// The paper's Figure 1: stable rank and training loss for slopes from 0 to 1 on the Gaussian mixture
-/// of its section 6. What the paper states is fixed by default; what it leaves open (σ0) is named.
+/// The paper's Figure 1: stable rank and training loss for slopes from 0 to 1 on the Gaussian
+/// mixture of its section 6. What the paper states is fixed by default; what it leaves open (σ0) is
+/// named.
 struct Figure1Options {
   std::int64_t n = 10;
   std::int64_t d = 784;
@@ -20,7 +21,7 @@ struct Figure1Options {
   std::int64_t batch_size = 64;
   std::int64_t epochs = 50;
   std::vector<double> slopes{0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0};
-  std::int64_t runs = 5;   ///< seeds first_seed, first_seed + 1, …: data, weights and batches
+  std::int64_t runs = 5;  ///< seeds first_seed, first_seed + 1, …: data, weights and batches
   std::int64_t first_seed = 1;
 };
 
@@ -44,11 +45,12 @@ struct Figure1Summary {
   Spread stable_rank_pos, stable_rank_neg, stable_rank_all, loss;
 };
 
-/// Trains every (slope, seed) on up to `threads` threads. `progress(done, total)` is called after each
-/// run, from any thread but never twice at once; returning false stops (the result is then empty).
-/// Points are ordered by slope, seed, epoch, whatever the number of threads.
-std::vector<Figure1Point> run_figure1(const Figure1Options& options, unsigned threads,
-                                      const std::function<bool(std::size_t, std::size_t)>& progress);
+/// Trains every (slope, seed) on up to `threads` threads. `progress(done, total)` is called after
+/// each run, from any thread but never twice at once; returning false stops (the result is then
+/// empty). Points are ordered by slope, seed, epoch, whatever the number of threads.
+std::vector<Figure1Point> run_figure1(
+    const Figure1Options& options, unsigned threads,
+    const std::function<bool(std::size_t, std::size_t)>& progress);
 
 /// Means and standard deviations over the seeds, ordered by slope and epoch.
 std::vector<Figure1Summary> summarize(const std::vector<Figure1Point>& points);

@@ -1,8 +1,8 @@
 #include "latetime/experiment/recorder.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
+
+#include <fmt/format.h>
 
 #include "latetime/base/error.hpp"
 
@@ -40,9 +40,10 @@ EngineMemory read_memory(const Hdf5Reader& file, const EngineMemory& pattern) {
   for (auto& [name, array] : memory.arrays) {
     const auto values = file.read_doubles("/engine/" + name);
     if (values.size() != static_cast<std::size_t>(array.size())) {
-      throw InputError("result.h5", fmt::format("/engine/{} has {} entries where {} are needed; the "
-                                                "file belongs to another run",
-                                                name, values.size(), array.size()));
+      throw InputError("result.h5",
+                       fmt::format("/engine/{} has {} entries where {} are needed; the "
+                                   "file belongs to another run",
+                                   name, values.size(), array.size()));
     }
     std::copy(values.begin(), values.end(), array.data());
   }
@@ -133,11 +134,11 @@ void Recorder::write_result(const Descent& descent, const Outcome& outcome) {
   directory_.write_result([&](Hdf5Writer& file) {
     write_run(file, data_, initial_, descent.state(), outcome, provenance);
     arrays_.write(file);
-    file.write("/final/last_switch_record",
-               {2, static_cast<std::size_t>(initial_.shape.width),
-                static_cast<std::size_t>(data_.size())},
-               std::span<const std::uint64_t>(last_switch_.data(),
-                                              static_cast<std::size_t>(last_switch_.size())));
+    file.write(
+        "/final/last_switch_record",
+        {2, static_cast<std::size_t>(initial_.shape.width), static_cast<std::size_t>(data_.size())},
+        std::span<const std::uint64_t>(last_switch_.data(),
+                                       static_cast<std::size_t>(last_switch_.size())));
     write_memory(file, descent.memory(), descent.engine_name());
   });
   const auto end = Clock::now();

@@ -1,8 +1,8 @@
 #include "latetime/experiment/run.hpp"
 
-#include <fmt/format.h>
-
 #include <chrono>
+
+#include <fmt/format.h>
 
 #include "latetime/base/error.hpp"
 #include "latetime/experiment/recorder.hpp"
@@ -51,8 +51,7 @@ RunSummary carry_out_run(const RunConfig& config, const std::string& out,
   RunSummary summary{.engine = std::string(descent.engine_name()), .first_step = descent.step()};
   if (settings.started) settings.started(descent.step(), last_step(config, data.size()));
   const DescentObservers observers{
-      .record =
-          [&](const TrainingState& state) { summary.last = recorder.record(state, descent); },
+      .record = [&](const TrainingState& state) { summary.last = recorder.record(state, descent); },
       .pulse =
           [&](std::uint64_t step) {
             recorder.checkpoint_if_due(descent);

@@ -42,14 +42,15 @@ struct RunSummary {
   std::string engine;
   std::uint64_t first_step = 0;  ///< where this part began (more than 0 for a resumed run)
   std::size_t records = 0;
-  double seconds = 0.0;          ///< of this part
+  double seconds = 0.0;            ///< of this part
   double measuring_seconds = 0.0;  ///< of these, spent on measures and files
-  Record last;                   ///< the last record made by this part (step 0 if it made none)
+  Record last;                     ///< the last record made by this part (step 0 if it made none)
 };
 
 /// Carries out a run into the folder `out`: config.toml, metrics.csv (a row a record, appended as
 /// the run goes on) and result.h5 (replaced atomically at records, at most a few times a second,
-/// every half minute between them, and at the end). Everything is checked before the folder is made.
+/// every half minute between them, and at the end). Everything is checked before the folder is
+/// made.
 ///
 /// With `resume`, goes on from the last result.h5 of that folder to the same bytes of metrics.csv
 /// that an uninterrupted run gives; starts from the beginning when there is nothing to go on from.

@@ -1,6 +1,6 @@
-#include <fmt/format.h>
-
 #include <algorithm>
+
+#include <fmt/format.h>
 
 #include "latetime/base/error.hpp"
 #include "latetime/data/array_file.hpp"
@@ -63,10 +63,8 @@ Dataset load_data(const RunConfig& config) {
 }
 
 Network load_network(const RunConfig& config, const Dataset& data) {
-  const NetworkShape shape{.groups = 2,
-                           .width = config.network.width,
-                           .dim = data.dim(),
-                           .slope = config.network.slope};
+  const NetworkShape shape{
+      .groups = 2, .width = config.network.width, .dim = data.dim(), .slope = config.network.slope};
   const std::string& file = config.network.initial_weights;
   if (file.empty()) {
     return gaussian_network(shape, config.network.init_std,
@@ -108,8 +106,9 @@ std::uint64_t last_step(const RunConfig& config, Eigen::Index n) {
 std::vector<std::uint64_t> recorded_steps(const RunConfig& config, Eigen::Index n) {
   const auto every = static_cast<std::uint64_t>(config.record.every);
   if (every > 0 && last_step(config, n) / every > most_records) {
-    throw InputError("record.every", fmt::format("{} makes more than {} records; choose a larger one",
-                                                 every, most_records));
+    throw InputError(
+        "record.every",
+        fmt::format("{} makes more than {} records; choose a larger one", every, most_records));
   }
   std::vector<std::uint64_t> at;
   for (const auto& step : config.record.at) at.push_back(parse_steps(step, "record.at"));

@@ -25,8 +25,8 @@ KktResidual kkt_residual(const Network& network, const Matrix& preactivations, c
   Matrix descent = Matrix::Zero(network.weights.rows(), network.weights.cols());
   add_product(pair_pulls, x, descent);
   const double size2 = descent.squaredNorm();
-  const double fit = size2 > 0.0 ? std::max(0.0, network.weights.cwiseProduct(descent).sum()) / size2
-                                 : 0.0;
+  const double fit =
+      size2 > 0.0 ? std::max(0.0, network.weights.cwiseProduct(descent).sum()) / size2 : 0.0;
   KktResidual result;
   result.stationarity = (network.weights - fit * descent).norm() / network.weights.norm();
 

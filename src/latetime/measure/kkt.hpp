@@ -10,7 +10,7 @@ namespace latetime {
 /// scaling W so that the smallest margin is 1. The multipliers are those that gradient descent
 /// itself uses, λ_i = c g_i, with the c ≥ 0 that fits best. All parts are relative, in [0, 1].
 struct KktResidual {
-  double stationarity = 1.0;     ///< ‖W − Σ_i λ_i ∇u_i‖ / ‖W‖: the sine of the angle between W and −∇L
+  double stationarity = 1.0;  ///< ‖W − Σ_i λ_i ∇u_i‖ / ‖W‖: the sine of the angle between W and −∇L
   double complementarity = 1.0;  ///< Σ λ_i (u_i − u_min) / Σ λ_i u_i
   double residual = 1.0;         ///< the larger of the two
 };

@@ -17,11 +17,11 @@ struct Measures {
   double normalized_margin = 0.0;  ///< min_i u_i / ‖W‖_F
   std::array<Vector, 3> singular_values;
   std::array<StableRank, 3> stable_ranks;
-  double norm_w = 0.0;             ///< ‖W‖_F, both classes
+  double norm_w = 0.0;  ///< ‖W‖_F, both classes
   double neuron_norm_min = 0.0, neuron_norm_mean = 0.0, neuron_norm_max = 0.0;
   KktResidual kkt;
-  Eigen::VectorXi active_own;      ///< n: |S_i|, neurons of class y_i that x_i activates
-  Eigen::Index dead_neurons = 0;   ///< neurons that no sample activates
+  Eigen::VectorXi active_own;           ///< n: |S_i|, neurons of class y_i that x_i activates
+  Eigen::Index dead_neurons = 0;        ///< neurons that no sample activates
   Vector rho_own_mean, rho_other_mean;  ///< n: mean over r of ρ̄_{y_i,r,i} and of ρ̲_{−y_i,r,i}
 };
 

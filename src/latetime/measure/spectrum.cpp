@@ -1,12 +1,12 @@
 #include "latetime/measure/spectrum.hpp"
 
-#include <Spectra/SymEigsSolver.h>
-#include <lapacke.h>
-
-#include <Eigen/Eigenvalues>
 #include <algorithm>
 #include <cmath>
 #include <limits>
+
+#include <Eigen/Eigenvalues>
+#include <Spectra/SymEigsSolver.h>
+#include <lapacke.h>
 
 #include "latetime/data/gram.hpp"
 #include "latetime/model/blas.hpp"

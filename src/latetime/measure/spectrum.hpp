@@ -11,8 +11,8 @@ Vector singular_values(const Matrix& a);
 /// ‖A‖_F² / ‖A‖₂².
 struct StableRank {
   double value = 0.0;   ///< 1 + excess; NaN for the zero matrix
-  double excess = 0.0;  ///< stable rank − 1 = Σ_{k≥2} s_k² / s_1², summed from the trailing singular
-                        ///< values, so that it keeps its digits when it is small
+  double excess = 0.0;  ///< stable rank − 1 = Σ_{k≥2} s_k² / s_1², summed from the trailing
+                        ///< singular values, so that it keeps its digits when it is small
 };
 
 /// From singular values in descending order.
@@ -34,17 +34,18 @@ class NeuronGram {
   Matrix gram_;       // G, n × n
 };
 
-/// Largest eigenvalue of a symmetric positive semidefinite matrix, by Lanczos iteration (Spectra) to
-/// a relative residual of 1e-12; falls back on a full decomposition if that is not reached.
+/// Largest eigenvalue of a symmetric positive semidefinite matrix, by Lanczos iteration (Spectra)
+/// to a relative residual of 1e-12; falls back on a full decomposition if that is not reached.
 double top_eigenvalue(const Eigen::MatrixXd& a);
 
 /// Stable ranks without a full spectrum: ‖A‖_F² is the trace of A Aᵀ, ‖A‖₂² its top eigenvalue.
 /// Relative error about 1e-12; `excess` is a plain difference here.
 StableRank stable_rank_from_gram(const Eigen::MatrixXd& a_times_transpose);
 
-/// Orthonormal coordinates of the space that weights live in. Gradient descent never leaves the span
-/// of the initial weights and the samples, of dimension q ≤ neurons + n: when that is smaller than d,
-/// W Q (neurons × q) has the same singular values and norms as W (neurons × d), at less cost.
+/// Orthonormal coordinates of the space that weights live in. Gradient descent never leaves the
+/// span of the initial weights and the samples, of dimension q ≤ neurons + n: when that is smaller
+/// than d, W Q (neurons × q) has the same singular values and norms as W (neurons × d), at less
+/// cost.
 class WeightSpace {
  public:
   WeightSpace(const Matrix& initial_weights, const Matrix& x);

@@ -1,8 +1,8 @@
 #include "latetime/model/blas.hpp"
 
-#include <cblas.h>
-
 #include <cassert>
+
+#include <cblas.h>
 
 namespace latetime {
 namespace {

@@ -79,8 +79,7 @@ Matrix relative_loss_pulls(const Matrix& outputs, std::span<const int> classes) 
 Vector log_sample_losses(const Matrix& outputs, std::span<const int> classes) {
   Vector result(outputs.rows());
   for (Eigen::Index i = 0; i < outputs.rows(); ++i) {
-    result[i] =
-        log_logistic_loss(loss_margin(outputs, i, classes[static_cast<std::size_t>(i)]));
+    result[i] = log_logistic_loss(loss_margin(outputs, i, classes[static_cast<std::size_t>(i)]));
   }
   return result;
 }

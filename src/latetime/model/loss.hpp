@@ -12,12 +12,13 @@ Vector margins(const Matrix& outputs, std::span<const int> classes);
 
 /// Negative derivatives of the sample losses by the group outputs, n × K:
 /// 1[c_i = k] − softmax_k(F(x_i)). With two classes the own entry is g_i = 1/(1 + e^{u_i}) and the
-/// other one −g_i, computed without cancellation. Writes into `pulls` (n × K) and allocates nothing.
+/// other one −g_i, computed without cancellation. Writes into `pulls` (n × K) and allocates
+/// nothing.
 void loss_pulls(Eigen::Ref<const Matrix> outputs, std::span<const int> classes,
                 Eigen::Ref<Matrix> pulls);
 
-/// The same, divided by the largest multiplier 1 − softmax_{c_i}(F(x_i)) of all samples and computed
-/// from logarithms: the direction of −∇L survives when every multiplier underflows.
+/// The same, divided by the largest multiplier 1 − softmax_{c_i}(F(x_i)) of all samples and
+/// computed from logarithms: the direction of −∇L survives when every multiplier underflows.
 Matrix relative_loss_pulls(const Matrix& outputs, std::span<const int> classes);
 
 /// log of each sample's loss, n entries: log ℓ(u_i) with ℓ(u) = log(1 + e^{−u}); for K classes the

@@ -18,19 +18,25 @@ struct NetworkShape {
   Eigen::Index neurons() const { return groups * width; }
 };
 
-/// A network: its shape and its weights, (groups·width) × dim. Row k·width + r is neuron r of group k.
+/// A network: its shape and its weights, (groups·width) × dim. Row k·width + r is neuron r of group
+/// k.
 struct Network {
   NetworkShape shape;
   Matrix weights;
 };
 
 /// Leaky ReLU σ(z) = max(γz, z).
-inline double activation(double z, double slope) { return z >= 0.0 ? z : slope * z; }
+inline double activation(double z, double slope) {
+  return z >= 0.0 ? z : slope * z;
+}
 
 /// Its derivative, with the paper's choice σ'(0) = 1.
-inline double activation_derivative(double z, double slope) { return z >= 0.0 ? 1.0 : slope; }
+inline double activation_derivative(double z, double slope) {
+  return z >= 0.0 ? 1.0 : slope;
+}
 
-/// Network with i.i.d. N(0, init_std²) weights; neuron k draws from stream (seed, initial_weights, k).
+/// Network with i.i.d. N(0, init_std²) weights; neuron k draws from stream (seed, initial_weights,
+/// k).
 Network gaussian_network(const NetworkShape& shape, double init_std, std::uint64_t seed);
 
 /// Pre-activations z_{k,i} = ⟨w_k, x_i⟩: neurons × n.

@@ -13,7 +13,8 @@ struct SwitchCounts {
   bool counted = false;  ///< false for mini-batches, where a step does not see every pair
   std::uint64_t own = 0;
   std::uint64_t other = 0;
-  std::uint64_t last_own_step = 0;    ///< step after which the last own-class change was seen; 0: none
+  std::uint64_t last_own_step =
+      0;  ///< step after which the last own-class change was seen; 0: none
   std::uint64_t last_other_step = 0;  ///< the same for other-class pairs
 };
 
@@ -48,7 +49,7 @@ struct TrainingState {
   std::uint64_t step = 0;
   Matrix weights;         ///< Km × d
   Matrix preactivations;  ///< Km × n, ⟨w_k, x_i⟩
-  Matrix coefficients;    ///< Km × n, c with w_k = w_k⁰ + Σ_i c_{k,i} x_i (ρ_{k,i} = c_{k,i} ‖x_i‖²)
+  Matrix coefficients;  ///< Km × n, c with w_k = w_k⁰ + Σ_i c_{k,i} x_i (ρ_{k,i} = c_{k,i} ‖x_i‖²)
   SwitchCounts switches;
   PairBits switched_since_record;  ///< pairs that switched at least once since the last record
 };

@@ -1,11 +1,11 @@
 #include "latetime/report/chart.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <limits>
+
+#include <fmt/format.h>
 
 namespace latetime {
 namespace {
@@ -48,7 +48,8 @@ Axis log_axis(double low, double high) {
   }
   if (fine) {  // begin and end at the ticks that enclose the data
     while (axis.ticks.size() > 2 && axis.ticks[1] <= low) axis.ticks.erase(axis.ticks.begin());
-    while (axis.ticks.size() > 2 && axis.ticks[axis.ticks.size() - 2] >= high) axis.ticks.pop_back();
+    while (axis.ticks.size() > 2 && axis.ticks[axis.ticks.size() - 2] >= high)
+      axis.ticks.pop_back();
     axis.low = axis.ticks.front();
     axis.high = axis.ticks.back();
   }
@@ -128,9 +129,10 @@ class PanelDrawing {
         x0_, x0_, top, panel_width, panel_height);
     for (const double tick : y_axis_.ticks) {
       const double y = top + panel_height * (1 - y_axis_.at(tick));
-      out += fmt::format("<line x1=\"{:.1f}\" y1=\"{:.1f}\" x2=\"{:.1f}\" y2=\"{:.1f}\" "
-                         "stroke=\"#e3e3e3\"/>\n",
-                         x0_, y, x0_ + panel_width, y);
+      out += fmt::format(
+          "<line x1=\"{:.1f}\" y1=\"{:.1f}\" x2=\"{:.1f}\" y2=\"{:.1f}\" "
+          "stroke=\"#e3e3e3\"/>\n",
+          x0_, y, x0_ + panel_width, y);
       const double shown = std::abs(tick) < 1e-12 ? 0 : tick;
       out += text_at(x0_ - 7, y + 4, "end",
                      panel_.log_y ? fmt::format("{:.3g}", std::pow(10.0, shown))
@@ -138,14 +140,16 @@ class PanelDrawing {
     }
     for (const double tick : x_axis_.ticks) {
       const double x = x0_ + panel_width * x_axis_.at(tick);
-      out += fmt::format("<line x1=\"{:.1f}\" y1=\"{:.1f}\" x2=\"{:.1f}\" y2=\"{:.1f}\" "
-                         "stroke=\"#555\"/>\n",
-                         x, top + panel_height, x, top + panel_height + 4);
+      out += fmt::format(
+          "<line x1=\"{:.1f}\" y1=\"{:.1f}\" x2=\"{:.1f}\" y2=\"{:.1f}\" "
+          "stroke=\"#555\"/>\n",
+          x, top + panel_height, x, top + panel_height + 4);
       out += text_at(x, top + panel_height + 18, "middle", fmt::format("{:.6g}", tick));
     }
-    out += fmt::format("<rect x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"{:.1f}\" "
-                       "fill=\"none\" stroke=\"#555\"/>\n",
-                       x0_, top, panel_width, panel_height);
+    out += fmt::format(
+        "<rect x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"{:.1f}\" "
+        "fill=\"none\" stroke=\"#555\"/>\n",
+        x0_, top, panel_width, panel_height);
     out += text_at(x0_ + panel_width / 2, top - 12, "middle", panel_.title, "font-weight=\"bold\"");
     out += text_at(x0_ + panel_width / 2, top + panel_height + 40, "middle", panel_.x_label);
     const double label_x = x0_ - 48, label_y = top + panel_height / 2;
@@ -193,16 +197,18 @@ std::string render_svg(const std::vector<Panel>& panels, const std::string& lege
       "font-size=\"12\" fill=\"#222\">\n<rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n",
       width, height);
   for (std::size_t i = 0; i < panels.size(); ++i) {
-    out += PanelDrawing(panels[i], left + static_cast<double>(i) * (left + panel_width + gap)).svg();
+    out +=
+        PanelDrawing(panels[i], left + static_cast<double>(i) * (left + panel_width + gap)).svg();
   }
   const double x = width - legend_width + 18;
   double y = top + 10;
   out += text_at(x, y, "start", legend_title, "font-weight=\"bold\"");
   for (const Series& s : panels.empty() ? std::vector<Series>{} : panels.front().series) {
     y += 20;
-    out += fmt::format("<line x1=\"{:.1f}\" y1=\"{:.1f}\" x2=\"{:.1f}\" y2=\"{:.1f}\" stroke=\"{}\" "
-                       "stroke-width=\"3\"/>\n",
-                       x, y - 4, x + 22, y - 4, s.color);
+    out += fmt::format(
+        "<line x1=\"{:.1f}\" y1=\"{:.1f}\" x2=\"{:.1f}\" y2=\"{:.1f}\" stroke=\"{}\" "
+        "stroke-width=\"3\"/>\n",
+        x, y - 4, x + 22, y - 4, s.color);
     out += text_at(x + 30, y, "start", s.label);
   }
   return out + "</svg>\n";
@@ -220,7 +226,8 @@ std::vector<std::string> sequential_colors(std::size_t count) {
                                                           {218, 226, 28}}};
   std::vector<std::string> colors;
   for (std::size_t i = 0; i < count; ++i) {
-    const double at = count > 1 ? 8.0 * static_cast<double>(i) / static_cast<double>(count - 1) : 0.0;
+    const double at =
+        count > 1 ? 8.0 * static_cast<double>(i) / static_cast<double>(count - 1) : 0.0;
     const auto k = std::min<std::size_t>(static_cast<std::size_t>(at), 7);
     const double f = at - static_cast<double>(k);
     std::array<int, 3> rgb{};

@@ -8,14 +8,14 @@ namespace latetime {
 /// A curve with an optional band around it.
 struct Series {
   std::string label;
-  std::string color;                ///< any SVG colour
-  std::vector<double> x, y;         ///< same size
-  std::vector<double> low, high;    ///< band, same size as x; empty: none
+  std::string color;              ///< any SVG colour
+  std::vector<double> x, y;       ///< same size
+  std::vector<double> low, high;  ///< band, same size as x; empty: none
 };
 
 struct Panel {
   std::string title, x_label, y_label;
-  bool log_y = false;               ///< values ≤ 0 are left out
+  bool log_y = false;  ///< values ≤ 0 are left out
   std::vector<Series> series;
 };
 

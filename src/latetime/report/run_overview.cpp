@@ -25,19 +25,19 @@ Series curve(const CsvTable& table, const std::string& column, const std::string
 
 std::string draw_run_overview(const std::string& metrics_path) {
   const CsvTable table = read_metrics(metrics_path);
-  return render_svg({{.title = "Stable rank",
-                      .x_label = "log\u2081\u2080 t",
-                      .y_label = "stable rank",
-                      .log_y = true,
-                      .series = {curve(table, "stable_rank_pos", "W\u208a\u2081", "#0072b2", 1.0),
-                                 curve(table, "stable_rank_neg", "W\u208b\u2081", "#d55e00", 1.0),
-                                 curve(table, "stable_rank_all", "W", "#333333", 1.0)}},
-                     {.title = "Training loss",
-                      .x_label = "log\u2081\u2080 t",
-                      .y_label = "log\u2081\u2080 loss",
-                      .series = {curve(table, "log_loss", "loss", "#333333",
-                                       std::numbers::log10e)}}},
-                    "");
+  return render_svg(
+      {{.title = "Stable rank",
+        .x_label = "log\u2081\u2080 t",
+        .y_label = "stable rank",
+        .log_y = true,
+        .series = {curve(table, "stable_rank_pos", "W\u208a\u2081", "#0072b2", 1.0),
+                   curve(table, "stable_rank_neg", "W\u208b\u2081", "#d55e00", 1.0),
+                   curve(table, "stable_rank_all", "W", "#333333", 1.0)}},
+       {.title = "Training loss",
+        .x_label = "log\u2081\u2080 t",
+        .y_label = "log\u2081\u2080 loss",
+        .series = {curve(table, "log_loss", "loss", "#333333", std::numbers::log10e)}}},
+      "");
 }
 
 }  // namespace latetime

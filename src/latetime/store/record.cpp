@@ -1,17 +1,21 @@
 #include "latetime/store/record.hpp"
 
-#include <fmt/format.h>
-
 #include <cmath>
 #include <functional>
+
+#include <fmt/format.h>
 
 #include "latetime/base/text.hpp"
 
 namespace latetime {
 namespace {
 
-std::string number(double value) { return std::isnan(value) ? std::string() : shortest(value); }
-std::string count(std::uint64_t value) { return fmt::format("{}", value); }
+std::string number(double value) {
+  return std::isnan(value) ? std::string() : shortest(value);
+}
+std::string count(std::uint64_t value) {
+  return fmt::format("{}", value);
+}
 
 struct Column {
   std::string name;

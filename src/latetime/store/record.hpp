@@ -13,7 +13,8 @@ struct Record {
   std::uint64_t step = 0;
   std::string engine;
   SwitchCounts switches;
-  std::uint64_t switching_pairs = 0;  ///< pairs that switched since the last record at or before step/10
+  std::uint64_t switching_pairs =
+      0;  ///< pairs that switched since the last record at or before step/10
   Measures measures;
 };
 

@@ -1,16 +1,18 @@
 #include "latetime/store/result_file.hpp"
 
-#include <fmt/format.h>
-
 #include <cmath>
 #include <cstdlib>
 #include <fstream>
 #include <thread>
 
+#include <fmt/format.h>
+
 namespace latetime {
 namespace {
 
-std::size_t size_of(Eigen::Index count) { return static_cast<std::size_t>(count); }
+std::size_t size_of(Eigen::Index count) {
+  return static_cast<std::size_t>(count);
+}
 
 std::span<const double> view(const Matrix& matrix) {
   return {matrix.data(), size_of(matrix.size())};
@@ -109,7 +111,8 @@ void write_run(Hdf5Writer& file, const Dataset& data, const Network& initial,
   const NetworkShape& shape = initial.shape;
   file.write("/network/initial_weights", neuron_shape(shape, shape.dim), view(initial.weights));
   file.write("/final/weights", neuron_shape(shape, shape.dim), view(latest.weights));
-  file.write("/final/preactivations", neuron_shape(shape, data.size()), view(latest.preactivations));
+  file.write("/final/preactivations", neuron_shape(shape, data.size()),
+             view(latest.preactivations));
   file.write("/final/coefficients", neuron_shape(shape, data.size()), view(latest.coefficients));
   file.write("/final/rho", neuron_shape(shape, data.size()),
              view(data_correlated_coefficients(latest.coefficients, data.x)));

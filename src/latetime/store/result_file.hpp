@@ -40,9 +40,9 @@ class RecordArrays {
 /// Where a result comes from.
 struct Provenance {
   std::string version;
-  std::string machine;        ///< processor and number of cores
-  std::string kernel;         ///< inner loop that the machine picked
-  std::string config;         ///< complete configuration, TOML
+  std::string machine;  ///< processor and number of cores
+  std::string kernel;   ///< inner loop that the machine picked
+  std::string config;   ///< complete configuration, TOML
   std::string data_origin;
   double wall_seconds = 0.0;  ///< of all parts of a resumed run together
 };

@@ -1,9 +1,5 @@
 #include "latetime/store/run_directory.hpp"
 
-#include <fcntl.h>
-#include <fmt/format.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -11,6 +7,10 @@
 #include <fstream>
 #include <iterator>
 #include <sstream>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
 
 #include "latetime/base/error.hpp"
 #include "latetime/base/text.hpp"
@@ -24,8 +24,9 @@ constexpr const char* config_name = "config.toml";
 constexpr const char* result_name = "result.h5";
 
 [[noreturn]] void cannot_write(const std::string& path) {
-  throw InputError(path, fmt::format("cannot be written ({}); choose a folder that you may write to",
-                                     std::strerror(errno)));
+  throw InputError(path,
+                   fmt::format("cannot be written ({}); choose a folder that you may write to",
+                               std::strerror(errno)));
 }
 
 void write_whole(int descriptor, const std::string& text, const std::string& path) {
@@ -80,7 +81,8 @@ RunDirectory RunDirectory::create(const std::string& path, const std::string& co
     throw InputError(path, "is a file; name a folder for the results");
   }
   if (holds_run(path)) {
-    throw InputError(path, "already holds a run; go on with it by --resume, or name another folder");
+    throw InputError(path,
+                     "already holds a run; go on with it by --resume, or name another folder");
   }
   std::error_code error;
   fs::create_directories(path, error);
@@ -106,7 +108,9 @@ std::string RunDirectory::file(const std::string& name) const {
   return (fs::path(path_) / name).string();
 }
 
-std::string RunDirectory::config_text() const { return read_text(file(config_name)); }
+std::string RunDirectory::config_text() const {
+  return read_text(file(config_name));
+}
 
 void RunDirectory::write_config(const std::string& config_toml) const {
   replace_file(file(config_name), config_toml);
