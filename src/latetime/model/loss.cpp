@@ -9,10 +9,9 @@
 namespace latetime {
 namespace {
 
-/// Two classes: F_c − F_other. More: F_c − log Σ_{k≠c} exp F_k, the u for which the softmax
-/// cross-entropy is log(1 + e^{−u}).
-double loss_margin(Eigen::Ref<const Matrix> outputs, Eigen::Index i, int own) {
-  if (outputs.cols() == 2) return outputs(i, own) - outputs(i, 1 - own);
+/// log Σ_{k≠own} exp F_k; with two classes simply the other output.
+double log_others(const Eigen::Ref<const Matrix>& outputs, Eigen::Index i, int own) {
+  if (outputs.cols() == 2) return outputs(i, 1 - own);
   double top = -std::numeric_limits<double>::infinity();
   for (Eigen::Index k = 0; k < outputs.cols(); ++k) {
     if (k != own) top = std::fmax(top, outputs(i, k));
@@ -21,7 +20,12 @@ double loss_margin(Eigen::Ref<const Matrix> outputs, Eigen::Index i, int own) {
   for (Eigen::Index k = 0; k < outputs.cols(); ++k) {
     if (k != own) sum += std::exp(outputs(i, k) - top);
   }
-  return outputs(i, own) - (top + std::log(sum));
+  return top + std::log(sum);
+}
+
+/// The u for which the sample's loss is log(1 + e^{−u}).
+double loss_margin(const Eigen::Ref<const Matrix>& outputs, Eigen::Index i, int own) {
+  return outputs(i, own) - log_others(outputs, i, own);
 }
 
 }  // namespace
@@ -43,14 +47,13 @@ void loss_pulls(Eigen::Ref<const Matrix> outputs, std::span<const int> classes,
                 Eigen::Ref<Matrix> pulls) {
   for (Eigen::Index i = 0; i < outputs.rows(); ++i) {
     const int own = classes[static_cast<std::size_t>(i)];
-    const double u = loss_margin(outputs, i, own);
-    const double g = multiplier(u);  // 1 − softmax of the own group
+    const double others = log_others(outputs, i, own);
+    const double g = multiplier(outputs(i, own) - others);  // 1 − softmax of the own group
     if (outputs.cols() == 2) {
       pulls(i, own) = g;
       pulls(i, 1 - own) = -g;
       continue;
     }
-    const double others = outputs(i, own) - u;  // log Σ_{k≠own} exp F_k
     for (Eigen::Index k = 0; k < outputs.cols(); ++k) {
       pulls(i, k) = k == own ? g : -g * std::exp(outputs(i, k) - others);
     }
@@ -68,7 +71,7 @@ Matrix relative_loss_pulls(const Matrix& outputs, std::span<const int> classes) 
   for (Eigen::Index i = 0; i < outputs.rows(); ++i) {
     const int own = classes[static_cast<std::size_t>(i)];
     const double g = std::exp(log_multipliers[i] - top);
-    const double others = outputs(i, own) - loss_margin(outputs, i, own);
+    const double others = log_others(outputs, i, own);
     for (Eigen::Index k = 0; k < outputs.cols(); ++k) {
       pulls(i, k) = k == own ? g : -g * std::exp(outputs(i, k) - others);
     }
