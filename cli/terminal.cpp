@@ -44,6 +44,7 @@ void ProgressLine::begin(std::uint64_t first, std::uint64_t total) {
   first_ = first;
   total_ = total;
   start_ = Clock::now();
+  next_ = start_ + std::chrono::milliseconds(300);  // before, a rate says nothing
 }
 
 void ProgressLine::update(std::uint64_t done) {

@@ -22,8 +22,6 @@ namespace {
 
 using testing::AllOf;
 using testing::HasSubstr;
-using testing_support::TemporaryFolder;
-using testing_support::text_of;
 
 struct Output {
   int code = -1;
@@ -43,7 +41,7 @@ Output call(const std::string& arguments) {
     output.out.append(buffer.data(), size);
   }
   output.code = WEXITSTATUS(pclose(pipe));
-  output.err = text_of(err_file);
+  output.err = bytes_of(err_file);
   return output;
 }
 
@@ -73,7 +71,7 @@ TEST(Program, RunsQuietlyAndInWords) {
   const Output quiet = call("run --quiet --out " + folder / "b" + small);
   EXPECT_EQ(quiet.code, 0);
   EXPECT_EQ(quiet.out + quiet.err, "");
-  EXPECT_EQ(text_of(folder / "a/metrics.csv"), text_of(folder / "b/metrics.csv"));
+  EXPECT_EQ(bytes_of(folder / "a/metrics.csv"), bytes_of(folder / "b/metrics.csv"));
   for (const char* name : {"config.toml", "result.h5", "overview.svg"}) {
     EXPECT_TRUE(std::filesystem::exists(folder / ("a/" + std::string(name)))) << name;
   }
@@ -113,11 +111,11 @@ TEST(Program, RefusesBadUseInOneLine) {
 TEST(Program, RefusesAFolderThatHoldsARun) {
   const TemporaryFolder folder;
   call("run -q --out " + folder / "a" + small);
-  const std::string before = text_of(folder / "a/metrics.csv");
+  const std::string before = bytes_of(folder / "a/metrics.csv");
   expect_refusal("run --out " + folder / "a" + small, "--resume");
-  EXPECT_EQ(text_of(folder / "a/metrics.csv"), before);
+  EXPECT_EQ(bytes_of(folder / "a/metrics.csv"), before);
   EXPECT_EQ(call("run -q --resume --out " + folder / "a" + small).code, 0);
-  EXPECT_EQ(text_of(folder / "a/metrics.csv"), before);
+  EXPECT_EQ(bytes_of(folder / "a/metrics.csv"), before);
 }
 
 TEST(Program, InspectsConfigurationsAndArrays) {
@@ -143,7 +141,7 @@ TEST(Program, ExportsArraysThatReadBack) {
   EXPECT_EQ(weights.values, read_array(folder / "a/result.h5:/final/weights").values);
   EXPECT_EQ(call("export --csv " + folder / "a").code, 0);
   EXPECT_EQ(read_array(folder / "a/csv/final.weights.csv").values, weights.values);
-  EXPECT_EQ(text_of(folder / "a/csv/metrics.csv"), text_of(folder / "a/metrics.csv"));
+  EXPECT_EQ(bytes_of(folder / "a/csv/metrics.csv"), bytes_of(folder / "a/metrics.csv"));
   expect_refusal("export --csv --npz " + folder / "a", "one of --csv and --npz");
 }
 
@@ -176,7 +174,7 @@ int start_and_stop(const std::vector<std::string>& arguments, const std::string&
   }
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
   while (std::chrono::steady_clock::now() < deadline) {
-    const std::string text = std::filesystem::exists(metrics) ? text_of(metrics) : "";
+    const std::string text = std::filesystem::exists(metrics) ? bytes_of(metrics) : "";
     if (std::count(text.begin(), text.end(), '\n') >= rows) break;
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
@@ -205,9 +203,9 @@ TEST(Program, AKilledAndAnInterruptedRunResumeToTheSameBytes) {
   const int interrupted = start_and_stop(arguments, metrics, 70, SIGINT);
   EXPECT_TRUE(WIFEXITED(interrupted));
   EXPECT_EQ(WEXITSTATUS(interrupted), 130);
-  EXPECT_LT(text_of(metrics).size(), text_of(folder / "whole/metrics.csv").size());
+  EXPECT_LT(bytes_of(metrics).size(), bytes_of(folder / "whole/metrics.csv").size());
   EXPECT_EQ(call("run -q --resume --out " + folder / "parts" + joined + until).code, 0);
-  EXPECT_EQ(text_of(metrics), text_of(folder / "whole/metrics.csv"));
+  EXPECT_EQ(bytes_of(metrics), bytes_of(folder / "whole/metrics.csv"));
 }
 
 TEST(Program, ReproducesFigure1) {
@@ -215,9 +213,9 @@ TEST(Program, ReproducesFigure1) {
   const Output output = call("reproduce fig1 --quick --out " + folder / "f");
   EXPECT_EQ(output.code, 0);
   EXPECT_THAT(output.out, AllOf(HasSubstr("quick look"), HasSubstr("fig1.svg")));
-  const std::string csv = text_of(folder / "f/fig1.csv");
+  const std::string csv = bytes_of(folder / "f/fig1.csv");
   EXPECT_EQ(std::count(csv.begin(), csv.end(), '\n'), 1 + 4 * 51);
-  EXPECT_THAT(text_of(folder / "f/fig1.svg"), HasSubstr("</svg>"));
+  EXPECT_THAT(bytes_of(folder / "f/fig1.svg"), HasSubstr("</svg>"));
 }
 
 }  // namespace

@@ -5,8 +5,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "data/temporary_folder.hpp"
 #include "latetime/base/hdf5_file.hpp"
+#include "support/temporary_folder.hpp"
 
 namespace latetime {
 namespace {

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "data/temporary_folder.hpp"
+#include "support/temporary_folder.hpp"
 
 namespace latetime {
 namespace {

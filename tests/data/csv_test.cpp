@@ -5,9 +5,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "data/temporary_folder.hpp"
 #include "latetime/base/random.hpp"
 #include "latetime/base/text.hpp"
+#include "support/temporary_folder.hpp"
 
 namespace latetime {
 namespace {

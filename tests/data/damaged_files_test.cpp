@@ -9,11 +9,11 @@
 
 #include "data/foreign_hdf5.hpp"
 #include "data/idx_files.hpp"
-#include "data/temporary_folder.hpp"
 #include "latetime/base/hdf5_file.hpp"
 #include "latetime/base/random.hpp"
 #include "latetime/data/array_file.hpp"
 #include "latetime/data/idx.hpp"
+#include "support/temporary_folder.hpp"
 
 #ifdef __SANITIZE_ADDRESS__
 /// HDF5 1.10 itself loses some 400 bytes for every damaged object header.

@@ -8,7 +8,7 @@
 #include <hdf5.h>
 
 #include "data/foreign_hdf5.hpp"
-#include "data/temporary_folder.hpp"
+#include "support/temporary_folder.hpp"
 
 namespace latetime {
 namespace {

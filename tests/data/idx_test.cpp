@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "data/idx_files.hpp"
-#include "data/temporary_folder.hpp"
+#include "support/temporary_folder.hpp"
 
 namespace latetime {
 namespace {

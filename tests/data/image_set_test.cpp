@@ -12,8 +12,8 @@
 #include <gtest/gtest.h>
 
 #include "data/idx_files.hpp"
-#include "data/temporary_folder.hpp"
 #include "latetime/base/random.hpp"
+#include "support/temporary_folder.hpp"
 
 namespace latetime {
 namespace {

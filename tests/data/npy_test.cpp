@@ -12,8 +12,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "data/temporary_folder.hpp"
 #include "latetime/data/array_file.hpp"
+#include "support/temporary_folder.hpp"
 
 namespace latetime {
 namespace {

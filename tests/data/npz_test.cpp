@@ -6,8 +6,8 @@
 #include <gtest/gtest.h>
 #include <zip.h>
 
-#include "data/temporary_folder.hpp"
 #include "latetime/data/array_file.hpp"
+#include "support/temporary_folder.hpp"
 
 namespace latetime {
 namespace {

@@ -15,9 +15,6 @@
 namespace latetime {
 namespace {
 
-using testing_support::TemporaryFolder;
-using testing_support::text_of;
-
 RunConfig configured(const std::vector<std::string>& overrides) {
   return parse_config("", "test", ".", overrides);
 }
@@ -86,7 +83,7 @@ TEST_P(InterruptedRun, ResumesToTheSameBytes) {
     finished = part.outcome.reason == StopReason::reached_end;
   }
   EXPECT_GT(parts, 2);
-  EXPECT_EQ(text_of(folder / "whole/metrics.csv"), text_of(folder / "parts/metrics.csv"));
+  EXPECT_EQ(bytes_of(folder / "whole/metrics.csv"), bytes_of(folder / "parts/metrics.csv"));
   expect_same_arrays(folder / "whole", folder / "parts");
 }
 
@@ -110,14 +107,14 @@ TEST(Run, RowsBeyondTheLastResultAreRecomputed) {
   int left = 3;
   run_into(folder / "killed", config, {.pulse = [&](std::uint64_t) { return --left > 0; }});
   // A kill can come between a row and the result file that knows of it, and in the middle of a row.
-  const std::string whole = text_of(folder / "whole/metrics.csv");
-  const std::string rest = whole.substr(text_of(folder / "killed/metrics.csv").size());
+  const std::string whole = bytes_of(folder / "whole/metrics.csv");
+  const std::string rest = whole.substr(bytes_of(folder / "killed/metrics.csv").size());
   ASSERT_GT(rest.size(), 100u);
   std::ofstream(folder / "killed/metrics.csv", std::ios::app)
       << rest.substr(0, rest.find('\n') + 20);
   std::ofstream(folder / "killed/result.h5.partial") << "half-written";
   run_into(folder / "killed", config, {.resume = true});
-  EXPECT_EQ(text_of(folder / "whole/metrics.csv"), text_of(folder / "killed/metrics.csv"));
+  EXPECT_EQ(bytes_of(folder / "whole/metrics.csv"), bytes_of(folder / "killed/metrics.csv"));
 }
 
 TEST(Run, ThreadsDoNotChangeABit) {
@@ -130,7 +127,7 @@ TEST(Run, ThreadsDoNotChangeABit) {
     const std::string two = folder / (std::string("two") + slope);
     run_into(one, config, {.threads = 1});
     run_into(two, config, {.threads = 2});
-    EXPECT_EQ(text_of(one + "/metrics.csv"), text_of(two + "/metrics.csv"));
+    EXPECT_EQ(bytes_of(one + "/metrics.csv"), bytes_of(two + "/metrics.csv"));
     expect_same_arrays(one, two);
   }
 }
@@ -173,7 +170,7 @@ TEST(Run, CanBeCarriedFurther) {
   run_into(folder / "a", configured({"data.d=20", "network.width=2", "descent.until=1000"}),
            {.resume = true});
   run_into(folder / "b", configured({"data.d=20", "network.width=2", "descent.until=1000"}));
-  EXPECT_EQ(text_of(folder / "a/metrics.csv"), text_of(folder / "b/metrics.csv"));
+  EXPECT_EQ(bytes_of(folder / "a/metrics.csv"), bytes_of(folder / "b/metrics.csv"));
 }
 
 TEST(Run, BadInputLeavesNothingBehind) {

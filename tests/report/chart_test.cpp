@@ -15,7 +15,6 @@ namespace {
 
 using testing::HasSubstr;
 using testing::Not;
-using testing_support::TemporaryFolder;
 
 std::size_t count_of(const std::string& text, const std::string& part) {
   std::size_t count = 0;

@@ -1,34 +1,20 @@
 #include "latetime/store/run_directory.hpp"
 
-#include <filesystem>
 #include <fstream>
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include "latetime/base/error.hpp"
+#include "support/temporary_folder.hpp"
 
 namespace latetime {
 namespace {
 
-namespace fs = std::filesystem;
-
 class RunDirectoryTest : public testing::Test {
  protected:
-  RunDirectoryTest()
-      : root_(fs::temp_directory_path() / ("latetime-store-" + std::to_string(getpid()))) {
-    fs::remove_all(root_);
-    fs::create_directories(root_);
-  }
-  ~RunDirectoryTest() override { fs::remove_all(root_); }
+  std::string path(const std::string& name) const { return folder_ / name; }
 
-  std::string path(const std::string& name) const { return (root_ / name).string(); }
-  std::string text_of(const std::string& file) const {
-    std::ifstream in(file, std::ios::binary);
-    return {std::istreambuf_iterator<char>(in), {}};
-  }
-
-  fs::path root_;
+  const TemporaryFolder folder_;
 };
 
 TEST_F(RunDirectoryTest, AppendsRowsAndReadsThemBack) {
@@ -52,12 +38,12 @@ TEST_F(RunDirectoryTest, RefusesAFileAsFolder) {
   std::ofstream(path("file")) << "something";
   EXPECT_THROW(RunDirectory::create(path("file"), "", {"x"}), InputError);
   EXPECT_THROW(RunDirectory::create(path("file/below"), "", {"x"}), InputError);
-  EXPECT_EQ(text_of(path("file")), "something");
+  EXPECT_EQ(bytes_of(path("file")), "something");
 }
 
 TEST_F(RunDirectoryTest, OpensOnlyWhatHoldsARun) {
   EXPECT_THROW(RunDirectory::open(path("nowhere")), InputError);
-  EXPECT_THROW(RunDirectory::open(root_.string()), InputError);
+  EXPECT_THROW(RunDirectory::open(folder_.path()), InputError);
 }
 
 TEST_F(RunDirectoryTest, AnUnfinishedLineIsLeftOut) {
@@ -71,7 +57,7 @@ TEST_F(RunDirectoryTest, KeepsTheRowsThatTheResultKnowsOf) {
   const auto run = RunDirectory::create(path("run"), "", {"x"});
   for (const char* value : {"1", "2", "3"}) run.append_row({value});
   run.keep_rows(2);
-  EXPECT_EQ(text_of(run.file("metrics.csv")), "x\n1\n2\n");
+  EXPECT_EQ(bytes_of(run.file("metrics.csv")), "x\n1\n2\n");
   EXPECT_THROW(run.keep_rows(5), InputError);
 }
 
