@@ -97,6 +97,9 @@ TEST(Program, RefusesBadUseInOneLine) {
                  "data.n");
   expect_refusal("run --out " + out + " --set descent.method=sgd --set descent.engine=coefficient",
                  "descent.engine");
+  expect_refusal("run --out " + out + " --set data.n=1000000000000", "data.n");
+  expect_refusal("run --out " + out + " --set network.width=1000000000000", "network.width");
+  expect_refusal("run --out " + out + " --set dta.n=1", "did you mean [data]?");
   expect_refusal("run --out " + folder.write("file", "x") + small, "file");
   expect_refusal("run --out " + folder / "file/below" + small, "file/below");
   expect_refusal("run --out /proc/latetime" + small, "/proc/latetime");

@@ -108,6 +108,24 @@ TEST(Measurer, AgreesWithPlainLoops) {
   EXPECT_NEAR(m.stable_ranks[0].value, upper.squaredNorm() / (upper[0] * upper[0]), 1e-13);
 }
 
+TEST(Measurer, KeepsFiniteNumbersForHugeWeights) {
+  const Dataset data = orthogonal_data(2, 3, 1.0);
+  Network network{{.groups = 2, .width = 1, .dim = 3, .slope = 0.0}, Matrix::Zero(2, 3)};
+  network.weights << 1e300, -1e300, 0.0, -1e300, 1e300, 0.0;  // squares overflow
+  const TrainingState state{.step = 1,
+                            .weights = network.weights,
+                            .preactivations = preactivations(network.weights, data.x),
+                            .coefficients = Matrix::Zero(2, 2),
+                            .switches = {},
+                            .switched_since_record = {}};
+  const Measures m = Measurer(data, network).measure(state);
+  EXPECT_NEAR(m.norm_w / 2e300, 1.0, 1e-15);
+  EXPECT_NEAR(m.neuron_norm_max / (std::sqrt(2.0) * 1e300), 1.0, 1e-15);
+  EXPECT_NEAR(m.normalized_margin, 0.5, 1e-15);
+  EXPECT_NEAR(m.kkt.stationarity, std::sqrt(0.5), 1e-15);
+  EXPECT_NEAR(m.kkt.complementarity, 0.0, 1e-15);
+}
+
 TEST(Measurer, CountsDeadNeurons) {
   const Dataset data = orthogonal_data(2, 2, 1.0);
   const Network initial{{.groups = 2, .width = 2, .dim = 2, .slope = 0.0}, Matrix::Zero(4, 2)};

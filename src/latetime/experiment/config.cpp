@@ -151,7 +151,8 @@ void refuse_unknown_keys(const toml::table& document, const std::string& origin)
   visit_fields(defaults, [&](const std::string& section, const std::string& key, const auto&,
                              const std::string&, const FieldRule&) {
     known.push_back(dotted(section, key));
-    if (sections.empty() || sections.back() != section) sections.push_back(section);
+    const bool seen = !sections.empty() && sections.back() == section;
+    if (!section.empty() && !seen) sections.push_back(section);
   });
   const auto refuse = [&](const std::string& name) {
     // The right key in the wrong section is the nearer miss.
@@ -167,8 +168,7 @@ void refuse_unknown_keys(const toml::table& document, const std::string& origin)
   for (const auto& [key, node] : document) {
     const std::string name(key.str());
     const toml::table* table = node.as_table();
-    const bool is_section =
-        std::find(sections.begin(), sections.end(), name) != sections.end() && !name.empty();
+    const bool is_section = std::find(sections.begin(), sections.end(), name) != sections.end();
     if (!table) {
       if (is_section)
         throw InputError(origin, fmt::format("{}: must be a section, [{}]", name, name));

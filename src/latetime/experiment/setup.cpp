@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include "latetime/base/error.hpp"
 #include "latetime/data/array_file.hpp"
@@ -29,6 +30,22 @@ ImageSetOptions image_options(const RunConfig& config) {
   return options;
 }
 
+/// Throws InputError when arrays of these sizes cannot fit into the machine's memory: the weights
+/// and samples a few times over, the Gram matrix (which the dense engine, taken for n > 2d, does
+/// without), and what belongs to (neuron, sample) pairs.
+void require_memory(double n, double d, double neurons) {
+  const double gram = n <= 2 * d ? n * n : 0.0;
+  const double needed = sizeof(double) * (3 * n * d + 4 * neurons * d + gram + 10 * neurons * n);
+  const double available =
+      static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE));
+  if (needed <= available) return;
+  throw InputError(
+      "data.n, data.d, network.width",
+      fmt::format("n = {}, d = {}, m = {} need about {:.3g} GB of memory, this machine "
+                  "has {:.3g} GB; choose smaller ones",
+                  n, d, neurons / 2, needed / 1e9, available / 1e9));
+}
+
 std::size_t batch_size(const RunConfig& config, Eigen::Index n) {
   return std::min(static_cast<std::size_t>(config.descent.batch_size), static_cast<std::size_t>(n));
 }
@@ -37,6 +54,12 @@ std::size_t batch_size(const RunConfig& config, Eigen::Index n) {
 
 Dataset load_data(const RunConfig& config) {
   const DataConfig& data = config.data;
+  const auto neurons = static_cast<double>(2 * config.network.width);
+  if (data.source != "file") {
+    const bool images = data.source == "mnist" || data.source == "fashion-mnist";
+    require_memory(static_cast<double>(data.n), images ? 784 : static_cast<double>(data.d),
+                   neurons);
+  }
   const auto seed = static_cast<std::uint64_t>(config.seed);
   if (data.source == "gaussian-mixture") {
     return gaussian_mixture(data.n, data.d, data.signal_std, data.noise_std, seed);
@@ -63,6 +86,8 @@ Dataset load_data(const RunConfig& config) {
 }
 
 Network load_network(const RunConfig& config, const Dataset& data) {
+  require_memory(static_cast<double>(data.size()), static_cast<double>(data.dim()),
+                 static_cast<double>(2 * config.network.width));
   const NetworkShape shape{
       .groups = 2, .width = config.network.width, .dim = data.dim(), .slope = config.network.slope};
   const std::string& file = config.network.initial_weights;

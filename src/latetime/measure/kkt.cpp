@@ -22,19 +22,21 @@ KktResidual kkt_residual(const Network& network, const Matrix& preactivations, c
                          activation_derivative(preactivations(k, i), network.shape.slope);
     }
   }
-  Matrix descent = Matrix::Zero(network.weights.rows(), network.weights.cols());
+  // Only directions count: both sides are scaled to norm 1, so that no square overflows.
+  const Matrix direction = network.weights / network.weights.stableNorm();
+  Matrix descent = Matrix::Zero(direction.rows(), direction.cols());
   add_product(pair_pulls, x, descent);
-  const double size2 = descent.squaredNorm();
-  const double fit =
-      size2 > 0.0 ? std::max(0.0, network.weights.cwiseProduct(descent).sum()) / size2 : 0.0;
+  const double size = descent.stableNorm();
+  if (size > 0.0) descent /= size;
+  const double fit = std::max(0.0, direction.cwiseProduct(descent).sum());
   KktResidual result;
-  result.stationarity = (network.weights - fit * descent).norm() / network.weights.norm();
+  result.stationarity = (direction - fit * descent).norm();
 
   double slack = 0.0, total = 0.0;
   for (Eigen::Index i = 0; i < u.size(); ++i) {
     const double multiplier = pulls(i, classes[static_cast<std::size_t>(i)]);
-    slack += multiplier * (u[i] - smallest);
-    total += multiplier * u[i];
+    slack += multiplier * (u[i] / smallest - 1.0);
+    total += multiplier * (u[i] / smallest);
   }
   result.complementarity = slack / total;
   result.residual = std::max(result.stationarity, result.complementarity);

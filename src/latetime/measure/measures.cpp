@@ -15,10 +15,11 @@ Measures Measurer::measure(const TrainingState& state) const {
   const Matrix outputs = group_outputs(state.preactivations, shape_);
   result.log_loss = log_mean_loss(outputs, data_.classes);
   result.min_margin = margins(outputs, data_.classes).minCoeff();
-  result.norm_w = state.weights.norm();
+  result.norm_w = state.weights.stableNorm();  // squares of large weights would overflow
   result.normalized_margin = result.min_margin / result.norm_w;
   measure_spectrum(state.weights, result);
-  const Vector norms = state.weights.rowwise().norm();
+  Vector norms(state.weights.rows());
+  for (Eigen::Index k = 0; k < norms.size(); ++k) norms[k] = state.weights.row(k).stableNorm();
   result.neuron_norm_min = norms.minCoeff();
   result.neuron_norm_mean = norms.mean();
   result.neuron_norm_max = norms.maxCoeff();
