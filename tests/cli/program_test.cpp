@@ -3,6 +3,7 @@
 #include <array>
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <thread>
 
@@ -209,6 +210,22 @@ TEST(Program, AKilledAndAnInterruptedRunResumeToTheSameBytes) {
   EXPECT_LT(bytes_of(metrics).size(), bytes_of(folder / "whole/metrics.csv").size());
   EXPECT_EQ(call("run -q --resume --out " + folder / "parts" + joined + until).code, 0);
   EXPECT_EQ(bytes_of(metrics), bytes_of(folder / "whole/metrics.csv"));
+}
+
+TEST(Program, MeasuresAreThoseOfAnIndependentProgram) {
+  if (std::system("/usr/bin/python3 -c 'import numpy' 2>/dev/null") != 0) {
+    GTEST_SKIP() << "NumPy is not installed";
+  }
+  const TemporaryFolder folder;
+  for (const char* slope : {"0", "0.1"}) {
+    const std::string out = folder / (std::string("slope") + slope);
+    call("run -q --out " + out + " --set data.d=60 --set network.width=12 --set network.slope=" +
+         slope + " --set descent.until=1500");
+    call("export --npz " + out);
+    const std::string command = std::string("/usr/bin/python3 ") + LATETIME_EXAMPLES +
+                                "/check_run.py " + out + "/result.npz " + slope + " 0.1";
+    EXPECT_EQ(std::system(command.c_str()), 0);
+  }
 }
 
 TEST(Program, ReproducesFigure1) {
