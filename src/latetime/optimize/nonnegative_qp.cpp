@@ -1,0 +1,38 @@
+#include "latetime/optimize/nonnegative_qp.hpp"
+
+#include <limits>
+#include <utility>
+
+#include "latetime/optimize/active_set.hpp"
+
+namespace latetime {
+
+NonnegativeQpResult solve_nonnegative_qp(const Eigen::Ref<const Eigen::MatrixXd>& k,
+                                         const Eigen::Ref<const Vector>& b,
+                                         const std::vector<bool>& start) {
+  const Eigen::Index n = b.size();
+  const Vector zero = Vector::Zero(n);
+  const Vector infinity = Vector::Constant(n, std::numeric_limits<double>::infinity());
+  std::vector<BoundState> states(start.size());
+  for (std::size_t i = 0; i < start.size(); ++i) {
+    states[i] = start[i] ? BoundState::free : BoundState::lower;
+  }
+  // References bound to temporaries of a struct would dangle: name them.
+  const Eigen::Ref<const Vector> lower(zero);
+  const Eigen::Ref<const Vector> upper(infinity);
+  const ActiveSetProblem problem{k, b, lower, upper, "nonnegative QP"};
+  ActiveSetSolution solution = ActiveSet(problem).solve(states);
+  NonnegativeQpResult result{.x = std::move(solution.x),
+                             .gradient = std::move(solution.gradient),
+                             .support = std::vector<bool>(solution.state.size()),
+                             .certificate = solution.certificate,
+                             .iterations = solution.iterations,
+                             .solved = solution.solved,
+                             .ray = std::move(solution.ray)};
+  for (std::size_t i = 0; i < solution.state.size(); ++i) {
+    result.support[i] = solution.state[i] == BoundState::free;
+  }
+  return result;
+}
+
+}  // namespace latetime
