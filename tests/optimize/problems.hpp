@@ -5,6 +5,7 @@
 #include <random>
 #include <vector>
 
+#include <Eigen/LU>
 #include <Eigen/QR>
 
 #include "latetime/optimize/box_qp.hpp"

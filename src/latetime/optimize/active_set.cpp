@@ -19,7 +19,6 @@ constexpr double kPivotNoise = 1e-14;
 constexpr double kDirectionNoise = 1e-12;
 constexpr double kRayTolerance = 1e-10;
 constexpr double kSolvedTolerance = 1e-10;
-constexpr int kExchangeRounds = 60;
 /// Exchanges without a new least number of violators before the exchange gives up.
 constexpr int kExchangePatience = 4;
 
@@ -90,10 +89,11 @@ void ActiveSet::scale() {
   require(a_.allFinite(), p.name, "an entry is not finite, or the matrix is not semidefinite");
 }
 
-ActiveSetSolution ActiveSet::solve(std::span<const BoundState> start) {
+ActiveSetSolution ActiveSet::solve(std::span<const BoundState> start, int exchange_rounds) {
   require(start.empty() || start.size() == state_.size(), problem_.name,
           "the starting states must be n, or none");
-  exchange(start);
+  for (int i = 0; i < n_; ++i) bind(i, start.empty() ? BoundState::free : start[at(i)]);
+  exchange(exchange_rounds);
   if (!finished_) {
     restore();
     descend();
@@ -104,13 +104,10 @@ ActiveSetSolution ActiveSet::solve(std::span<const BoundState> start) {
 
 // ---- Part 1: exchange ---------------------------------------------------------------------------
 
-void ActiveSet::exchange(std::span<const BoundState> start) {
-  for (int i = 0; i < n_; ++i) {
-    bind(i, start.empty() ? BoundState::free : start[at(i)]);
-  }
+void ActiveSet::exchange(int rounds) {
   int fewest = n_ + 1;
   int patience = kExchangePatience;
-  for (int round = 0; round < kExchangeRounds; ++round) {
+  for (int round = 0; round < rounds; ++round) {
     ++iterations_;
     factor_free();
     fill_target();

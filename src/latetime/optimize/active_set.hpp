@@ -54,12 +54,16 @@ class ActiveSet {
   /// Scales the problem. Throws InputError for a wrong shape, an entry that is not finite, a
   /// negative diagonal entry, or lower > upper.
   explicit ActiveSet(const ActiveSetProblem& problem);
+  /// At most so many exchanges (part 1) before the method that always ends.
+  static constexpr int kExchangeRounds = 60;
+
   /// `start` is empty or has n entries (throws InputError); it affects the work, not the answer.
-  ActiveSetSolution solve(std::span<const BoundState> start);
+  /// With `exchange_rounds` = 0 all is left to parts 2 and 3. Call once.
+  ActiveSetSolution solve(std::span<const BoundState> start, int exchange_rounds = kExchangeRounds);
 
  private:
   void scale();
-  void exchange(std::span<const BoundState> start);
+  void exchange(int rounds);
   void restore();
   void descend();
   void polish();
