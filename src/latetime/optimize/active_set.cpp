@@ -12,9 +12,9 @@ namespace {
 
 /// Squared pivots below this part of the diagonal count as zero: the variable depends on the rest.
 constexpr double kPivotTolerance = 1e-12;
-/// Squared pivots below this part of the diagonal are rounding; one between the two may still be
-/// used where the null direction turns out to have curvature.
-constexpr double kPivotNoise = 1e-14;
+/// Only squared pivots below this part of the diagonal are compared with their own rounding: the
+/// others exceed it, since no entry of A_FF⁻¹A_Fj exceeds 1/√kPivotTolerance by much.
+constexpr double kSmallPivot = 1e-2;
 /// Entries of a null direction below this part of its largest count as zero.
 constexpr double kDirectionNoise = 1e-12;
 constexpr double kRayTolerance = 1e-10;
@@ -227,11 +227,11 @@ bool ActiveSet::release(int j) {
 ActiveSet::NullMove ActiveSet::slide_along_null_direction(int j, double sign, double& pivot,
                                                           bool& moved) {
   for (;;) {
-    pivot = factor_.try_append(j);
-    if (pivot > kPivotTolerance * a_(j, j)) return NullMove::independent;
+    if (is_independent(j, pivot)) return NullMove::independent;
     const std::size_t count = factor_.size();
     const std::span<double> w(work_.data(), count);
     factor_.dependence(w);
+    const double noise = pivot_rounding(j, w);
     double largest = 1;
     for (double entry : w) largest = std::max(largest, std::abs(entry));
     double step = sign > 0 ? upper_[j] - y_[j] : y_[j] - lower_[j];
@@ -248,7 +248,7 @@ ActiveSet::NullMove ActiveSet::slide_along_null_direction(int j, double sign, do
     const bool unbounded = std::isinf(step);
     if (unbounded && is_ray(j, w)) return NullMove::unbounded;
     // The objective would rise again before the bound: the direction is curved after all.
-    if (step * pivot > std::abs(gradient_[j]) && pivot > kPivotNoise * a_(j, j)) {
+    if (step * pivot > std::abs(gradient_[j]) && pivot > noise) {
       return NullMove::independent;
     }
     if (unbounded) return NullMove::refused;
@@ -322,13 +322,19 @@ void ActiveSet::move_to_target() {
 /// Factors the free block anew in index order, so that the answer does not depend on the path, and
 /// refines the solution once.
 void ActiveSet::polish() {
+  while (!polish_free()) {
+  }
+  fill_gradient();
+}
+
+/// False if a variable met its bound, which leaves the others to be solved for again.
+bool ActiveSet::polish_free() {
   factor_.clear();
   for (int i = 0; i < n_; ++i) {
     if (state_[at(i)] != BoundState::free) continue;
     const double pivot = factor_.try_append(i);
     if (!(pivot > 0)) {  // independent only in the order in which it joined: keep the point
-      fill_gradient();
-      return;
+      return true;
     }
     factor_.append(i, pivot);
   }
@@ -337,13 +343,15 @@ void ActiveSet::polish() {
   fill_gradient();
   for (std::size_t p = 0; p < factor_.size(); ++p) target_[p] = -gradient_[factor_.order()[p]];
   factor_.solve({target_.data(), factor_.size()});
+  bool all_free = true;
   for (std::size_t p = 0; p < factor_.size(); ++p) {
     const int i = factor_.order()[p];
     y_[i] += target_[p];
-    if (y_[i] <= lower_[i]) bind(i, BoundState::lower);
-    if (y_[i] >= upper_[i] && state_[at(i)] == BoundState::free) bind(i, BoundState::upper);
+    if (y_[i] > lower_[i] && y_[i] < upper_[i]) continue;
+    bind(i, y_[i] <= lower_[i] ? BoundState::lower : BoundState::upper);
+    all_free = false;
   }
-  fill_gradient();
+  return all_free;
 }
 
 ActiveSetSolution ActiveSet::unscaled() const {
@@ -415,13 +423,34 @@ void ActiveSet::factor_free() {
   factor_.clear();
   for (int i = 0; i < n_; ++i) {
     if (state_[at(i)] != BoundState::free) continue;
-    const double pivot = factor_.try_append(i);
-    if (pivot > kPivotTolerance * a_(i, i)) {
+    double pivot = 0;
+    if (is_independent(i, pivot)) {
       factor_.append(i, pivot);
     } else {
       bind(i, nearest_bound(i));
     }
   }
+}
+
+/// Tries to add j to the factor; `pivot` is its squared pivot. work_ is overwritten.
+bool ActiveSet::is_independent(int j, double& pivot) {
+  pivot = factor_.try_append(j);
+  if (!(pivot > kPivotTolerance * a_(j, j))) return false;
+  if (pivot > kSmallPivot * a_(j, j)) return true;
+  const std::span<double> w(work_.data(), factor_.size());
+  factor_.dependence(w);
+  return pivot > pivot_rounding(j, w);
+}
+
+/// The pivot is rᵀAr with r = (1, −w); rounding of A and of the factor changes that by about
+/// n ε Σ r_i² A_ii.
+double ActiveSet::pivot_rounding(int j, std::span<const double> w) const {
+  double sum = a_(j, j);
+  for (std::size_t p = 0; p < w.size(); ++p) {
+    const int i = factor_.order()[p];
+    sum += w[p] * w[p] * a_(i, i);
+  }
+  return tolerance_ * sum;
 }
 
 /// target_ = the minimiser over the free variables, the others held, in the factor's order.

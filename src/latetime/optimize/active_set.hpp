@@ -48,7 +48,8 @@ struct ActiveSetSolution {
 ///     no cycle. A freed variable that rounding would push outward is left at its bound.
 ///
 /// The free block is kept non-singular: a variable whose squared pivot is below 1e-12 of its
-/// diagonal moves along the null direction until something meets a bound.
+/// diagonal, or below the rounding of the pivot itself, moves along the null direction until
+/// something meets a bound.
 class ActiveSet {
  public:
   /// Scales the problem. Throws InputError for a wrong shape, an entry that is not finite, a
@@ -67,12 +68,15 @@ class ActiveSet {
   void restore();
   void descend();
   void polish();
+  bool polish_free();
   ActiveSetSolution unscaled() const;
   QpCertificate certificate() const;
 
   int count_and_swap_violators();
   int clamp_violators();
   void factor_free();
+  bool is_independent(int j, double& pivot);
+  double pivot_rounding(int j, std::span<const double> w) const;
   void fill_target();
   void fill_gradient();
   int steepest() const;
