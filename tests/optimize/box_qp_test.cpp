@@ -207,6 +207,18 @@ TEST(BoxQp, UncoupledVariablesOfUnlikeSizesAreSolvedEach) {
   EXPECT_EQ(result.x[3], -1e-190);
 }
 
+TEST(BoxQp, AGradientJustBeyondRoundingIsFollowed) {
+  const double excess = 0x1p-40;  // 1e-12 of the terms it is the difference of
+  const Problem p{Dense{{1, 0.5}, {0.5, 1}}, Vector{{0.5 + excess, 9}}, Vector{{0, 0}},
+                  Vector{{1, 1}}};
+  for (const BoundState start : {BoundState::lower, BoundState::free, BoundState::upper}) {
+    const BoxQpResult result = solve(p, std::vector{start, BoundState::upper});
+    ASSERT_TRUE(result.solved);
+    EXPECT_EQ(result.x[0], excess);
+    EXPECT_EQ(descend(p, std::vector{start, BoundState::upper}).x[0], excess);
+  }
+}
+
 TEST(BoxQp, ZeroGradientAtABoundIsAccepted) {
   const Problem p{Dense::Identity(2, 2), Vector{{1, 0}}, Vector{{0, 0}}, Vector{{1, 1}}};
   const BoxQpResult result = solve(p);
