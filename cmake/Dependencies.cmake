@@ -3,6 +3,7 @@
 
 find_package(Threads REQUIRED)
 find_package(Eigen3 3.4 REQUIRED NO_MODULE)
+find_package(Boost 1.74 REQUIRED)
 find_package(Spectra REQUIRED NO_MODULE)
 find_package(ZLIB REQUIRED)
 find_package(fmt REQUIRED)

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "latetime/data/dataset.hpp"
+#include "latetime/model/network.hpp"
+
+namespace latetime {
+
+/// What stays the same while a two-class network is followed in log time θ.
+///
+/// Multipliers are carried as λ_i = t g_i, which stay of order one while t goes to 10^100. With
+/// effective multipliers b_{k,l} = α_{k,l} λ_l of neuron k (α its effective slope),
+///   dc_{k,l}/dθ = q ς_{k,l} b_{k,l},   dz_{k,i}/dθ = q Σ_l ς_{k,l} b_{k,l} G_{li},
+///   du_i/dθ = (1/m) Σ_k ς_{k,i} α_{k,i} dz_{k,i}/dθ,
+/// where q = η/(nm) and ς_{k,l} is +1 for own-class pairs and −1 for the others.
+struct FlowProblem {
+  FlowProblem(const Dataset& data, const NetworkShape& network, double learning_rate);
+
+  NetworkShape shape;
+  std::vector<int> classes;  ///< n
+  Matrix gram;               ///< n × n
+  double rate;               ///< q = η/(nm)
+  Matrix reach;  ///< q |G_{li}|, n × n: |Δz_{k,i}| ≤ Σ_l reach_{li} ∫λ_l dθ for any neuron
+
+  Eigen::Index samples() const { return gram.rows(); }
+  Eigen::Index neurons() const { return shape.neurons(); }
+  int group_of(Eigen::Index neuron) const { return static_cast<int>(neuron / shape.width); }
+  bool own(int group, Eigen::Index i) const {
+    return classes[static_cast<std::size_t>(i)] == group;
+  }
+  double sign(int group, Eigen::Index i) const { return own(group, i) ? 1.0 : -1.0; }
+};
+
+}  // namespace latetime

@@ -1,0 +1,533 @@
+#include "latetime/dynamics/late_flow.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include <boost/math/tools/toms748_solve.hpp>
+
+#include "latetime/base/log_domain.hpp"
+#include "latetime/model/blas.hpp"
+
+namespace latetime {
+namespace {
+
+// A pair counts as beyond zero once it is further off than this part of the largest
+// pre-activation of its sample: hysteresis against events that rounding alone would make.
+constexpr double crossing_tolerance = 1e-12;
+
+// The same for multipliers of sliding pairs, relative to λ_l.
+constexpr double exit_tolerance = 1e-12;
+
+// At a hand-over, pairs within this many largest possible single steps of zero may be sliding.
+constexpr double entry_band = 3.0;
+
+// An own-class crossing is decided when the error moves its log time by less than this.
+constexpr double decision_margin = 0.05;
+
+// Beyond 1/t of this size no correction matters any more.
+constexpr double negligible_inverse_time = 1e-14;
+
+// Mean offsets are computed afresh when log t has moved by this much.
+constexpr double offset_period = 0.25;
+
+// Largest step of the integrator in θ; longer ones are taken only once λ is constant to rounding,
+// within `steady_drift` of the margins over the step.
+constexpr double longest_curved_step = 8.0;
+constexpr double steady_drift = 1e-14;
+constexpr double time_of_no_corrections = 40.0;
+
+constexpr std::uint64_t changes_between_rebuilds = 64;
+constexpr std::uint64_t most_steps_per_unit = 20'000;
+
+/// Root of a function that is positive at a and not at b.
+template <class Function>
+double root_between(const Function& f, double a, double b) {
+  const double fa = f(a), fb = f(b);
+  if (!(fa > 0.0)) return a;
+  if (!(fb < 0.0)) return b;
+  std::uintmax_t evaluations = 60;
+  const auto tolerance = [](double lo, double hi) {
+    return std::abs(hi - lo) <= 4.0 * std::numeric_limits<double>::epsilon() * std::abs(hi);
+  };
+  return boost::math::tools::toms748_solve(f, a, b, fa, fb, tolerance, evaluations).second;
+}
+
+std::vector<Eigen::Index> pairs_at_zero(const NeuronMode& mode) {
+  std::vector<Eigen::Index> result = mode.sliding;
+  result.insert(result.end(), mode.riding.begin(), mode.riding.end());
+  std::sort(result.begin(), result.end());
+  return result;
+}
+
+bool contains(const std::vector<Eigen::Index>& list, Eigen::Index value) {
+  return std::find(list.begin(), list.end(), value) != list.end();
+}
+
+}  // namespace
+
+LateFlow::LateFlow(const FlowProblem& problem, const FlowStart& start, const FlowOptions& options)
+    : problem_(problem),
+      options_(options),
+      theta_(start.log_time),
+      initial_preactivations_(start.preactivations),
+      coefficients_(start.coefficients),
+      z_(start.preactivations),
+      stepper_(
+          problem.samples(), [this](double delta, const Vector& x) { return rates(delta, x); },
+          [this](const Vector& error) {
+            return (kernel_ * error).cwiseAbs().maxCoeff() / options_.step_tolerance;
+          }) {
+  add_product(Matrix(-coefficients_), problem_.gram, initial_preactivations_);
+  const Eigen::Index n = problem_.samples();
+  s_ = Vector::Zero(n);
+  offset_ = Vector::Zero(n);
+  neurons_.resize(static_cast<std::size_t>(problem_.neurons()));
+  for (Eigen::Index k = 0; k < problem_.neurons(); ++k) {
+    Neuron& neuron = neurons_[static_cast<std::size_t>(k)];
+    neuron.group = problem_.group_of(k);
+    neuron.mode.active.resize(static_cast<std::size_t>(n));
+    for (Eigen::Index i = 0; i < n; ++i) {
+      neuron.mode.active[static_cast<std::size_t>(i)] = z_(k, i) >= 0.0 ? 1 : 0;
+    }
+    neuron.since = s_;
+  }
+  rebase();
+  if (options_.of_descent) enter();
+}
+
+/// Finds the pairs that gradient descent is already switching for ever: those within a few steps of
+/// zero that the subgradient of least norm would hold there.
+void LateFlow::enter() {
+  const Vector lambda = this->lambda();
+  const Vector band = entry_band * std::exp(-theta_) * (problem_.reach * lambda);
+  for (Eigen::Index k = 0; k < problem_.neurons(); ++k) {
+    Neuron& neuron = neurons_[static_cast<std::size_t>(k)];
+    std::vector<Eigen::Index> near;
+    for (Eigen::Index i = 0; i < problem_.samples(); ++i) {
+      if (!problem_.own(neuron.group, i) && std::abs(z_(k, i)) <= band[i]) near.push_back(i);
+    }
+    const std::vector<std::uint8_t> signs = neuron.mode.active;
+    for (bool settled = near.empty(); !settled;) {
+      resolve_mode(problem_, neuron.group, lambda, near, neuron.mode);
+      // Pairs that do not stay at zero keep the side that they are really on.
+      settled = true;
+      std::vector<Eigen::Index> staying = pairs_at_zero(neuron.mode);
+      for (const Eigen::Index i : near) {
+        const auto index = static_cast<std::size_t>(i);
+        if (contains(staying, i)) continue;
+        if (neuron.mode.active[index] != signs[index]) settled = false;
+        neuron.mode.active[index] = signs[index];
+      }
+      near = std::move(staying);
+      if (near.empty() && !settled) {
+        resolve_mode(problem_, neuron.group, lambda, near, neuron.mode);
+        settled = true;
+      }
+    }
+    const std::vector<Eigen::Index>& sliding = neuron.mode.sliding;
+    if (sliding.empty()) continue;
+    Vector offset(static_cast<Eigen::Index>(sliding.size()));
+    for (std::size_t s = 0; s < sliding.size(); ++s) {
+      offset[static_cast<Eigen::Index>(s)] = z_(k, sliding[s]);
+    }
+    const Vector move = neuron.mode.inverse * offset;
+    for (std::size_t s = 0; s < sliding.size(); ++s) {
+      coefficients_(k, sliding[s]) -= move[static_cast<Eigen::Index>(s)];
+    }
+  }
+  rebase();
+  refresh_offset();
+  stepper_.restart();
+}
+
+/// Brings every neuron up to date, recomputes Z from C, and counts s from zero again.
+void LateFlow::rebase() {
+  for (Eigen::Index k = 0; k < problem_.neurons(); ++k) sync(k);
+  z_ = initial_preactivations_;
+  add_product(coefficients_, problem_.gram, z_);
+  s_ = Vector::Zero(problem_.samples());
+  travel_ = Vector::Zero(problem_.samples());
+  lambda_variation_ = 0.0;
+  Vector margins = Vector::Zero(problem_.samples());
+  for (Eigen::Index k = 0; k < problem_.neurons(); ++k) {
+    Neuron& neuron = neurons_[static_cast<std::size_t>(k)];
+    neuron.since = s_;
+    for (const Eigen::Index i : pairs_at_zero(neuron.mode)) z_(k, i) = 0.0;
+    for (Eigen::Index i = 0; i < problem_.samples(); ++i) {
+      const double slope =
+          neuron.mode.active[static_cast<std::size_t>(i)] ? 1.0 : problem_.shape.slope;
+      margins[i] += problem_.sign(neuron.group, i) * slope * z_(k, i);
+    }
+  }
+  gap_ = (margins / static_cast<double>(problem_.shape.width)).array() - theta_;
+  rebuild_kernel();
+  last_lambda_ = lambda();
+  for (Eigen::Index k = 0; k < problem_.neurons(); ++k) refresh_bounds(k);
+  stepper_.restart();
+}
+
+void LateFlow::rebuild_kernel() {
+  kernel_ = Eigen::MatrixXd::Zero(problem_.samples(), problem_.samples());
+  for (const Neuron& neuron : neurons_) {
+    add_kernel(problem_, neuron.group, neuron.mode, 1.0, kernel_);
+  }
+  changes_since_rebuild_ = 0;
+}
+
+/// u − θ, `delta` in log time and x in s after the present moment.
+Vector LateFlow::gaps_at(double delta, const Vector& x) const {
+  Vector gaps = gap_ + kernel_ * x + std::exp(-(theta_ + delta)) * offset_;
+  gaps.array() -= delta;
+  return gaps;
+}
+
+/// The mean offset of the margins for the present modes and multipliers.
+void LateFlow::refresh_offset() {
+  const Vector lambda = this->lambda();
+  offset_.setZero();
+  offset_time_ = theta_;
+  for (Neuron& neuron : neurons_) {
+    neuron.mean = {};
+    if (!options_.of_descent || !options_.switching_means || !neuron.mode.slides()) continue;
+    if (std::exp(-theta_) < negligible_inverse_time) continue;
+    neuron.mean = switching_mean(problem_, neuron.mode, lambda);
+    add_margin_offset(problem_, neuron.group, neuron.mode, neuron.mean, offset_);
+  }
+}
+
+Vector LateFlow::lambda_at(double delta, const Vector& x) const {
+  const double theta = theta_ + delta;
+  return gaps_at(delta, x).unaryExpr([theta](double gap) {
+    // softplus(u) = u to rounding once u > 37.
+    return gap + theta > 37.0 ? std::exp(-gap) : std::exp(theta - softplus(gap + theta));
+  });
+}
+
+/// ds/dθ: the multipliers λ, for gradient descent with the corrections of its modified equation
+///   g̃ = g − ½ g'∘p + (1/12) g''∘p² + (1/3) g'∘(κ(g'∘p)),  p = κ g,
+/// each a factor 1/t smaller than the one before.
+Vector LateFlow::rates(double delta, const Vector& x) const {
+  Vector lambda = lambda_at(delta, x);
+  const double inverse_time = std::exp(-(theta_ + delta));
+  if (!options_.of_descent || inverse_time < 1e-17) return lambda;
+  const Vector change = inverse_time * (kernel_ * lambda);  // p
+  const Vector g = inverse_time * lambda;
+  const Vector rest = (1.0 - g.array()).matrix();
+  Vector factor = (1.0 + 0.5 * rest.array() * change.array()).matrix();
+  if (inverse_time > 1e-9) {
+    const Vector second = kernel_ * (g.array() * rest.array() * change.array()).matrix();
+    factor.array() += rest.array() * ((1.0 - 2.0 * g.array()) * change.array().square() / 12.0 +
+                                      second.array() / 3.0);
+  }
+  return lambda.cwiseProduct(factor);
+}
+
+Vector LateFlow::margins() const {
+  return gaps_at(0.0, Vector::Zero(problem_.samples())).array() + theta_;
+}
+
+Vector LateFlow::lambda() const {
+  return lambda_at(0.0, Vector::Zero(problem_.samples()));
+}
+
+/// Coefficients and pre-activations of neuron k at the present s.
+void LateFlow::sync(Eigen::Index k) {
+  Neuron& neuron = neurons_[static_cast<std::size_t>(k)];
+  Vector moved = problem_.rate * effective_multipliers(problem_, neuron.mode, s_ - neuron.since);
+  for (Eigen::Index l = 0; l < moved.size(); ++l) moved[l] *= problem_.sign(neuron.group, l);
+  coefficients_.row(k) += moved.transpose();
+  z_.row(k).noalias() += moved.transpose() * problem_.gram;
+  for (const Eigen::Index i : neuron.mode.sliding) z_(k, i) = 0.0;
+  for (const Eigen::Index i : neuron.mode.riding) z_(k, i) = 0.0;
+  neuron.since = s_;
+}
+
+/// How far λ and s may move before anything can happen to neuron k.
+void LateFlow::refresh_bounds(Eigen::Index k) {
+  Neuron& neuron = neurons_[static_cast<std::size_t>(k)];
+  neuron.room = travel_ + z_.row(k).transpose().cwiseAbs();
+  for (const Eigen::Index i : pairs_at_zero(neuron.mode)) {
+    neuron.room[i] = std::numeric_limits<double>::infinity();
+  }
+  if (problem_.shape.slope == 1.0) {
+    neuron.room.setConstant(std::numeric_limits<double>::infinity());
+  }
+  neuron.slack = std::numeric_limits<double>::infinity();
+  const Vector beta = neuron.mode.share * last_lambda_;
+  for (std::size_t r = 0; r < neuron.mode.sliding.size(); ++r) {
+    const auto row = static_cast<Eigen::Index>(r);
+    const double top = last_lambda_[neuron.mode.sliding[r]];
+    const double gap = std::min(top - beta[row], beta[row] - problem_.shape.slope * top);
+    const double sensitivity = neuron.mode.share.row(row).cwiseAbs().sum() + 1.0;
+    neuron.slack = std::min(neuron.slack, lambda_variation_ + gap / sensitivity);
+  }
+}
+
+/// Moves the present moment to the end of the step.
+void LateFlow::take_over_step() {
+  const DenseStep& step = stepper_.dense();
+  const Vector& x = step.end();
+  gap_ += kernel_ * x;
+  gap_.array() -= step.size();
+  s_ += x;
+  travel_ += problem_.reach * x;
+  theta_ += step.size();
+  stepper_.accept();
+}
+
+/// How far λ may be taken for constant: as long as that moves log λ by less than a rounding or so.
+/// 0 while λ still moves.
+double LateFlow::steady_step() const {
+  if (theta_ < time_of_no_corrections) return 0.0;
+  const Vector lambda = this->lambda();
+  const Vector speed = kernel_ * lambda;
+  const double negligible = 1e-17 * lambda.maxCoeff();
+  double drift = 1e-16;
+  for (Eigen::Index i = 0; i < lambda.size(); ++i) {
+    if (lambda[i] <= negligible && speed[i] > 1.0) continue;
+    drift = std::max(drift, std::abs(1.0 - speed[i]));
+  }
+  return steady_drift * theta_ / drift;
+}
+
+FlowStatus LateFlow::advance_to(double log_time, const std::function<bool(double)>& keep_going) {
+  double unit_start = theta_;
+  std::uint64_t unit_steps = 0, unit_events = 0;
+  const auto pairs = static_cast<std::uint64_t>(problem_.neurons() * problem_.samples());
+  while (theta_ < log_time) {
+    if (keep_going && step_count_ % 64 == 0 && !keep_going(theta_)) return FlowStatus::interrupted;
+    if (theta_ > unit_start + 1.0) {
+      unit_start = theta_;
+      unit_steps = unit_events = 0;
+    }
+    if (unit_events > 10 * pairs + 1000) return FlowStatus::too_many_events;
+    if (++unit_steps > most_steps_per_unit + 8 * unit_events) return FlowStatus::too_stiff;
+    const double steady = std::min(steady_step(), log_time - theta_);
+    if (steady > longest_curved_step) {
+      stepper_.attempt_straight(steady);
+    } else if (!stepper_.attempt(std::min(log_time - theta_, longest_curved_step))) {
+      return FlowStatus::too_stiff;
+    }
+    ++step_count_;
+    const DenseStep& step = stepper_.dense();
+    if (!step.end().allFinite()) return FlowStatus::not_finite;
+    Found first{.delta = std::numeric_limits<double>::infinity()};
+    popped_.clear();
+    const bool crossing = find_crossing(step, first);
+    const bool exit = find_exit(step, first);
+    if (crossing || exit) {
+      ++unit_events;
+      if (first.delta > 0.0) {
+        stepper_.shorten(first.delta);
+        take_over_step();
+      }
+      handle(first);
+      continue;
+    }
+    const bool last = theta_ + step.size() >= log_time - 1e-14 * std::abs(log_time);
+    take_over_step();
+    if (last) theta_ = log_time;
+    if (theta_ > offset_time_ + offset_period && std::exp(-theta_) > negligible_inverse_time) {
+      refresh_offset();
+      stepper_.restart();
+    }
+    last_lambda_ = lambda();
+    for (const auto& [k, i] : popped_) {
+      Neuron& neuron = neurons_[static_cast<std::size_t>(k)];
+      const double z =
+          z_(k, i) +
+          preactivation_row(problem_, neuron.group, neuron.mode, i).dot(s_ - neuron.since);
+      neuron.room[i] = travel_[i] + std::abs(z);
+    }
+    for (Eigen::Index k = 0; k < problem_.neurons(); ++k) {
+      Neuron& neuron = neurons_[static_cast<std::size_t>(k)];
+      if (neuron.slack < lambda_variation_) {
+        const Vector room = neuron.room;
+        refresh_bounds(k);
+        neuron.room = room;
+      }
+    }
+    if (last) break;
+  }
+  return FlowStatus::reached;
+}
+
+/// Looks for the earliest crossing of a pair that does not slide. Since every entry of s only
+/// grows, ⟨v, Δs⟩ is bounded over any part of the step by the parts of v of one sign: most pairs
+/// are proved not to cross without a look at the inside of the step, the others are bisected.
+bool LateFlow::find_crossing(const DenseStep& step, Found& first) {
+  const Vector reached = travel_ + problem_.reach * step.end();
+  bool found = false;
+  for (Eigen::Index k = 0; k < problem_.neurons(); ++k) {
+    const Neuron& neuron = neurons_[static_cast<std::size_t>(k)];
+    if ((neuron.room.array() > reached.array()).all()) continue;
+    for (Eigen::Index i = 0; i < problem_.samples(); ++i) {
+      if (neuron.room[i] > reached[i]) continue;
+      const double side = neuron.mode.active[static_cast<std::size_t>(i)] ? 1.0 : -1.0;
+      const Vector row = side * preactivation_row(problem_, neuron.group, neuron.mode, i);
+      const double tolerance =
+          crossing_tolerance * std::max(z_.col(i).cwiseAbs().maxCoeff(), 1e-300);
+      const double start = side * z_(k, i) + row.dot(s_ - neuron.since) + tolerance;
+      if (start <= 0.0) {
+        first = {0.0, k, i,
+                 problem_.own(neuron.group, i) ? FlowCause::own_crosses : FlowCause::other_meets};
+        return true;
+      }
+      const auto height = [&](const Vector& x) { return start + row.dot(x); };
+      // First cell of the grid at whose right end the pair is beyond zero; −1: none before `limit`.
+      const std::function<int(int, int, double)> scan = [&](int left, int right, double h) -> int {
+        const Vector moved = step.grid(right) - step.grid(left);
+        if (h + row.cwiseMin(0.0).dot(moved) > 0.0) return -1;
+        if (right - left == 1) return height(step.grid(right)) <= 0.0 ? right : -1;
+        const int middle = (left + right) / 2;
+        const int before = scan(left, middle, h);
+        if (before >= 0) return before;
+        return scan(middle, right, height(step.grid(middle)));
+      };
+      const int cell = scan(0, DenseStep::points, start);
+      if (cell < 0) {
+        popped_.emplace_back(k, i);
+        continue;
+      }
+      const double left = step.size() * (cell - 1) / DenseStep::points;
+      const double right = step.size() * cell / DenseStep::points;
+      if (left > first.delta) continue;
+      const double when =
+          root_between([&](double delta) { return height(step.at(delta)); }, left, right);
+      if (when >= first.delta) continue;
+      found = true;
+      first = {when, k, i,
+               problem_.own(neuron.group, i) ? FlowCause::own_crosses : FlowCause::other_meets};
+    }
+  }
+  return found;
+}
+
+/// Looks for the earliest sliding pair whose multiplier reaches a bound, at a few points of the
+/// step.
+bool LateFlow::find_exit(const DenseStep& step, Found& first) {
+  constexpr int stride = DenseStep::points / 4;
+  Vector lambdas[5];
+  double variation = lambda_variation_;
+  for (int p = 0; p <= 4; ++p) {
+    lambdas[p] = lambda_at(step.size() * p / 4.0, step.grid(p * stride));
+    if (p) variation += (lambdas[p] - lambdas[p - 1]).cwiseAbs().maxCoeff();
+  }
+  bool found = false;
+  for (Eigen::Index k = 0; k < problem_.neurons(); ++k) {
+    const Neuron& neuron = neurons_[static_cast<std::size_t>(k)];
+    if (!neuron.mode.slides() || neuron.slack > variation) continue;
+    for (std::size_t r = 0; r < neuron.mode.sliding.size(); ++r) {
+      const Eigen::Index l = neuron.mode.sliding[r];
+      const auto share = neuron.mode.share.row(static_cast<Eigen::Index>(r));
+      // Both gaps stay positive while the pair slides.
+      const auto gap = [&](const Vector& lambda, bool upper) {
+        const double beta = share.dot(lambda);
+        const double room = upper ? lambda[l] - beta : beta - problem_.shape.slope * lambda[l];
+        return room + exit_tolerance * lambda[l];
+      };
+      for (const bool upper : {true, false}) {
+        for (int p = 1; p <= 4; ++p) {
+          if (gap(lambdas[p], upper) > 0.0) continue;
+          const double left = step.size() * (p - 1) / 4.0, right = step.size() * p / 4.0;
+          const double when = root_between(
+              [&](double delta) { return gap(lambda_at(delta, step.at(delta)), upper); }, left,
+              right);
+          if (when < first.delta) {
+            found = true;
+            first = {when, k, l, upper ? FlowCause::leaves_upward : FlowCause::leaves_downward};
+          }
+          break;
+        }
+      }
+    }
+  }
+  if (!found && !std::isfinite(first.delta)) lambda_variation_ = variation;
+  return found;
+}
+
+void LateFlow::handle(const Found& event) {
+  const Eigen::Index k = event.neuron;
+  Neuron& neuron = neurons_[static_cast<std::size_t>(k)];
+  const Vector lambda = this->lambda();
+  sync(k);
+  FlowEvent report{theta_, k, event.sample, event.cause, true};
+  std::vector<Eigen::Index> at_zero = pairs_at_zero(neuron.mode);
+  if (event.cause == FlowCause::own_crosses) {
+    const double speed =
+        std::abs(preactivation_row(problem_, neuron.group, neuron.mode, event.sample).dot(lambda));
+    const double jump = problem_.rate * (1.0 - problem_.shape.slope) * lambda[event.sample] *
+                        problem_.gram(event.sample, event.sample);
+    const double error =
+        options_.error * amplification_ * std::sqrt(static_cast<double>(problem_.shape.width));
+    report.decided = error <= decision_margin * speed;
+    if (!report.decided) ++undecided_;
+    if (speed > 0.0) amplification_ *= 1.0 + jump / speed;
+  } else if (event.cause == FlowCause::other_meets) {
+    at_zero.insert(std::lower_bound(at_zero.begin(), at_zero.end(), event.sample), event.sample);
+  }
+  neuron.mean = {};
+  add_kernel(problem_, neuron.group, neuron.mode, -1.0, kernel_);
+  if (event.cause == FlowCause::own_crosses) {
+    neuron.mode.active[static_cast<std::size_t>(event.sample)] ^= 1;
+  }
+  z_(k, event.sample) = 0.0;
+  resolve_mode(problem_, neuron.group, lambda, at_zero, neuron.mode);
+  add_kernel(problem_, neuron.group, neuron.mode, 1.0, kernel_);
+  if (++changes_since_rebuild_ >= changes_between_rebuilds) rebuild_kernel();
+  lambda_variation_ += (lambda - last_lambda_).cwiseAbs().maxCoeff();
+  last_lambda_ = lambda;
+  refresh_bounds(k);
+  stepper_.restart();
+  ++event_count_;
+  if (on_event) on_event(report);
+}
+
+FlowStart LateFlow::state() {
+  FlowStart result{theta_, {}, {}};
+  for (Eigen::Index k = 0; k < problem_.neurons(); ++k) sync(k);
+  result.coefficients = coefficients_;
+  result.preactivations = z_;
+  for (Eigen::Index k = 0; k < problem_.neurons(); ++k) {
+    const Neuron& neuron = neurons_[static_cast<std::size_t>(k)];
+    if (neuron.mean.preactivation.size() == 0) continue;
+    const Vector move = std::exp(-theta_) * (neuron.mode.inverse * neuron.mean.preactivation);
+    for (std::size_t s = 0; s < neuron.mode.sliding.size(); ++s) {
+      const double shift = move[static_cast<Eigen::Index>(s)];
+      result.coefficients(k, neuron.mode.sliding[s]) += shift;
+      result.preactivations.row(k) += shift * problem_.gram.row(neuron.mode.sliding[s]);
+    }
+  }
+  return result;
+}
+
+Matrix LateFlow::slopes() const {
+  const Vector lambda = this->lambda();
+  Matrix result(problem_.neurons(), problem_.samples());
+  for (Eigen::Index k = 0; k < result.rows(); ++k) {
+    const NeuronMode& mode = neurons_[static_cast<std::size_t>(k)].mode;
+    for (Eigen::Index i = 0; i < result.cols(); ++i) {
+      result(k, i) = mode.active[static_cast<std::size_t>(i)] ? 1.0 : problem_.shape.slope;
+    }
+    const Vector beta = mode.share * lambda;
+    for (std::size_t r = 0; r < mode.sliding.size(); ++r) {
+      const Eigen::Index l = mode.sliding[r];
+      if (lambda[l] > 0.0) {
+        result(k, l) =
+            std::clamp(beta[static_cast<Eigen::Index>(r)] / lambda[l], problem_.shape.slope, 1.0);
+      }
+    }
+  }
+  return result;
+}
+
+Eigen::Index LateFlow::sliding_pairs() const {
+  Eigen::Index count = 0;
+  for (const Neuron& neuron : neurons_) {
+    count += static_cast<Eigen::Index>(neuron.mode.sliding.size() + neuron.mode.riding.size());
+  }
+  return count;
+}
+
+}  // namespace latetime

@@ -1,0 +1,133 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "latetime/dynamics/log_time_stepper.hpp"
+#include "latetime/dynamics/switching_mean.hpp"
+
+namespace latetime {
+
+struct FlowOptions {
+  /// Follow gradient descent with unit steps (its modified equation) instead of gradient flow.
+  bool of_descent = true;
+  double step_tolerance = 1e-12;  ///< error of a margin in one integration step
+  /// Account for where switching pairs are on average (SwitchingMean): second order in 1/t instead
+  /// of first.
+  bool switching_means = true;
+  double error = 0.0;  ///< error of log loss and margins at the start, for decisions
+};
+
+/// Where a flow starts: one moment of gradient descent or flow.
+struct FlowStart {
+  double log_time = 0.0;  ///< log t (of_descent), else log(1 + t)
+  Matrix coefficients;    ///< neurons × n
+  Matrix preactivations;  ///< neurons × n
+};
+
+/// Why a pair changed.
+enum class FlowCause {
+  own_crosses,    ///< an own-class activation crosses zero
+  other_meets,    ///< an other-class activation reaches zero: it crosses, or starts to slide
+  leaves_upward,  ///< a sliding pair's multiplier reached its upper bound: active from now on
+  leaves_downward,
+};
+
+struct FlowEvent {
+  double log_time;
+  Eigen::Index neuron, sample;
+  FlowCause cause;
+  bool decided;  ///< with a margin above the error estimate
+};
+
+enum class FlowStatus {
+  reached,
+  interrupted,
+  too_many_events,
+  too_stiff,  ///< step sizes collapse: margins relax much faster than log t
+  not_finite,
+};
+
+/// Late-time gradient descent of a two-class network in log time θ: smooth motion between events
+/// (a few dozen integration steps a decade at first, far fewer later), with sliding modes for the
+/// pairs that switch for ever.
+class LateFlow {
+ public:
+  LateFlow(const FlowProblem& problem, const FlowStart& start, const FlowOptions& options);
+
+  double log_time() const { return theta_; }
+  /// Goes on to that log time; `keep_going` is asked now and then.
+  FlowStatus advance_to(double log_time, const std::function<bool(double)>& keep_going = {});
+
+  /// State at log_time(), the mean over the fast switching where pairs slide.
+  FlowStart state();
+  Vector margins() const;  ///< u, n, the mean over the fast switching where pairs slide
+  Vector lambda() const;   ///< t g_i, n
+  Matrix slopes() const;   ///< effective σ', neurons × n
+  const NeuronMode& mode(Eigen::Index neuron) const {
+    return neurons_[static_cast<std::size_t>(neuron)].mode;
+  }
+  const FlowProblem& problem() const { return problem_; }
+
+  Eigen::Index sliding_pairs() const;
+  std::uint64_t events() const { return event_count_; }
+  std::uint64_t steps() const { return step_count_; }
+  std::uint64_t undecided() const { return undecided_; }
+  /// Factor by which crossings of own-class activations may have enlarged the starting error.
+  double amplification() const { return amplification_; }
+  std::function<void(const FlowEvent&)> on_event;
+
+ private:
+  struct Neuron {
+    int group;
+    NeuronMode mode;
+    Vector since;        ///< s at which its coefficients and pre-activations are current
+    Vector room;         ///< n: no crossing at sample i before travel_[i] exceeds this
+    SwitchingMean mean;  ///< of its sliding pairs, at offset_time_; empty: not known
+    double slack;        ///< no sliding pair leaves before lambda_variation_ exceeds this
+  };
+  struct Found {
+    double delta;  ///< log time after the start of the step
+    Eigen::Index neuron, sample;
+    FlowCause cause;
+  };
+
+  void enter();
+  Vector rates(double delta, const Vector& x) const;
+  void refresh_offset();
+  Vector gaps_at(double delta, const Vector& x) const;
+  void take_over_step();
+  Vector lambda_at(double delta, const Vector& x) const;
+  void rebuild_kernel();
+  void change_mode(Eigen::Index k, std::span<const Eigen::Index> at_zero);
+  void sync(Eigen::Index k);
+  void rebase();
+  void refresh_bounds(Eigen::Index k);
+  void handle(const Found& event);
+  double steady_step() const;
+  bool find_crossing(const DenseStep& step, Found& first);
+  bool find_exit(const DenseStep& step, Found& first);
+
+  const FlowProblem problem_;
+  const FlowOptions options_;
+  double theta_;
+  Matrix initial_preactivations_;  // z − C G, for recomputing z from C
+  Matrix coefficients_, z_;
+  std::vector<Neuron> neurons_;
+  Vector s_;                  // ∫ λ dθ since the last rebase
+  Vector gap_;                // u − θ without offset_: keeps its digits when θ is huge
+  Eigen::MatrixXd kernel_;    // du/dθ = kernel · λ
+  Vector offset_;             // t · (mean margins − margins with sliding pairs at zero)
+  double offset_time_ = 0.0;  // log time of `offset_`
+  Vector travel_;             // Σ_l reach_{li} s_l
+  Vector last_lambda_;
+  double lambda_variation_ = 0.0;
+  LogTimeStepper stepper_;
+  std::vector<std::pair<Eigen::Index, Eigen::Index>> popped_;
+  std::uint64_t event_count_ = 0, step_count_ = 0, undecided_ = 0, changes_since_rebuild_ = 0;
+  double amplification_ = 1.0;
+};
+
+}  // namespace latetime

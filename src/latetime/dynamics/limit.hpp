@@ -1,0 +1,70 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "latetime/dynamics/late_flow.hpp"
+
+namespace latetime {
+
+/// What becomes of the activation of one (neuron, sample) pair as t → ∞.
+enum class PairVerdict : std::uint8_t {
+  inactive,   ///< off for ever
+  active,     ///< on for ever
+  switches,   ///< on and off for ever
+  undecided,  ///< the first-order conditions hold with equality: they do not decide
+};
+
+enum class LimitStatus {
+  found,          ///< a KKT point, consistent with the present pattern of own-class activations
+  not_separated,  ///< no weights of the present pattern give every sample a positive margin
+  pattern_moves,  ///< a KKT point, but some own-class activations still have to change before it
+  not_solved,     ///< the complementarity problem was not solved to its tolerance
+};
+
+/// The direction in which the weights diverge, W(t) = V log t + o(log t): a KKT point of
+/// min ½‖V‖² subject to y_i f(V; x_i) ≥ 1 (Lyu & Li 2020).
+struct Limit {
+  LimitStatus status = LimitStatus::not_solved;
+  std::string message;  ///< one line for people when status is not `found`
+  Vector multipliers;   ///< λ ≥ 0, n: lim t g_i; λ times η/n are those of the KKT conditions
+  Matrix coefficients;  ///< neurons × n: V = coefficients · X
+  Matrix slopes;        ///< effective σ', neurons × n
+  Vector margins;       ///< y_i f(V; x_i), n: 1 on support samples, larger elsewhere
+  std::vector<bool> support;          ///< λ_i > 0
+  double normalized_margin = 0.0;     ///< min_i margins_i / ‖V‖_F
+  double kkt_residual = 0.0;          ///< see limit_residual()
+  double strictness = 0.0;            ///< least distance of a decided pair from undecided, relative
+  std::vector<PairVerdict> verdicts;  ///< neurons × n, row-major
+  Vector ray;  ///< not_separated: r ≥ 0 with kernel · r = 0, its support is to blame
+
+  PairVerdict verdict(Eigen::Index neuron, Eigen::Index sample) const {
+    return verdicts[static_cast<std::size_t>(neuron * margins.size() + sample)];
+  }
+  Eigen::Index count(PairVerdict verdict) const;
+};
+
+/// The limit of a late-time flow with the own-class activations that it has now. While they stay,
+/// the weights move by the minimal-norm subgradient of a convex function, and the limit solves
+///   min over λ ≥ 0 of ½ λᵀ kernel(λ) λ − Σ λ_i,
+/// where kernel(λ) is the tangent kernel of the modes that λ itself leads to (a box QP a neuron): a
+/// convex, piecewise quadratic problem, solved by Newton steps, each a nonnegative QP.
+Limit solve_limit(const LateFlow& flow);
+
+/// Follows the flow on, by squaring t again and again, until its own-class activations are those of
+/// its limit or t = 10^`largest_decade`; then the limit.
+Limit follow_to_limit(LateFlow& flow, double largest_decade = 1e6,
+                      const std::function<bool(double)>& keep_going = {});
+
+/// Largest violation of the KKT conditions, each part relative: stationarity (V against
+/// q Σ ς α λ x, row by row, over ‖V‖), slopes outside [γ, 1] or not at the end that the sign of
+/// ⟨v_k, x_l⟩ asks for (weighted by how far from zero that is), margins below 1, and
+/// λ_i (margin_i − 1) over Σ λ.
+double limit_residual(const FlowProblem& problem, const Limit& limit);
+
+/// "found", "not-separated", "pattern-moves", "not-solved".
+std::string to_string(LimitStatus status);
+
+}  // namespace latetime

@@ -1,0 +1,28 @@
+#pragma once
+
+#include "latetime/dynamics/neuron_mode.hpp"
+
+namespace latetime {
+
+/// Where the sliding pairs of a neuron are on average, times t. Under gradient descent they are not
+/// at zero but hop around it with steps ∝ 1/t, which moves the margins by O(1/t).
+struct SwitchingMean {
+  Vector preactivation;  ///< t · mean of z_S, |S| entries
+  Vector activation;     ///< t · mean of σ(z_S)
+};
+
+/// The averages for multipliers λ. Between events each step adds q G_SS (β − e) / t to z_S, with
+/// e_l = λ_l for the pairs that are active at that step and γλ_l for the others. In the coordinates
+/// G_SS⁻¹ z_S that is a rotation of a torus, whose average does not depend on where it starts. One
+/// pair: z fills the interval between its two steps evenly, so that a step b up and c − b down
+/// (ReLU) has mean b − c/2, and mean activation b²/(2c). Several pairs: the hopping is carried out,
+/// with weights that make averages of rotations converge fast (Das, Saiki, Sander, Yorke 2017).
+SwitchingMean switching_mean(const FlowProblem& problem, const NeuronMode& mode,
+                             const Vector& lambda);
+
+/// Adds the neuron's part of t · (mean margins − margins with all sliding pairs at zero) to
+/// `offset`, n entries.
+void add_margin_offset(const FlowProblem& problem, int group, const NeuronMode& mode,
+                       const SwitchingMean& mean, Vector& offset);
+
+}  // namespace latetime
