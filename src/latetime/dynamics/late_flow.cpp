@@ -8,6 +8,7 @@
 
 #include "latetime/base/log_domain.hpp"
 #include "latetime/model/blas.hpp"
+#include "latetime/optimize/nonnegative_qp.hpp"
 
 namespace latetime {
 namespace {
@@ -31,10 +32,10 @@ constexpr double negligible_inverse_time = 1e-14;
 // Mean offsets are computed afresh when log t has moved by this much.
 constexpr double offset_period = 0.25;
 
-// Largest step of the integrator in θ; longer ones are taken only once λ is constant to rounding,
-// within `steady_drift` of the margins over the step.
+// Largest step of the integrator in θ. Longer ones are taken only once λ is where it goes, to this
+// part of the largest multiplier (times θ, the size of the margins).
 constexpr double longest_curved_step = 8.0;
-constexpr double steady_drift = 1e-14;
+constexpr double steady_tolerance = 1e-13;
 constexpr double time_of_no_corrections = 40.0;
 
 constexpr std::uint64_t changes_between_rebuilds = 64;
@@ -173,6 +174,7 @@ void LateFlow::rebuild_kernel() {
     add_kernel(problem_, neuron.group, neuron.mode, 1.0, kernel_);
   }
   changes_since_rebuild_ = 0;
+  steady_lambda_.resize(0);
 }
 
 /// u − θ, `delta` in log time and x in s after the present moment.
@@ -276,19 +278,23 @@ void LateFlow::take_over_step() {
   stepper_.accept();
 }
 
-/// How far λ may be taken for constant: as long as that moves log λ by less than a rounding or so.
-/// 0 while λ still moves.
-double LateFlow::steady_step() const {
-  if (theta_ < time_of_no_corrections) return 0.0;
+/// Whether λ has arrived where it goes: kernel · λ = 1 on the support, more elsewhere.
+bool LateFlow::steady() {
+  if (theta_ < time_of_no_corrections) return false;
   const Vector lambda = this->lambda();
   const Vector speed = kernel_ * lambda;
-  const double negligible = 1e-17 * lambda.maxCoeff();
-  double drift = 1e-16;
+  const double top = lambda.maxCoeff();
   for (Eigen::Index i = 0; i < lambda.size(); ++i) {
-    if (lambda[i] <= negligible && speed[i] > 1.0) continue;
-    drift = std::max(drift, std::abs(1.0 - speed[i]));
+    const bool vanishing = lambda[i] <= steady_tolerance * top && speed[i] > 1.0;
+    if (!vanishing && std::abs(1.0 - speed[i]) > 1e3 * steady_tolerance) return false;
   }
-  return steady_drift * theta_ / drift;
+  if (steady_lambda_.size() == 0) {
+    const NonnegativeQpResult limit =
+        solve_nonnegative_qp(kernel_, Vector::Ones(problem_.samples()));
+    if (!limit.solved) return false;
+    steady_lambda_ = limit.x;
+  }
+  return (lambda - steady_lambda_).cwiseAbs().maxCoeff() <= steady_tolerance * theta_ * top;
 }
 
 FlowStatus LateFlow::advance_to(double log_time, const std::function<bool(double)>& keep_going) {
@@ -303,9 +309,8 @@ FlowStatus LateFlow::advance_to(double log_time, const std::function<bool(double
     }
     if (unit_events > 10 * pairs + 1000) return FlowStatus::too_many_events;
     if (++unit_steps > most_steps_per_unit + 8 * unit_events) return FlowStatus::too_stiff;
-    const double steady = std::min(steady_step(), log_time - theta_);
-    if (steady > longest_curved_step) {
-      stepper_.attempt_straight(steady);
+    if (log_time - theta_ > longest_curved_step && steady()) {
+      stepper_.attempt_straight(std::min(log_time - theta_, theta_), steady_lambda_);
     } else if (!stepper_.attempt(std::min(log_time - theta_, longest_curved_step))) {
       return FlowStatus::too_stiff;
     }
@@ -475,6 +480,7 @@ void LateFlow::handle(const Found& event) {
   z_(k, event.sample) = 0.0;
   resolve_mode(problem_, neuron.group, lambda, at_zero, neuron.mode);
   add_kernel(problem_, neuron.group, neuron.mode, 1.0, kernel_);
+  steady_lambda_.resize(0);
   if (++changes_since_rebuild_ >= changes_between_rebuilds) rebuild_kernel();
   lambda_variation_ += (lambda - last_lambda_).cwiseAbs().maxCoeff();
   last_lambda_ = lambda;

@@ -106,7 +106,7 @@ class LateFlow {
   void rebase();
   void refresh_bounds(Eigen::Index k);
   void handle(const Found& event);
-  double steady_step() const;
+  bool steady();
   bool find_crossing(const DenseStep& step, Found& first);
   bool find_exit(const DenseStep& step, Found& first);
 
@@ -124,6 +124,7 @@ class LateFlow {
   Vector travel_;             // Σ_l reach_{li} s_l
   Vector last_lambda_;
   double lambda_variation_ = 0.0;
+  Vector steady_lambda_;              // where λ goes while the modes stay; empty: not known
   LogTimeStepper stepper_;
   std::vector<std::pair<Eigen::Index, Eigen::Index>> popped_;
   std::uint64_t event_count_ = 0, step_count_ = 0, undecided_ = 0, changes_since_rebuild_ = 0;

@@ -18,13 +18,10 @@ Vector to_vector(const std::vector<double>& values) {
 
 Vector DenseStep::at(double delta) const {
   const LogTimeStepper& owner = *stepper_;
+  if (owner.straight_) return delta * owner.straight_rates_;
   LogTimeStepper::Raw value(owner.old_.size());
-  if (owner.straight_) {
-    for (std::size_t i = 0; i < value.size(); ++i) value[i] = delta * owner.old_rate_[i];
-  } else {
-    owner.method_.calc_state(delta, value, owner.old_, owner.old_rate_, 0.0, owner.new_,
-                             owner.new_rate_, size_);
-  }
+  owner.method_.calc_state(delta, value, owner.old_, owner.old_rate_, 0.0, owner.new_,
+                           owner.new_rate_, size_);
   return to_vector(value);
 }
 
@@ -85,15 +82,18 @@ bool LogTimeStepper::attempt(double limit) {
   }
 }
 
-void LogTimeStepper::attempt_straight(double size) {
+void LogTimeStepper::attempt_straight(double size, const Vector& rates) {
   straight_ = true;
-  for (std::size_t i = 0; i < new_.size(); ++i) new_[i] = size * old_rate_[i];
+  straight_rates_ = rates;
+  for (std::size_t i = 0; i < new_.size(); ++i) {
+    new_[i] = size * rates[static_cast<Eigen::Index>(i)];
+  }
   taken_ = size;
   begin_dense();
 }
 
 void LogTimeStepper::shorten(double delta) {
-  if (straight_) return attempt_straight(delta);
+  if (straight_) return attempt_straight(delta, Vector(straight_rates_));
   take(delta);
   begin_dense();
 }

@@ -47,8 +47,8 @@ class LogTimeStepper {
   void restart();
   /// Takes one step of at most `limit`; false when the step size collapsed.
   bool attempt(double limit);
-  /// Takes one step of that size at the present rates, as if they were constant.
-  void attempt_straight(double size);
+  /// Takes one step of that size at these constant rates.
+  void attempt_straight(double size, const Vector& rates);
   /// The step just taken; valid until the next attempt.
   const DenseStep& dense() const { return dense_; }
   /// Takes the step just taken again, but only as far as `delta`: the full order of the method
@@ -72,6 +72,7 @@ class LogTimeStepper {
   double size_, taken_ = 0.0;
   bool straight_ = false;
   Raw old_, old_rate_, new_, new_rate_, error_;  // old_ is 0
+  Vector straight_rates_;
   DenseStep dense_;
 };
 
