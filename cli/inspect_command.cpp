@@ -48,7 +48,8 @@ ordered_json config_report(const RunConfig& config) {
   const EngineChoice engine =
       choose_engine(descent_options(config, data.size(), 1), data.size(), data.dim());
   report["engine"] = engine == EngineChoice::dense ? "dense" : "coefficient";
-  report["last_step"] = last_step(config, data.size());
+  const LogTime last = last_time(config, data.size());
+  report["last_step"] = last.step() ? ordered_json(*last.step()) : ordered_json(to_string(last));
   report["records"] = recorded_steps(config, data.size()).size();
   report["neurons"] = 2 * config.network.width;
   return report;

@@ -27,12 +27,17 @@ std::string rank_text(const StableRank& rank) {
   return rank.excess < 1e-3 ? fmt::format("1 + {}", brief(rank.excess, 4)) : brief(rank.value, 6);
 }
 
+std::string time_text(const LogTime& time) {
+  return time.step() ? fmt::format("step {}", *time.step())
+                     : fmt::format("t = {}", decades_text(time, 4));
+}
+
 void print_summary(const RunSummary& summary, const RunConfig& config, const std::string& out) {
   const Measures& m = summary.last.measures;
   const auto row = [](const char* name, const std::string& value) {
     fmt::print("  {:<24}{}\n", name, value);
   };
-  fmt::print("step {} ({} engine, {} records, {})\n", summary.outcome.step, summary.engine,
+  fmt::print("{} ({} engine, {} records, {})\n", time_text(summary.outcome.time), summary.engine,
              summary.records, duration_text(summary.seconds));
   if (m.active_own.size() == 0) return;  // nothing recorded in this part
   row("log loss", brief(m.log_loss, 8));
@@ -49,6 +54,12 @@ void print_summary(const RunSummary& summary, const RunConfig& config, const std
     row("switched in last decade", fmt::format("{} of {} pairs", summary.last.switching_pairs,
                                                2 * config.network.width * m.active_own.size()));
   }
+  const Record& last = summary.last;
+  if (last.sliding_pairs > 0) row("sliding pairs", fmt::format("{}", last.sliding_pairs));
+  if (last.error_estimate > 0) {
+    row("error estimate", fmt::format("{}  ({} undecided events)", brief(last.error_estimate, 3),
+                                      last.undecided_events));
+  }
   row("active |S_i|, m", fmt::format("{} to {} of {}", m.active_own.minCoeff(),
                                      m.active_own.maxCoeff(), config.network.width));
   row("dead neurons", fmt::format("{}", m.dead_neurons));
@@ -64,10 +75,10 @@ int run(const RunArguments& arguments) {
   const RunSettings settings{
       .threads = arguments.threads,
       .resume = arguments.resume,
-      .started = [&](std::uint64_t first, std::uint64_t last) { progress.begin(first, last); },
+      .started = [&](const LogTime& first, const LogTime& last) { progress.begin(first, last); },
       .pulse =
-          [&](std::uint64_t step) {
-            progress.update(step);
+          [&](const LogTime& time) {
+            progress.update(time);
             return !stop_requested();
           }};
   const RunSummary summary = carry_out_run(config, arguments.out, settings);
@@ -79,11 +90,11 @@ int run(const RunArguments& arguments) {
     case StopReason::reached_end:
       return done;
     case StopReason::interrupted:
-      fmt::print(stderr, "latetime: stopped at step {}; the same command with --resume goes on\n",
-                 summary.outcome.step);
+      fmt::print(stderr, "latetime: stopped at {}; the same command with --resume goes on\n",
+                 time_text(summary.outcome.time));
       return interrupted;
     case StopReason::not_finite:
-      fmt::print(stderr, "latetime: stopped at step {}: {}\n", summary.outcome.step,
+      fmt::print(stderr, "latetime: stopped at {}: {}\n", time_text(summary.outcome.time),
                  summary.outcome.message);
       return stopped_early;
   }

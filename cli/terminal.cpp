@@ -33,6 +33,22 @@ void watch_signals() {
   sigaction(SIGTERM, &action, nullptr);
 }
 
+std::string progress_text(const std::string& unit, const LogTime& first, const LogTime& done,
+                          const LogTime& last, double seconds) {
+  if (!done.step()) return fmt::format("t = {} of {}", decades_text(done), decades_text(last));
+  const auto count = static_cast<double>(*done.step());
+  const auto begun = static_cast<double>(first.step().value_or(0));
+  const double rate = seconds > 0 ? (count - begun) / seconds : 0;
+  const bool counts = last.step().has_value();  // a rate says nothing of the way to 10^100
+  const auto total = static_cast<double>(last.step().value_or(0));
+  std::string line = fmt::format("{} {} of {}", unit, brief(count, 4),
+                                 counts ? brief(total, 4) : decades_text(last));
+  if (counts) line += fmt::format("  {:.0f} %", total > 0 ? 100 * count / total : 100);
+  if (rate > 0) line += fmt::format("  {}/s", brief(rate, 3));
+  if (rate > 0 && counts) line += fmt::format("  {} left", duration_text((total - count) / rate));
+  return line;
+}
+
 ProgressLine::ProgressLine(std::string unit, bool quiet)
     : unit_(std::move(unit)), enabled_(!quiet && isatty(STDERR_FILENO)) {}
 
@@ -40,27 +56,19 @@ ProgressLine::~ProgressLine() {
   clear();
 }
 
-void ProgressLine::begin(std::uint64_t first, std::uint64_t total) {
+void ProgressLine::begin(const LogTime& first, const LogTime& last) {
   first_ = first;
-  total_ = total;
+  last_ = last;
   start_ = Clock::now();
   next_ = start_ + std::chrono::milliseconds(300);  // before, a rate says nothing
 }
 
-void ProgressLine::update(std::uint64_t done) {
+void ProgressLine::update(const LogTime& done) {
   const auto now = Clock::now();
   if (!enabled_ || now < next_) return;
   next_ = now + std::chrono::milliseconds(100);
   const double seconds = std::chrono::duration<double>(now - start_).count();
-  const double rate = seconds > 0 ? static_cast<double>(done - first_) / seconds : 0;
-  const double share = total_ ? static_cast<double>(done) / static_cast<double>(total_) : 1;
-  std::string line =
-      fmt::format("{} {} of {}  {:.0f} %", unit_, brief(static_cast<double>(done), 4),
-                  brief(static_cast<double>(total_), 4), 100 * share);
-  if (rate > 0) {
-    line += fmt::format("  {}/s  {} left", brief(rate, 3),
-                        duration_text(static_cast<double>(total_ - done) / rate));
-  }
+  const std::string line = progress_text(unit_, first_, done, last_, seconds);
   fmt::print(stderr, "\r\x1b[K{}", line);
   std::fflush(stderr);
   shown_ = true;

@@ -4,11 +4,18 @@
 #include <cstdint>
 #include <string>
 
+#include "latetime/base/log_time.hpp"
+
 namespace latetime::cli {
 
 /// True once SIGINT or SIGTERM has arrived. Handlers are installed by watch_signals().
 bool stop_requested();
 void watch_signals();
+
+/// What a progress line says: "step 2.5e+05 of 1e+06  25 %  1e+05/s  7.5 s left", beyond 2^53
+/// decades, "t = 10^37.2 of 10^100". `seconds` have passed since `first`.
+std::string progress_text(const std::string& unit, const LogTime& first, const LogTime& done,
+                          const LogTime& last, double seconds);
 
 /// A live line on standard error, redrawn at most ten times a second: what is done, the rate, and
 /// the time left. Silent when standard error is not a terminal, or when `quiet`.
@@ -17,16 +24,16 @@ class ProgressLine {
   ProgressLine(std::string unit, bool quiet);
   ~ProgressLine();
 
-  /// `first`: the count at which this part begins, so that a resumed run shows an honest rate.
-  void begin(std::uint64_t first, std::uint64_t total);
-  void update(std::uint64_t done);
+  /// `first`: the time or count at which this part begins, so that a resumed run shows an honest
+  /// rate.
+  void begin(const LogTime& first, const LogTime& last);
+  void update(const LogTime& done);
   void clear();
 
  private:
   using Clock = std::chrono::steady_clock;
   std::string unit_;
-  std::uint64_t total_ = 0;
-  std::uint64_t first_ = 0;
+  LogTime first_, last_;
   bool enabled_;
   bool shown_ = false;
   Clock::time_point start_ = Clock::now();

@@ -41,7 +41,7 @@ TEST_P(Conformance, FollowsThePlainLoops) {
   PlainDescent plain(problem());
   for (std::uint64_t step = 0; step <= 20; ++step) {
     const TrainingState state = engine.state();
-    ASSERT_EQ(state.step, step);
+    ASSERT_EQ(state.time, step);
     ASSERT_LE(largest(state.weights - plain.weights), tolerance * largest(plain.weights));
     ASSERT_LE(largest(state.preactivations - plain.z),
               tolerance * preactivation_scale(state, problem().data));
@@ -137,9 +137,9 @@ INSTANTIATE_TEST_SUITE_P(Engines, Conformance,
 class EveryProblem : public testing::TestWithParam<Problem> {};
 
 void expect_same_descent(const TrainingState& a, const TrainingState& b, const Problem& p) {
-  SCOPED_TRACE("step " + std::to_string(a.step));
+  SCOPED_TRACE("step " + to_string(a.time));
   const double scale = preactivation_scale(a, p.data);
-  ASSERT_EQ(a.step, b.step);
+  ASSERT_EQ(a.time, b.time);
   EXPECT_LE(largest(a.weights - b.weights), run_rounding * largest(a.weights));
   EXPECT_LE(largest(a.preactivations - b.preactivations), run_rounding * scale);
   EXPECT_LE(largest(a.coefficients - b.coefficients), run_rounding * largest(a.coefficients));

@@ -59,36 +59,36 @@ class DescentOf : public testing::TestWithParam<EngineChoice> {
 TEST_P(DescentOf, RecordsExactlyAtTheSchedule) {
   const Problem problem = small_problem();
   Descent descent = make(problem);
-  const auto schedule = record_steps(300, 3, std::vector<std::uint64_t>{77, 78});
-  std::vector<std::uint64_t> recorded;
+  const auto schedule = record_steps(300, 3, std::vector<LogTime>{77, 78});
+  std::vector<LogTime> recorded;
   std::vector<Matrix> weights;
   const Outcome outcome = descent.run(schedule, {.record =
                                                      [&](const TrainingState& state) {
-                                                       recorded.push_back(state.step);
+                                                       recorded.push_back(state.time);
                                                        weights.push_back(state.weights);
                                                      },
                                                  .pulse = {}});
   EXPECT_EQ(recorded, schedule);
   EXPECT_EQ(outcome.reason, StopReason::reached_end);
-  EXPECT_EQ(outcome.step, 300u);
+  EXPECT_EQ(outcome.time, 300);
   EXPECT_EQ(outcome.message, "");
   for (std::size_t r = 0; r < schedule.size(); ++r) {
     Engine engine = GetParam() == EngineChoice::dense ? dense(problem) : coefficient(problem);
-    engine.advance(schedule[r]);
+    engine.advance(*schedule[r].step());
     EXPECT_TRUE(same_bits(engine.state().weights, weights[r])) << "step " << schedule[r];
   }
 }
 
 TEST_P(DescentOf, PassesOverStepsThatLieBehind) {
   Descent descent = make(small_problem());
-  const std::vector<std::uint64_t> first{0, 50}, second{0, 20, 50, 60};
-  std::vector<std::uint64_t> recorded;
+  const std::vector<LogTime> first{0, 50}, second{0, 20, 50, 60};
+  std::vector<LogTime> recorded;
   const DescentObservers observers{
-      .record = [&](const TrainingState& state) { recorded.push_back(state.step); }, .pulse = {}};
+      .record = [&](const TrainingState& state) { recorded.push_back(state.time); }, .pulse = {}};
   descent.run(first, observers);
   descent.run(second, observers);
   EXPECT_THAT(recorded, ElementsAre(0, 50, 50, 60));
-  EXPECT_EQ(descent.step(), 60u);
+  EXPECT_EQ(descent.time(), 60);
 }
 
 TEST_P(DescentOf, StartsANewIntervalOfSwitchesAtEachRecord) {
@@ -96,7 +96,7 @@ TEST_P(DescentOf, StartsANewIntervalOfSwitchesAtEachRecord) {
   Descent descent = make(problem);
   std::uint64_t switches = 0;
   bool first = true;
-  const std::vector<std::uint64_t> schedule{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10};
+  const std::vector<LogTime> schedule{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10};
   const auto count = [](const PairBits& bits) {
     std::uint64_t total = 0;
     for (const std::uint64_t word : bits.words) {
@@ -119,31 +119,32 @@ TEST_P(DescentOf, StartsANewIntervalOfSwitchesAtEachRecord) {
 
 TEST_P(DescentOf, StopsWhenThePulseSaysSo) {
   Descent descent = make(small_problem());
-  std::uint64_t last_pulse = 0, records = 0;
-  const std::vector<std::uint64_t> schedule{0, 1'000'000'000};
+  LogTime last_pulse;
+  std::uint64_t records = 0;
+  const std::vector<LogTime> schedule{0, 1'000'000'000};
   const Outcome outcome = descent.run(schedule, {.record = [&](const TrainingState&) { ++records; },
                                                  .pulse =
-                                                     [&](std::uint64_t step) {
-                                                       last_pulse = step;
-                                                       return step < 10;
+                                                     [&](const LogTime& time) {
+                                                       last_pulse = time;
+                                                       return time < 10;
                                                      }});
   EXPECT_EQ(outcome.reason, StopReason::interrupted);
   EXPECT_FALSE(outcome.message.empty());
-  EXPECT_EQ(outcome.step, last_pulse);
-  EXPECT_EQ(descent.step(), last_pulse);
-  EXPECT_GE(last_pulse, 10u);
+  EXPECT_EQ(outcome.time, last_pulse);
+  EXPECT_EQ(descent.time(), last_pulse);
+  EXPECT_GE(last_pulse, 10);
   EXPECT_EQ(records, 1u);
 }
 
 TEST_P(DescentOf, InterruptedAndResumedGivesTheSameBits) {
   const Problem problem = small_problem();
-  const std::vector<std::uint64_t> schedule{5000};
+  const std::vector<LogTime> schedule{5000};
   TrainingState expected;
   make(problem).run(schedule,
                     {.record = [&](const TrainingState& s) { expected = s; }, .pulse = {}});
   Descent first = make(problem);
   first.run(schedule, {.record = [](const TrainingState&) {},
-                       .pulse = [](std::uint64_t step) { return step < 300; }});
+                       .pulse = [](const LogTime& time) { return time < 300; }});
   Descent second = make(problem);
   second.restore(first.memory());
   TrainingState resumed;
@@ -155,13 +156,13 @@ TEST_P(DescentOf, ReportsOverflow) {
   Problem problem = small_problem();
   problem.data.x *= 1e200;
   Descent descent = make(problem);
-  const std::vector<std::uint64_t> schedule{0, 100, 1000};
-  std::vector<std::uint64_t> recorded;
+  const std::vector<LogTime> schedule{0, 100, 1000};
+  std::vector<LogTime> recorded;
   const Outcome outcome = descent.run(
       schedule,
-      {.record = [&](const TrainingState& state) { recorded.push_back(state.step); }, .pulse = {}});
+      {.record = [&](const TrainingState& state) { recorded.push_back(state.time); }, .pulse = {}});
   EXPECT_EQ(outcome.reason, StopReason::not_finite);
-  EXPECT_LT(outcome.step, 100u);
+  EXPECT_LT(outcome.time, 100);
   EXPECT_FALSE(outcome.message.empty());
   EXPECT_THAT(recorded, ElementsAre(0));
 }

@@ -163,7 +163,7 @@ inline bool same_counts(const SwitchCounts& a, const SwitchCounts& b) {
 
 /// Every bit of two states is the same.
 inline bool same_bits(const TrainingState& a, const TrainingState& b) {
-  return a.step == b.step && same_bits(a.weights, b.weights) &&
+  return a.time == b.time && same_bits(a.weights, b.weights) &&
          same_bits(a.preactivations, b.preactivations) &&
          same_bits(a.coefficients, b.coefficients) && same_counts(a.switches, b.switches) &&
          a.switched_since_record.words == b.switched_since_record.words;

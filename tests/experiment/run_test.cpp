@@ -79,7 +79,7 @@ TEST_P(InterruptedRun, ResumesToTheSameBytes) {
     int left = 1 + parts;
     const RunSummary part =
         run_into(folder / "parts", config,
-                 {.resume = parts > 0, .pulse = [&](std::uint64_t) { return --left > 0; }});
+                 {.resume = parts > 0, .pulse = [&](const LogTime&) { return --left > 0; }});
     finished = part.outcome.reason == StopReason::reached_end;
   }
   EXPECT_GT(parts, 2);
@@ -105,7 +105,7 @@ TEST(Run, RowsBeyondTheLastResultAreRecomputed) {
   const RunConfig config = configured({"data.d=20", "network.width=4", "descent.until=5000"});
   run_into(folder / "whole", config);
   int left = 3;
-  run_into(folder / "killed", config, {.pulse = [&](std::uint64_t) { return --left > 0; }});
+  run_into(folder / "killed", config, {.pulse = [&](const LogTime&) { return --left > 0; }});
   // A kill can come between a row and the result file that knows of it, and in the middle of a row.
   const std::string whole = bytes_of(folder / "whole/metrics.csv");
   const std::string rest = whole.substr(bytes_of(folder / "killed/metrics.csv").size());

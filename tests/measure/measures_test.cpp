@@ -76,7 +76,7 @@ TEST(Measurer, AgreesWithPlainLoops) {
   const Network initial =
       gaussian_network({.groups = 2, .width = 4, .dim = 12, .slope = 0.2}, 0.1, 3);
   TrainingState state;
-  state.step = 17;
+  state.time = 17;
   state.coefficients = Matrix::Random(8, 5);
   state.weights = initial.weights + state.coefficients * data.x;
   state.preactivations = state.weights * data.x.transpose();
@@ -112,7 +112,7 @@ TEST(Measurer, KeepsFiniteNumbersForHugeWeights) {
   const Dataset data = orthogonal_data(2, 3, 1.0);
   Network network{{.groups = 2, .width = 1, .dim = 3, .slope = 0.0}, Matrix::Zero(2, 3)};
   network.weights << 1e300, -1e300, 0.0, -1e300, 1e300, 0.0;  // squares overflow
-  const TrainingState state{.step = 1,
+  const TrainingState state{.time = 1,
                             .weights = network.weights,
                             .preactivations = preactivations(network.weights, data.x),
                             .coefficients = Matrix::Zero(2, 2),
@@ -129,7 +129,7 @@ TEST(Measurer, KeepsFiniteNumbersForHugeWeights) {
 TEST(Measurer, CountsDeadNeurons) {
   const Dataset data = orthogonal_data(2, 2, 1.0);
   const Network initial{{.groups = 2, .width = 2, .dim = 2, .slope = 0.0}, Matrix::Zero(4, 2)};
-  TrainingState state{.step = 1,
+  TrainingState state{.time = 1,
                       .weights = Matrix(4, 2),
                       .preactivations = {},
                       .coefficients = Matrix::Zero(4, 2),

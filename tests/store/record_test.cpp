@@ -11,9 +11,9 @@
 namespace latetime {
 namespace {
 
-Record sample_record(std::uint64_t step) {
+Record sample_record(const LogTime& time) {
   Record record;
-  record.step = step;
+  record.time = time;
   record.engine = "coefficient";
   record.switches = {
       .counted = true, .own = 3, .other = 4, .last_own_step = 2, .last_other_step = 5};
@@ -65,7 +65,7 @@ TEST(RecordArrays, ReadBackWhatWasWritten) {
   state.coefficients = Matrix::Constant(4, 3, 0.25);
   const NetworkShape shape{.groups = 2, .width = 2, .dim = 9, .slope = 0.0};
   RecordArrays arrays;
-  EXPECT_EQ(arrays.last_step(), 0u);
+  EXPECT_TRUE(arrays.times().empty());
   arrays.append(sample_record(0), state, shape, true);
   arrays.append(sample_record(7), state, shape, true);
   {
@@ -80,9 +80,9 @@ TEST(RecordArrays, ReadBackWhatWasWritten) {
   EXPECT_TRUE(std::isnan(file.read_doubles("/records/kkt_residual")[1]));
   RecordArrays again = RecordArrays::read(file);
   EXPECT_EQ(again.size(), 2u);
-  EXPECT_EQ(again.last_step(), 7u);
+  EXPECT_EQ(again.times(), arrays.times());
   again.append(sample_record(9), state, shape, true);
-  EXPECT_EQ(again.last_step(), 9u);
+  EXPECT_EQ(again.times().back(), 9);
   std::filesystem::remove(path);
 }
 

@@ -1,7 +1,8 @@
 #pragma once
 
-#include <cstdint>
 #include <string>
+
+#include "latetime/base/log_time.hpp"
 
 namespace latetime {
 
@@ -15,8 +16,8 @@ enum class StopReason {
 /// How a run ended, in one object: reason, time reached, and a line for people.
 struct Outcome {
   StopReason reason = StopReason::reached_end;
-  std::uint64_t step = 0;  ///< gradient steps taken
-  std::string message;     ///< empty when there is nothing to say beyond the reason
+  LogTime time;         ///< reached, in gradient steps
+  std::string message;  ///< empty when there is nothing to say beyond the reason
 };
 
 /// Short machine-readable name: "reached-end", "interrupted", "not-finite".

@@ -280,7 +280,7 @@ void CoefficientEngine::refresh_from_preactivations() {
 }
 
 TrainingState CoefficientEngine::state() const {
-  TrainingState state{.step = step_,
+  TrainingState state{.time = step_,
                       .weights = initial_weights_,
                       .preactivations = Matrix(shape_.neurons(), static_cast<Eigen::Index>(n_)),
                       .coefficients = coefficients_ + compensation_ + recent_coefficients(),

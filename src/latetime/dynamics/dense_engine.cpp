@@ -204,7 +204,7 @@ void DenseEngine::sum_outputs() {
 }
 
 TrainingState DenseEngine::state() const {
-  return {.step = step_,
+  return {.time = step_,
           .weights = weights_,
           .preactivations = switches_.counted ? z_ : latetime::preactivations(weights_, x_),
           .coefficients = coefficients_,

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <stdexcept>
 #include <string>
 
 #include "latetime/base/error.hpp"
@@ -31,12 +32,17 @@ std::variant<CoefficientEngine, DenseEngine> make_engine(const Dataset& data,
 
 EngineChoice choose_engine(const DescentOptions& options, Eigen::Index n, Eigen::Index d) {
   if (options.method == Method::stochastic) {
-    if (options.engine == EngineChoice::coefficient) {
-      throw InputError("descent.engine",
-                       "\"coefficient\" follows full-batch descent only; use engine = \"dense\" or "
-                       "method = \"gd\"");
+    if (options.engine != EngineChoice::automatic && options.engine != EngineChoice::dense) {
+      throw InputError(
+          "descent.engine",
+          "mini-batches are followed by the dense engine only; use engine = \"dense\" or "
+          "method = \"gd\"");
     }
     return EngineChoice::dense;
+  }
+  if (options.method == Method::flow || options.engine == EngineChoice::frozen ||
+      options.engine == EngineChoice::flow) {
+    throw std::logic_error("not wired yet");
   }
   if (options.engine != EngineChoice::automatic) return options.engine;
   return n <= 2 * d ? EngineChoice::coefficient : EngineChoice::dense;
@@ -47,6 +53,10 @@ Descent::Descent(const Dataset& data, const Network& initial, const DescentOptio
 
 std::string_view Descent::engine_name() const {
   return std::holds_alternative<CoefficientEngine>(engine_) ? "coefficient" : "dense";
+}
+
+LogTime Descent::time() const {
+  return step();
 }
 
 std::uint64_t Descent::step() const {
@@ -93,12 +103,13 @@ bool Descent::advance_to(std::uint64_t target, const DescentObservers& observers
   return true;
 }
 
-Outcome Descent::run(std::span<const std::uint64_t> record_at, const DescentObservers& observers) {
-  for (const std::uint64_t target : record_at) {
-    if (target < step()) continue;
-    if (!advance_to(target, observers)) {
-      if (finite()) return {StopReason::interrupted, step(), "stopped on request"};
-      return {StopReason::not_finite, step(),
+Outcome Descent::run(std::span<const LogTime> record_at, const DescentObservers& observers) {
+  if (!record_at.empty() && !record_at.back().step()) throw std::logic_error("not wired yet");
+  for (const LogTime& target : record_at) {
+    if (target < time()) continue;
+    if (!advance_to(*target.step(), observers)) {
+      if (finite()) return {StopReason::interrupted, time(), "stopped on request"};
+      return {StopReason::not_finite, time(),
               "the network's outputs overflowed; the data or the learning rate are far too large"};
     }
     const TrainingState here = state();
@@ -106,7 +117,7 @@ Outcome Descent::run(std::span<const std::uint64_t> record_at, const DescentObse
                        // interval
     observers.record(here);
   }
-  return {StopReason::reached_end, step(), ""};
+  return {StopReason::reached_end, time(), ""};
 }
 
 }  // namespace latetime

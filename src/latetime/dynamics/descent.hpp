@@ -15,26 +15,28 @@ namespace latetime {
 enum class Method {
   gradient_descent,  ///< full batch, (3.2)
   stochastic,        ///< mini-batches, a new seeded order each epoch
+  flow,              ///< gradient flow; one unit of time is one step
 };
 
-enum class EngineChoice { automatic, dense, coefficient };
+enum class EngineChoice { automatic, dense, coefficient, frozen, flow };
 
 struct DescentOptions {
   Method method = Method::gradient_descent;
   double learning_rate = 0.1;   ///< η > 0
   std::size_t batch_size = 64;  ///< samples a mini-batch; for Method::stochastic
   EngineChoice engine = EngineChoice::automatic;
-  std::uint64_t seed = 1;  ///< of the order of the samples in mini-batches
-  unsigned threads = 1;    ///< ≥ 1; does not change the result
+  double tolerance = 1e-8;  ///< of log loss and stable ranks, for the hand-over to the flow; > 0
+  std::uint64_t seed = 1;   ///< of the order of the samples in mini-batches
+  unsigned threads = 1;     ///< ≥ 1; does not change the result
 };
 
 /// What watches a run. All are called on the thread that runs it, between steps.
 struct DescentObservers {
-  /// At every recorded step, the first one included.
+  /// At every recorded time, the first one included.
   std::function<void(const TrainingState&)> record;
-  /// Every few dozen milliseconds with the step reached; returning false stops the run there
+  /// Every few dozen milliseconds with the time reached; returning false stops the run there
   /// (Outcome reason `interrupted`). May be empty.
-  std::function<bool(std::uint64_t step)> pulse;
+  std::function<bool(const LogTime& time)> pulse;
 };
 
 /// One gradient descent, followed by the engine that suits it.
@@ -42,21 +44,22 @@ class Descent {
  public:
   /// Picks the engine: mini-batches need the dense one; full batch takes the coefficient engine
   /// unless n > 2d, where weights are the smaller state. A forced engine is taken as asked; throws
-  /// InputError (key descent.engine) for mini-batches on the coefficient engine.
+  /// InputError (key descent.engine) for mini-batches on any but the dense engine.
   Descent(const Dataset& data, const Network& initial, const DescentOptions& options);
 
   std::string_view engine_name() const;
-  std::uint64_t step() const;
+  LogTime time() const;
   TrainingState state() const;
   EngineMemory memory() const;
   void restore(const EngineMemory& memory);
 
-  /// Steps to each of the ascending `record_at` in turn (those before the current step are passed
+  /// Steps to each of the ascending `record_at` in turn (those before the current time are passed
   /// over) and shows the state there to `observers.record`.
-  Outcome run(std::span<const std::uint64_t> record_at, const DescentObservers& observers);
+  Outcome run(std::span<const LogTime> record_at, const DescentObservers& observers);
 
  private:
   bool advance_to(std::uint64_t target, const DescentObservers& observers);
+  std::uint64_t step() const;
   void advance(std::uint64_t steps);
   bool finite() const;
   void clear_switched();

@@ -1,7 +1,6 @@
 #include "latetime/experiment/config.hpp"
 
 #include <cmath>
-#include <cstdlib>
 #include <filesystem>
 #include <optional>
 #include <set>
@@ -12,6 +11,7 @@
 #include <toml++/toml.h>
 
 #include "latetime/base/error.hpp"
+#include "latetime/base/log_time.hpp"
 #include "latetime/base/text.hpp"
 #include "latetime/experiment/config_fields.hpp"
 
@@ -214,6 +214,38 @@ KeySet read_fields(const toml::table& document, const std::string& origin,
   return set;
 }
 
+/// Which engines follow which method, and how far.
+void check_descent(const DescentConfig& descent, const std::string& origin) {
+  const std::string where = origin + ": descent.";
+  const std::string &method = descent.method, &engine = descent.engine;
+  if (method == "sgd" && engine != "auto" && engine != "dense") {
+    throw InputError(where + "engine",
+                     fmt::format("\"{}\" does not follow mini-batches; use engine = \"dense\" or "
+                                 "method = \"gd\"",
+                                 engine));
+  }
+  if (method == "flow" && engine != "auto" && engine != "flow") {
+    throw InputError(where + "engine",
+                     fmt::format("\"{}\" does not follow gradient flow; use engine = \"flow\" or "
+                                 "method = \"gd\"",
+                                 engine));
+  }
+  const LogTime until = LogTime::parse(descent.until, where + "until");
+  if (until.step()) return;
+  if (method == "sgd") {
+    throw InputError(where + "until",
+                     fmt::format("\"{}\" is more than the 2^53 (about 9e15) steps that method = "
+                                 "\"sgd\" can count; choose a smaller one",
+                                 descent.until));
+  }
+  if (engine != "auto" && engine != "flow") {
+    throw InputError(where + "until",
+                     fmt::format("\"{}\" is more than the 2^53 (about 9e15) steps that engine = "
+                                 "\"{}\" can count; use engine = \"auto\" or choose a smaller one",
+                                 descent.until, engine));
+  }
+}
+
 /// Rules that involve more than one key.
 void check_together(const RunConfig& config, const KeySet& set, const std::string& origin) {
   visit_fields(config, [&](const std::string& section, const std::string& key, const auto&,
@@ -233,8 +265,8 @@ void check_together(const RunConfig& config, const KeySet& set, const std::strin
                        "is missing; source = \"file\" needs both x and y");
     }
   }
-  parse_steps(config.descent.until, origin + ": descent.until");
-  for (const auto& step : config.record.at) parse_steps(step, origin + ": record.at");
+  check_descent(config.descent, origin);
+  for (const auto& time : config.record.at) LogTime::parse(time, origin + ": record.at");
   if (config.descent.epochs > 0 && set.count({"descent", "until"})) {
     throw InputError(origin + ": descent.epochs",
                      "stands beside descent.until; give one of the two");
@@ -270,30 +302,17 @@ std::string apply_override(toml::table& document, const std::string& assignment)
 
 }  // namespace
 
-std::uint64_t parse_steps(const std::string& text, const std::string& key) {
-  const auto refuse = [&](const std::string& problem) {
-    throw InputError(key, fmt::format("\"{}\" {}", text, problem));
-  };
-  char* end = nullptr;
-  const double value = std::strtod(text.c_str(), &end);
-  if (text.empty() || *end != '\0' || std::isnan(value) ||
-      text.find_first_of("xXpP") != text.npos) {
-    refuse("is not a step count; write a whole number such as \"1000\" or \"1e6\"");
-  }
-  if (value < 0.0) refuse("is negative; steps count from 0");
-  if (value > 0x1p53) refuse("is more than the exact engines can count; at most 2^53 (about 9e15)");
-  if (value != std::floor(value)) refuse("is not a whole number of steps");
-  return static_cast<std::uint64_t>(value);
-}
-
 RunConfig parse_config(const std::string& text, const std::string& origin,
                        const std::string& folder, std::span<const std::string> overrides) {
   toml::table document;
   try {
     document = toml::parse(text, origin);
   } catch (const toml::parse_error& error) {
-    throw InputError(fmt::format("{}:{}", origin, error.source().begin.line),
-                     std::string(error.description()));
+    std::string problem(error.description());
+    const bool too_large = problem.find("could not be interpreted as a value") != problem.npos ||
+                           problem.find("not representable") != problem.npos;
+    if (too_large) problem += "; write large numbers of steps in quotes, such as \"1e1000\"";
+    throw InputError(fmt::format("{}:{}", origin, error.source().begin.line), problem);
   }
   std::set<std::string> overridden;
   for (const auto& assignment : overrides) overridden.insert(apply_override(document, assignment));

@@ -40,6 +40,7 @@ struct DescentConfig {
   std::int64_t epochs = 0;
   std::int64_t batch_size = 64;
   std::string engine = "auto";
+  double tolerance = 1e-8;
 };
 
 struct RecordConfig {
@@ -84,9 +85,5 @@ std::string to_toml(const RunConfig& config);
 /// Name of the first key in which the two configurations differ, except the length of the run
 /// (descent.until, descent.epochs); empty when there is none.
 std::string first_difference(const RunConfig& a, const RunConfig& b);
-
-/// Step count from text such as "1000", "1e6" or "2.5e3". Throws InputError naming `key` unless it
-/// is a whole number from 0 to 2^53.
-std::uint64_t parse_steps(const std::string& text, const std::string& key);
 
 }  // namespace latetime

@@ -47,6 +47,10 @@ inline std::string only_for_sgd(const RunConfig& config) {
   return config.descent.method == "sgd" ? "" : "descent.method = \"sgd\"";
 }
 
+inline std::string not_for_sgd(const RunConfig& config) {
+  return config.descent.method == "sgd" ? "descent.method = \"gd\" or \"flow\"" : "";
+}
+
 /// Calls visitor(section, key, value, meaning, rule) for every key, in the order of the file
 /// format.
 template <class Config, class Visitor>
@@ -110,17 +114,22 @@ void visit_fields(Config& config, Visitor&& visit) {
         FieldRule{.is_file = true});
 
   visit("descent", "method", config.descent.method,
-        "gd: full-batch gradient descent; sgd: mini-batches", FieldRule{.one_of = {"gd", "sgd"}});
+        "gd: full-batch gradient descent; sgd: mini-batches; flow: gradient flow",
+        FieldRule{.one_of = {"gd", "sgd", "flow"}});
   visit("descent", "learning_rate", config.descent.learning_rate, "eta, step size",
         FieldRule{.min = 0, .above_min = true});
-  visit("descent", "until", config.descent.until, "last step, for example \"1e6\"", FieldRule{});
+  visit("descent", "until", config.descent.until, "last step, of any size: \"1e6\", \"1e100\"",
+        FieldRule{});
   visit("descent", "epochs", config.descent.epochs,
         "passes over the data, instead of until; 0: until counts",
         FieldRule{.min = 0, .max = tiny_max, .belongs_to = only_for_sgd});
   visit("descent", "batch_size", config.descent.batch_size, "samples of a mini-batch",
         FieldRule{.min = 1, .max = tiny_max, .belongs_to = only_for_sgd});
   visit("descent", "engine", config.descent.engine, "how the descent is followed",
-        FieldRule{.one_of = {"auto", "dense", "coefficient"}});
+        FieldRule{.one_of = {"auto", "dense", "coefficient", "frozen", "flow"}});
+  visit("descent", "tolerance", config.descent.tolerance,
+        "of log loss and stable ranks, for choosing the hand-over to the late-time flow",
+        FieldRule{.min = 0, .max = 0.1, .above_min = true, .belongs_to = not_for_sgd});
 
   visit("record", "per_decade", config.record.per_decade, "records for each factor 10 of steps",
         FieldRule{.min = 0, .max = 1e6});

@@ -45,7 +45,7 @@ void train(const Figure1Options& options, double slope, std::int64_t seed, Figur
                    .batch_size = batch,
                    .seed = root});
   const std::size_t batches = (static_cast<std::size_t>(options.n) + batch - 1) / batch;
-  std::vector<std::uint64_t> epoch_ends;
+  std::vector<LogTime> epoch_ends;
   for (std::int64_t epoch = 0; epoch <= options.epochs; ++epoch) {
     epoch_ends.push_back(static_cast<std::uint64_t>(epoch) * batches);
   }

@@ -1,6 +1,9 @@
 #include "latetime/experiment/recorder.hpp"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numbers>
 
 #include <fmt/format.h>
 
@@ -53,6 +56,14 @@ EngineMemory read_memory(const Hdf5Reader& file, const EngineMemory& pattern) {
   return memory;
 }
 
+/// Whether `earlier` lies after a tenth of `now`.
+bool within_decade(const LogTime& earlier, const LogTime& now) {
+  if (now.step()) return *earlier.step() > *now.step() / 10;
+  // A record at exactly a tenth is none within, also where the logarithms are rounded.
+  constexpr double rounding = 4 * std::numeric_limits<double>::epsilon();
+  return earlier.log() > now.log() * (1 + rounding) - std::numbers::ln10;
+}
+
 std::size_t coefficient_bytes(const Network& initial, const Dataset& data, std::size_t records) {
   return records * static_cast<std::size_t>(initial.shape.neurons() * data.size()) * sizeof(double);
 }
@@ -82,29 +93,38 @@ bool Recorder::take_over(Descent& descent) {
   return true;
 }
 
-/// Pairs that switched since the last record at or before step/10.
+/// Pairs that switched since the last record at or before a tenth of this time.
 std::uint64_t Recorder::note_switched_pairs(const TrainingState& state) {
-  std::uint64_t within_decade = 0;
+  const auto here = static_cast<std::uint64_t>(arrays_.size());
+  const auto& times = arrays_.times();
+  const auto recent = std::partition_point(times.begin(), times.end(), [&](const LogTime& time) {
+    return !within_decade(time, state.time);
+  });
+  const auto first_recent = static_cast<std::uint64_t>(recent - times.begin());
+  std::uint64_t count = 0;
   const PairBits& switched = state.switched_since_record;
   for (Eigen::Index k = 0; k < switched.neurons; ++k) {
     for (Eigen::Index i = 0; i < switched.samples; ++i) {
-      if (switched.test(k, i)) last_switch_(k, i) = state.step;
-      if (last_switch_(k, i) > state.step / 10) ++within_decade;
+      if (switched.test(k, i)) last_switch_(k, i) = here;
+      if (last_switch_(k, i) > 0 && last_switch_(k, i) >= first_recent) ++count;
     }
   }
-  return within_decade;
+  return count;
 }
 
 const Record& Recorder::record(const TrainingState& state, const Descent& descent) {
   const auto begin = Clock::now();
-  last_ = Record{.step = state.step,
+  last_ = Record{.time = state.time,
                  .engine = std::string(descent.engine_name()),
                  .switches = state.switches,
                  .switching_pairs = note_switched_pairs(state),
+                 .sliding_pairs = state.sliding_pairs,
+                 .error_estimate = state.error_estimate,
+                 .undecided_events = state.undecided_events,
                  .measures = measurer_.measure(state)};
   directory_.append_row(metrics_fields(last_));
   arrays_.append(last_, state, initial_.shape, keep_coefficients_);
-  if (begin >= next_write_) write_result(descent, {StopReason::interrupted, state.step, "running"});
+  if (begin >= next_write_) write_result(descent, {StopReason::interrupted, state.time, "running"});
   spent_ += Clock::now() - begin;
   return last_;
 }
@@ -112,7 +132,7 @@ const Record& Recorder::record(const TrainingState& state, const Descent& descen
 void Recorder::checkpoint_if_due(const Descent& descent) {
   if (Clock::now() < next_checkpoint_ || records() == 0) return;
   const auto begin = Clock::now();
-  write_result(descent, {StopReason::interrupted, descent.step(), "running"});
+  write_result(descent, {StopReason::interrupted, descent.time(), "running"});
   spent_ += Clock::now() - begin;
 }
 

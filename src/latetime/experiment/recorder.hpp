@@ -29,7 +29,8 @@ class Recorder {
   void finish(const Descent& descent, const Outcome& outcome);
 
   std::size_t records() const { return arrays_.size(); }
-  std::uint64_t last_recorded_step() const { return arrays_.last_step(); }
+  /// Time of the last record; there must be one.
+  LogTime last_recorded() const { return arrays_.times().back(); }
   double seconds_spent() const { return spent_.count(); }
 
  private:
@@ -46,7 +47,8 @@ class Recorder {
   const bool keep_coefficients_;
   RecordArrays arrays_;
   Record last_;
-  /// neurons × n: step of the first record after the pair's last switch; 0: never switched.
+  /// neurons × n: number of the first record after the pair's last switch; 0, which can follow no
+  /// switch: never switched.
   Eigen::Matrix<std::uint64_t, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> last_switch_;
   double earlier_seconds_ = 0.0;  // wall time of the parts before this one
   Clock::time_point start_ = Clock::now();

@@ -36,26 +36,26 @@ RunSummary carry_out_run(const RunConfig& config, const std::string& out,
   const Dataset data = load_data(config);
   const Network initial = load_network(config, data);
   Descent descent(data, initial, descent_options(config, data.size(), settings.threads));
-  std::vector<std::uint64_t> schedule = recorded_steps(config, data.size());
+  std::vector<LogTime> schedule = recorded_steps(config, data.size());
   const RunDirectory directory = prepare_directory(config, out, settings.resume);
   Recorder recorder(config, data, initial, directory, schedule.size());
   if (settings.resume && recorder.take_over(descent)) {
-    std::erase_if(schedule, [&](std::uint64_t step) {
-      return recorder.records() > 0 && step <= recorder.last_recorded_step();
+    std::erase_if(schedule, [&](const LogTime& time) {
+      return recorder.records() > 0 && time <= recorder.last_recorded();
     });
   } else {
     directory.keep_rows(0);
   }
 
   const auto start = Clock::now();
-  RunSummary summary{.engine = std::string(descent.engine_name()), .first_step = descent.step()};
-  if (settings.started) settings.started(descent.step(), last_step(config, data.size()));
+  RunSummary summary{.engine = std::string(descent.engine_name()), .first = descent.time()};
+  if (settings.started) settings.started(descent.time(), last_time(config, data.size()));
   const DescentObservers observers{
       .record = [&](const TrainingState& state) { summary.last = recorder.record(state, descent); },
       .pulse =
-          [&](std::uint64_t step) {
+          [&](const LogTime& time) {
             recorder.checkpoint_if_due(descent);
-            return !settings.pulse || settings.pulse(step);
+            return !settings.pulse || settings.pulse(time);
           }};
   summary.outcome = descent.run(schedule, observers);
   recorder.finish(descent, summary.outcome);

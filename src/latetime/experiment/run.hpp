@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "latetime/base/outcome.hpp"
 #include "latetime/data/dataset.hpp"
@@ -21,30 +22,30 @@ Network load_network(const RunConfig& config, const Dataset& data);
 /// Options of the descent for n samples.
 DescentOptions descent_options(const RunConfig& config, Eigen::Index n, unsigned threads);
 
-/// Last step of the run: descent.until, or descent.epochs times the batches of an epoch.
-std::uint64_t last_step(const RunConfig& config, Eigen::Index n);
+/// Last time of the run: descent.until, or descent.epochs times the batches of an epoch.
+LogTime last_time(const RunConfig& config, Eigen::Index n);
 
-/// Steps that the run records.
-std::vector<std::uint64_t> recorded_steps(const RunConfig& config, Eigen::Index n);
+/// Times that the run records.
+std::vector<LogTime> recorded_steps(const RunConfig& config, Eigen::Index n);
 
 /// How a run is carried out, beside what is run.
 struct RunSettings {
   unsigned threads = 1;
   bool resume = false;
-  /// Once, before the first step of this part: where it begins and the last step of the run.
-  std::function<void(std::uint64_t first, std::uint64_t last)> started;
-  /// Every few dozen milliseconds, with the step reached; false stops the run, resumable.
-  std::function<bool(std::uint64_t step)> pulse;
+  /// Once, before the first step of this part: where it begins and the last time of the run.
+  std::function<void(const LogTime& first, const LogTime& last)> started;
+  /// Every few dozen milliseconds, with the time reached; false stops the run, resumable.
+  std::function<bool(const LogTime& time)> pulse;
 };
 
 struct RunSummary {
   Outcome outcome;
   std::string engine;
-  std::uint64_t first_step = 0;  ///< where this part began (more than 0 for a resumed run)
+  LogTime first;  ///< where this part began (later than 0 for a resumed run)
   std::size_t records = 0;
   double seconds = 0.0;            ///< of this part
   double measuring_seconds = 0.0;  ///< of these, spent on measures and files
-  Record last;                     ///< the last record made by this part (step 0 if it made none)
+  Record last;                     ///< the last record made by this part (time 0 if it made none)
 };
 
 /// Carries out a run into the folder `out`: config.toml, metrics.csv (a row a record, appended as

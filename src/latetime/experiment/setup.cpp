@@ -13,9 +13,6 @@
 namespace latetime {
 namespace {
 
-// A row takes about half a kilobyte in metrics.csv, and more in result.h5.
-constexpr std::uint64_t most_records = 10'000'000;
-
 ImageSetOptions image_options(const RunConfig& config) {
   ImageSetOptions options;
   options.name = config.data.source;
@@ -48,6 +45,18 @@ void require_memory(double n, double d, double neurons) {
 
 std::size_t batch_size(const RunConfig& config, Eigen::Index n) {
   return std::min(static_cast<std::size_t>(config.descent.batch_size), static_cast<std::size_t>(n));
+}
+
+Method method_of(const std::string& name) {
+  if (name == "sgd") return Method::stochastic;
+  return name == "flow" ? Method::flow : Method::gradient_descent;
+}
+
+EngineChoice engine_of(const std::string& name) {
+  if (name == "dense") return EngineChoice::dense;
+  if (name == "coefficient") return EngineChoice::coefficient;
+  if (name == "frozen") return EngineChoice::frozen;
+  return name == "flow" ? EngineChoice::flow : EngineChoice::automatic;
 }
 
 }  // namespace
@@ -109,36 +118,34 @@ Network load_network(const RunConfig& config, const Dataset& data) {
 }
 
 DescentOptions descent_options(const RunConfig& config, Eigen::Index n, unsigned threads) {
-  const bool stochastic = config.descent.method == "sgd";
-  const std::string& engine = config.descent.engine;
-  return {.method = stochastic ? Method::stochastic : Method::gradient_descent,
+  return {.method = method_of(config.descent.method),
           .learning_rate = config.descent.learning_rate,
           .batch_size = batch_size(config, n),
-          .engine = engine == "auto"    ? EngineChoice::automatic
-                    : engine == "dense" ? EngineChoice::dense
-                                        : EngineChoice::coefficient,
+          .engine = engine_of(config.descent.engine),
+          .tolerance = config.descent.tolerance,
           .seed = static_cast<std::uint64_t>(config.seed),
           .threads = threads};
 }
 
-std::uint64_t last_step(const RunConfig& config, Eigen::Index n) {
-  if (config.descent.epochs == 0) return parse_steps(config.descent.until, "descent.until");
+LogTime last_time(const RunConfig& config, Eigen::Index n) {
+  if (config.descent.epochs == 0) return LogTime::parse(config.descent.until, "descent.until");
   const std::size_t batch = batch_size(config, n);
   const std::size_t batches = (static_cast<std::size_t>(n) + batch - 1) / batch;
-  return static_cast<std::uint64_t>(config.descent.epochs) * batches;
+  const auto epochs = static_cast<std::uint64_t>(config.descent.epochs);
+  if (epochs > LogTime::largest_step / batches) {
+    throw InputError("descent.epochs",
+                     fmt::format("{} epochs of {} batches are more than 2^53 (about 9e15) steps; "
+                                 "choose fewer",
+                                 epochs, batches));
+  }
+  return epochs * batches;
 }
 
-std::vector<std::uint64_t> recorded_steps(const RunConfig& config, Eigen::Index n) {
-  const auto every = static_cast<std::uint64_t>(config.record.every);
-  if (every > 0 && last_step(config, n) / every > most_records) {
-    throw InputError(
-        "record.every",
-        fmt::format("{} makes more than {} records; choose a larger one", every, most_records));
-  }
-  std::vector<std::uint64_t> at;
-  for (const auto& step : config.record.at) at.push_back(parse_steps(step, "record.at"));
-  return record_steps(last_step(config, n), static_cast<unsigned>(config.record.per_decade), at,
-                      every);
+std::vector<LogTime> recorded_steps(const RunConfig& config, Eigen::Index n) {
+  std::vector<LogTime> at;
+  for (const auto& time : config.record.at) at.push_back(LogTime::parse(time, "record.at"));
+  return record_steps(last_time(config, n), static_cast<unsigned>(config.record.per_decade), at,
+                      static_cast<std::uint64_t>(config.record.every));
 }
 
 }  // namespace latetime

@@ -9,17 +9,21 @@
 namespace latetime {
 
 KktResidual kkt_residual(const Network& network, const Matrix& preactivations, const Matrix& x,
-                         const Matrix& outputs, std::span<const int> classes) {
+                         const Matrix& outputs, std::span<const int> classes,
+                         const Matrix* slopes) {
   const Vector u = margins(outputs, classes);
   const double smallest = u.minCoeff();
   if (!(smallest > 0.0)) return {std::nan(""), std::nan(""), std::nan("")};
 
   const Matrix pulls = relative_loss_pulls(outputs, classes);
+  const bool sliding = slopes && slopes->size() > 0;
   Matrix pair_pulls(preactivations.rows(), preactivations.cols());
   for (Eigen::Index k = 0; k < pair_pulls.rows(); ++k) {
     for (Eigen::Index i = 0; i < pair_pulls.cols(); ++i) {
-      pair_pulls(k, i) = pulls(i, k / network.shape.width) *
-                         activation_derivative(preactivations(k, i), network.shape.slope);
+      const double slope = sliding
+                               ? (*slopes)(k, i)
+                               : activation_derivative(preactivations(k, i), network.shape.slope);
+      pair_pulls(k, i) = pulls(i, k / network.shape.width) * slope;
     }
   }
   // Only directions count: both sides are scaled to norm 1, so that no square overflows.

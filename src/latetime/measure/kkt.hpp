@@ -16,8 +16,11 @@ struct KktResidual {
 };
 
 /// NaN in every field while some margin is ≤ 0 (the constraints cannot be met by scaling).
-/// Shapes: weights Km × d, preactivations Km × n, x n × d, outputs n × K.
+/// Shapes: weights Km × d, preactivations Km × n, x n × d, outputs n × K. `slopes`, Km × n, is the
+/// subgradient that descent takes on average where pairs slide along z = 0; without it (or empty)
+/// σ'(z) goes by the sign of z.
 KktResidual kkt_residual(const Network& network, const Matrix& preactivations, const Matrix& x,
-                         const Matrix& outputs, std::span<const int> classes);
+                         const Matrix& outputs, std::span<const int> classes,
+                         const Matrix* slopes = nullptr);
 
 }  // namespace latetime

@@ -23,8 +23,8 @@ Measures Measurer::measure(const TrainingState& state) const {
   result.neuron_norm_min = norms.minCoeff();
   result.neuron_norm_mean = norms.mean();
   result.neuron_norm_max = norms.maxCoeff();
-  result.kkt =
-      kkt_residual({shape_, state.weights}, state.preactivations, data_.x, outputs, data_.classes);
+  result.kkt = kkt_residual({shape_, state.weights}, state.preactivations, data_.x, outputs,
+                            data_.classes, &state.slopes);
   measure_patterns(state, result);
   return result;
 }

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "latetime/base/log_time.hpp"
 #include "latetime/model/network.hpp"
 
 namespace latetime {
@@ -43,15 +44,25 @@ struct PairBits {
   bool test(Eigen::Index k, Eigen::Index i) const { return (row(k)[i / 64] >> (i % 64)) & 1; }
 };
 
-/// A network in training as its observers see it: everything the paper speaks of at one step.
+/// A network in training as its observers see it: everything the paper speaks of at one time.
 /// Sizes: K groups of m neurons, n samples of dimension d.
 struct TrainingState {
-  std::uint64_t step = 0;
+  LogTime time;
   Matrix weights;         ///< Km × d
   Matrix preactivations;  ///< Km × n, ⟨w_k, x_i⟩
   Matrix coefficients;  ///< Km × n, c with w_k = w_k⁰ + Σ_i c_{k,i} x_i (ρ_{k,i} = c_{k,i} ‖x_i‖²)
   SwitchCounts switches;
   PairBits switched_since_record;  ///< pairs that switched at least once since the last record
+
+  // Of engines that do not take every step; the exact ones leave these as they are.
+  Eigen::Index sliding_pairs = 0;  ///< pairs that stay at z = 0 on average, switching for ever
+  /// Of log loss and stable ranks, absolute; 0 while steps are exact; infinity after an undecided
+  /// event.
+  double error_estimate = 0.0;
+  /// Events so far that were decided with a margin below the error estimate.
+  std::uint64_t undecided_events = 0;
+  /// Km × n, effective σ'(z) ∈ [γ, 1], where pairs slide; empty: σ'(z) by the sign of z.
+  Matrix slopes = {};
 };
 
 }  // namespace latetime

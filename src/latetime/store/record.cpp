@@ -28,11 +28,8 @@ std::string if_counted(const Record& r, std::uint64_t value) {
 
 std::vector<Column> contract_columns() {
   return {
-      {"log10_t",
-       [](const Record& r) {
-         return r.step == 0 ? std::string() : number(std::log10(static_cast<double>(r.step)));
-       }},
-      {"step", [](const Record& r) { return count(r.step); }},
+      {"log10_t", [](const Record& r) { return log10_text(r.time); }},
+      {"step", [](const Record& r) { return step_text(r.time); }},
       {"engine", [](const Record& r) { return r.engine; }},
       {"log_loss", [](const Record& r) { return number(r.measures.log_loss); }},
       {"min_margin", [](const Record& r) { return number(r.measures.min_margin); }},
@@ -44,9 +41,8 @@ std::vector<Column> contract_columns() {
       {"kkt_residual", [](const Record& r) { return number(r.measures.kkt.residual); }},
       {"switches",
        [](const Record& r) { return if_counted(r, r.switches.own + r.switches.other); }},
-      // The exact engines follow every switch and take no step on trust.
-      {"sliding_pairs", [](const Record&) { return std::string("0"); }},
-      {"error_estimate", [](const Record&) { return std::string("0"); }},
+      {"sliding_pairs", [](const Record& r) { return fmt::format("{}", r.sliding_pairs); }},
+      {"error_estimate", [](const Record& r) { return number(r.error_estimate); }},
   };
 }
 
@@ -75,6 +71,7 @@ std::vector<Column> further_columns() {
       {"active_own_max",
        [](const Record& r) { return fmt::format("{}", r.measures.active_own.maxCoeff()); }},
       {"dead_neurons", [](const Record& r) { return fmt::format("{}", r.measures.dead_neurons); }},
+      {"undecided_events", [](const Record& r) { return count(r.undecided_events); }},
   };
 }
 

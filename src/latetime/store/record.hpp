@@ -10,11 +10,14 @@ namespace latetime {
 
 /// One row of metrics.csv with the arrays that go beside it into result.h5.
 struct Record {
-  std::uint64_t step = 0;
+  LogTime time;
   std::string engine;
   SwitchCounts switches;
-  std::uint64_t switching_pairs =
-      0;  ///< pairs that switched since the last record at or before step/10
+  /// Pairs that switched since the last record at or before a tenth of this time.
+  std::uint64_t switching_pairs = 0;
+  Eigen::Index sliding_pairs = 0;  ///< as in TrainingState, with the next two
+  double error_estimate = 0.0;
+  std::uint64_t undecided_events = 0;
   Measures measures;
 };
 
@@ -22,7 +25,8 @@ struct Record {
 const std::vector<std::string>& metrics_columns();
 
 /// One field a column, as text: the shortest decimals that read back exactly, empty where a value
-/// does not exist (log10_t at step 0, switches of mini-batches, KKT residual before separation).
+/// does not exist (log10_t at the start, step beyond 2^53, switches of mini-batches, KKT residual
+/// before separation).
 std::vector<std::string> metrics_fields(const Record& record);
 
 }  // namespace latetime

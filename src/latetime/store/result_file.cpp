@@ -23,6 +23,15 @@ std::vector<std::size_t> neuron_shape(const NetworkShape& shape, Eigen::Index co
   return {static_cast<std::size_t>(shape.groups), size_of(shape.width), size_of(columns)};
 }
 
+/// FOLDER/step and FOLDER/log10_t; NaN where there is none.
+void write_time(Hdf5Writer& file, const std::string& folder, const LogTime& time) {
+  const double nan = std::nan("");
+  const double step = time.step() ? static_cast<double>(*time.step()) : nan;
+  const double log10 = time == LogTime() ? nan : time.log10();
+  file.write(folder + "/step", {1}, std::span<const double>(&step, 1));
+  file.write(folder + "/log10_t", {1}, std::span<const double>(&log10, 1));
+}
+
 }  // namespace
 
 void RecordArrays::add(const std::string& name, std::vector<std::size_t> entry_shape,
@@ -57,13 +66,10 @@ void RecordArrays::append(const Record& record, const TrainingState& state,
     add("coefficients", neuron_shape(shape, state.coefficients.cols()), state.coefficients.data(),
         size_of(state.coefficients.size()));
   }
+  const double log_t = record.time.log();
+  add("log_t", {}, &log_t, 1);
   engines_.push_back(record.engine);
-}
-
-std::uint64_t RecordArrays::last_step() const {
-  const auto steps = arrays_.find("step");
-  if (steps == arrays_.end() || steps->second.values.empty()) return 0;
-  return static_cast<std::uint64_t>(steps->second.values.back());
+  times_.push_back(record.time);
 }
 
 void RecordArrays::write(Hdf5Writer& file) const {
@@ -86,6 +92,13 @@ RecordArrays RecordArrays::read(const Hdf5Reader& file) {
     array.values = file.read_doubles(path);
   }
   result.engines_ = file.read_strings("/records/engine");
+  const auto& steps = result.arrays_["step"].values;
+  const auto& logs = result.arrays_["log_t"].values;
+  for (std::size_t i = 0; i < result.size(); ++i) {
+    // Each is exact where it counts: the step up to 2^53, its logarithm beyond.
+    result.times_.push_back(std::isnan(steps.at(i)) ? LogTime::from_log(logs.at(i))
+                                                    : static_cast<std::uint64_t>(steps.at(i)));
+  }
   return result;
 }
 
@@ -116,10 +129,10 @@ void write_run(Hdf5Writer& file, const Dataset& data, const Network& initial,
   file.write("/final/coefficients", neuron_shape(shape, data.size()), view(latest.coefficients));
   file.write("/final/rho", neuron_shape(shape, data.size()),
              view(data_correlated_coefficients(latest.coefficients, data.x)));
-  file.write("/final/step", {1}, std::span<const std::uint64_t>(&latest.step, 1));
+  write_time(file, "/final", latest.time);
   file.write("/outcome/reason", to_string(outcome.reason));
   file.write("/outcome/message", outcome.message);
-  file.write("/outcome/step", {1}, std::span<const std::uint64_t>(&outcome.step, 1));
+  write_time(file, "/outcome", outcome.time);
   file.write("/provenance/version", provenance.version);
   file.write("/provenance/machine", provenance.machine);
   file.write("/provenance/kernel", provenance.kernel);

@@ -19,8 +19,8 @@ class RecordArrays {
   void append(const Record& record, const TrainingState& state, const NetworkShape& shape,
               bool keep_coefficients);
   std::size_t size() const { return engines_.size(); }
-  /// Step of the last record; 0 when there is none.
-  std::uint64_t last_step() const;
+  /// Times of the records.
+  const std::vector<LogTime>& times() const { return times_; }
 
   void write(Hdf5Writer& file) const;
   static RecordArrays read(const Hdf5Reader& file);
@@ -35,6 +35,7 @@ class RecordArrays {
 
   std::map<std::string, Array> arrays_;
   std::vector<std::string> engines_;
+  std::vector<LogTime> times_;
 };
 
 /// Where a result comes from.
