@@ -104,6 +104,18 @@ inline void tile_margins(const FrozenJob& job, std::size_t first) {
   }
 }
 
+/// The packs that are left when no whole tile is.
+template <std::size_t packs>
+inline void last_tile(const FrozenJob& job, std::size_t first) {
+  if constexpr (packs > 0) {
+    if (first + packs * lanes == job.stride) {
+      tile_margins<packs>(job, first);
+    } else {
+      last_tile<packs - 1>(job, first);
+    }
+  }
+}
+
 void advance_many(const FrozenJob& shared) {
   const FrozenJob job = shared;
   const std::size_t width = job.stride;
@@ -112,11 +124,7 @@ void advance_many(const FrozenJob& shared) {
     for (; first + tile_packs * lanes <= width; first += tile_packs * lanes) {
       tile_margins<tile_packs>(job, first);
     }
-    if (first + tile_packs / 2 * lanes <= width) {
-      tile_margins<tile_packs / 2>(job, first);
-      first += tile_packs / 2 * lanes;
-    }
-    for (; first < width; first += lanes) tile_margins<1>(job, first);
+    last_tile<tile_packs - 1>(job, first);
     for (std::size_t i = 0; i < width; i += lanes) {
       const Pack q = pull(load(job.margins + i), load(job.rate + i));
       store(job.sums + i, load(job.sums + i) + q);
