@@ -25,6 +25,7 @@
 #include "latetime/data/generators.hpp"
 #include "latetime/dynamics/coefficient_engine.hpp"
 #include "latetime/dynamics/dense_engine.hpp"
+#include "latetime/dynamics/frozen_engine.hpp"
 #include "peak.hpp"
 
 namespace latetime::bench {
@@ -91,6 +92,43 @@ void register_coefficient(const Case& c, const kernel::Kernels& kernels) {
       ->UseRealTime();
 }
 
+/// The frozen engine, and the coefficient engine beneath it.
+struct FrozenPair {
+  CoefficientEngine base;
+  FrozenEngine frozen;
+
+  FrozenPair(const Case& c, const kernel::FrozenKernel& kernel)
+      : base(data_of(c), network_of(c), 0.1, c.threads), frozen(base, kernel) {}
+
+  /// Both by turns, until a long stretch is proved: nothing switches any more.
+  void settle(std::uint64_t stretch) {
+    base.advance(warm_up_steps);
+    for (int tries = 0; tries < 100 && frozen.advance(stretch) < stretch; ++tries) {
+      base.advance(256);
+    }
+  }
+};
+
+void register_frozen(const Case& c, const kernel::FrozenKernel& kernel) {
+  constexpr std::uint64_t steps = CoefficientEngine::frozen_fold_period;
+  auto engines = std::make_shared<std::unique_ptr<FrozenPair>>();
+  benchmark::RegisterBenchmark(("frozen/" + c.label() + "/kernel:" + kernel.name).c_str(),
+                               [c, engines, &kernel](benchmark::State& state) {
+                                 if (!*engines) {
+                                   *engines = std::make_unique<FrozenPair>(c, kernel);
+                                   (*engines)->settle(16 * steps);
+                                 }
+                                 std::uint64_t taken = 0, asked = 0;
+                                 for (auto _ : state) {
+                                   taken += (*engines)->frozen.advance(steps);
+                                   asked += steps;
+                                 }
+                                 if (taken != asked) state.SkipWithError("an activation changed");
+                                 report(state, steps);
+                               })
+      ->UseRealTime();
+}
+
 void register_dense(const Case& c) {
   auto engine = std::make_shared<std::unique_ptr<DenseEngine>>();
   benchmark::RegisterBenchmark(("dense/" + c.label()).c_str(), [c,
@@ -121,10 +159,19 @@ void register_all() {
   const kernel::Kernels* kernels[8];
   const std::size_t count = kernel::available_kernels(kernels);
   const std::vector<Case> cases{{10, 784, 100, 0.0},      {10, 784, 100, 0.1},
-                                {40, 784, 50, 0.0},       {100, 784, 100, 0.0},
+                                {40, 784, 50, 0.0},       {40, 784, 50, 0.5},
+                                {100, 784, 100, 0.0},     {100, 784, 100, 0.5},
                                 {100, 784, 1000, 0.0, 1}, {100, 784, 1000, 0.0, 2}};
+  // With slope 0.1, activations of the two larger cases keep switching for ever.
+  const std::vector<Case> frozen_cases{
+      {10, 784, 100, 0.1}, {40, 784, 50, 0.5}, {100, 784, 100, 0.5}};
   for (const Case& c : cases) {
     for (std::size_t i = 0; i < count; ++i) register_coefficient(c, *kernels[i]);
+  }
+  const kernel::FrozenKernel* frozen[8];
+  const std::size_t frozen_count = kernel::available_frozen_kernels(frozen);
+  for (const Case& c : frozen_cases) {
+    for (std::size_t i = 0; i < frozen_count; ++i) register_frozen(c, *frozen[i]);
   }
   register_dense({10, 784, 100, 0.0});
 }

@@ -82,7 +82,7 @@ CoefficientEngine::CoefficientEngine(const Dataset& data, const Network& initial
   table_loop_ = [this](std::size_t i) { build_table(i / chunks_, i % chunks_); };
   move_loop_ = [this](std::size_t block) { move_block(block); };
   book_loop_ = [this](std::size_t block) { book_block(block); };
-  refresh_from_coefficients();
+  refresh_from(coefficients_);
 }
 
 /// Larger chunks mean fewer sums a neuron and larger tables: ⌈n/b⌉ (2^b · tables + neurons) row
@@ -220,7 +220,7 @@ void CoefficientEngine::sum_outputs() {
 }
 
 void CoefficientEngine::fold() {
-  const Matrix recent = recent_coefficients();
+  const Matrix recent = recent_coefficients(cumulative_);
   for (Eigen::Index k = 0; k < coefficients_.rows(); ++k) {
     for (Eigen::Index i = 0; i < coefficients_.cols(); ++i) {
       add_compensated(coefficients_(k, i), compensation_(k, i), recent(k, i));
@@ -228,18 +228,40 @@ void CoefficientEngine::fold() {
   }
   std::fill(active_sum_.begin(), active_sum_.end(), 0.0);
   std::fill(cumulative_.begin(), cumulative_.end(), 0.0);
-  refresh_from_coefficients();
+  refresh_from(coefficients_ + compensation_);
+}
+
+void CoefficientEngine::take_frozen(std::uint64_t steps, std::span<const double> cumulative) {
+  for (std::size_t i = 0; i < n_; ++i) {
+    cumulative_[i] = cumulative[i];
+    cumulative_[stride_ + i] = -cumulative[i];
+  }
+  step_ += steps;
+  if (step_ % frozen_fold_period == 0) {
+    fold();
+  } else {
+    refresh_from(coefficients());
+  }
+}
+
+Matrix CoefficientEngine::coefficients() const {
+  return coefficients_ + compensation_ + recent_coefficients(cumulative_);
+}
+
+Matrix CoefficientEngine::settled_coefficients() const {
+  return coefficients_ + compensation_ +
+         recent_coefficients(AlignedVector(cumulative_.size(), 0.0));
 }
 
 /// Σ over the steps since the last fold of p_l σ'(z_{k,l}) = γ S_l + (1 − γ) (S_l while active).
-Matrix CoefficientEngine::recent_coefficients() const {
+Matrix CoefficientEngine::recent_coefficients(const AlignedVector& sums) const {
   Matrix recent(coefficients_.rows(), coefficients_.cols());
   for (Eigen::Index k = 0; k < recent.rows(); ++k) {
     const auto group = static_cast<std::size_t>(k / shape_.width);
     const bool mirrored = is_mirrored(group);
     const double sign = mirrored ? -1.0 : 1.0;
     const double* active_sum = active_sum_.data() + static_cast<std::size_t>(k) * stride_;
-    const double* cumulative = cumulative_.data() + (mirrored ? 0 : group) * stride_;
+    const double* cumulative = sums.data() + (mirrored ? 0 : group) * stride_;
     for (Eigen::Index i = 0; i < recent.cols(); ++i) {
       const double active = pattern_.test(k, i) ? active_sum[i] + cumulative[i] : active_sum[i];
       recent(k, i) = sign * (shape_.slope * cumulative[i] + (1.0 - shape_.slope) * active);
@@ -248,14 +270,21 @@ Matrix CoefficientEngine::recent_coefficients() const {
   return recent;
 }
 
-/// Z = Z(0) + C G, and from it pattern and outputs. A sign that differs from the running one by
-/// rounding alone is not counted as a switch.
-void CoefficientEngine::refresh_from_coefficients() {
-  Matrix z = initial_z_;
+CoefficientEngine::GramView CoefficientEngine::gram() const {
   const auto n = static_cast<Eigen::Index>(n_);
-  const Eigen::Map<const Matrix, 0, Eigen::OuterStride<>> gram(
-      gram_.data(), n, n, Eigen::OuterStride<>(static_cast<Eigen::Index>(stride_)));
-  add_product(coefficients_ + compensation_, gram, z);
+  return {gram_.data(), n, n, Eigen::OuterStride<>(static_cast<Eigen::Index>(stride_))};
+}
+
+Matrix CoefficientEngine::preactivations_of(const Matrix& coefficients) const {
+  Matrix z = initial_z_;
+  add_product(coefficients, gram(), z);
+  return z;
+}
+
+/// Z from the coefficients, and from it pattern and outputs. A sign that differs from the running
+/// one by rounding alone is not counted as a switch.
+void CoefficientEngine::refresh_from(const Matrix& coefficients) {
+  const Matrix z = preactivations_of(coefficients);
   for (Eigen::Index k = 0; k < z.rows(); ++k) {
     std::copy_n(z.row(k).data(), n_, z_.data() + static_cast<std::size_t>(k) * stride_);
   }
@@ -283,7 +312,7 @@ TrainingState CoefficientEngine::state() const {
   TrainingState state{.time = step_,
                       .weights = initial_weights_,
                       .preactivations = Matrix(shape_.neurons(), static_cast<Eigen::Index>(n_)),
-                      .coefficients = coefficients_ + compensation_ + recent_coefficients(),
+                      .coefficients = coefficients(),
                       .switches = switches_,
                       .switched_since_record = switched_};
   add_product(state.coefficients, x_, state.weights);

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "latetime/base/aligned.hpp"
@@ -41,6 +42,30 @@ class CoefficientEngine {
 
   static constexpr std::uint64_t fold_period = 4096;
 
+  // ---- for the frozen engine, which takes steps of this one's state (two classes) -------------
+
+  using GramView = Eigen::Map<const Matrix, 0, Eigen::OuterStride<>>;
+
+  const NetworkShape& shape() const { return shape_; }
+  const std::vector<int>& classes() const { return classes_; }
+  double rate() const { return rate_; }  ///< η / (nm)
+  GramView gram() const;                 ///< n × n
+  const PairBits& pattern() const { return pattern_; }
+  /// Σ p_l of group 0 since the last fold, n entries: y_l times the sum of (η/(nm)) g_l.
+  std::span<const double> cumulative() const { return {cumulative_.data(), n_}; }
+  Matrix coefficients() const;  ///< c, neurons × n
+  /// c without the share of `cumulative`: c_{k,l} = settled_{k,l} ± σ'(z_{k,l}) cumulative_l, − for
+  /// group 1. It stays the same while nothing switches and nothing is folded.
+  Matrix settled_coefficients() const;
+  /// Z(0) + C G, neurons × n.
+  Matrix preactivations_of(const Matrix& coefficients) const;
+  /// Books `steps` steps in which no activation changed, at the end of which `cumulative` has these
+  /// values. They must not go past a multiple of `frozen_fold_period`, where sums are folded.
+  void take_frozen(std::uint64_t steps, std::span<const double> cumulative);
+
+  static constexpr std::uint64_t frozen_fold_period = 65536;
+  static_assert(frozen_fold_period % fold_period == 0);
+
  private:
   struct Block {  // neurons of one group that are stepped together
     int group;
@@ -61,9 +86,9 @@ class CoefficientEngine {
   std::size_t tile_width() const;
   void sum_outputs();
   void fold();
-  void refresh_from_coefficients();
+  void refresh_from(const Matrix& coefficients);
   void refresh_from_preactivations();
-  Matrix recent_coefficients() const;
+  Matrix recent_coefficients(const AlignedVector& sums) const;
 
   const Matrix x_;
   const Matrix initial_weights_;
