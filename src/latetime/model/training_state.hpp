@@ -47,7 +47,7 @@ struct PairBits {
 /// Sizes: K groups of m neurons, n samples of dimension d.
 struct TrainingState {
   std::uint64_t step = 0;
-  Matrix weights;         ///< Km × d
+  Matrix weights;         ///< Km × d; empty where the observer did without
   Matrix preactivations;  ///< Km × n, ⟨w_k, x_i⟩
   Matrix coefficients;  ///< Km × n, c with w_k = w_k⁰ + Σ_i c_{k,i} x_i (ρ_{k,i} = c_{k,i} ‖x_i‖²)
   SwitchCounts switches;
