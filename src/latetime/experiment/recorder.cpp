@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "latetime/base/error.hpp"
+#include "latetime/base/parallel.hpp"
 
 namespace latetime {
 namespace {
@@ -14,6 +15,9 @@ constexpr std::size_t coefficient_budget = std::size_t{64} << 20;
 
 // A file is replaced again only after this multiple of the time that writing it took.
 constexpr int write_spacing = 30;
+
+// Spectra that may wait for the next result.h5: their time and memory stay small.
+constexpr std::size_t most_pending = 256;
 
 // Longest stretch of a run that a kill can cost.
 constexpr std::chrono::seconds checkpoint_period{30};
@@ -60,13 +64,14 @@ std::size_t coefficient_bytes(const Network& initial, const Dataset& data, std::
 }  // namespace
 
 Recorder::Recorder(const RunConfig& config, const Dataset& data, const Network& initial,
-                   const RunDirectory& directory, std::size_t expected_records)
+                   const RunDirectory& directory, std::size_t expected_records, unsigned threads)
     : config_(config),
       data_(data),
       initial_(initial),
       directory_(directory),
       measurer_(data, initial),
-      keep_coefficients_(coefficient_bytes(initial, data, expected_records) <= coefficient_budget) {
+      keep_coefficients_(coefficient_bytes(initial, data, expected_records) <= coefficient_budget),
+      threads_(threads) {
   last_switch_.setZero(initial.shape.neurons(), data.size());
 }
 
@@ -97,13 +102,16 @@ std::uint64_t Recorder::note_switched_pairs(const TrainingState& state) {
 
 const Record& Recorder::record(const TrainingState& state, const Descent& descent) {
   const auto begin = Clock::now();
+  Matrix inside = measurer_.inside(state);
   last_ = Record{.step = state.step,
                  .engine = std::string(descent.engine_name()),
                  .switches = state.switches,
                  .switching_pairs = note_switched_pairs(state),
-                 .measures = measurer_.measure(state)};
+                 .measures = measurer_.measure(state, inside)};
   directory_.append_row(metrics_fields(last_));
   arrays_.append(last_, state, initial_.shape, keep_coefficients_);
+  pending_.push_back(std::move(inside));
+  if (pending_.size() >= most_pending) append_pending_spectra();
   if (begin >= next_write_) write_result(descent, {StopReason::interrupted, state.step, "running"});
   spent_ += Clock::now() - begin;
   return last_;
@@ -122,8 +130,17 @@ void Recorder::finish(const Descent& descent, const Outcome& outcome) {
   spent_ += Clock::now() - begin;
 }
 
+void Recorder::append_pending_spectra() {
+  std::vector<Spectra> spectra(pending_.size());
+  run_jobs(pending_.size(), threads_,
+           [&](std::size_t i) { spectra[i] = measurer_.spectra(pending_[i]); });
+  for (const Spectra& of_record : spectra) arrays_.append_spectra(of_record);
+  pending_.clear();
+}
+
 void Recorder::write_result(const Descent& descent, const Outcome& outcome) {
   const auto begin = Clock::now();
+  append_pending_spectra();
   const std::chrono::duration<double> here = begin - start_;
   const Provenance provenance{.version = LATETIME_VERSION,
                               .machine = describe_machine(),

@@ -38,7 +38,7 @@ RunSummary carry_out_run(const RunConfig& config, const std::string& out,
   Descent descent(data, initial, descent_options(config, data.size(), settings.threads));
   std::vector<std::uint64_t> schedule = recorded_steps(config, data.size());
   const RunDirectory directory = prepare_directory(config, out, settings.resume);
-  Recorder recorder(config, data, initial, directory, schedule.size());
+  Recorder recorder(config, data, initial, directory, schedule.size(), settings.threads);
   if (settings.resume && recorder.take_over(descent)) {
     std::erase_if(schedule, [&](std::uint64_t step) {
       return recorder.records() > 0 && step <= recorder.last_recorded_step();
@@ -56,7 +56,8 @@ RunSummary carry_out_run(const RunConfig& config, const std::string& out,
           [&](std::uint64_t step) {
             recorder.checkpoint_if_due(descent);
             return !settings.pulse || settings.pulse(step);
-          }};
+          },
+      .needs_weights = false};
   summary.outcome = descent.run(schedule, observers);
   recorder.finish(descent, summary.outcome);
   summary.records = recorder.records();
