@@ -16,8 +16,9 @@ constexpr std::size_t coefficient_budget = std::size_t{64} << 20;
 // A file is replaced again only after this multiple of the time that writing it took.
 constexpr int write_spacing = 30;
 
-// Spectra that may wait for the next result.h5: their time and memory stay small.
-constexpr std::size_t most_pending = 256;
+// Time that the spectra waiting for the next result.h5 may take together: a run that is asked to
+// stop has to compute them first.
+constexpr std::chrono::duration<double> most_pending{0.25};
 
 // Longest stretch of a run that a kill can cost.
 constexpr std::chrono::seconds checkpoint_period{30};
@@ -111,7 +112,9 @@ const Record& Recorder::record(const TrainingState& state, const Descent& descen
   directory_.append_row(metrics_fields(last_));
   arrays_.append(last_, state, initial_.shape, keep_coefficients_);
   pending_.push_back(std::move(inside));
-  if (pending_.size() >= most_pending) append_pending_spectra();
+  if (static_cast<double>(pending_.size()) * spectra_time_ >= most_pending) {
+    append_pending_spectra();
+  }
   if (begin >= next_write_) write_result(descent, {StopReason::interrupted, state.step, "running"});
   spent_ += Clock::now() - begin;
   return last_;
@@ -131,16 +134,19 @@ void Recorder::finish(const Descent& descent, const Outcome& outcome) {
 }
 
 void Recorder::append_pending_spectra() {
+  if (pending_.empty()) return;
+  const auto begin = Clock::now();
   std::vector<Spectra> spectra(pending_.size());
   run_jobs(pending_.size(), threads_,
            [&](std::size_t i) { spectra[i] = measurer_.spectra(pending_[i]); });
   for (const Spectra& of_record : spectra) arrays_.append_spectra(of_record);
+  spectra_time_ = (Clock::now() - begin) / static_cast<double>(pending_.size());
   pending_.clear();
 }
 
 void Recorder::write_result(const Descent& descent, const Outcome& outcome) {
-  const auto begin = Clock::now();
   append_pending_spectra();
+  const auto begin = Clock::now();  // the spectra are no part of what a rewriting costs again
   const std::chrono::duration<double> here = begin - start_;
   const Provenance provenance{.version = LATETIME_VERSION,
                               .machine = describe_machine(),

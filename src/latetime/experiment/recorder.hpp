@@ -51,6 +51,7 @@ class Recorder {
   /// Measurer::inside of the records whose spectra are still to be computed. Only result.h5 holds
   /// spectra: until it is written, they wait to be shared among the threads.
   std::vector<Matrix> pending_;
+  std::chrono::duration<double> spectra_time_{0.0};  // a record's, when they were last computed
   Record last_;
   /// neurons × n: step of the first record after the pair's last switch; 0: never switched.
   Eigen::Matrix<std::uint64_t, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> last_switch_;
