@@ -21,7 +21,6 @@ Record sample_record(const LogTime& time) {
   Measures& m = record.measures;
   m.log_loss = -0.1;
   m.kkt = {std::nan(""), std::nan(""), std::nan("")};
-  m.singular_values = {Vector{{2.0, 1.0}}, Vector{{3.0, 0.5}}, Vector{{3.5, 2.0}}};
   m.active_own = Eigen::VectorXi{{1, 2, 0}};
   m.rho_own_mean = Vector{{0.1, 0.2, 0.3}};
   m.rho_other_mean = Vector{{-0.1, 0.0, -0.3}};
@@ -68,6 +67,9 @@ TEST(RecordArrays, ReadBackWhatWasWritten) {
   EXPECT_TRUE(arrays.times().empty());
   arrays.append(sample_record(0), state, shape, true);
   arrays.append(sample_record(7), state, shape, true);
+  for (int record = 0; record < 2; ++record) {
+    arrays.append_spectra({Vector{{2.0, 1.0}}, Vector{{3.0, 0.5}}, Vector{{3.5, 2.0}}});
+  }
   {
     Hdf5Writer file(path.string());
     arrays.write(file);

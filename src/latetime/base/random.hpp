@@ -17,6 +17,7 @@ enum class RandomPurpose : std::uint32_t {
   initial_weights = 6,  ///< w⁰
   batches = 7,          ///< order of the samples in each epoch of SGD
   subset = 8,           ///< which images a subset takes
+  iteration_start = 9,  ///< first vectors of iterations for singular vectors
   test = 1000,          ///< tests only
 };
 

@@ -308,14 +308,14 @@ void CoefficientEngine::refresh_from_preactivations() {
   sum_outputs();
 }
 
-TrainingState CoefficientEngine::state() const {
+TrainingState CoefficientEngine::state(bool with_weights) const {
   TrainingState state{.time = step_,
-                      .weights = initial_weights_,
+                      .weights = with_weights ? initial_weights_ : Matrix(),
                       .preactivations = Matrix(shape_.neurons(), static_cast<Eigen::Index>(n_)),
                       .coefficients = coefficients(),
                       .switches = switches_,
                       .switched_since_record = switched_};
-  add_product(state.coefficients, x_, state.weights);
+  if (with_weights) add_product(state.coefficients, x_, state.weights);
   for (Eigen::Index k = 0; k < state.preactivations.rows(); ++k) {
     state.preactivations.row(k) = Eigen::Map<const Eigen::RowVectorXd>(
         z_.data() + static_cast<std::size_t>(k) * stride_, static_cast<Eigen::Index>(n_));

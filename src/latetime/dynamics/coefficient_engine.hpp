@@ -34,7 +34,8 @@ class CoefficientEngine {
   /// False once an output has overflowed.
   bool finite() const { return outputs_.allFinite(); }
 
-  TrainingState state() const;
+  /// The weights W⁰ + C X cost a product with d; without them they are left empty.
+  TrainingState state(bool with_weights = true) const;
   /// Starts a new "since the last record" interval.
   void clear_switched();
   EngineMemory memory() const;

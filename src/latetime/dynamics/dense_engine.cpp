@@ -203,7 +203,7 @@ void DenseEngine::sum_outputs() {
   outputs_ /= static_cast<double>(shape_.width);
 }
 
-TrainingState DenseEngine::state() const {
+TrainingState DenseEngine::state(bool /*with_weights*/) const {
   return {.time = step_,
           .weights = weights_,
           .preactivations = switches_.counted ? z_ : latetime::preactivations(weights_, x_),

@@ -29,7 +29,8 @@ class DenseEngine {
   void advance(std::uint64_t steps);
   bool finite() const { return outputs_.allFinite(); }
 
-  TrainingState state() const;
+  /// Always with the weights, which are its state.
+  TrainingState state(bool with_weights = true) const;
   void clear_switched();
   EngineMemory memory() const;
   void restore(const EngineMemory& memory);

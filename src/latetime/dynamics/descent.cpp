@@ -63,8 +63,8 @@ std::uint64_t Descent::step() const {
   return std::visit([](const auto& engine) { return engine.step(); }, engine_);
 }
 
-TrainingState Descent::state() const {
-  return std::visit([](const auto& engine) { return engine.state(); }, engine_);
+TrainingState Descent::state(bool with_weights) const {
+  return std::visit([&](const auto& engine) { return engine.state(with_weights); }, engine_);
 }
 
 EngineMemory Descent::memory() const {
@@ -112,7 +112,7 @@ Outcome Descent::run(std::span<const LogTime> record_at, const DescentObservers&
       return {StopReason::not_finite, time(),
               "the network's outputs overflowed; the data or the learning rate are far too large"};
     }
-    const TrainingState here = state();
+    const TrainingState here = state(observers.needs_weights);
     clear_switched();  // first, so that a checkpoint written by the observer starts the new
                        // interval
     observers.record(here);

@@ -37,6 +37,9 @@ struct DescentObservers {
   /// Every few dozen milliseconds with the time reached; returning false stops the run there
   /// (Outcome reason `interrupted`). May be empty.
   std::function<bool(const LogTime& time)> pulse;
+  /// False when `record` can do without weights where they follow from the coefficients: an engine
+  /// that does not hold them then leaves TrainingState::weights empty.
+  bool needs_weights = true;
 };
 
 /// One gradient descent, followed by the engine that suits it.
@@ -49,7 +52,7 @@ class Descent {
 
   std::string_view engine_name() const;
   LogTime time() const;
-  TrainingState state() const;
+  TrainingState state(bool with_weights = true) const;
   EngineMemory memory() const;
   void restore(const EngineMemory& memory);
 

@@ -58,7 +58,8 @@ void train(const Figure1Options& options, double slope, std::int64_t seed, Figur
                                  point.epoch = epoch;
                                  points[epoch++] = point;
                                },
-                           .pulse = nullptr});
+                           .pulse = nullptr,
+                           .needs_weights = false});
 }
 
 Spread spread_of(const std::vector<double>& values) {

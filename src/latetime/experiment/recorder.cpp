@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "latetime/base/error.hpp"
+#include "latetime/base/parallel.hpp"
 
 namespace latetime {
 namespace {
@@ -17,6 +18,10 @@ constexpr std::size_t coefficient_budget = std::size_t{64} << 20;
 
 // A file is replaced again only after this multiple of the time that writing it took.
 constexpr int write_spacing = 30;
+
+// Time that the spectra waiting for the next result.h5 may take together: a run that is asked to
+// stop has to compute them first.
+constexpr std::chrono::duration<double> most_pending{0.25};
 
 // Longest stretch of a run that a kill can cost.
 constexpr std::chrono::seconds checkpoint_period{30};
@@ -71,13 +76,14 @@ std::size_t coefficient_bytes(const Network& initial, const Dataset& data, std::
 }  // namespace
 
 Recorder::Recorder(const RunConfig& config, const Dataset& data, const Network& initial,
-                   const RunDirectory& directory, std::size_t expected_records)
+                   const RunDirectory& directory, std::size_t expected_records, unsigned threads)
     : config_(config),
       data_(data),
       initial_(initial),
       directory_(directory),
       measurer_(data, initial),
-      keep_coefficients_(coefficient_bytes(initial, data, expected_records) <= coefficient_budget) {
+      keep_coefficients_(coefficient_bytes(initial, data, expected_records) <= coefficient_budget),
+      threads_(threads) {
   last_switch_.setZero(initial.shape.neurons(), data.size());
 }
 
@@ -114,6 +120,7 @@ std::uint64_t Recorder::note_switched_pairs(const TrainingState& state) {
 
 const Record& Recorder::record(const TrainingState& state, const Descent& descent) {
   const auto begin = Clock::now();
+  Matrix inside = measurer_.inside(state);
   last_ = Record{.time = state.time,
                  .engine = std::string(descent.engine_name()),
                  .switches = state.switches,
@@ -121,9 +128,13 @@ const Record& Recorder::record(const TrainingState& state, const Descent& descen
                  .sliding_pairs = state.sliding_pairs,
                  .error_estimate = state.error_estimate,
                  .undecided_events = state.undecided_events,
-                 .measures = measurer_.measure(state)};
+                 .measures = measurer_.measure(state, inside)};
   directory_.append_row(metrics_fields(last_));
   arrays_.append(last_, state, initial_.shape, keep_coefficients_);
+  pending_.push_back(std::move(inside));
+  if (static_cast<double>(pending_.size()) * spectra_time_ >= most_pending) {
+    append_pending_spectra();
+  }
   if (begin >= next_write_) write_result(descent, {StopReason::interrupted, state.time, "running"});
   spent_ += Clock::now() - begin;
   return last_;
@@ -142,8 +153,20 @@ void Recorder::finish(const Descent& descent, const Outcome& outcome) {
   spent_ += Clock::now() - begin;
 }
 
-void Recorder::write_result(const Descent& descent, const Outcome& outcome) {
+void Recorder::append_pending_spectra() {
+  if (pending_.empty()) return;
   const auto begin = Clock::now();
+  std::vector<Spectra> spectra(pending_.size());
+  run_jobs(pending_.size(), threads_,
+           [&](std::size_t i) { spectra[i] = measurer_.spectra(pending_[i]); });
+  for (const Spectra& of_record : spectra) arrays_.append_spectra(of_record);
+  spectra_time_ = (Clock::now() - begin) / static_cast<double>(pending_.size());
+  pending_.clear();
+}
+
+void Recorder::write_result(const Descent& descent, const Outcome& outcome) {
+  append_pending_spectra();
+  const auto begin = Clock::now();  // the spectra are no part of what a rewriting costs again
   const std::chrono::duration<double> here = begin - start_;
   const Provenance provenance{.version = LATETIME_VERSION,
                               .machine = describe_machine(),

@@ -13,13 +13,14 @@ namespace latetime {
 class Recorder {
  public:
   Recorder(const RunConfig& config, const Dataset& data, const Network& initial,
-           const RunDirectory& directory, std::size_t expected_records);
+           const RunDirectory& directory, std::size_t expected_records, unsigned threads);
 
   /// Takes over the records of an earlier part and gives `descent` its state back. Returns false
   /// when the folder holds no result to go on from.
   bool take_over(Descent& descent);
 
-  /// Measures, appends the row, and writes result.h5 if the last time was long enough ago.
+  /// Measures, appends the row to metrics.csv, and writes result.h5 if the last time was long
+  /// enough ago.
   const Record& record(const TrainingState& state, const Descent& descent);
 
   /// Writes result.h5 if the run has gone on for a while without (between distant records).
@@ -37,6 +38,7 @@ class Recorder {
   using Clock = std::chrono::steady_clock;
 
   void write_result(const Descent& descent, const Outcome& outcome);
+  void append_pending_spectra();
   std::uint64_t note_switched_pairs(const TrainingState& state);
 
   const RunConfig& config_;
@@ -45,7 +47,12 @@ class Recorder {
   const RunDirectory& directory_;
   const Measurer measurer_;
   const bool keep_coefficients_;
+  const unsigned threads_;
   RecordArrays arrays_;
+  /// Measurer::inside of the records whose spectra are still to be computed. Only result.h5 holds
+  /// spectra: until it is written, they wait to be shared among the threads.
+  std::vector<Matrix> pending_;
+  std::chrono::duration<double> spectra_time_{0.0};  // a record's, when they were last computed
   Record last_;
   /// neurons × n: number of the first record after the pair's last switch; 0, which can follow no
   /// switch: never switched.

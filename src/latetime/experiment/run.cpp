@@ -38,7 +38,7 @@ RunSummary carry_out_run(const RunConfig& config, const std::string& out,
   Descent descent(data, initial, descent_options(config, data.size(), settings.threads));
   std::vector<LogTime> schedule = recorded_steps(config, data.size());
   const RunDirectory directory = prepare_directory(config, out, settings.resume);
-  Recorder recorder(config, data, initial, directory, schedule.size());
+  Recorder recorder(config, data, initial, directory, schedule.size(), settings.threads);
   if (settings.resume && recorder.take_over(descent)) {
     std::erase_if(schedule, [&](const LogTime& time) {
       return recorder.records() > 0 && time <= recorder.last_recorded();
@@ -56,7 +56,8 @@ RunSummary carry_out_run(const RunConfig& config, const std::string& out,
           [&](const LogTime& time) {
             recorder.checkpoint_if_due(descent);
             return !settings.pulse || settings.pulse(time);
-          }};
+          },
+      .needs_weights = false};
   summary.outcome = descent.run(schedule, observers);
   recorder.finish(descent, summary.outcome);
   summary.records = recorder.records();

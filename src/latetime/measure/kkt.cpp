@@ -11,6 +11,13 @@ namespace latetime {
 KktResidual kkt_residual(const Network& network, const Matrix& preactivations, const Matrix& x,
                          const Matrix& outputs, std::span<const int> classes,
                          const Matrix* slopes) {
+  return kkt_residual(network.shape, network.weights, x, 0.0, preactivations, outputs, classes,
+                      slopes);
+}
+
+KktResidual kkt_residual(const NetworkShape& shape, const Matrix& inside, const Matrix& samples,
+                         double outside_norm, const Matrix& preactivations, const Matrix& outputs,
+                         std::span<const int> classes, const Matrix* slopes) {
   const Vector u = margins(outputs, classes);
   const double smallest = u.minCoeff();
   if (!(smallest > 0.0)) return {std::nan(""), std::nan(""), std::nan("")};
@@ -20,21 +27,21 @@ KktResidual kkt_residual(const Network& network, const Matrix& preactivations, c
   Matrix pair_pulls(preactivations.rows(), preactivations.cols());
   for (Eigen::Index k = 0; k < pair_pulls.rows(); ++k) {
     for (Eigen::Index i = 0; i < pair_pulls.cols(); ++i) {
-      const double slope = sliding
-                               ? (*slopes)(k, i)
-                               : activation_derivative(preactivations(k, i), network.shape.slope);
-      pair_pulls(k, i) = pulls(i, k / network.shape.width) * slope;
+      const double slope = sliding ? (*slopes)(k, i)
+                                   : activation_derivative(preactivations(k, i), shape.slope);
+      pair_pulls(k, i) = pulls(i, k / shape.width) * slope;
     }
   }
   // Only directions count: both sides are scaled to norm 1, so that no square overflows.
-  const Matrix direction = network.weights / network.weights.stableNorm();
+  const double norm = std::hypot(inside.stableNorm(), outside_norm);
+  const Matrix direction = inside / norm;
   Matrix descent = Matrix::Zero(direction.rows(), direction.cols());
-  add_product(pair_pulls, x, descent);
+  add_product(pair_pulls, samples, descent);
   const double size = descent.stableNorm();
   if (size > 0.0) descent /= size;
   const double fit = std::max(0.0, direction.cwiseProduct(descent).sum());
   KktResidual result;
-  result.stationarity = (direction - fit * descent).norm();
+  result.stationarity = std::hypot((direction - fit * descent).norm(), outside_norm / norm);
 
   double slack = 0.0, total = 0.0;
   for (Eigen::Index i = 0; i < u.size(); ++i) {

@@ -23,4 +23,10 @@ KktResidual kkt_residual(const Network& network, const Matrix& preactivations, c
                          const Matrix& outputs, std::span<const int> classes,
                          const Matrix* slopes = nullptr);
 
+/// The same from coordinates (WeightSpace) at no product with d: `inside` Km × r and `samples` n ×
+/// r in an orthonormal basis of the samples' span, and the norm of what the weights have outside.
+KktResidual kkt_residual(const NetworkShape& shape, const Matrix& inside, const Matrix& samples,
+                         double outside_norm, const Matrix& preactivations, const Matrix& outputs,
+                         std::span<const int> classes, const Matrix* slopes = nullptr);
+
 }  // namespace latetime

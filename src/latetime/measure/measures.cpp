@@ -1,43 +1,77 @@
 #include "latetime/measure/measures.hpp"
 
+#include <cmath>
+
 #include "latetime/model/loss.hpp"
 
 namespace latetime {
+
+namespace {
+
+Vector row_norms(const Matrix& a) {
+  Vector norms(a.rows());
+  for (Eigen::Index k = 0; k < norms.size(); ++k) norms[k] = a.row(k).stableNorm();
+  return norms;
+}
+
+}  // namespace
 
 Measurer::Measurer(const Dataset& data, const Network& initial)
     : data_(data),
       shape_(initial.shape),
       space_(initial.weights, data.x),
+      outside_norms_(row_norms(space_.outside())),
+      spectra_{BorderedSpectrum(space_.outside().topRows(shape_.width)),
+               BorderedSpectrum(space_.outside().bottomRows(shape_.width)),
+               BorderedSpectrum(space_.outside())},
       squared_norms_(data.x.rowwise().squaredNorm()) {}
 
-Measures Measurer::measure(const TrainingState& state) const {
+Matrix Measurer::inside(const TrainingState& state) const {
+  return state.weights.size() ? space_.inside_of_weights(state.weights)
+                              : space_.inside_of_coefficients(state.coefficients);
+}
+
+Measures Measurer::measure(const TrainingState& state, const Matrix& inside) const {
   Measures result;
-  const Matrix outputs = group_outputs(state.preactivations, shape_);
+  Matrix outputs = group_outputs(state.preactivations, shape_);
+  for (Eigen::Index i = 0; i < state.margin_offset.size(); ++i) {
+    outputs(i, data_.classes[static_cast<std::size_t>(i)]) += state.margin_offset[i];
+  }
   result.log_loss = log_mean_loss(outputs, data_.classes);
   result.min_margin = margins(outputs, data_.classes).minCoeff();
-  result.norm_w = state.weights.stableNorm();  // squares of large weights would overflow
+  measure_norms(inside, result);
   result.normalized_margin = result.min_margin / result.norm_w;
-  measure_spectrum(state.weights, result);
-  Vector norms(state.weights.rows());
-  for (Eigen::Index k = 0; k < norms.size(); ++k) norms[k] = state.weights.row(k).stableNorm();
-  result.neuron_norm_min = norms.minCoeff();
-  result.neuron_norm_mean = norms.mean();
-  result.neuron_norm_max = norms.maxCoeff();
-  result.kkt = kkt_residual({shape_, state.weights}, state.preactivations, data_.x, outputs,
-                            data_.classes, &state.slopes);
+  for (std::size_t part = 0; part < 3; ++part) {
+    result.stable_ranks[part] = spectra_[part].stable_rank(part_of(inside, part));
+  }
+  result.kkt = kkt_residual(shape_, inside, space_.samples(), outside_norms_.stableNorm(),
+                            state.preactivations, outputs, data_.classes, &state.slopes);
   measure_patterns(state, result);
   return result;
 }
 
-void Measurer::measure_spectrum(const Matrix& weights, Measures& result) const {
-  const Matrix coordinates = space_.coordinates(weights);
-  const Eigen::Index m = shape_.width;
-  result.singular_values = {singular_values(coordinates.topRows(m)),
-                            singular_values(coordinates.bottomRows(m)),
-                            singular_values(coordinates)};
+Spectra Measurer::spectra(const Matrix& inside) const {
+  Spectra result;
   for (std::size_t part = 0; part < 3; ++part) {
-    result.stable_ranks[part] = stable_rank(result.singular_values[part]);
+    result[part] = spectra_[part].singular_values(part_of(inside, part));
   }
+  return result;
+}
+
+Eigen::Ref<const Matrix> Measurer::part_of(const Matrix& inside, std::size_t part) const {
+  if (part == 2) return inside;
+  return part == 0 ? inside.topRows(shape_.width) : inside.bottomRows(shape_.width);
+}
+
+void Measurer::measure_norms(const Matrix& inside, Measures& result) const {
+  Vector norms = row_norms(inside);  // squares of large weights would overflow
+  for (Eigen::Index k = 0; k < norms.size(); ++k) {
+    norms[k] = std::hypot(norms[k], outside_norms_[k]);
+  }
+  result.norm_w = norms.stableNorm();
+  result.neuron_norm_min = norms.minCoeff();
+  result.neuron_norm_mean = norms.mean();
+  result.neuron_norm_max = norms.maxCoeff();
 }
 
 void Measurer::measure_patterns(const TrainingState& state, Measures& result) const {

@@ -9,13 +9,15 @@
 
 namespace latetime {
 
-/// Everything measured at one record, for a network of two groups. Arrays of three speak of W_{+1},
-/// W_{−1} and the stacked W, in this order.
+/// Singular values of W_{+1}, W_{−1} and the stacked W, each descending.
+using Spectra = std::array<Vector, 3>;
+
+/// Everything measured at one record but for the spectra, for a network of two groups. Arrays of
+/// three speak of W_{+1}, W_{−1} and the stacked W, in this order.
 struct Measures {
   double log_loss = 0.0;           ///< natural log of L
   double min_margin = 0.0;         ///< min_i u_i
   double normalized_margin = 0.0;  ///< min_i u_i / ‖W‖_F
-  std::array<Vector, 3> singular_values;
   std::array<StableRank, 3> stable_ranks;
   double norm_w = 0.0;  ///< ‖W‖_F, both classes
   double neuron_norm_min = 0.0, neuron_norm_mean = 0.0, neuron_norm_max = 0.0;
@@ -25,20 +27,33 @@ struct Measures {
   Vector rho_own_mean, rho_other_mean;  ///< n: mean over r of ρ̄_{y_i,r,i} and of ρ̲_{−y_i,r,i}
 };
 
-/// Measures a training state. Holds what does not change along a run.
+/// Measures training states. Holds what does not change along a run; may be used by several threads
+/// at a time.
 class Measurer {
  public:
   Measurer(const Dataset& data, const Network& initial);
 
-  Measures measure(const TrainingState& state) const;
+  /// The changing part of the weights, neurons × min(n, d) (WeightSpace): from the weights of
+  /// `state`, or from the coefficients when the state comes without weights.
+  Matrix inside(const TrainingState& state) const;
+
+  Measures measure(const TrainingState& state) const { return measure(state, inside(state)); }
+  /// For callers that need `inside` = inside(state) themselves.
+  Measures measure(const TrainingState& state, const Matrix& inside) const;
+
+  /// Full spectra, at about ten times the cost of the measures.
+  Spectra spectra(const Matrix& inside) const;
 
  private:
-  void measure_spectrum(const Matrix& weights, Measures& result) const;
+  void measure_norms(const Matrix& inside, Measures& result) const;
   void measure_patterns(const TrainingState& state, Measures& result) const;
+  Eigen::Ref<const Matrix> part_of(const Matrix& inside, std::size_t part) const;
 
   const Dataset data_;
   const NetworkShape shape_;
   const WeightSpace space_;
+  const Vector outside_norms_;  // of each neuron
+  const std::array<BorderedSpectrum, 3> spectra_;
   const Vector squared_norms_;  // ‖x_i‖²
 };
 

@@ -10,9 +10,9 @@ Vector singular_values(const Matrix& a);
 
 /// ‖A‖_F² / ‖A‖₂².
 struct StableRank {
-  double value = 0.0;   ///< 1 + excess; NaN for the zero matrix
-  double excess = 0.0;  ///< stable rank − 1 = Σ_{k≥2} s_k² / s_1², summed from the trailing
-                        ///< singular values, so that it keeps its digits when it is small
+  double value = 0.0;  ///< 1 + excess; NaN for the zero matrix
+  double excess = 0.0;  ///< stable rank − 1 = Σ_{k≥2} s_k² / s_1², computed without the 1, so that
+                        ///< it keeps its digits when it is small
 };
 
 /// From singular values in descending order.
@@ -42,19 +42,50 @@ double top_eigenvalue(const Eigen::MatrixXd& a);
 /// Relative error about 1e-12; `excess` is a plain difference here.
 StableRank stable_rank_from_gram(const Eigen::MatrixXd& a_times_transpose);
 
-/// Orthonormal coordinates of the space that weights live in. Gradient descent never leaves the
-/// span of the initial weights and the samples, of dimension q ≤ neurons + n: when that is smaller
-/// than d, W Q (neurons × q) has the same singular values and norms as W (neurons × d), at less
-/// cost.
+/// Orthonormal coordinates of weights W = W⁰ + C X, neurons × d, in which d no longer matters:
+/// W Q = [outside | inside] for some orthogonal Q, with the same singular values and norms as W.
+/// `inside` belongs to the span of the samples, of r = min(n, d) coordinates. `outside` belongs to
+/// its complement, which descent never changes.
 class WeightSpace {
  public:
   WeightSpace(const Matrix& initial_weights, const Matrix& x);
 
-  /// Coordinates of weights in that space; the weights themselves when it is no smaller than R^d.
-  Matrix coordinates(const Matrix& weights) const;
+  /// neurons × r, from the coefficients C alone.
+  Matrix inside_of_coefficients(const Matrix& coefficients) const;
+  /// neurons × r, from weights, for engines whose exact state these are.
+  Matrix inside_of_weights(const Matrix& weights) const;
+
+  const Matrix& outside() const { return outside_; }  ///< neurons × (d − r)
+  const Matrix& samples() const { return samples_; }  ///< n × r: X in the inner coordinates
 
  private:
-  Matrix basis_;  // q × d, orthonormal rows; empty: not worth it
+  Matrix basis_;    // r × d, orthonormal rows; empty for n ≥ d, where all of R^d is inside
+  Matrix samples_;  // n × r
+  Matrix initial_inside_;  // neurons × r
+  Matrix outside_;
+};
+
+/// The same rows in at most as many orthonormal columns as there are rows, by an LQ decomposition.
+Matrix compressed(const Matrix& rows);
+
+/// Spectra of matrices [outside | inside] that share the part `outside`.
+class BorderedSpectrum {
+ public:
+  explicit BorderedSpectrum(const Matrix& outside);
+
+  /// All singular values, as many as min(rows, columns) of the uncompressed matrix.
+  Vector singular_values(const Eigen::Ref<const Matrix>& inside) const;
+
+  /// Stable rank without the spectrum, at the accuracy that the spectrum would give: the top
+  /// singular vector u by Lanczos iteration, then ‖A − u uᵀA‖_F² for the excess, in whose error
+  /// that of u is squared. Takes the spectrum where the iteration converges slowly, and near the
+  /// limits of the exponent.
+  StableRank stable_rank(const Eigen::Ref<const Matrix>& inside) const;
+
+ private:
+  Matrix outside_;                // compressed
+  Eigen::MatrixXd outside_gram_;  // outside outsideᵀ
+  double outside_largest_ = 0.0;  // largest entry
 };
 
 }  // namespace latetime

@@ -48,7 +48,7 @@ struct PairBits {
 /// Sizes: K groups of m neurons, n samples of dimension d.
 struct TrainingState {
   LogTime time;
-  Matrix weights;         ///< Km × d
+  Matrix weights;         ///< Km × d; empty where the observer did without
   Matrix preactivations;  ///< Km × n, ⟨w_k, x_i⟩
   Matrix coefficients;  ///< Km × n, c with w_k = w_k⁰ + Σ_i c_{k,i} x_i (ρ_{k,i} = c_{k,i} ‖x_i‖²)
   SwitchCounts switches;
@@ -63,6 +63,9 @@ struct TrainingState {
   std::uint64_t undecided_events = 0;
   /// Km × n, effective σ'(z) ∈ [γ, 1], where pairs slide; empty: σ'(z) by the sign of z.
   Matrix slopes = {};
+  /// n, what the margins are above those of `preactivations`, because the mean of σ(z) over fast
+  /// switching is not σ of the mean; empty: nothing.
+  Vector margin_offset = {};
 };
 
 }  // namespace latetime

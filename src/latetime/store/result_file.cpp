@@ -52,11 +52,6 @@ void RecordArrays::append(const Record& record, const TrainingState& state,
     add(names[i], {}, &value, 1);
   }
   const Measures& m = record.measures;
-  const char* parts[] = {"singular_values_pos", "singular_values_neg", "singular_values_all"};
-  for (std::size_t part = 0; part < 3; ++part) {
-    const Vector& values = m.singular_values[part];
-    add(parts[part], {size_of(values.size())}, values.data(), size_of(values.size()));
-  }
   const Vector active = m.active_own.cast<double>();
   const std::size_t n = size_of(active.size());
   add("active_own", {n}, active.data(), n);
@@ -70,6 +65,14 @@ void RecordArrays::append(const Record& record, const TrainingState& state,
   add("log_t", {}, &log_t, 1);
   engines_.push_back(record.engine);
   times_.push_back(record.time);
+}
+
+void RecordArrays::append_spectra(const Spectra& spectra) {
+  const char* parts[] = {"singular_values_pos", "singular_values_neg", "singular_values_all"};
+  for (std::size_t part = 0; part < 3; ++part) {
+    const Vector& values = spectra[part];
+    add(parts[part], {size_of(values.size())}, values.data(), size_of(values.size()));
+  }
 }
 
 void RecordArrays::write(Hdf5Writer& file) const {

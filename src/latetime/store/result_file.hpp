@@ -18,6 +18,8 @@ class RecordArrays {
   /// `keep_coefficients`: also store C of every record (record × 2 × m × n).
   void append(const Record& record, const TrainingState& state, const NetworkShape& shape,
               bool keep_coefficients);
+  /// Spectra of the next record that has none yet. Every record needs them before write().
+  void append_spectra(const Spectra& spectra);
   std::size_t size() const { return engines_.size(); }
   /// Times of the records.
   const std::vector<LogTime>& times() const { return times_; }
