@@ -54,6 +54,7 @@ class CoefficientEngine {
   const PairBits& pattern() const { return pattern_; }
   /// Σ p_l of group 0 since the last fold, n entries: y_l times the sum of (η/(nm)) g_l.
   std::span<const double> cumulative() const { return {cumulative_.data(), n_}; }
+  const SwitchCounts& switches() const { return switches_; }
   Matrix coefficients() const;  ///< c, neurons × n
   /// c without the share of `cumulative`: c_{k,l} = settled_{k,l} ± σ'(z_{k,l}) cumulative_l, − for
   /// group 1. It stays the same while nothing switches and nothing is folded.

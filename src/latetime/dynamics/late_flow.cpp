@@ -233,15 +233,20 @@ Vector LateFlow::lambda() const {
   return lambda_at(0.0, Vector::Zero(problem_.samples()));
 }
 
-/// Coefficients and pre-activations of neuron k at the present s.
+/// What the coefficients of a neuron have gained since it was last brought up to date.
+Vector LateFlow::moved(const Neuron& neuron) const {
+  Vector result = problem_.rate * effective_multipliers(problem_, neuron.mode, s_ - neuron.since);
+  for (Eigen::Index l = 0; l < result.size(); ++l) result[l] *= problem_.sign(neuron.group, l);
+  return result;
+}
+
+/// Brings coefficients and pre-activations of neuron k up to date.
 void LateFlow::sync(Eigen::Index k) {
   Neuron& neuron = neurons_[static_cast<std::size_t>(k)];
-  Vector moved = problem_.rate * effective_multipliers(problem_, neuron.mode, s_ - neuron.since);
-  for (Eigen::Index l = 0; l < moved.size(); ++l) moved[l] *= problem_.sign(neuron.group, l);
-  coefficients_.row(k) += moved.transpose();
-  z_.row(k).noalias() += moved.transpose() * problem_.gram;
-  for (const Eigen::Index i : neuron.mode.sliding) z_(k, i) = 0.0;
-  for (const Eigen::Index i : neuron.mode.riding) z_(k, i) = 0.0;
+  const Vector gain = moved(neuron);
+  coefficients_.row(k) += gain.transpose();
+  z_.row(k).noalias() += gain.transpose() * problem_.gram;
+  for (const Eigen::Index i : pairs_at_zero(neuron.mode)) z_(k, i) = 0.0;
   neuron.since = s_;
 }
 
@@ -469,6 +474,9 @@ void LateFlow::handle(const Found& event) {
     report.decided = error <= decision_margin * speed;
     if (!report.decided) ++undecided_;
     if (speed > 0.0) amplification_ *= 1.0 + jump / speed;
+    if (options_.of_descent) {
+      event_error_ += jump * std::exp(-theta_) / static_cast<double>(problem_.shape.width);
+    }
   } else if (event.cause == FlowCause::other_meets) {
     at_zero.insert(std::lower_bound(at_zero.begin(), at_zero.end(), event.sample), event.sample);
   }
@@ -490,13 +498,17 @@ void LateFlow::handle(const Found& event) {
   if (on_event) on_event(report);
 }
 
-FlowStart LateFlow::state() {
-  FlowStart result{theta_, {}, {}};
-  for (Eigen::Index k = 0; k < problem_.neurons(); ++k) sync(k);
-  result.coefficients = coefficients_;
-  result.preactivations = z_;
-  for (Eigen::Index k = 0; k < problem_.neurons(); ++k) {
+FlowStart LateFlow::state() const {
+  FlowStart result{theta_, coefficients_, z_};
+  Matrix gains(problem_.neurons(), problem_.samples());
+  for (Eigen::Index k = 0; k < gains.rows(); ++k) {
+    gains.row(k) = moved(neurons_[static_cast<std::size_t>(k)]).transpose();
+  }
+  result.coefficients += gains;
+  add_product(gains, problem_.gram, result.preactivations);
+  for (Eigen::Index k = 0; k < gains.rows(); ++k) {
     const Neuron& neuron = neurons_[static_cast<std::size_t>(k)];
+    for (const Eigen::Index i : pairs_at_zero(neuron.mode)) result.preactivations(k, i) = 0.0;
     if (neuron.mean.preactivation.size() == 0) continue;
     const Vector move = std::exp(-theta_) * (neuron.mode.inverse * neuron.mean.preactivation);
     for (std::size_t s = 0; s < neuron.mode.sliding.size(); ++s) {

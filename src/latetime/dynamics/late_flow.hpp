@@ -62,7 +62,7 @@ class LateFlow {
   FlowStatus advance_to(double log_time, const std::function<bool(double)>& keep_going = {});
 
   /// State at log_time(), the mean over the fast switching where pairs slide.
-  FlowStart state();
+  FlowStart state() const;
   Vector margins() const;  ///< u, n, the mean over the fast switching where pairs slide
   Vector lambda() const;   ///< t g_i, n
   Matrix slopes() const;   ///< effective σ', neurons × n
@@ -77,6 +77,9 @@ class LateFlow {
   std::uint64_t undecided() const { return undecided_; }
   /// Factor by which crossings of own-class activations may have enlarged the starting error.
   double amplification() const { return amplification_; }
+  /// Error of the margins from own-class crossings: descent crosses at whole steps, a half step late
+  /// on average.
+  double event_error() const { return event_error_; }
   std::function<void(const FlowEvent&)> on_event;
 
  private:
@@ -102,6 +105,7 @@ class LateFlow {
   Vector lambda_at(double delta, const Vector& x) const;
   void rebuild_kernel();
   void change_mode(Eigen::Index k, std::span<const Eigen::Index> at_zero);
+  Vector moved(const Neuron& neuron) const;
   void sync(Eigen::Index k);
   void rebase();
   void refresh_bounds(Eigen::Index k);
@@ -128,7 +132,7 @@ class LateFlow {
   LogTimeStepper stepper_;
   std::vector<std::pair<Eigen::Index, Eigen::Index>> popped_;
   std::uint64_t event_count_ = 0, step_count_ = 0, undecided_ = 0, changes_since_rebuild_ = 0;
-  double amplification_ = 1.0;
+  double amplification_ = 1.0, event_error_ = 0.0;
 };
 
 }  // namespace latetime

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <memory>
+#include <string_view>
+
+#include "latetime/dynamics/frozen_engine.hpp"
+
+namespace latetime {
+
+/// Full-batch gradient descent step by step: the coefficient engine, and the frozen engine for the
+/// stretches in which no activation changes (two classes). Both are exact.
+///
+/// The frozen engine is tried at multiples of `patience` steps when nothing has switched for that
+/// long, and goes on until it meets a step that it cannot prove. Which engine takes a step so
+/// depends on steps and switches alone, and the result does not depend on how a run is cut.
+class ExactDescent {
+ public:
+  ExactDescent(const Dataset& data, const Network& initial, double learning_rate, unsigned threads,
+               bool use_frozen);
+
+  std::string_view engine_name() const { return frozen_now_ ? "frozen" : "coefficient"; }
+  std::uint64_t step() const { return coefficient_->step(); }
+  void advance(std::uint64_t steps);
+  bool finite() const { return coefficient_->finite(); }
+  TrainingState state(bool with_weights = true) const { return coefficient_->state(with_weights); }
+  Matrix coefficients() const { return coefficient_->coefficients(); }
+  Matrix preactivations_of(const Matrix& coefficients) const {
+    return coefficient_->preactivations_of(coefficients);
+  }
+  SwitchCounts switches() const { return coefficient_->switches(); }
+  void clear_switched() { coefficient_->clear_switched(); }
+  EngineMemory memory() const;
+  void restore(const EngineMemory& memory);
+
+  static constexpr std::uint64_t patience = 256;
+
+ private:
+  bool quiet() const;
+
+  std::unique_ptr<CoefficientEngine> coefficient_;  // its address is the frozen engine's
+  std::unique_ptr<FrozenEngine> frozen_;            // null: not used
+  bool frozen_now_ = false;
+};
+
+}  // namespace latetime

@@ -1,0 +1,101 @@
+#include "latetime/dynamics/late_run.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "latetime/dynamics/hand_over.hpp"
+#include "latetime/model/blas.hpp"
+#include "latetime/model/loss.hpp"
+
+namespace latetime {
+
+LateRun::LateRun(const FlowProblem& problem, const Dataset& data, const Network& initial,
+                 const Start& start)
+    : flow_(problem, start.flow, start.options),
+      start_(start),
+      x_(data.x),
+      initial_weights_(initial.weights),
+      time_(start.time),
+      switched_(problem.neurons(), problem.samples()) {
+  flow_.on_event = [this](const FlowEvent& event) {
+    switched_.row(event.neuron)[event.sample / 64] |= std::uint64_t{1} << (event.sample % 64);
+  };
+}
+
+/// Gradient flow starts at t = 0, where log t is no coordinate: it is followed in log(1 + t).
+double LateRun::log_time_of(const LogTime& time) const {
+  if (start_.options.of_descent) return time.log();
+  const auto step = time.step();
+  return step ? std::log1p(static_cast<double>(*step)) : time.log();
+}
+
+FlowStatus LateRun::advance_to(const LogTime& time,
+                               const std::function<bool(const LogTime&)>& keep_going) {
+  const FlowStatus status = flow_.advance_to(log_time_of(time), [&](double log_time) {
+    if (!start_.options.of_descent) log_time = std::log(std::max(0.0, std::expm1(log_time)));
+    time_ = LogTime::from_log(std::min(log_time, time.log()));
+    return !keep_going || keep_going(time_);
+  });
+  if (status == FlowStatus::reached) time_ = time;
+  return status;
+}
+
+double LateRun::error_estimate() const {
+  if (flow_.undecided() > 0) return std::numeric_limits<double>::infinity();
+  const double steps = static_cast<double>(flow_.steps()) * start_.options.step_tolerance;
+  if (!start_.options.of_descent) return steps * flow_.amplification();
+  const double decayed = start_.error * error_decay(flow_.log_time(), start_.flow.log_time);
+  return decayed * flow_.amplification() + flow_.event_error() + std::min(steps, start_.error);
+}
+
+TrainingState LateRun::state(bool with_weights) const {
+  FlowStart here = flow_.state();
+  TrainingState state{.time = time_,
+                      .weights = with_weights ? initial_weights_ : Matrix(),
+                      .preactivations = std::move(here.preactivations),
+                      .coefficients = std::move(here.coefficients),
+                      .switches = {},
+                      .switched_since_record = switched_,
+                      .sliding_pairs = flow_.sliding_pairs(),
+                      .error_estimate = error_estimate(),
+                      .undecided_events = flow_.undecided()};
+  if (with_weights) add_product(state.coefficients, x_, state.weights);
+  const FlowProblem& problem = flow_.problem();
+  if (state.sliding_pairs > 0) {
+    state.slopes = flow_.slopes();
+    for (Eigen::Index k = 0; k < problem.neurons(); ++k) {
+      for (const auto* pairs : {&flow_.mode(k).sliding, &flow_.mode(k).riding}) {
+        for (const Eigen::Index i : *pairs) {
+          state.switched_since_record.row(k)[i / 64] |= std::uint64_t{1} << (i % 64);
+        }
+      }
+    }
+  }
+  state.margin_offset = flow_.margins() - margins(group_outputs(state.preactivations, problem.shape),
+                                                  problem.classes);
+  return state;
+}
+
+void LateRun::clear_switched() {
+  std::fill(switched_.words.begin(), switched_.words.end(), 0);
+}
+
+std::string explain(FlowStatus status) {
+  switch (status) {
+    case FlowStatus::reached:
+      return "";
+    case FlowStatus::interrupted:
+      return "stopped on request";
+    case FlowStatus::too_many_events:
+      return "activations change more often in log t than the late-time flow resolves";
+    case FlowStatus::too_stiff:
+      return "the margins move too fast in log t for the late-time flow; the samples may not be "
+             "separable";
+    case FlowStatus::not_finite:
+      return "the late-time flow left the range of floating-point numbers";
+  }
+  return "";
+}
+
+}  // namespace latetime
