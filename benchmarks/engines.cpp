@@ -162,7 +162,7 @@ void register_all() {
                                 {40, 784, 50, 0.0},       {40, 784, 50, 0.5},
                                 {100, 784, 100, 0.0},     {100, 784, 100, 0.5},
                                 {100, 784, 1000, 0.0, 1}, {100, 784, 1000, 0.0, 2}};
-  // With slope 0.1, activations of the two larger cases keep switching for ever.
+  // With slope 0.1 the two larger cases still switch after hundreds of thousands of steps.
   const std::vector<Case> frozen_cases{
       {10, 784, 100, 0.1}, {40, 784, 50, 0.5}, {100, 784, 100, 0.5}};
   for (const Case& c : cases) {
