@@ -45,9 +45,13 @@ ordered_json config_report(const RunConfig& config) {
   report["origin"] = data.origin;
   report["samples_of_class_plus"] = std::count(data.classes.begin(), data.classes.end(), 0);
   report["samples_of_class_minus"] = std::count(data.classes.begin(), data.classes.end(), 1);
-  const EngineChoice engine =
-      choose_engine(descent_options(config, data.size(), 1), data.size(), data.dim());
-  report["engine"] = engine == EngineChoice::dense ? "dense" : "coefficient";
+  const DescentOptions options = descent_options(config, data.size(), 1);
+  const EnginePlan plan = plan_engines(options, data.size(), data.dim(), 2 * config.network.width);
+  report["engine"] = options.method == Method::flow ? "flow"
+                     : plan.dense                   ? "dense"
+                     : plan.hand_over               ? "coefficient, frozen, then flow"
+                     : plan.frozen                  ? "coefficient, frozen"
+                                                    : "coefficient";
   const LogTime last = last_time(config, data.size());
   report["last_step"] = last.step() ? ordered_json(*last.step()) : ordered_json(to_string(last));
   report["records"] = recorded_steps(config, data.size()).size();

@@ -98,6 +98,17 @@ TEST(Program, RefusesBadUseInOneLine) {
                  "data.n");
   expect_refusal("run --out " + out + " --set descent.method=sgd --set descent.engine=coefficient",
                  "descent.engine");
+  expect_refusal("run --out " + out + " --set descent.engine=dense --set descent.until=1e100",
+                 "descent.until");
+  expect_refusal("run --out " + out + " --set descent.until=1e1000000001", "descent.until");
+  expect_refusal("run --out " + out + " --set record.per_decade=1000000 --set descent.until=1e100",
+                 "record.per_decade");
+  expect_refusal("run --out " + out + " --set record.every=1 --set descent.until=1e15",
+                 "record.every");
+  expect_refusal(
+      "run --out " + out +
+          " --set descent.method=sgd --set data.n=100 --set descent.epochs=9000000000000000",
+      "descent.epochs");
   expect_refusal("run --out " + out + " --set data.n=1000000000000", "data.n");
   expect_refusal("run --out " + out + " --set network.width=1000000000000", "network.width");
   expect_refusal("run --out " + out + " --set dta.n=1", "did you mean [data]?");

@@ -24,12 +24,24 @@ Descent descent_on(const Problem& p, DescentOptions options = {}) {
 }
 
 TEST(Descent, TakesTheCoefficientEngineUnlessSamplesOutnumberTwiceTheDimension) {
-  EXPECT_EQ(choose_engine({}, 10, 784), EngineChoice::coefficient);
-  EXPECT_EQ(choose_engine({}, 20, 10), EngineChoice::coefficient);
-  EXPECT_EQ(choose_engine({}, 21, 10), EngineChoice::dense);
+  EXPECT_FALSE(plan_engines({}, 10, 784, 200).dense);
+  EXPECT_FALSE(plan_engines({}, 20, 10, 200).dense);
+  EXPECT_TRUE(plan_engines({}, 21, 10, 200).dense);
   EXPECT_EQ(descent_on(small_problem()).engine_name(), "coefficient");
   const Problem many = problem_on("many", gaussian_mixture(21, 10, 0.1, 1.0, 1), 3, 0.0, 0.1);
   EXPECT_EQ(descent_on(many).engine_name(), "dense");
+}
+
+TEST(Descent, HandsOverToTheFlowOnlyWhereExactStepsAreNotAffordable) {
+  DescentOptions options{.until = 1000};
+  EXPECT_FALSE(plan_engines(options, 10, 784, 200).hand_over);
+  options.until = LogTime::parse("1e100", "");
+  EXPECT_TRUE(plan_engines(options, 10, 784, 200).hand_over);
+  EXPECT_FALSE(plan_engines(options, 21, 10, 200).dense);
+  options.engine = EngineChoice::coefficient;
+  EXPECT_FALSE(plan_engines(options, 10, 784, 200).hand_over);
+  options = {.engine = EngineChoice::flow, .until = 1000};
+  EXPECT_TRUE(plan_engines(options, 10, 784, 200).forced_flow);
 }
 
 TEST(Descent, TakesTheEngineThatIsAskedFor) {
@@ -48,6 +60,14 @@ TEST(Descent, FollowsMiniBatchesDenselyAndRefusesToOtherwise) {
   } catch (const InputError& error) {
     EXPECT_THAT(error.what(), HasSubstr("descent.engine"));
     EXPECT_THAT(error.what(), HasSubstr("dense"));
+  }
+}
+
+TEST(Descent, RefusesMiniBatchesOnEveryEngineButTheDenseOne) {
+  for (const EngineChoice engine :
+       {EngineChoice::coefficient, EngineChoice::frozen, EngineChoice::flow}) {
+    EXPECT_THROW(plan_engines({.method = Method::stochastic, .engine = engine}, 10, 784, 200),
+                 InputError);
   }
 }
 

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "latetime/base/error.hpp"
+#include "latetime/base/log_time.hpp"
 
 namespace latetime {
 namespace {
@@ -39,7 +40,7 @@ TEST(Config, ReadsEveryKindOfValue) {
   EXPECT_EQ(config.data.y, "/abs/y.csv");
   EXPECT_EQ(config.network.slope, 1.0);
   EXPECT_EQ(config.network.width, 100);
-  EXPECT_EQ(parse_steps(config.descent.until, "until"), 1000000u);
+  EXPECT_EQ(LogTime::parse(config.descent.until, "until"), 1000000);
   EXPECT_EQ(config.record.at, (std::vector<std::string>{"10", "1000"}));
 }
 
@@ -48,7 +49,11 @@ TEST(Config, ItsCompleteTextReadsBackAsTheSame) {
        {"", "[data]\nsource = \"near-orthogonal\"\ninner_product = 1e-3\n",
         "[data]\nsource = \"mnist\"\nn = 0\nclasses = \"0-4 vs 5-9\"\ncenter = true\n",
         "[data]\nsource = \"file\"\nx = \"a \\\"b\\\".npy\"\ny = \"y.npy\"\n",
-        "[descent]\nmethod = \"sgd\"\nepochs = 50\nlearning_rate = 1e-300\n"}) {
+        "[descent]\nmethod = \"sgd\"\nepochs = 50\nlearning_rate = 1e-300\n",
+        "[descent]\nuntil = \"1e100000\"\ntolerance = 1e-5\nengine = \"flow\"\n",
+        "[descent]\nuntil = 1e100\nmethod = \"flow\"\n[record]\nat = [\"1e50\", \"3.2e57\", "
+        "1e200]\n",
+        "[descent]\nuntil = \"9007199254740993\"\n", "[descent]\nengine = \"frozen\"\n"}) {
     const RunConfig config = parse_config(text, "run.toml", "/data");
     const std::string complete = to_toml(config);
     const RunConfig again = parse_config(complete, "complete", "/elsewhere");
@@ -64,7 +69,7 @@ TEST(Config, OverridesWin) {
   EXPECT_EQ(config.network.slope, 0.5);
   EXPECT_EQ(config.data.source, "orthogonal");
   EXPECT_EQ(config.seed, 9);
-  EXPECT_EQ(parse_steps(config.descent.until, ""), 1000u);
+  EXPECT_EQ(LogTime::parse(config.descent.until, ""), 1000);
 }
 
 TEST(Config, NamesTheNearestKnownKey) {
@@ -117,12 +122,18 @@ INSTANTIATE_TEST_SUITE_P(
                     BadConfig{"[descent]\nuntil = \"soon\"\n", "descent.until"},
                     BadConfig{"[descent]\nuntil = -5\n", "descent.until"},
                     BadConfig{"[descent]\nuntil = \"1.5\"\n", "descent.until"},
-                    BadConfig{"[descent]\nuntil = \"1e100\"\n", "descent.until"},
+                    BadConfig{"[descent]\nuntil = \"1e1000000001\"\n", "descent.until"},
+                    BadConfig{"[descent]\nuntil = inf\n", "descent.until"},
+                    BadConfig{"[descent]\nuntil = 1e400\n", "in quotes"},
+                    BadConfig{"[descent]\nuntil = 1\ntolerance = 0\n", "descent.tolerance"},
+                    BadConfig{"[descent]\ntolerance = 0.2\n", "descent.tolerance"},
+                    BadConfig{"[descent]\nmethod = \"sgd\"\ntolerance = 0.01\n", "tolerance"},
                     BadConfig{"[descent]\nepochs = 5\n", "descent.epochs"},
                     BadConfig{"[descent]\nmethod = \"sgd\"\nepochs = 5\nuntil = 9\n", "epochs"},
                     BadConfig{"[descent]\nmethod = \"sgd\"\nbatch_size = 0\n", "batch_size"},
                     BadConfig{"[record]\nat = \"5\"\n", "record.at"},
                     BadConfig{"[record]\nat = [\"x\"]\n", "record.at"},
+                    BadConfig{"[record]\nat = [\"1e3\", \"2.5\"]\n", "record.at"},
                     BadConfig{"[record]\nper_decade = -1\n", "record.per_decade"},
                     BadConfig{"[record\n", "run.toml"}, BadConfig{"seed 1\n", "run.toml"}));
 
@@ -136,13 +147,65 @@ TEST(Config, MissingFileAndFolderAreRefused) {
   EXPECT_THROW(read_config("/"), InputError);
 }
 
-TEST(ParseSteps, TakesWholeNumbersUpToTwoToThe53) {
-  EXPECT_EQ(parse_steps("0", ""), 0u);
-  EXPECT_EQ(parse_steps("2.5e3", ""), 2500u);
-  EXPECT_EQ(parse_steps("9007199254740992", ""), 9007199254740992u);
-  for (const char* text : {"", "nan", "inf", "0x10", "1e16", "3.5", "-1", "1e", "5 steps"}) {
-    EXPECT_THROW(parse_steps(text, "key"), InputError) << text;
+struct Combination {
+  const char* method;
+  const char* engine;
+  const char* until;
+  const char* key;   // empty: accepted
+  const char* mend;  // part of the message
+};
+
+class DescentCombination : public testing::TestWithParam<Combination> {};
+
+TEST_P(DescentCombination, IsAcceptedOrRefusedInOneLine) {
+  const auto& [method, engine, until, key, mend] = GetParam();
+  const std::string line = complaint(
+      "", {std::string("descent.method=") + method, std::string("descent.engine=") + engine,
+           std::string("descent.until=") + until});
+  if (*key == '\0') {
+    EXPECT_EQ(line, "");
+  } else {
+    EXPECT_THAT(line, AllOf(HasSubstr(key), HasSubstr(mend), Not(HasSubstr("\n"))));
   }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, DescentCombination,
+    testing::Values(
+        Combination{"gd", "auto", "1e100000", "", ""},
+        Combination{"gd", "flow", "1e100000", "", ""}, Combination{"gd", "frozen", "1e15", "", ""},
+        Combination{"gd", "dense", "9007199254740992", "", ""},
+        Combination{"flow", "auto", "1e100", "", ""}, Combination{"flow", "flow", "1e3", "", ""},
+        Combination{"sgd", "auto", "1e15", "", ""}, Combination{"sgd", "dense", "10", "", ""},
+        Combination{"gd", "dense", "1e16", "descent.until", "engine = \"auto\""},
+        Combination{"gd", "coefficient", "9007199254740993", "descent.until", "engine = \"auto\""},
+        Combination{"gd", "frozen", "1e100000", "descent.until", "\"frozen\""},
+        Combination{"sgd", "auto", "1e100", "descent.until", "a smaller one"},
+        Combination{"sgd", "dense", "1e100", "descent.until", "a smaller one"},
+        Combination{"sgd", "coefficient", "10", "descent.engine", "engine = \"dense\""},
+        Combination{"sgd", "frozen", "10", "descent.engine", "engine = \"dense\""},
+        Combination{"sgd", "flow", "10", "descent.engine", "engine = \"dense\""},
+        Combination{"flow", "dense", "10", "descent.engine", "engine = \"flow\""},
+        Combination{"flow", "coefficient", "10", "descent.engine", "engine = \"flow\""},
+        Combination{"flow", "frozen", "10", "descent.engine", "engine = \"flow\""}));
+
+TEST(Config, TimesOfAnySizeAreKeptAsWritten) {
+  const RunConfig config = parse_config("[descent]\nuntil = \"1e100000\"\n", "run.toml", "/data");
+  EXPECT_EQ(config.descent.until, "1e100000");
+  EXPECT_EQ(config.descent.tolerance, 1e-8);
+  EXPECT_THAT(to_toml(config), HasSubstr("until = \"1e100000\""));
+  // On the command line quotes would be in the way.
+  const RunConfig set =
+      parse_config("", "run.toml", "/data", std::vector<std::string>{"descent.until=1e100000"});
+  EXPECT_EQ(set.descent.until, "1e100000");
+}
+
+TEST(FirstDifference, NamesTheToleranceButNotTheLength) {
+  RunConfig a, b;
+  b.descent.until = "1e100";
+  EXPECT_EQ(first_difference(a, b), "");
+  b.descent.tolerance = 1e-6;
+  EXPECT_EQ(first_difference(a, b), "descent.tolerance");
 }
 
 TEST(DescribeFields, NamesEveryKeyOnce) {

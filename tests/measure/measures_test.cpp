@@ -52,6 +52,36 @@ TEST(Kkt, SeesATurnedNetworkAndUnequalMargins) {
   EXPECT_NEAR(slack.complementarity, g1 * (2.0 - 1.0) / (g0 * 1.0 + g1 * 2.0), 1e-15);
 }
 
+TEST(Kkt, TakesTheSlopesOfSlidingPairs) {
+  // w_1 stays at z = 0 on x_0: descent moves it along x_1 − α x_0 with the α that keeps it there.
+  const Dataset data = [] {
+    Dataset made = orthogonal_data(2, 2, 1.0);
+    made.x << 1.0, 0.0, 0.5, 1.0;
+    return made;
+  }();
+  Network network{{.groups = 2, .width = 1, .dim = 2, .slope = 0.0}, Matrix::Zero(2, 2)};
+  network.weights << 1.0, -0.5, 0.0, 1.0;  // margins 1 and 1; z = (1, 0; 0, 1)
+  const Matrix z = preactivations(network.weights, data.x), outputs = outputs_of(network, data.x);
+  const Matrix slopes{{1.0, 0.5}, {0.5, 1.0}};
+  // −∇L ~ w_0: x_0 − x_1/2 = (0.75, −0.5); w_1: x_1 − x_0/2 = (0, 1).
+  const KktResidual sliding = kkt_residual(network, z, data.x, outputs, data.classes, &slopes);
+  const double cosine = (0.75 + 0.25 + 1.0) / std::sqrt(2.25 * (0.5625 + 0.25 + 1.0));
+  EXPECT_NEAR(sliding.stationarity, std::sqrt(1 - cosine * cosine), 1e-14);
+  const Matrix none;
+  const KktResidual by_sign = kkt_residual(network, z, data.x, outputs, data.classes);
+  EXPECT_EQ(kkt_residual(network, z, data.x, outputs, data.classes, &none).residual,
+            by_sign.residual);
+  EXPECT_GT(by_sign.stationarity, sliding.stationarity + 0.1);
+
+  TrainingState state;
+  state.weights = network.weights;
+  state.preactivations = z;
+  state.coefficients = Matrix::Zero(2, 2);
+  EXPECT_EQ(Measurer(data, network).measure(state).kkt.residual, by_sign.residual);
+  state.slopes = slopes;
+  EXPECT_EQ(Measurer(data, network).measure(state).kkt.residual, sliding.residual);
+}
+
 TEST(Kkt, DoesNotExistBeforeSeparation) {
   const Dataset data = orthogonal_data(2, 2, 1.0);
   const Network network{{.groups = 2, .width = 1, .dim = 2, .slope = 0.0}, -Matrix::Identity(2, 2)};

@@ -6,7 +6,9 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include "latetime/data/generators.hpp"
 #include "latetime/store/result_file.hpp"
+#include "support/temporary_folder.hpp"
 
 namespace latetime {
 namespace {
@@ -57,6 +59,29 @@ TEST(MetricsFields, AreEmptyWhereAValueDoesNotExist) {
   EXPECT_EQ(field(sample_record(9007199254740992), "step"), "9007199254740992");
 }
 
+TEST(MetricsFields, BeyondTwoToThe53HaveALogarithmButNoStep) {
+  Record record = sample_record(LogTime::parse("1e100", ""));
+  EXPECT_EQ(field(record, "log10_t"), "100");
+  EXPECT_EQ(field(record, "step"), "");
+  EXPECT_EQ(field(sample_record(9007199254740993), "step"), "");
+  EXPECT_EQ(metrics_fields(record).size(), metrics_columns().size());
+}
+
+TEST(MetricsFields, SayHowFarOffTheyCanBe) {
+  Record record = sample_record(5);
+  EXPECT_EQ(field(record, "sliding_pairs"), "0");
+  EXPECT_EQ(field(record, "error_estimate"), "0");
+  EXPECT_EQ(field(record, "undecided_events"), "0");
+  record.sliding_pairs = 102;
+  record.error_estimate = 2.5e-9;
+  record.undecided_events = 1;
+  EXPECT_EQ(field(record, "sliding_pairs"), "102");
+  EXPECT_EQ(field(record, "error_estimate"), "2.5e-09");
+  EXPECT_EQ(field(record, "undecided_events"), "1");
+  record.error_estimate = HUGE_VAL;
+  EXPECT_EQ(field(record, "error_estimate"), "inf");
+}
+
 TEST(RecordArrays, ReadBackWhatWasWritten) {
   const auto path = std::filesystem::temp_directory_path() /
                     ("latetime-records-" + std::to_string(getpid()) + ".h5");
@@ -86,6 +111,46 @@ TEST(RecordArrays, ReadBackWhatWasWritten) {
   again.append(sample_record(9), state, shape, true);
   EXPECT_EQ(again.times().back(), 9);
   std::filesystem::remove(path);
+}
+
+TEST(RecordArrays, KeepTimesToTheBit) {
+  const TemporaryFolder folder;
+  const std::vector<LogTime> times{0,
+                                   7,
+                                   LogTime::largest_step,
+                                   LogTime::largest_step + 1,
+                                   LogTime::parse("3.2e57", ""),
+                                   LogTime::parse("1e100000", "")};
+  TrainingState state;
+  state.coefficients = Matrix::Constant(4, 3, 0.25);
+  RecordArrays arrays;
+  for (const LogTime& time : times) {
+    arrays.append(sample_record(time), state, {.groups = 2, .width = 2, .dim = 9}, false);
+  }
+  Hdf5Writer file(folder / "records.h5");
+  arrays.write(file);
+  file.close();
+  const Hdf5Reader reader(folder / "records.h5");
+  EXPECT_EQ(RecordArrays::read(reader).times(), times);
+  EXPECT_TRUE(std::isnan(reader.read_doubles("/records/step").back()));
+  EXPECT_EQ(reader.read_doubles("/records/log10_t").back(), 100000.0);
+}
+
+TEST(WriteRun, NamesTheTimeReachedBeyondTwoToThe53) {
+  const TemporaryFolder folder;
+  const Dataset data = orthogonal_data(2, 2, 1.0);
+  const Network initial{{.groups = 2, .width = 1, .dim = 2, .slope = 0.0}, Matrix::Identity(2, 2)};
+  TrainingState state;
+  state.time = LogTime::parse("1e100", "");
+  state.weights = state.preactivations = state.coefficients = Matrix::Identity(2, 2);
+  Hdf5Writer file(folder / "result.h5");
+  write_run(file, data, initial, state, {StopReason::reached_end, state.time, ""}, {});
+  file.close();
+  const Hdf5Reader reader(folder / "result.h5");
+  for (const std::string group : {"/final", "/outcome"}) {
+    EXPECT_EQ(reader.read_doubles(group + "/log10_t"), std::vector<double>{100.0});
+    EXPECT_TRUE(std::isnan(reader.read_doubles(group + "/step").at(0)));
+  }
 }
 
 }  // namespace

@@ -10,6 +10,10 @@ std::string to_string(StopReason reason) {
       return "interrupted";
     case StopReason::not_finite:
       return "not-finite";
+    case StopReason::not_late:
+      return "not-late";
+    case StopReason::flow_failed:
+      return "flow-failed";
   }
   return "unknown";
 }

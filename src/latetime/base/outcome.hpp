@@ -11,6 +11,9 @@ enum class StopReason {
   reached_end,  ///< every requested step was taken
   interrupted,  ///< asked to stop (Ctrl-C, SIGTERM); resumable
   not_finite,   ///< weights or margins overflowed: the learning rate is far too large for the data
+  not_late,     ///< exact steps did not reach a late-time regime, for example because the loss does
+                ///< not go to zero
+  flow_failed,  ///< the late-time flow met what it cannot follow
 };
 
 /// How a run ended, in one object: reason, time reached, and a line for people.
@@ -20,7 +23,8 @@ struct Outcome {
   std::string message;  ///< empty when there is nothing to say beyond the reason
 };
 
-/// Short machine-readable name: "reached-end", "interrupted", "not-finite".
+/// Short machine-readable name: "reached-end", "interrupted", "not-finite", "not-late",
+/// "flow-failed".
 std::string to_string(StopReason reason);
 
 }  // namespace latetime

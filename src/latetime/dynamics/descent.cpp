@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <chrono>
-#include <stdexcept>
+#include <cmath>
 #include <string>
 
 #include "latetime/base/error.hpp"
+#include "latetime/base/log_domain.hpp"
+#include "latetime/model/loss.hpp"
 
 namespace latetime {
 namespace {
@@ -15,48 +17,103 @@ using Clock = std::chrono::steady_clock;
 // How long a run goes on between two calls of `pulse`.
 constexpr std::chrono::milliseconds pulse_period{30};
 
-std::variant<CoefficientEngine, DenseEngine> make_engine(const Dataset& data,
-                                                         const Network& initial,
-                                                         const DescentOptions& options) {
-  using Engine = std::variant<CoefficientEngine, DenseEngine>;
-  if (choose_engine(options, data.size(), data.dim()) == EngineChoice::coefficient) {
-    return Engine(std::in_place_type<CoefficientEngine>, data, initial, options.learning_rate,
-                  options.threads);
+// Exact steps are affordable up to this many (neuron, sample) pairs stepped: a few seconds' worth.
+constexpr double affordable_pairs = 1e10;
+constexpr double least_exact_steps = 2e5;
+
+using ExactEngine = std::variant<ExactDescent, DenseEngine>;
+
+ExactEngine make_engine(const Dataset& data, const Network& initial, const DescentOptions& options,
+                        const EnginePlan& plan) {
+  if (!plan.dense) {
+    return ExactEngine(std::in_place_type<ExactDescent>, data, initial, options.learning_rate,
+                       options.threads, plan.frozen);
   }
   const std::size_t batch = options.method == Method::stochastic ? options.batch_size : 0;
-  return Engine(std::in_place_type<DenseEngine>, data, initial, options.learning_rate, batch,
-                options.seed, options.threads);
+  return ExactEngine(std::in_place_type<DenseEngine>, data, initial, options.learning_rate, batch,
+                     options.seed, options.threads);
+}
+
+/// log L from margins.
+double log_loss(const Vector& margins) {
+  Vector terms = margins.unaryExpr([](double u) { return log_logistic_loss(u); });
+  return log_sum_exp({terms.data(), static_cast<std::size_t>(terms.size())}) -
+         std::log(static_cast<double>(terms.size()));
+}
+
+double log_loss_discrepancy(const Matrix&, const Vector& a, const Matrix&, const Vector& b) {
+  return std::abs(log_loss(a) - log_loss(b));
+}
+
+Outcome failed(FlowStatus status, const LogTime& time) {
+  if (status == FlowStatus::interrupted) return {StopReason::interrupted, time, explain(status)};
+  return {StopReason::flow_failed, time, explain(status)};
 }
 
 }  // namespace
 
-EngineChoice choose_engine(const DescentOptions& options, Eigen::Index n, Eigen::Index d) {
+EnginePlan plan_engines(const DescentOptions& options, Eigen::Index n, Eigen::Index d,
+                        Eigen::Index neurons) {
+  const EngineChoice engine = options.engine;
+  const bool automatic = engine == EngineChoice::automatic;
+  EnginePlan plan;
   if (options.method == Method::stochastic) {
-    if (options.engine != EngineChoice::automatic && options.engine != EngineChoice::dense) {
+    if (!automatic && engine != EngineChoice::dense) {
       throw InputError(
           "descent.engine",
           "mini-batches are followed by the dense engine only; use engine = \"dense\" or "
           "method = \"gd\"");
     }
-    return EngineChoice::dense;
+    plan.dense = true;
+    return plan;
   }
-  if (options.method == Method::flow || options.engine == EngineChoice::frozen ||
-      options.engine == EngineChoice::flow) {
-    throw std::logic_error("not wired yet");
+  if (options.method == Method::flow) {
+    if (!automatic && engine != EngineChoice::flow) {
+      throw InputError("descent.engine",
+                       "gradient flow is followed by the flow engine only; use engine = \"flow\" "
+                       "or method = \"gd\"");
+    }
+    return plan;
   }
-  if (options.engine != EngineChoice::automatic) return options.engine;
-  return n <= 2 * d ? EngineChoice::coefficient : EngineChoice::dense;
+  const double pairs = static_cast<double>(neurons) * static_cast<double>(n);
+  const double steps = std::max(affordable_pairs / pairs, least_exact_steps);
+  plan.most_exact_steps = static_cast<std::uint64_t>(steps);
+  plan.forced_flow = engine == EngineChoice::flow;
+  plan.hand_over =
+      plan.forced_flow || (automatic && options.until > LogTime(plan.most_exact_steps));
+  plan.dense = engine == EngineChoice::dense || (automatic && !plan.hand_over && n > 2 * d);
+  plan.frozen = engine == EngineChoice::frozen || automatic || plan.forced_flow;
+  return plan;
 }
 
 Descent::Descent(const Dataset& data, const Network& initial, const DescentOptions& options)
-    : engine_(make_engine(data, initial, options)) {}
+    : data_(data),
+      initial_(initial),
+      options_(options),
+      plan_(plan_engines(options, data.size(), data.dim(), initial.shape.neurons())),
+      engine_(make_engine(data, initial, options, plan_)) {
+  if (!plan_.hand_over && options.method != Method::flow) return;
+  problem_.emplace(data, initial.shape, options.learning_rate);
+  if (options.method == Method::flow) {
+    begin_gradient_flow();
+    return;
+  }
+  hand_over_ =
+      std::make_unique<HandOver>(*problem_, preactivations(initial.weights, data.x),
+                                 options.discrepancy ? options.discrepancy : log_loss_discrepancy,
+                                 HandOver::Options{.tolerance = options.tolerance,
+                                                   .forced = plan_.forced_flow,
+                                                   .most_steps = plan_.most_exact_steps});
+}
 
 std::string_view Descent::engine_name() const {
-  return std::holds_alternative<CoefficientEngine>(engine_) ? "coefficient" : "dense";
+  if (late_) return "flow";
+  const auto* exact = std::get_if<ExactDescent>(&engine_);
+  return exact ? exact->engine_name() : "dense";
 }
 
 LogTime Descent::time() const {
-  return step();
+  return late_ ? late_->time() : LogTime(step());
 }
 
 std::uint64_t Descent::step() const {
@@ -64,15 +121,31 @@ std::uint64_t Descent::step() const {
 }
 
 TrainingState Descent::state(bool with_weights) const {
+  if (late_) return late_->state(with_weights);
   return std::visit([&](const auto& engine) { return engine.state(with_weights); }, engine_);
 }
 
+/// Exact engines store what they step on with; a flow is followed again from where it began.
 EngineMemory Descent::memory() const {
-  return std::visit([](const auto& engine) { return engine.memory(); }, engine_);
+  EngineMemory memory = std::visit([](const auto& engine) { return engine.memory(); }, engine_);
+  if (!hand_over_) return memory;
+  memory.arrays["look_steps"] = hand_over_->look_steps();
+  memory.arrays["look_coefficients"] = hand_over_->look_coefficients();
+  memory.arrays["flow"] = Matrix::Zero(1, 4);
+  memory.arrays["flow"] << (late_ ? 1.0 : 0.0), flow_error_, flow_preactivation_error_,
+      static_cast<double>(looked_at_);
+  return memory;
 }
 
 void Descent::restore(const EngineMemory& memory) {
   std::visit([&](auto& engine) { engine.restore(memory); }, engine_);
+  late_.reset();
+  if (options_.method == Method::flow) begin_gradient_flow();
+  if (!hand_over_) return;
+  hand_over_->restore(memory.arrays.at("look_steps"), memory.arrays.at("look_coefficients"));
+  const Matrix& flow = memory.arrays.at("flow");
+  looked_at_ = static_cast<std::uint64_t>(flow(0, 3));
+  if (flow(0, 0) != 0.0) begin_flow(flow(0, 1), flow(0, 2));
 }
 
 void Descent::advance(std::uint64_t steps) {
@@ -84,11 +157,42 @@ bool Descent::finite() const {
 }
 
 void Descent::clear_switched() {
+  if (late_) return late_->clear_switched();
   std::visit([](auto& engine) { engine.clear_switched(); }, engine_);
 }
 
-/// False when `pulse` asked to stop, or the state is no longer finite.
-bool Descent::advance_to(std::uint64_t target, const DescentObservers& observers) {
+void Descent::begin_flow(double error, double preactivation_error) {
+  const auto& exact = std::get<ExactDescent>(engine_);
+  flow_error_ = error;
+  flow_preactivation_error_ = preactivation_error;
+  FlowOptions flow_options;
+  flow_options.preactivation_error = preactivation_error;
+  late_ = std::make_unique<LateRun>(
+      *problem_, data_, initial_,
+      LateRun::Start{hand_over_->start(step(), exact.coefficients()), flow_options, step(), error});
+}
+
+void Descent::begin_gradient_flow() {
+  FlowOptions flow_options;
+  flow_options.of_descent = false;
+  flow_options.preactivation_error = 1e-10;  // of the integration
+  const FlowStart start{0.0, Matrix::Zero(initial_.shape.neurons(), data_.size()),
+                        preactivations(initial_.weights, data_.x)};
+  late_ = std::make_unique<LateRun>(*problem_, data_, initial_,
+                                    LateRun::Start{start, flow_options, LogTime(), 0.0});
+}
+
+LateFlow Descent::flow_from_here() const {
+  const TrainingState here = state(false);
+  FlowOptions flow_options;
+  const double log_time = std::max(0.0, here.time.log());
+  return {FlowProblem(data_, initial_.shape, options_.learning_rate),
+          {log_time, here.coefficients, here.preactivations},
+          flow_options};
+}
+
+/// Exact steps up to `target`, the pulse now and then.
+std::optional<Outcome> Descent::step_to(std::uint64_t target, const DescentObservers& observers) {
   while (step() < target) {
     const auto start = Clock::now();
     const std::uint64_t steps = std::min(chunk_, target - step());
@@ -97,21 +201,73 @@ bool Descent::advance_to(std::uint64_t target, const DescentObservers& observers
     // Chunks only pace the calls of `pulse`; the engines step alike however they are chunked.
     if (spent < pulse_period / 2 && steps == chunk_) chunk_ *= 2;
     if (spent > pulse_period * 2 && chunk_ > 1) chunk_ /= 2;
-    if (!finite()) return false;
-    if (observers.pulse && !observers.pulse(step())) return false;
+    if (!finite()) {
+      return Outcome{StopReason::not_finite, time(),
+                     "the network's outputs overflowed; the data or the learning rate are far too "
+                     "large"};
+    }
+    if (observers.pulse && !observers.pulse(time())) {
+      return Outcome{StopReason::interrupted, time(), "stopped on request"};
+    }
   }
-  return true;
+  return std::nullopt;
 }
 
-Outcome Descent::run(std::span<const LogTime> record_at, const DescentObservers& observers) {
-  if (!record_at.empty() && !record_at.back().step()) throw std::logic_error("not wired yet");
+std::optional<Outcome> Descent::flow_to(const LogTime& target, const DescentObservers& observers) {
+  auto next_pulse = Clock::now();
+  const FlowStatus status = late_->advance_to(target, [&](const LogTime& reached) {
+    if (!observers.pulse || Clock::now() < next_pulse) return true;
+    next_pulse = Clock::now() + pulse_period;
+    return observers.pulse(reached);
+  });
+  if (status == FlowStatus::reached) return std::nullopt;
+  return failed(status, time());
+}
+
+/// Asks at the present step whether the flow may take over.
+std::optional<Outcome> Descent::look() {
+  looked_at_ = step();
+  switch (hand_over_->look(step(), std::get<ExactDescent>(engine_).coefficients())) {
+    case HandOver::Decision::go_on:
+      break;
+    case HandOver::Decision::leave:
+      begin_flow(hand_over_->error(), hand_over_->preactivation_error());
+      break;
+    case HandOver::Decision::give_up:
+      return Outcome{StopReason::not_late, time(), hand_over_->complaint()};
+  }
+  return std::nullopt;
+}
+
+/// An outcome when the run must end before `target`.
+std::optional<Outcome> Descent::advance_to(const LogTime& target,
+                                           const DescentObservers& observers) {
+  while (!late_ && time() < target) {
+    std::uint64_t stop = target.step().value_or(LogTime::largest_step);
+    if (hand_over_) {
+      if (step() > looked_at_ && HandOver::next_look(step() - 1) == step()) {
+        if (auto outcome = look()) return outcome;
+        continue;
+      }
+      stop = std::min(stop, HandOver::next_look(step()));
+    }
+    if (auto outcome = step_to(stop, observers)) return outcome;
+  }
+  return late_ ? flow_to(target, observers) : std::nullopt;
+}
+
+Outcome Descent::run(std::span<const LogTime> record_at, const DescentObservers& observers,
+                     std::span<const LogTime> recorded) {
+  for (const LogTime& target : recorded) {
+    if (!late_ || target <= late_->time()) continue;
+    if (const FlowStatus status = late_->advance_to(target); status != FlowStatus::reached) {
+      return failed(status, time());
+    }
+    clear_switched();
+  }
   for (const LogTime& target : record_at) {
     if (target < time()) continue;
-    if (!advance_to(*target.step(), observers)) {
-      if (finite()) return {StopReason::interrupted, time(), "stopped on request"};
-      return {StopReason::not_finite, time(),
-              "the network's outputs overflowed; the data or the learning rate are far too large"};
-    }
+    if (auto outcome = advance_to(target, observers)) return *outcome;
     const TrainingState here = state(observers.needs_weights);
     clear_switched();  // first, so that a checkpoint written by the observer starts the new
                        // interval

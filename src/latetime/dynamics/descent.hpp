@@ -2,13 +2,17 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <variant>
 
 #include "latetime/base/outcome.hpp"
-#include "latetime/dynamics/coefficient_engine.hpp"
 #include "latetime/dynamics/dense_engine.hpp"
+#include "latetime/dynamics/exact_descent.hpp"
+#include "latetime/dynamics/hand_over.hpp"
+#include "latetime/dynamics/late_run.hpp"
 
 namespace latetime {
 
@@ -25,9 +29,12 @@ struct DescentOptions {
   double learning_rate = 0.1;   ///< η > 0
   std::size_t batch_size = 64;  ///< samples a mini-batch; for Method::stochastic
   EngineChoice engine = EngineChoice::automatic;
-  double tolerance = 1e-8;  ///< of log loss and stable ranks, for the hand-over to the flow; > 0
-  std::uint64_t seed = 1;   ///< of the order of the samples in mini-batches
-  unsigned threads = 1;     ///< ≥ 1; does not change the result
+  double tolerance = 1e-8;    ///< of log loss and stable ranks, for the hand-over to the flow; > 0
+  LogTime until = LogTime();  ///< how far the run is meant to go
+  std::uint64_t seed = 1;     ///< of the order of the samples in mini-batches
+  unsigned threads = 1;       ///< ≥ 1; does not change the result
+  /// Compares states for the hand-over (HandOver); empty: log losses alone.
+  HandOver::Discrepancy discrepancy = {};
 };
 
 /// What watches a run. All are called on the thread that runs it, between steps.
@@ -42,36 +49,71 @@ struct DescentObservers {
   bool needs_weights = true;
 };
 
-/// One gradient descent, followed by the engine that suits it.
+/// Which engines a run uses.
+struct EnginePlan {
+  bool dense = false;                  ///< the dense engine takes every step
+  bool frozen = false;                 ///< the frozen engine helps the coefficient engine
+  bool hand_over = false;              ///< the late-time flow takes over when a trial allows it
+  bool forced_flow = false;            ///< as soon as it can, whatever the error
+  std::uint64_t most_exact_steps = 0;  ///< hand over then at the latest
+};
+
+/// The plan for n samples of dimension d and that many neurons. Automatic: mini-batches need the
+/// dense engine; full batch takes exact steps to the end where that is a matter of seconds (the
+/// dense engine if n > 2d, where weights are the smaller state), and else hands over to the
+/// late-time flow. Throws InputError (key descent.engine) for a method that the forced engine does
+/// not follow.
+EnginePlan plan_engines(const DescentOptions& options, Eigen::Index n, Eigen::Index d,
+                        Eigen::Index neurons);
+
+/// One gradient descent, followed by the engines that suit it: exact steps first, the late-time
+/// flow once its error is small enough.
 class Descent {
  public:
-  /// Picks the engine: mini-batches need the dense one; full batch takes the coefficient engine
-  /// unless n > 2d, where weights are the smaller state. A forced engine is taken as asked; throws
-  /// InputError (key descent.engine) for mini-batches on any but the dense engine.
   Descent(const Dataset& data, const Network& initial, const DescentOptions& options);
 
+  /// "dense", "coefficient", "frozen" or "flow": what took the last step.
   std::string_view engine_name() const;
   LogTime time() const;
   TrainingState state(bool with_weights = true) const;
   EngineMemory memory() const;
   void restore(const EngineMemory& memory);
 
-  /// Steps to each of the ascending `record_at` in turn (those before the current time are passed
-  /// over) and shows the state there to `observers.record`.
-  Outcome run(std::span<const LogTime> record_at, const DescentObservers& observers);
+  /// Goes to each of the ascending `record_at` in turn (those before the current time are passed
+  /// over) and shows the state there to `observers.record`. After restore(), `recorded` are the
+  /// times that were recorded before: a late-time flow passes through them again, silently, to
+  /// reach the same bits.
+  Outcome run(std::span<const LogTime> record_at, const DescentObservers& observers,
+              std::span<const LogTime> recorded = {});
+
+  /// The late-time flow that follows the run now, if it does.
+  const LateFlow* flow() const { return late_ ? &late_->flow() : nullptr; }
+  /// A late-time flow from the present state on: for the limit. Two classes.
+  LateFlow flow_from_here() const;
 
  private:
-  bool advance_to(std::uint64_t target, const DescentObservers& observers);
+  std::optional<Outcome> advance_to(const LogTime& target, const DescentObservers& observers);
+  std::optional<Outcome> step_to(std::uint64_t target, const DescentObservers& observers);
+  std::optional<Outcome> flow_to(const LogTime& target, const DescentObservers& observers);
+  std::optional<Outcome> look();
+  void begin_flow(double error, double preactivation_error);
+  void begin_gradient_flow();
   std::uint64_t step() const;
   void advance(std::uint64_t steps);
   bool finite() const;
   void clear_switched();
 
-  std::variant<CoefficientEngine, DenseEngine> engine_;
+  const Dataset data_;
+  const Network initial_;
+  const DescentOptions options_;
+  const EnginePlan plan_;
+  std::variant<ExactDescent, DenseEngine> engine_;
+  std::optional<FlowProblem> problem_;  // where a flow may take over
+  std::unique_ptr<HandOver> hand_over_;
+  std::unique_ptr<LateRun> late_;
+  double flow_error_ = 0.0, flow_preactivation_error_ = 0.0;  // at the hand-over
+  std::uint64_t looked_at_ = 0;                               // last step of a look
   std::uint64_t chunk_ = 1;  // steps between two looks at the clock
 };
-
-/// The engine that `automatic` stands for.
-EngineChoice choose_engine(const DescentOptions& options, Eigen::Index n, Eigen::Index d);
 
 }  // namespace latetime

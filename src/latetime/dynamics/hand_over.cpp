@@ -23,6 +23,7 @@ constexpr double first_forced_trial = 1e3;
 
 // The flow's own integration is this accurate, so that no trial is believed beyond it.
 constexpr double error_floor = 2e-12;
+constexpr double preactivation_floor = 1e-10;
 
 // A flow further off than this does not follow the descent at all.
 constexpr double useless_error = 1e-2;
@@ -63,31 +64,33 @@ FlowStart HandOver::start(std::uint64_t step, const Matrix& coefficients) const 
   return start;
 }
 
-FlowOptions HandOver::flow_options(double error) const {
-  FlowOptions options;
-  options.error = error;
-  return options;
-}
-
-Vector HandOver::margins_of(const Matrix& coefficients) const {
-  Matrix z = initial_preactivations_;
-  add_product(coefficients, problem_.gram, z);
+Vector HandOver::margins_of(const Matrix& z) const {
   return margins(group_outputs(z, problem_.shape), problem_.classes);
 }
 
 /// Largest discrepancy over the last half decade, of a flow started a decade ago.
-double HandOver::try_from_oldest(FlowStatus& status) const {
+double HandOver::try_from_oldest(FlowStatus& status) {
   constexpr double failed = std::numeric_limits<double>::infinity();
   const Look& oldest = looks_.front();
-  LateFlow flow(problem_, start(oldest.step, oldest.coefficients), flow_options(0.0));
+  LateFlow flow(problem_, start(oldest.step, oldest.coefficients), {});
   double worst = 0.0;
+  preactivation_error_ = preactivation_floor;
   for (std::size_t l = 1; l < looks_.size(); ++l) {
     status = flow.advance_to(std::log(static_cast<double>(looks_[l].step)));
     if (status != FlowStatus::reached) return failed;
     if (l + looks_per_trial < looks_.size()) continue;
-    const double off = discrepancy_(flow.state().coefficients, flow.margins(), looks_[l].coefficients,
-                                    margins_of(looks_[l].coefficients));
+    const FlowStart there = flow.state();
+    const FlowStart exact = start(looks_[l].step, looks_[l].coefficients);
+    const double off = discrepancy_(there.coefficients, flow.margins(), exact.coefficients,
+                                    margins_of(exact.preactivations));
     worst = std::isfinite(off) ? std::max(worst, off) : failed;
+    for (Eigen::Index k = 0; k < problem_.neurons(); ++k) {
+      for (Eigen::Index i = 0; i < problem_.samples(); ++i) {
+        if (flow.at_zero(k, i)) continue;
+        const double z_off = std::abs(there.preactivations(k, i) - exact.preactivations(k, i));
+        preactivation_error_ = std::max(preactivation_error_, z_off);
+      }
+    }
   }
   return worst;
 }
@@ -115,29 +118,30 @@ HandOver::Decision HandOver::look(std::uint64_t step, const Matrix& coefficients
 /// Why a run does not reach late times; empty when it still may.
 std::string HandOver::diagnose(const Look& now, FlowStatus status) const {
   const Look& before = looks_.front();
-  const auto log_loss = [&](const Matrix& coefficients) {
-    Matrix z = initial_preactivations_;
-    add_product(coefficients, problem_.gram, z);
+  const auto log_loss = [&](const Look& look) {
+    const Matrix z = start(look.step, look.coefficients).preactivations;
     return log_mean_loss(group_outputs(z, problem_.shape), problem_.classes);
   };
-  const double loss = log_loss(now.coefficients), earlier = log_loss(before.coefficients);
+  const double loss = log_loss(now), earlier = log_loss(before);
   if (loss > earlier - 0.5) {
-    const LateFlow flow(problem_, start(now.step, now.coefficients), flow_options(0.0));
+    const LateFlow flow(problem_, start(now.step, now.coefficients), {});
     const Limit limit = solve_limit(flow);
     if (limit.status == LimitStatus::not_separated) {
-      return fmt::format("the loss does not go to zero, it is {:.10g} now and was {:.10g} a decade "
-                         "of steps ago: {}",
-                         std::exp(loss), std::exp(earlier), limit.message);
+      return fmt::format(
+          "the loss does not go to zero, it is {:.10g} now and was {:.10g} a decade "
+          "of steps ago: {}",
+          std::exp(loss), std::exp(earlier), limit.message);
     }
   }
   if (now.step < options_.most_steps) return {};
-  return fmt::format("no late-time regime was found in {} exact steps ({}); the loss is {:.6g}. "
-                     "Go on exactly with descent.engine = \"coefficient\", or take a smaller "
-                     "descent.learning_rate",
-                     now.step,
-                     status == FlowStatus::reached ? "the flow in log t does not follow them"
-                                                   : "the margins still move too fast in log t",
-                     std::exp(loss));
+  return fmt::format(
+      "no late-time regime was found in {} exact steps ({}); the loss is {:.6g}. "
+      "Go on exactly with descent.engine = \"coefficient\", or take a smaller "
+      "descent.learning_rate",
+      now.step,
+      status == FlowStatus::reached ? "the flow in log t does not follow them"
+                                    : "the margins still move too fast in log t",
+      std::exp(loss));
 }
 
 Matrix HandOver::look_steps() const {

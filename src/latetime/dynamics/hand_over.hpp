@@ -17,12 +17,13 @@ class HandOver {
  public:
   /// Largest absolute difference of log loss and stable ranks of two states given by coefficients
   /// (neurons × n) and margins (n).
-  using Discrepancy = std::function<double(const Matrix& flow_coefficients, const Vector& flow_margins,
-                                           const Matrix& coefficients, const Vector& margins)>;
+  using Discrepancy =
+      std::function<double(const Matrix& flow_coefficients, const Vector& flow_margins,
+                           const Matrix& coefficients, const Vector& margins)>;
   struct Options {
     double tolerance = 1e-8;
-    bool forced = false;            ///< leave at the first trial that works, whatever its error
-    std::uint64_t most_steps = 0;   ///< leave then, with the error that was reached
+    bool forced = false;           ///< leave at the first trial that works, whatever its error
+    std::uint64_t most_steps = 0;  ///< leave then, with the error that was reached
   };
   enum class Decision { go_on, leave, give_up };
 
@@ -38,12 +39,13 @@ class HandOver {
 
   /// After `leave`: expected error of log loss and stable ranks at the hand-over.
   double error() const { return error_; }
+  /// The same of pre-activations.
+  double preactivation_error() const { return preactivation_error_; }
   /// After `give_up`: one line for people.
   const std::string& complaint() const { return complaint_; }
 
   /// The flow that a state starts.
   FlowStart start(std::uint64_t step, const Matrix& coefficients) const;
-  FlowOptions flow_options(double error) const;
 
   /// For checkpoints: 1 × looks_kept steps (0: none), and their coefficients stacked.
   static constexpr std::size_t looks_kept = 9;
@@ -56,8 +58,8 @@ class HandOver {
     std::uint64_t step;
     Matrix coefficients;
   };
-  double try_from_oldest(FlowStatus& status) const;
-  Vector margins_of(const Matrix& coefficients) const;
+  double try_from_oldest(FlowStatus& status);
+  Vector margins_of(const Matrix& preactivations) const;
   std::string diagnose(const Look& now, FlowStatus status) const;
 
   const FlowProblem problem_;
@@ -65,7 +67,7 @@ class HandOver {
   const Discrepancy discrepancy_;
   const Options options_;
   std::deque<Look> looks_;  // the last decade, oldest first
-  double error_ = 0.0;
+  double error_ = 0.0, preactivation_error_ = 0.0;
   std::string complaint_;
 };
 

@@ -23,9 +23,6 @@ constexpr double exit_tolerance = 1e-12;
 // At a hand-over, pairs within this many largest possible single steps of zero may be sliding.
 constexpr double entry_band = 3.0;
 
-// An own-class crossing is decided when the error moves its log time by less than this.
-constexpr double decision_margin = 0.05;
-
 // Beyond 1/t of this size no correction matters any more.
 constexpr double negligible_inverse_time = 1e-14;
 
@@ -92,16 +89,18 @@ LateFlow::LateFlow(const FlowProblem& problem, const FlowStart& start, const Flo
       neuron.mode.active[static_cast<std::size_t>(i)] = z_(k, i) >= 0.0 ? 1 : 0;
     }
     neuron.since = s_;
+    neuron.error = options_.preactivation_error;
   }
   rebase();
-  if (options_.of_descent) enter();
+  enter();
 }
 
 /// Finds the pairs that gradient descent is already switching for ever: those within a few steps of
 /// zero that the subgradient of least norm would hold there.
 void LateFlow::enter() {
   const Vector lambda = this->lambda();
-  const Vector band = entry_band * std::exp(-theta_) * (problem_.reach * lambda);
+  const double steps = options_.of_descent ? entry_band * std::exp(-theta_) : 0.0;
+  const Vector band = steps * (problem_.reach * lambda);
   for (Eigen::Index k = 0; k < problem_.neurons(); ++k) {
     Neuron& neuron = neurons_[static_cast<std::size_t>(k)];
     std::vector<Eigen::Index> near;
@@ -342,7 +341,9 @@ FlowStatus LateFlow::advance_to(double log_time, const std::function<bool(double
       refresh_offset();
       stepper_.restart();
     }
+    const Vector lambda_before = last_lambda_;
     last_lambda_ = lambda();
+    watch_near_misses(lambda_before);
     for (const auto& [k, i] : popped_) {
       Neuron& neuron = neurons_[static_cast<std::size_t>(k)];
       const double z =
@@ -457,6 +458,44 @@ bool LateFlow::find_exit(const DenseStep& step, Found& first) {
   return found;
 }
 
+/// Books what an own-class crossing adds to the errors, and tells whether it is decided: whether
+/// the pre-activation still crosses when it is off by its error. Other-class pairs need no such
+/// care: while own-class activations stay, the flow is that of a convex function, and nothing
+/// grows.
+bool LateFlow::weigh_crossing(Neuron& neuron, Eigen::Index i, const Vector& lambda) {
+  const Vector row = preactivation_row(problem_, neuron.group, neuron.mode, i);
+  const double speed = std::abs(row.dot(lambda));
+  // d²z/dθ² from dλ/dθ = λ (1 − (1 − g) du/dθ).
+  const Vector margin_speed = kernel_ * lambda;
+  const Vector rest = (1.0 - (std::exp(-theta_) * lambda).array()).matrix();
+  const Vector change = lambda.array() * (1.0 - rest.array() * margin_speed.array());
+  const double bend = std::abs(row.dot(change));
+  const double delay = options_.of_descent ? std::exp(-theta_) : 0.0;
+  const double moment_error = (speed > 0.0 ? neuron.error / speed : 0.0) + delay;
+  const double jump =
+      problem_.rate * (1.0 - problem_.shape.slope) * lambda[i] * problem_.gram(i, i);
+  const bool decided = speed * speed > 2.0 * neuron.error * bend && moment_error < 1.0;
+  neuron.error += jump * moment_error;
+  event_error_ += jump * moment_error / static_cast<double>(problem_.shape.width);
+  return decided;
+}
+
+/// Own-class pairs that turned back from zero in the last step, nearer to it than their error.
+void LateFlow::watch_near_misses(const Vector& lambda_before) {
+  for (const auto& [k, i] : popped_) {
+    const Neuron& neuron = neurons_[static_cast<std::size_t>(k)];
+    if (!problem_.own(neuron.group, i)) continue;
+    const double side = neuron.mode.active[static_cast<std::size_t>(i)] ? 1.0 : -1.0;
+    const Vector row = side * preactivation_row(problem_, neuron.group, neuron.mode, i);
+    const double end = side * z_(k, i) + row.dot(s_ - neuron.since);
+    const double start = end - row.dot(stepper_.dense().end());
+    if (std::min(start, end) < neuron.error && row.dot(lambda_before) < 0.0 &&
+        row.dot(last_lambda_) > 0.0) {
+      ++undecided_;
+    }
+  }
+}
+
 void LateFlow::handle(const Found& event) {
   const Eigen::Index k = event.neuron;
   Neuron& neuron = neurons_[static_cast<std::size_t>(k)];
@@ -465,18 +504,8 @@ void LateFlow::handle(const Found& event) {
   FlowEvent report{theta_, k, event.sample, event.cause, true};
   std::vector<Eigen::Index> at_zero = pairs_at_zero(neuron.mode);
   if (event.cause == FlowCause::own_crosses) {
-    const double speed =
-        std::abs(preactivation_row(problem_, neuron.group, neuron.mode, event.sample).dot(lambda));
-    const double jump = problem_.rate * (1.0 - problem_.shape.slope) * lambda[event.sample] *
-                        problem_.gram(event.sample, event.sample);
-    const double error =
-        options_.error * amplification_ * std::sqrt(static_cast<double>(problem_.shape.width));
-    report.decided = error <= decision_margin * speed;
+    report.decided = weigh_crossing(neuron, event.sample, lambda);
     if (!report.decided) ++undecided_;
-    if (speed > 0.0) amplification_ *= 1.0 + jump / speed;
-    if (options_.of_descent) {
-      event_error_ += jump * std::exp(-theta_) / static_cast<double>(problem_.shape.width);
-    }
   } else if (event.cause == FlowCause::other_meets) {
     at_zero.insert(std::lower_bound(at_zero.begin(), at_zero.end(), event.sample), event.sample);
   }
@@ -538,6 +567,11 @@ Matrix LateFlow::slopes() const {
     }
   }
   return result;
+}
+
+bool LateFlow::at_zero(Eigen::Index neuron, Eigen::Index sample) const {
+  const NeuronMode& mode = neurons_[static_cast<std::size_t>(neuron)].mode;
+  return contains(mode.sliding, sample) || contains(mode.riding, sample);
 }
 
 Eigen::Index LateFlow::sliding_pairs() const {

@@ -17,7 +17,7 @@ struct FlowOptions {
   /// Account for where switching pairs are on average (SwitchingMean): second order in 1/t instead
   /// of first.
   bool switching_means = true;
-  double error = 0.0;  ///< error of log loss and margins at the start, for decisions
+  double preactivation_error = 0.0;  ///< error of the pre-activations at the start, for decisions
 };
 
 /// Where a flow starts: one moment of gradient descent or flow.
@@ -56,6 +56,8 @@ enum class FlowStatus {
 class LateFlow {
  public:
   LateFlow(const FlowProblem& problem, const FlowStart& start, const FlowOptions& options);
+  LateFlow(const LateFlow&) = delete;  // start another one from state()
+  LateFlow& operator=(const LateFlow&) = delete;
 
   double log_time() const { return theta_; }
   /// Goes on to that log time; `keep_going` is asked now and then.
@@ -71,14 +73,14 @@ class LateFlow {
   }
   const FlowProblem& problem() const { return problem_; }
 
+  /// Whether a pair slides, or rides with those that do.
+  bool at_zero(Eigen::Index neuron, Eigen::Index sample) const;
   Eigen::Index sliding_pairs() const;
   std::uint64_t events() const { return event_count_; }
   std::uint64_t steps() const { return step_count_; }
   std::uint64_t undecided() const { return undecided_; }
-  /// Factor by which crossings of own-class activations may have enlarged the starting error.
-  double amplification() const { return amplification_; }
-  /// Error of the margins from own-class crossings: descent crosses at whole steps, a half step late
-  /// on average.
+  /// What own-class crossings may have added to the error of the margins: their moment is as
+  /// uncertain as the pre-activation is, and descent crosses at whole steps.
   double event_error() const { return event_error_; }
   std::function<void(const FlowEvent&)> on_event;
 
@@ -90,6 +92,7 @@ class LateFlow {
     Vector room;         ///< n: no crossing at sample i before travel_[i] exceeds this
     SwitchingMean mean;  ///< of its sliding pairs, at offset_time_; empty: not known
     double slack;        ///< no sliding pair leaves before lambda_variation_ exceeds this
+    double error;        ///< of its pre-activations
   };
   struct Found {
     double delta;  ///< log time after the start of the step
@@ -110,6 +113,8 @@ class LateFlow {
   void rebase();
   void refresh_bounds(Eigen::Index k);
   void handle(const Found& event);
+  bool weigh_crossing(Neuron& neuron, Eigen::Index i, const Vector& lambda);
+  void watch_near_misses(const Vector& lambda_before);
   bool steady();
   bool find_crossing(const DenseStep& step, Found& first);
   bool find_exit(const DenseStep& step, Found& first);
@@ -128,11 +133,11 @@ class LateFlow {
   Vector travel_;             // Σ_l reach_{li} s_l
   Vector last_lambda_;
   double lambda_variation_ = 0.0;
-  Vector steady_lambda_;              // where λ goes while the modes stay; empty: not known
+  Vector steady_lambda_;  // where λ goes while the modes stay; empty: not known
   LogTimeStepper stepper_;
   std::vector<std::pair<Eigen::Index, Eigen::Index>> popped_;
   std::uint64_t event_count_ = 0, step_count_ = 0, undecided_ = 0, changes_since_rebuild_ = 0;
-  double amplification_ = 1.0, event_error_ = 0.0;
+  double event_error_ = 0.0;
 };
 
 }  // namespace latetime

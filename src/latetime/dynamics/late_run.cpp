@@ -44,9 +44,9 @@ FlowStatus LateRun::advance_to(const LogTime& time,
 double LateRun::error_estimate() const {
   if (flow_.undecided() > 0) return std::numeric_limits<double>::infinity();
   const double steps = static_cast<double>(flow_.steps()) * start_.options.step_tolerance;
-  if (!start_.options.of_descent) return steps * flow_.amplification();
+  if (!start_.options.of_descent) return steps + flow_.event_error();
   const double decayed = start_.error * error_decay(flow_.log_time(), start_.flow.log_time);
-  return decayed * flow_.amplification() + flow_.event_error() + std::min(steps, start_.error);
+  return decayed + flow_.event_error() + std::min(steps, start_.error);
 }
 
 TrainingState LateRun::state(bool with_weights) const {
@@ -72,8 +72,9 @@ TrainingState LateRun::state(bool with_weights) const {
       }
     }
   }
-  state.margin_offset = flow_.margins() - margins(group_outputs(state.preactivations, problem.shape),
-                                                  problem.classes);
+  state.margin_offset =
+      flow_.margins() -
+      margins(group_outputs(state.preactivations, problem.shape), problem.classes);
   return state;
 }
 

@@ -1,11 +1,14 @@
 #include "latetime/experiment/run.hpp"
 
+#include <algorithm>
 #include <chrono>
+#include <cmath>
 
 #include <fmt/format.h>
 
 #include "latetime/base/error.hpp"
 #include "latetime/experiment/recorder.hpp"
+#include "latetime/model/loss.hpp"
 
 namespace latetime {
 namespace {
@@ -30,19 +33,52 @@ RunDirectory prepare_directory(const RunConfig& config, const std::string& out, 
 
 }  // namespace
 
+HandOver::Discrepancy largest_difference(const Measurer& measurer, const Dataset& data) {
+  return [&measurer, &data](const Matrix& flow, const Vector& flow_margins, const Matrix& exact,
+                            const Vector& exact_margins) {
+    const auto ranks = [&](const Matrix& coefficients) {
+      TrainingState state;
+      state.coefficients = coefficients;
+      return measurer.stable_ranks(measurer.inside(state));
+    };
+    const auto log_loss = [&](const Vector& margins) {
+      Matrix outputs = Matrix::Zero(margins.size(), data.class_count);
+      for (Eigen::Index i = 0; i < margins.size(); ++i) {
+        outputs(i, data.classes[static_cast<std::size_t>(i)]) = margins[i];
+      }
+      return log_mean_loss(outputs, data.classes);
+    };
+    double largest = std::abs(log_loss(flow_margins) - log_loss(exact_margins));
+    const auto a = ranks(flow), b = ranks(exact);
+    for (std::size_t part = 0; part < 3; ++part) {
+      // NaN where all weights are zero: nothing to compare.
+      if (std::isnan(a[part].value) && std::isnan(b[part].value)) continue;
+      largest = std::max(largest, std::abs(a[part].value - b[part].value));
+    }
+    return largest;
+  };
+}
+
 RunSummary carry_out_run(const RunConfig& config, const std::string& out,
                          const RunSettings& settings) {
   using Clock = std::chrono::steady_clock;
   const Dataset data = load_data(config);
   const Network initial = load_network(config, data);
-  Descent descent(data, initial, descent_options(config, data.size(), settings.threads));
+  const Measurer measurer(data, initial);
+  DescentOptions options = descent_options(config, data.size(), settings.threads);
+  options.discrepancy = largest_difference(measurer, data);
+  Descent descent(data, initial, options);
   std::vector<LogTime> schedule = recorded_steps(config, data.size());
   const RunDirectory directory = prepare_directory(config, out, settings.resume);
   Recorder recorder(config, data, initial, directory, schedule.size(), settings.threads);
+  std::vector<LogTime> recorded;
   if (settings.resume && recorder.take_over(descent)) {
-    std::erase_if(schedule, [&](const LogTime& time) {
-      return recorder.records() > 0 && time <= recorder.last_recorded();
-    });
+    if (recorder.records() > 0) {
+      const auto rest =
+          std::upper_bound(schedule.begin(), schedule.end(), recorder.last_recorded());
+      recorded.assign(schedule.begin(), rest);
+      schedule.erase(schedule.begin(), rest);
+    }
   } else {
     directory.keep_rows(0);
   }
@@ -58,7 +94,8 @@ RunSummary carry_out_run(const RunConfig& config, const std::string& out,
             return !settings.pulse || settings.pulse(time);
           },
       .needs_weights = false};
-  summary.outcome = descent.run(schedule, observers);
+  summary.outcome = descent.run(schedule, observers, recorded);
+  summary.engine = descent.engine_name();
   recorder.finish(descent, summary.outcome);
   summary.records = recorder.records();
   summary.seconds = std::chrono::duration<double>(Clock::now() - start).count();

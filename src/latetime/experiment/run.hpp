@@ -28,6 +28,10 @@ LogTime last_time(const RunConfig& config, Eigen::Index n);
 /// Times that the run records.
 std::vector<LogTime> recorded_steps(const RunConfig& config, Eigen::Index n);
 
+/// Largest absolute difference of log loss and stable ranks, to compare the late-time flow with
+/// exact steps. Refers to its arguments.
+HandOver::Discrepancy largest_difference(const Measurer& measurer, const Dataset& data);
+
 /// How a run is carried out, beside what is run.
 struct RunSettings {
   unsigned threads = 1;

@@ -123,6 +123,7 @@ DescentOptions descent_options(const RunConfig& config, Eigen::Index n, unsigned
           .batch_size = batch_size(config, n),
           .engine = engine_of(config.descent.engine),
           .tolerance = config.descent.tolerance,
+          .until = last_time(config, n),
           .seed = static_cast<std::uint64_t>(config.seed),
           .threads = threads};
 }

@@ -27,8 +27,8 @@ KktResidual kkt_residual(const NetworkShape& shape, const Matrix& inside, const 
   Matrix pair_pulls(preactivations.rows(), preactivations.cols());
   for (Eigen::Index k = 0; k < pair_pulls.rows(); ++k) {
     for (Eigen::Index i = 0; i < pair_pulls.cols(); ++i) {
-      const double slope = sliding ? (*slopes)(k, i)
-                                   : activation_derivative(preactivations(k, i), shape.slope);
+      const double slope =
+          sliding ? (*slopes)(k, i) : activation_derivative(preactivations(k, i), shape.slope);
       pair_pulls(k, i) = pulls(i, k / shape.width) * slope;
     }
   }

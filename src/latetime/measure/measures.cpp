@@ -31,6 +31,14 @@ Matrix Measurer::inside(const TrainingState& state) const {
                               : space_.inside_of_coefficients(state.coefficients);
 }
 
+std::array<StableRank, 3> Measurer::stable_ranks(const Matrix& inside) const {
+  std::array<StableRank, 3> ranks;
+  for (std::size_t part = 0; part < 3; ++part) {
+    ranks[part] = spectra_[part].stable_rank(part_of(inside, part));
+  }
+  return ranks;
+}
+
 Measures Measurer::measure(const TrainingState& state, const Matrix& inside) const {
   Measures result;
   Matrix outputs = group_outputs(state.preactivations, shape_);
@@ -41,9 +49,7 @@ Measures Measurer::measure(const TrainingState& state, const Matrix& inside) con
   result.min_margin = margins(outputs, data_.classes).minCoeff();
   measure_norms(inside, result);
   result.normalized_margin = result.min_margin / result.norm_w;
-  for (std::size_t part = 0; part < 3; ++part) {
-    result.stable_ranks[part] = spectra_[part].stable_rank(part_of(inside, part));
-  }
+  result.stable_ranks = stable_ranks(inside);
   result.kkt = kkt_residual(shape_, inside, space_.samples(), outside_norms_.stableNorm(),
                             state.preactivations, outputs, data_.classes, &state.slopes);
   measure_patterns(state, result);

@@ -41,6 +41,9 @@ class Measurer {
   /// For callers that need `inside` = inside(state) themselves.
   Measures measure(const TrainingState& state, const Matrix& inside) const;
 
+  /// Stable ranks alone.
+  std::array<StableRank, 3> stable_ranks(const Matrix& inside) const;
+
   /// Full spectra, at about ten times the cost of the measures.
   Spectra spectra(const Matrix& inside) const;
 
