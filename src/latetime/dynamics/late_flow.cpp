@@ -26,8 +26,9 @@ constexpr double entry_band = 3.0;
 // Beyond 1/t of this size no correction matters any more.
 constexpr double negligible_inverse_time = 1e-14;
 
-// Mean offsets are computed afresh when log t has moved by this much.
+// Mean offsets are computed afresh when log t has moved by this much, while 1/t is above that.
 constexpr double offset_period = 0.25;
+constexpr double last_offset_inverse_time = 1e-10;
 
 // Largest step of the integrator in θ. Longer ones are taken only once λ is where it goes, to this
 // part of the largest multiplier (times θ, the size of the margins).
@@ -358,7 +359,7 @@ FlowStatus LateFlow::advance_to(double log_time, const std::function<bool(double
     const bool last = theta_ + step.size() >= log_time - 1e-14 * std::abs(log_time);
     take_over_step();
     if (last) theta_ = log_time;
-    if (theta_ > offset_time_ + offset_period && std::exp(-theta_) > negligible_inverse_time) {
+    if (theta_ > offset_time_ + offset_period && std::exp(-theta_) > last_offset_inverse_time) {
       refresh_offset();
       stepper_.restart();
     }
