@@ -125,7 +125,7 @@ LateFlow::LateFlow(const FlowProblem& problem, const FlowStart& start, const Flo
 /// Finds the pairs that gradient descent is already switching for ever: those within a few steps of
 /// zero that the subgradient of least norm would hold there.
 void LateFlow::enter() {
-  const Vector lambda = this->lambda();
+  const Vector lambda = drive();
   const double steps = options_.of_descent ? entry_band * std::exp(-theta_) : 0.0;
   const Vector band = steps * (problem_.reach * lambda);
   for (Eigen::Index k = 0; k < problem_.neurons(); ++k) {
@@ -184,7 +184,7 @@ void LateFlow::rebase() {
   }
   gap_ = (margins / static_cast<double>(problem_.shape.width)).array() - theta_;
   rebuild_kernel();
-  last_lambda_ = lambda();
+  last_lambda_ = drive();
   for (Eigen::Index k = 0; k < problem_.neurons(); ++k) refresh_bounds(k);
   stepper_.restart();
 }
@@ -252,6 +252,13 @@ Vector LateFlow::margins() const {
 
 Vector LateFlow::lambda() const {
   return lambda_at(0.0, Vector::Zero(problem_.samples()));
+}
+
+/// The rates at the present moment. Whether a pair slides or leaves is asked of these, not of λ:
+/// they are what moves the pre-activations. With λ, pairs that leave would turn back at once until
+/// log t has moved by O(1/t), in as many events as the tolerances let through.
+Vector LateFlow::drive() const {
+  return rates(0.0, Vector::Zero(problem_.samples()));
 }
 
 /// What the coefficients of a neuron have gained since it was last brought up to date.
@@ -364,7 +371,7 @@ FlowStatus LateFlow::advance_to(double log_time, const std::function<bool(double
       stepper_.restart();
     }
     const Vector lambda_before = last_lambda_;
-    last_lambda_ = lambda();
+    last_lambda_ = drive();
     watch_near_misses(lambda_before);
     for (const auto& [k, i] : popped_) {
       Neuron& neuron = neurons_[static_cast<std::size_t>(k)];
@@ -444,7 +451,7 @@ bool LateFlow::find_exit(const DenseStep& step, Found& first) {
   Vector lambdas[5];
   double variation = lambda_variation_;
   for (int p = 0; p <= 4; ++p) {
-    lambdas[p] = lambda_at(step.size() * p / 4.0, step.grid(p * stride));
+    lambdas[p] = rates(step.size() * p / 4.0, step.grid(p * stride));
     if (p) variation += (lambdas[p] - lambdas[p - 1]).cwiseAbs().maxCoeff();
   }
   bool found = false;
@@ -465,8 +472,7 @@ bool LateFlow::find_exit(const DenseStep& step, Found& first) {
           if (gap(lambdas[p], upper) > 0.0) continue;
           const double left = step.size() * (p - 1) / 4.0, right = step.size() * p / 4.0;
           const double when = root_between(
-              [&](double delta) { return gap(lambda_at(delta, step.at(delta)), upper); }, left,
-              right);
+              [&](double delta) { return gap(rates(delta, step.at(delta)), upper); }, left, right);
           if (when < first.delta) {
             found = true;
             first = {when, k, l, upper ? FlowCause::leaves_upward : FlowCause::leaves_downward};
@@ -521,7 +527,7 @@ void LateFlow::watch_near_misses(const Vector& lambda_before) {
 void LateFlow::handle(const Found& event) {
   const Eigen::Index k = event.neuron;
   Neuron& neuron = neurons_[static_cast<std::size_t>(k)];
-  const Vector lambda = this->lambda();
+  const Vector lambda = drive();
   sync(k);
   FlowEvent report{theta_, k, event.sample, event.cause, true};
   std::vector<Eigen::Index> at_zero = pairs_at_zero(neuron.mode);

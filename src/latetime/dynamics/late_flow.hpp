@@ -112,6 +112,7 @@ class LateFlow {
 
   void enter();
   Vector rates(double delta, const Vector& x) const;
+  Vector drive() const;
   void refresh_offset();
   Vector gaps_at(double delta, const Vector& x) const;
   void take_over_step();
