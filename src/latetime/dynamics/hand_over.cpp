@@ -36,8 +36,11 @@ constexpr double useless_error = 1e-2;
 // flow, in whose time they should fall by about log 10, would only be slow.
 constexpr double slowest_fall = 0.5;
 
-// Integration steps a unit of log t beyond which a trial is given up.
-constexpr std::uint64_t most_trial_steps = 2'000;
+// Integration steps of a trial: about as long as the exact steps so far took. More mean that
+// activations still change too often in log t.
+std::uint64_t most_trial_steps(std::uint64_t exact_steps) {
+  return std::max<std::uint64_t>(2'000, exact_steps / 16);
+}
 
 // Exact steps go on at least so long before a run is said not to separate its samples.
 constexpr double patience_with_loss = 1e5;
@@ -122,7 +125,7 @@ double HandOver::try_from_oldest(const std::function<bool()>& keep_going, FlowSt
   constexpr double failed = std::numeric_limits<double>::infinity();
   const Look& oldest = looks_.front();
   LateFlow flow(problem_, start(oldest.step, oldest.coefficients),
-                {.most_steps_per_unit = most_trial_steps});
+                {.most_steps = most_trial_steps(looks_.back().step)});
   Trial trial(problem_.neurons());
   flow.on_event = [&](const FlowEvent& event) { trial.note(event); };
   flow_options_ = {.preactivation_error = preactivation_floor};

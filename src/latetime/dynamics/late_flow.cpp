@@ -35,6 +35,7 @@ constexpr double steady_tolerance = 1e-13;
 constexpr double time_of_no_corrections = 40.0;
 
 constexpr std::uint64_t changes_between_rebuilds = 64;
+constexpr std::uint64_t most_steps_per_unit = 20'000;
 
 /// Root of a function that is positive at a and not at b.
 template <class Function>
@@ -83,6 +84,8 @@ std::string explain(FlowStatus status) {
     case FlowStatus::too_stiff:
       return "the margins move too fast in log t for the late-time flow; the samples may not be "
              "separable";
+    case FlowStatus::too_long:
+      return "following activations in log t takes longer than exact steps";
     case FlowStatus::not_finite:
       return "the late-time flow left the range of floating-point numbers";
   }
@@ -217,9 +220,9 @@ void LateFlow::refresh_offset() {
   offset_stale_ = false;
   if (!options_.of_descent || !options_.switching_means) return;
   const Vector lambda = drive();
-  const bool drifted = offset_lambda_.size() == 0 ||
-                       (lambda - offset_lambda_).cwiseAbs().maxCoeff() >
-                           0.5 * offset_drift * lambda.maxCoeff();
+  const bool drifted =
+      offset_lambda_.size() == 0 ||
+      (lambda - offset_lambda_).cwiseAbs().maxCoeff() > 0.5 * offset_drift * lambda.maxCoeff();
   if (drifted) offset_lambda_ = lambda;
   for (Neuron& neuron : neurons_) {
     if (!neuron.mode.slides()) continue;
@@ -352,7 +355,8 @@ FlowStatus LateFlow::advance_to(double log_time, const std::function<bool(double
       unit_steps = unit_events = 0;
     }
     if (unit_events > 10 * pairs + 1000) return FlowStatus::too_many_events;
-    if (++unit_steps > options_.most_steps_per_unit + 8 * unit_events) return FlowStatus::too_stiff;
+    if (++unit_steps > most_steps_per_unit + 8 * unit_events) return FlowStatus::too_stiff;
+    if (step_count_ >= options_.most_steps) return FlowStatus::too_long;
     if (log_time - theta_ > longest_curved_step && steady()) {
       stepper_.attempt_straight(std::min(log_time - theta_, theta_), steady_lambda_);
     } else if (!stepper_.attempt(std::min(log_time - theta_, longest_curved_step))) {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -17,8 +18,8 @@ struct FlowOptions {
   /// Account for where switching pairs are on average (SwitchingMean): second order in 1/t instead
   /// of first.
   bool switching_means = true;
-  /// Integration steps a unit of log time beyond which the flow counts as too stiff.
-  std::uint64_t most_steps_per_unit = 20'000;
+  /// Integration steps, those that end in events included, beyond which the flow gives up.
+  std::uint64_t most_steps = std::numeric_limits<std::uint64_t>::max();
   /// For decisions: error of own-class pre-activations while no event changes their neuron, and
   /// what an other-class event at time t adds to it, times t.
   double preactivation_error = 0.0, event_error = 0.0;
@@ -51,6 +52,7 @@ enum class FlowStatus {
   interrupted,
   too_many_events,
   too_stiff,  ///< step sizes collapse: margins relax much faster than log t
+  too_long,   ///< more integration steps than allowed
   not_finite,
 };
 
