@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 
 #include <fmt/format.h>
@@ -19,6 +20,10 @@ constexpr int most_newton_steps = 200;
 
 // The flow has come to its limit once its multipliers differ by less than this part of all of them.
 constexpr double settled_tolerance = 1e-2;
+
+// Where samples get separated, the smallest margin grows like log t: by more than this while log t
+// doubles.
+constexpr double least_margin_growth = 0.5;
 
 std::vector<NeuronMode> modes_of(const LateFlow& flow) {
   std::vector<NeuronMode> modes;
@@ -243,10 +248,16 @@ Limit solve_limit(const LateFlow& flow) {
 Limit follow_to_limit(LateFlow& flow, double largest_decade,
                       const std::function<bool(double)>& keep_going) {
   const double end = largest_decade * std::log(10.0);
+  double earlier = -std::numeric_limits<double>::infinity();
   for (;;) {
     Limit limit = solve_limit(flow);
     limit.settled = settled(flow, limit);
     if (limit.settled || flow.log_time() >= end) return limit;
+    // Activations may still change until the samples are separated, but only while something moves.
+    const double smallest_margin = flow.margins().minCoeff();
+    const bool stuck = smallest_margin < earlier + least_margin_growth;
+    if (limit.status == LimitStatus::not_separated && stuck) return limit;
+    earlier = smallest_margin;
     const double next = std::min(end, 2.0 * std::max(flow.log_time(), 1.0));
     const FlowStatus status = flow.advance_to(next, keep_going);
     if (status == FlowStatus::reached) continue;

@@ -60,7 +60,8 @@ Limit solve_limit(const LateFlow& flow);
 /// Follows the flow on, by squaring t again and again, until its own-class activations are those of
 /// its limit and its multipliers have come near to the limit's (Limit::settled), or to t =
 /// 10^`largest_decade`; then the limit. Where the flow stops before, the limit that its last
-/// activations have, and the message says why it stopped.
+/// activations have, and the message says why it stopped. Samples that are not separated and whose
+/// smallest margin no longer grows end it as well.
 Limit follow_to_limit(LateFlow& flow, double largest_decade = 1e6,
                       const std::function<bool(double)>& keep_going = {});
 

@@ -48,15 +48,15 @@ double spread_of(const Matrix& rows, const Matrix& gram, double largest_norm) {
   return row_norms(rest, gram).maxCoeff() / largest_norm;
 }
 
-/// sin² of half the angle between two vectors, times 4: ‖a/‖a‖ − b/‖b‖‖².
+/// In radians; from the distance of the unit vectors, so that small angles keep their digits.
 double angle_between(const Direction& a, const Direction& b, const Matrix& gram) {
   const Vector apart = a.coefficients / a.norm - b.coefficients / b.norm;
   const double distance = Direction(apart, gram).norm;
   return 2.0 * std::asin(std::min(1.0, distance / 2.0));
 }
 
-/// Largest relative |f| of x = Σ_i p_i x_i − (its part along u) over the rows p of `points`, given
-/// z = ⟨v_k, x_p⟩ (neurons × points) and along_p = ⟨u, x_p⟩/‖u‖².
+/// Largest |f(x)| / ((1/m) Σ_k |σ(⟨v_k, x⟩)|) over points x = x_p − along_p u, whose part along u
+/// is taken away: along_p = ⟨u, x_p⟩/‖u‖², z(k, p) = ⟨v_k, x_p⟩ (2m × points).
 double largest_on_boundary(const Matrix& z, const Vector& along, const Vector& v_times_u,
                            const NetworkShape& shape) {
   double largest = 0.0;

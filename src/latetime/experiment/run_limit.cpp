@@ -13,6 +13,10 @@
 namespace latetime {
 namespace {
 
+// Descent moves in large strides before this many steps, nothing like a flow in log t; trials of
+// the flow (HandOver) do not begin from earlier states either.
+constexpr std::uint64_t earliest_state = 100;
+
 /// What result.h5 knows of a run, as far as its limit goes.
 class StoredRun {
  public:
@@ -94,8 +98,11 @@ void compute(const StoredRun& run, const std::function<bool(double)>& keep_going
   const FlowOptions options{.of_descent = run.config().descent.method != "flow"};
   const FlowStart start{flow_log_time(result.start, options.of_descent),
                         run.pairs("/final/coefficients"), run.pairs("/final/preactivations")};
-  if (!std::isfinite(start.log_time)) {
-    result.problem = "the run has taken no step yet, there is no direction to follow";
+  if (options.of_descent && result.start < LogTime(earliest_state)) {
+    result.problem = fmt::format(
+        "the run ended at step {}, too early to say; go on to step {} or "
+        "later with run --resume",
+        to_string(result.start), earliest_state);
   } else if (!start.coefficients.allFinite() || !start.preactivations.allFinite()) {
     result.problem = "the run's last state is not finite: the weights overflowed";
   } else {

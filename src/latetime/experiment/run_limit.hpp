@@ -19,7 +19,7 @@ struct RunLimit {
   LogTime start;            ///< time of the state that it was, or is, computed from
   std::string engine;       ///< that made this state
   bool mini_batches = false;
-  /// Why no limit could even be tried (no step taken, weights not finite); else empty.
+  /// Why no limit could even be tried (too early, weights not finite); else empty.
   std::string problem;
 };
 
