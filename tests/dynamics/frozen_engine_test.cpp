@@ -120,7 +120,7 @@ void expect_agreement_after_settling(double slope, std::uint64_t settled, std::u
   ASSERT_EQ(frozen.advance(steps), steps) << "slope " << slope;
   plain.advance(steps);
   const TrainingState a = plain.state(), b = base.state();
-  EXPECT_EQ(a.step, b.step);
+  EXPECT_EQ(a.time, b.time);
   EXPECT_TRUE(same_counts(a.switches, b.switches));
   EXPECT_EQ(plain.pattern().words, base.pattern().words);
   constexpr double tolerance = 1e-13;

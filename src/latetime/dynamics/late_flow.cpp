@@ -26,8 +26,9 @@ constexpr double entry_band = 3.0;
 // Beyond 1/t of this size no correction matters any more.
 constexpr double negligible_inverse_time = 1e-14;
 
-// Mean offsets are computed afresh when log t has moved by this much.
+// Mean offsets are computed afresh when log t has moved by this much, while 1/t is above that.
 constexpr double offset_period = 0.25;
+constexpr double last_offset_inverse_time = 1e-10;
 
 // Largest step of the integrator in θ. Longer ones are taken only once λ is where it goes, to this
 // part of the largest multiplier (times θ, the size of the margins).
@@ -36,7 +37,6 @@ constexpr double steady_tolerance = 1e-13;
 constexpr double time_of_no_corrections = 40.0;
 
 constexpr std::uint64_t changes_between_rebuilds = 64;
-constexpr std::uint64_t most_steps_per_unit = 20'000;
 
 /// Root of a function that is positive at a and not at b.
 template <class Function>
@@ -62,7 +62,34 @@ bool contains(const std::vector<Eigen::Index>& list, Eigen::Index value) {
   return std::find(list.begin(), list.end(), value) != list.end();
 }
 
+/// What must be added to the coefficients of the sliding pairs so that their pre-activations, of
+/// `z` (n entries), are zero.
+Vector to_zero(const NeuronMode& mode, const Eigen::Ref<const Eigen::RowVectorXd>& z) {
+  Vector sliding(static_cast<Eigen::Index>(mode.sliding.size()));
+  for (std::size_t s = 0; s < mode.sliding.size(); ++s) {
+    sliding[static_cast<Eigen::Index>(s)] = -z[mode.sliding[s]];
+  }
+  return mode.inverse * sliding;
+}
+
 }  // namespace
+
+std::string explain(FlowStatus status) {
+  switch (status) {
+    case FlowStatus::reached:
+      return "";
+    case FlowStatus::interrupted:
+      return "stopped on request";
+    case FlowStatus::too_many_events:
+      return "activations change more often in log t than the late-time flow resolves";
+    case FlowStatus::too_stiff:
+      return "the margins move too fast in log t for the late-time flow; the samples may not be "
+             "separable";
+    case FlowStatus::not_finite:
+      return "the late-time flow left the range of floating-point numbers";
+  }
+  return "";
+}
 
 LateFlow::LateFlow(const FlowProblem& problem, const FlowStart& start, const FlowOptions& options)
     : problem_(problem),
@@ -98,7 +125,7 @@ LateFlow::LateFlow(const FlowProblem& problem, const FlowStart& start, const Flo
 /// Finds the pairs that gradient descent is already switching for ever: those within a few steps of
 /// zero that the subgradient of least norm would hold there.
 void LateFlow::enter() {
-  const Vector lambda = this->lambda();
+  const Vector lambda = drive();
   const double steps = options_.of_descent ? entry_band * std::exp(-theta_) : 0.0;
   const Vector band = steps * (problem_.reach * lambda);
   for (Eigen::Index k = 0; k < problem_.neurons(); ++k) {
@@ -125,15 +152,10 @@ void LateFlow::enter() {
         settled = true;
       }
     }
-    const std::vector<Eigen::Index>& sliding = neuron.mode.sliding;
-    if (sliding.empty()) continue;
-    Vector offset(static_cast<Eigen::Index>(sliding.size()));
-    for (std::size_t s = 0; s < sliding.size(); ++s) {
-      offset[static_cast<Eigen::Index>(s)] = z_(k, sliding[s]);
-    }
-    const Vector move = neuron.mode.inverse * offset;
-    for (std::size_t s = 0; s < sliding.size(); ++s) {
-      coefficients_(k, sliding[s]) -= move[static_cast<Eigen::Index>(s)];
+    if (!neuron.mode.slides()) continue;
+    const Vector move = to_zero(neuron.mode, z_.row(k));
+    for (std::size_t s = 0; s < neuron.mode.sliding.size(); ++s) {
+      coefficients_(k, neuron.mode.sliding[s]) += move[static_cast<Eigen::Index>(s)];
     }
   }
   rebase();
@@ -162,7 +184,7 @@ void LateFlow::rebase() {
   }
   gap_ = (margins / static_cast<double>(problem_.shape.width)).array() - theta_;
   rebuild_kernel();
-  last_lambda_ = lambda();
+  last_lambda_ = drive();
   for (Eigen::Index k = 0; k < problem_.neurons(); ++k) refresh_bounds(k);
   stepper_.restart();
 }
@@ -230,6 +252,13 @@ Vector LateFlow::margins() const {
 
 Vector LateFlow::lambda() const {
   return lambda_at(0.0, Vector::Zero(problem_.samples()));
+}
+
+/// The rates at the present moment. Whether a pair slides or leaves is asked of these, not of λ:
+/// they are what moves the pre-activations. With λ, pairs that leave would turn back at once until
+/// log t has moved by O(1/t), in as many events as the tolerances let through.
+Vector LateFlow::drive() const {
+  return rates(0.0, Vector::Zero(problem_.samples()));
 }
 
 /// What the coefficients of a neuron have gained since it was last brought up to date.
@@ -312,7 +341,7 @@ FlowStatus LateFlow::advance_to(double log_time, const std::function<bool(double
       unit_steps = unit_events = 0;
     }
     if (unit_events > 10 * pairs + 1000) return FlowStatus::too_many_events;
-    if (++unit_steps > most_steps_per_unit + 8 * unit_events) return FlowStatus::too_stiff;
+    if (++unit_steps > options_.most_steps_per_unit + 8 * unit_events) return FlowStatus::too_stiff;
     if (log_time - theta_ > longest_curved_step && steady()) {
       stepper_.attempt_straight(std::min(log_time - theta_, theta_), steady_lambda_);
     } else if (!stepper_.attempt(std::min(log_time - theta_, longest_curved_step))) {
@@ -337,12 +366,12 @@ FlowStatus LateFlow::advance_to(double log_time, const std::function<bool(double
     const bool last = theta_ + step.size() >= log_time - 1e-14 * std::abs(log_time);
     take_over_step();
     if (last) theta_ = log_time;
-    if (theta_ > offset_time_ + offset_period && std::exp(-theta_) > negligible_inverse_time) {
+    if (theta_ > offset_time_ + offset_period && std::exp(-theta_) > last_offset_inverse_time) {
       refresh_offset();
       stepper_.restart();
     }
     const Vector lambda_before = last_lambda_;
-    last_lambda_ = lambda();
+    last_lambda_ = drive();
     watch_near_misses(lambda_before);
     for (const auto& [k, i] : popped_) {
       Neuron& neuron = neurons_[static_cast<std::size_t>(k)];
@@ -422,7 +451,7 @@ bool LateFlow::find_exit(const DenseStep& step, Found& first) {
   Vector lambdas[5];
   double variation = lambda_variation_;
   for (int p = 0; p <= 4; ++p) {
-    lambdas[p] = lambda_at(step.size() * p / 4.0, step.grid(p * stride));
+    lambdas[p] = rates(step.size() * p / 4.0, step.grid(p * stride));
     if (p) variation += (lambdas[p] - lambdas[p - 1]).cwiseAbs().maxCoeff();
   }
   bool found = false;
@@ -443,8 +472,7 @@ bool LateFlow::find_exit(const DenseStep& step, Found& first) {
           if (gap(lambdas[p], upper) > 0.0) continue;
           const double left = step.size() * (p - 1) / 4.0, right = step.size() * p / 4.0;
           const double when = root_between(
-              [&](double delta) { return gap(lambda_at(delta, step.at(delta)), upper); }, left,
-              right);
+              [&](double delta) { return gap(rates(delta, step.at(delta)), upper); }, left, right);
           if (when < first.delta) {
             found = true;
             first = {when, k, l, upper ? FlowCause::leaves_upward : FlowCause::leaves_downward};
@@ -499,14 +527,17 @@ void LateFlow::watch_near_misses(const Vector& lambda_before) {
 void LateFlow::handle(const Found& event) {
   const Eigen::Index k = event.neuron;
   Neuron& neuron = neurons_[static_cast<std::size_t>(k)];
-  const Vector lambda = this->lambda();
+  const Vector lambda = drive();
   sync(k);
   FlowEvent report{theta_, k, event.sample, event.cause, true};
   std::vector<Eigen::Index> at_zero = pairs_at_zero(neuron.mode);
   if (event.cause == FlowCause::own_crosses) {
     report.decided = weigh_crossing(neuron, event.sample, lambda);
     if (!report.decided) ++undecided_;
-  } else if (event.cause == FlowCause::other_meets) {
+  } else {
+    neuron.error += options_.event_error * std::exp(-theta_);
+  }
+  if (event.cause == FlowCause::other_meets) {
     at_zero.insert(std::lower_bound(at_zero.begin(), at_zero.end(), event.sample), event.sample);
   }
   neuron.mean = {};
@@ -547,6 +578,20 @@ FlowStart LateFlow::state() const {
     }
   }
   return result;
+}
+
+Matrix LateFlow::without_switching(Matrix preactivations) const {
+  for (Eigen::Index k = 0; k < preactivations.rows(); ++k) {
+    const NeuronMode& mode = neurons_[static_cast<std::size_t>(k)].mode;
+    if (!mode.slides()) continue;
+    const Vector move = to_zero(mode, preactivations.row(k));
+    for (std::size_t s = 0; s < mode.sliding.size(); ++s) {
+      preactivations.row(k) +=
+          move[static_cast<Eigen::Index>(s)] * problem_.gram.row(mode.sliding[s]);
+    }
+    for (const Eigen::Index i : pairs_at_zero(mode)) preactivations(k, i) = 0.0;
+  }
+  return preactivations;
 }
 
 Matrix LateFlow::slopes() const {

@@ -1,0 +1,161 @@
+// The averages over fast switching against the switching itself, carried out hop by hop.
+
+#include "latetime/dynamics/switching_mean.hpp"
+
+#include <Eigen/LU>
+#include <gtest/gtest.h>
+
+#include "latetime/base/random.hpp"
+
+namespace latetime {
+namespace {
+
+struct Sliding {
+  FlowProblem problem;
+  int group = 0;
+  Vector lambda;
+  NeuronMode mode;
+};
+
+/// `count` other-class samples that slide, held against the pull of three own-class ones.
+Sliding sliding_pairs(Eigen::Index count, double slope, std::uint64_t seed) {
+  const Eigen::Index n = count + 3, d = 2 * n;
+  for (std::uint64_t index = 0;; ++index) {
+    RandomStream stream(seed, RandomPurpose::test, index);
+    Dataset data{.x = Matrix(n, d), .classes = std::vector<int>(static_cast<std::size_t>(n), 0)};
+    for (Eigen::Index i = 0; i < n; ++i) {
+      for (Eigen::Index c = 0; c < d; ++c) data.x(i, c) = stream.normal();
+      data.x.row(i).array() += 0.5;
+    }
+    for (Eigen::Index i = 0; i < count; ++i) data.classes[static_cast<std::size_t>(i)] = 1;
+    const NetworkShape shape{.groups = 2, .width = 2, .dim = d, .slope = slope};
+    Sliding s{.problem = FlowProblem(data, shape, 0.4), .lambda = Vector(n)};
+    for (Eigen::Index i = 0; i < n; ++i) s.lambda[i] = 0.5 + stream.uniform();
+    s.mode.active.assign(static_cast<std::size_t>(n), 1);
+    std::vector<Eigen::Index> at_zero;
+    for (Eigen::Index i = 0; i < count; ++i) at_zero.push_back(i);
+    resolve_mode(s.problem, s.group, s.lambda, at_zero, s.mode);
+    if (static_cast<Eigen::Index>(s.mode.sliding.size()) == count) return s;
+  }
+}
+
+/// t · z_S under gradient descent with λ held fixed: every own sample pushes by q λ G, and of the
+/// sliding ones those that are active, or all of them γ times as much.
+SwitchingMean hop(const Sliding& s, Vector z, int hops) {
+  const Eigen::Index size = z.size(), n = s.lambda.size();
+  SwitchingMean mean{Vector::Zero(size), Vector::Zero(size)};
+  Vector pull = Vector::Zero(size);
+  for (Eigen::Index r = 0; r < size; ++r) {
+    for (Eigen::Index l = size; l < n; ++l) {
+      pull[r] += s.problem.rate * s.lambda[l] * s.problem.gram(l, r);
+    }
+  }
+  const double slope = s.problem.shape.slope;
+  for (int h = 0; h < hops; ++h) {
+    Vector next = z + pull;
+    for (Eigen::Index l = 0; l < size; ++l) {
+      const double derivative = z[l] >= 0.0 ? 1.0 : slope;
+      for (Eigen::Index r = 0; r < size; ++r) {
+        next[r] -= s.problem.rate * derivative * s.lambda[l] * s.problem.gram(l, r);
+      }
+    }
+    z = next;
+    mean.preactivation += z;
+    for (Eigen::Index l = 0; l < size; ++l) {
+      mean.activation[l] += z[l] >= 0.0 ? z[l] : slope * z[l];
+    }
+  }
+  mean.preactivation /= hops;
+  mean.activation /= hops;
+  return mean;
+}
+
+/// What z_l loses when its own pair is active rather than not: the width of what it hops in.
+double hop_size(const Sliding& s, Eigen::Index l) {
+  return s.problem.rate * (1.0 - s.problem.shape.slope) * s.lambda[l] * s.problem.gram(l, l);
+}
+
+constexpr int plain_hops = 1'000'000;
+
+// A plain average over N hops of a rotation is off by the discrepancy of N points, about log N / N
+// in one dimension and (log N)^k / N at most in k (Koksma–Hlawka); hop sizes are the unit.
+constexpr double plain_error = 1e-4;
+
+TEST(SwitchingMean, OfOnePairIsItsClosedForm) {
+  for (const double slope : {0.0, 0.1, 0.5}) {
+    for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+      const Sliding s = sliding_pairs(1, slope, seed);
+      double pull = 0.0;
+      for (Eigen::Index l = 1; l < 4; ++l) {
+        pull += s.problem.rate * s.lambda[l] * s.problem.gram(l, 0);
+      }
+      const double hold = s.problem.rate * s.lambda[0] * s.problem.gram(0, 0);
+      const double up = pull - slope * hold, down = hold - pull;
+      ASSERT_GT(up, 0.0);
+      ASSERT_GT(down, 0.0);
+      // z is uniform in [−down, up): mean of z, and of max(z, γz).
+      const double z = (up * up - down * down) / (2.0 * (up + down));
+      const double activation = (up * up - slope * down * down) / (2.0 * (up + down));
+      const SwitchingMean mean = switching_mean(s.problem, s.mode, s.lambda);
+      EXPECT_NEAR(mean.preactivation[0], z, 1e-14 * hold);
+      EXPECT_NEAR(mean.activation[0], activation, 1e-14 * hold);
+      if (seed > 3) continue;
+      const SwitchingMean plain = hop(s, Vector::Zero(1), plain_hops);
+      EXPECT_NEAR(mean.preactivation[0], plain.preactivation[0], plain_error * hold);
+      EXPECT_NEAR(mean.activation[0], plain.activation[0], plain_error * hold);
+    }
+  }
+}
+
+// Averages of 1,024 hops, of functions that jump on the torus: no worse than for as many points at
+// random, 1/32 of a hop, and the weights leave about a quarter of them to count.
+constexpr double weighted_error = 1.0 / 16.0;
+
+class Several : public testing::TestWithParam<Eigen::Index> {};
+
+TEST_P(Several, PairsAreWherePlainHoppingHasThemOnAverage) {
+  const Eigen::Index count = GetParam();
+  for (const double slope : {0.0, 0.3}) {
+    for (std::uint64_t seed = 1; seed <= 3; ++seed) {
+      const Sliding s = sliding_pairs(count, slope, seed);
+      const SwitchingMean mean = switching_mean(s.problem, s.mode, s.lambda);
+      ASSERT_EQ(mean.preactivation.size(), count);
+      // From anywhere within a hop or so of zero: the average is that of the torus.
+      RandomStream stream(seed, RandomPurpose::test, 99);
+      for (int start = 0; start < 2; ++start) {
+        Vector z(count);
+        for (Eigen::Index l = 0; l < count; ++l) z[l] = stream.normal() * hop_size(s, l);
+        const SwitchingMean plain = hop(s, z, plain_hops);
+        for (Eigen::Index l = 0; l < count; ++l) {
+          const double tolerance = weighted_error * hop_size(s, l);
+          EXPECT_NEAR(mean.preactivation[l], plain.preactivation[l], tolerance);
+          EXPECT_NEAR(mean.activation[l], plain.activation[l], tolerance);
+        }
+      }
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(SwitchingMean, Several, testing::Values(2, 3, 5),
+                         [](const auto& instance) { return std::to_string(instance.param); });
+
+/// What the means do to the margins: with Δw_k = Σ_S x_l (G_SS⁻¹ z̄)_l, sample i sees σ'·⟨Δw_k,
+/// x_i⟩, and a sliding sample the mean of its own activation.
+TEST(SwitchingMean, OffsetOfTheMarginsIsThatOfTheMovedNeuron) {
+  for (const double slope : {0.0, 0.3}) {
+    const Sliding s = sliding_pairs(3, slope, 4);
+    const SwitchingMean mean = switching_mean(s.problem, s.mode, s.lambda);
+    Vector offset = Vector::Ones(6);
+    add_margin_offset(s.problem, s.group, s.mode, mean, offset);
+    const Eigen::MatrixXd block = s.problem.gram.topLeftCorner(3, 3);
+    const Vector move = block.inverse() * mean.preactivation;
+    for (Eigen::Index i = 0; i < 6; ++i) {
+      const double z = s.problem.gram.row(i).head(3).dot(move);
+      const double value = i < 3 ? -mean.activation[i] : z;  // other-class, or own and active
+      EXPECT_NEAR(offset[i], 1.0 + value / 2.0, 1e-13) << "sample " << i;  // width 2
+    }
+  }
+}
+
+}  // namespace
+}  // namespace latetime
