@@ -113,7 +113,7 @@ TEST(Program, InspectsConfigurationsAndArrays) {
   EXPECT_EQ(report["n_p_over_R_min_squared"], 4.0);
   const auto config = nlohmann::json::parse(
       call("inspect --json --set descent.until=1e3 " + folder.write("a.toml", "")).out);
-  EXPECT_EQ(config["engine"], "coefficient");
+  EXPECT_EQ(config["engine"], "coefficient, frozen");
   EXPECT_EQ(config["last_step"], 1000);
 }
 

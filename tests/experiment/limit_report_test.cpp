@@ -125,8 +125,8 @@ TEST(LimitReport, AClassWithoutDirectionHasNoStableRank) {
 /// What the run does at 10^300 is O(1/log t) from its limit.
 TEST(LimitReport, TheRunComesNearToItsLimit) {
   const TemporaryFolder folder;
-  const RunSummary summary =
-      run_into(folder / "a", {"network.slope=0", "descent.until=1e300", "data.d=40", "seed=2"});
+  const RunSummary summary = run_into(folder / "a", {"network.slope=0", "descent.until=1e300",
+                                                     "data.d=40", "seed=2", "descent.engine=flow"});
   ASSERT_TRUE(summary.limit);
   const double log_t = std::log(10.0) * 300;
   const Measures& last = summary.last.measures;

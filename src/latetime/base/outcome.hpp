@@ -13,8 +13,8 @@ enum class StopReason {
   not_finite,   ///< weights or margins overflowed: the learning rate is far too large for the data
   not_separated,  ///< the loss does not go to zero: the activations that the run has settled on
                   ///< cannot give all samples positive margins
-  not_late,     ///< exact steps did not reach a late-time regime
-  flow_failed,  ///< the late-time flow met what it cannot follow
+  not_late,       ///< exact steps did not reach a late-time regime
+  flow_failed,    ///< the late-time flow met what it cannot follow
 };
 
 /// How a run ended, in one object: reason, time reached, and a line for people.
