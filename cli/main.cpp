@@ -38,12 +38,15 @@ int main(int argc, char** argv) {
       "  latetime run --out first                 the defaults: 10 samples, 100 neurons a class\n"
       "  latetime run --out relu --set network.slope=0 --set descent.until=1e6\n"
       "  latetime run my.toml --out mine          from a configuration file\n"
+      "  latetime run --out late --set descent.until=1e100\n"
+      "  latetime limit late                      what does it converge to?\n"
       "  latetime inspect my.toml                 how nearly orthogonal are my samples?\n"
       "  latetime reproduce fig1 --out fig1       Figure 1 of Kou, Chen, Gu (NeurIPS 2023)\n"
       "\n`latetime COMMAND --help` explains each command; `latetime run --help` lists every key.\n"
       "Exit codes: 0 done, 2 bad input, 3 stopped honestly before the end, 130 interrupted.");
   Action action;
   declare_run(app, action);
+  declare_limit(app, action);
   declare_inspect(app, action);
   declare_export(app, action);
   declare_reproduce(app, action);

@@ -9,6 +9,7 @@
 #include "latetime/experiment/run.hpp"
 #include "latetime/report/run_overview.hpp"
 #include "latetime/store/run_directory.hpp"
+#include "limit_text.hpp"
 #include "terminal.hpp"
 
 namespace latetime::cli {
@@ -23,46 +24,38 @@ struct RunArguments {
   bool quiet = false;
 };
 
-std::string rank_text(const StableRank& rank) {
-  return rank.excess < 1e-3 ? fmt::format("1 + {}", brief(rank.excess, 4)) : brief(rank.value, 6);
-}
-
-std::string time_text(const LogTime& time) {
-  return time.step() ? fmt::format("step {}", *time.step())
-                     : fmt::format("t = {}", decades_text(time, 4));
+void print_last_record(const Record& last, const RunConfig& config) {
+  const Measures& m = last.measures;
+  print_row("log loss", brief(m.log_loss, 8));
+  print_row("smallest margin", fmt::format("{}  (normalised {})", brief(m.min_margin, 6),
+                                           brief(m.normalized_margin, 5)));
+  print_row("stable rank W+, W-, W",
+            fmt::format("{},  {},  {}", rank_text(m.stable_ranks[0]), rank_text(m.stable_ranks[1]),
+                        rank_text(m.stable_ranks[2])));
+  print_row("norm of W", brief(m.norm_w, 6));
+  print_row("KKT residual", brief(m.kkt.residual, 4));
+  const SwitchCounts& s = last.switches;
+  if (s.counted) {
+    print_row("activation switches", fmt::format("{} own-class, {} other-class", s.own, s.other));
+    print_row("switched in last decade",
+              fmt::format("{} of {} pairs", last.switching_pairs,
+                          2 * config.network.width * m.active_own.size()));
+  }
+  if (last.sliding_pairs > 0) print_row("sliding pairs", fmt::format("{}", last.sliding_pairs));
+  if (last.error_estimate > 0) {
+    print_row("error estimate", fmt::format("{}  ({} undecided events)",
+                                            brief(last.error_estimate, 3), last.undecided_events));
+  }
+  print_row("active |S_i|, m", fmt::format("{} to {} of {}", m.active_own.minCoeff(),
+                                           m.active_own.maxCoeff(), config.network.width));
+  print_row("dead neurons", fmt::format("{}", m.dead_neurons));
 }
 
 void print_summary(const RunSummary& summary, const RunConfig& config, const std::string& out) {
-  const Measures& m = summary.last.measures;
-  const auto row = [](const char* name, const std::string& value) {
-    fmt::print("  {:<24}{}\n", name, value);
-  };
   fmt::print("{} ({} engine, {} records, {})\n", time_text(summary.outcome.time), summary.engine,
              summary.records, duration_text(summary.seconds));
-  if (m.active_own.size() == 0) return;  // nothing recorded in this part
-  row("log loss", brief(m.log_loss, 8));
-  row("smallest margin",
-      fmt::format("{}  (normalised {})", brief(m.min_margin, 6), brief(m.normalized_margin, 5)));
-  row("stable rank W+, W-, W",
-      fmt::format("{},  {},  {}", rank_text(m.stable_ranks[0]), rank_text(m.stable_ranks[1]),
-                  rank_text(m.stable_ranks[2])));
-  row("norm of W", brief(m.norm_w, 6));
-  row("KKT residual", brief(m.kkt.residual, 4));
-  const SwitchCounts& s = summary.last.switches;
-  if (s.counted) {
-    row("activation switches", fmt::format("{} own-class, {} other-class", s.own, s.other));
-    row("switched in last decade", fmt::format("{} of {} pairs", summary.last.switching_pairs,
-                                               2 * config.network.width * m.active_own.size()));
-  }
-  const Record& last = summary.last;
-  if (last.sliding_pairs > 0) row("sliding pairs", fmt::format("{}", last.sliding_pairs));
-  if (last.error_estimate > 0) {
-    row("error estimate", fmt::format("{}  ({} undecided events)", brief(last.error_estimate, 3),
-                                      last.undecided_events));
-  }
-  row("active |S_i|, m", fmt::format("{} to {} of {}", m.active_own.minCoeff(),
-                                     m.active_own.maxCoeff(), config.network.width));
-  row("dead neurons", fmt::format("{}", m.dead_neurons));
+  if (summary.last.measures.active_own.size() > 0) print_last_record(summary.last, config);
+  if (summary.limit) print_limit_section(*summary.limit);
   fmt::print("results: {0}/overview.svg  {0}/metrics.csv  {0}/result.h5\n", out);
 }
 

@@ -1,8 +1,8 @@
 // The program as a user meets it: exit codes, one-line messages, what it leaves behind.
 
-#include <array>
+#include "cli/program.hpp"
+
 #include <chrono>
-#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <thread>
@@ -23,36 +23,6 @@ namespace {
 
 using testing::AllOf;
 using testing::HasSubstr;
-
-struct Output {
-  int code = -1;
-  std::string out;
-  std::string err;
-};
-
-/// Runs the program through the shell with standard output and error caught.
-Output call(const std::string& arguments) {
-  const TemporaryFolder folder;
-  const std::string err_file = folder / "err";
-  const std::string command = std::string(LATETIME_PROGRAM) + " " + arguments + " 2>" + err_file;
-  Output output;
-  FILE* pipe = popen(command.c_str(), "r");
-  std::array<char, 4096> buffer;
-  while (const std::size_t size = fread(buffer.data(), 1, buffer.size(), pipe)) {
-    output.out.append(buffer.data(), size);
-  }
-  output.code = WEXITSTATUS(pclose(pipe));
-  output.err = bytes_of(err_file);
-  return output;
-}
-
-void expect_refusal(const std::string& arguments, const std::string& part) {
-  const Output output = call(arguments);
-  EXPECT_EQ(output.code, 2) << arguments;
-  EXPECT_THAT(output.err, HasSubstr(part)) << arguments;
-  EXPECT_EQ(std::count(output.err.begin(), output.err.end(), '\n'), 1) << output.err;
-  EXPECT_EQ(output.out, "") << arguments;
-}
 
 const std::string small = " --set data.d=20 --set network.width=4 --set descent.until=1000 ";
 
@@ -143,7 +113,7 @@ TEST(Program, InspectsConfigurationsAndArrays) {
   EXPECT_EQ(report["n_p_over_R_min_squared"], 4.0);
   const auto config = nlohmann::json::parse(
       call("inspect --json --set descent.until=1e3 " + folder.write("a.toml", "")).out);
-  EXPECT_EQ(config["engine"], "coefficient");
+  EXPECT_EQ(config["engine"], "coefficient, frozen");
   EXPECT_EQ(config["last_step"], 1000);
 }
 

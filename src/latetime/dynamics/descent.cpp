@@ -185,8 +185,8 @@ void Descent::begin_gradient_flow() {
 
 LateFlow Descent::flow_from_here() const {
   const TrainingState here = state(false);
-  FlowOptions flow_options;
-  const double log_time = std::max(0.0, here.time.log());
+  const FlowOptions flow_options{.of_descent = options_.method != Method::flow};
+  const double log_time = std::max(0.0, flow_log_time(here.time, flow_options.of_descent));
   return {FlowProblem(data_, initial_.shape, options_.learning_rate),
           {log_time, here.coefficients, here.preactivations},
           flow_options};

@@ -23,20 +23,19 @@ LateRun::LateRun(const FlowProblem& problem, const Dataset& data, const Network&
   };
 }
 
-/// Gradient flow starts at t = 0, where log t is no coordinate: it is followed in log(1 + t).
-double LateRun::log_time_of(const LogTime& time) const {
-  if (start_.options.of_descent) return time.log();
+double flow_log_time(const LogTime& time, bool of_descent) {
   const auto step = time.step();
-  return step ? std::log1p(static_cast<double>(*step)) : time.log();
+  return of_descent || !step ? time.log() : std::log1p(static_cast<double>(*step));
 }
 
 FlowStatus LateRun::advance_to(const LogTime& time,
                                const std::function<bool(const LogTime&)>& keep_going) {
-  const FlowStatus status = flow_.advance_to(log_time_of(time), [&](double log_time) {
-    if (!start_.options.of_descent) log_time = std::log(std::max(0.0, std::expm1(log_time)));
-    time_ = LogTime::from_log(std::min(log_time, time.log()));
-    return !keep_going || keep_going(time_);
-  });
+  const FlowStatus status =
+      flow_.advance_to(flow_log_time(time, start_.options.of_descent), [&](double log_time) {
+        if (!start_.options.of_descent) log_time = std::log(std::max(0.0, std::expm1(log_time)));
+        time_ = LogTime::from_log(std::min(log_time, time.log()));
+        return !keep_going || keep_going(time_);
+      });
   if (status == FlowStatus::reached) time_ = time;
   return status;
 }

@@ -9,6 +9,10 @@
 
 namespace latetime {
 
+/// The coordinate θ of a late-time flow: log t, for gradient flow log(1 + t), because it starts at
+/// t = 0 where log t is no coordinate.
+double flow_log_time(const LogTime& time, bool of_descent);
+
 /// A late-time flow as a run sees it: times in steps, states with weights, error estimates.
 class LateRun {
  public:
@@ -31,8 +35,6 @@ class LateRun {
   const LateFlow& flow() const { return flow_; }
 
  private:
-  double log_time_of(const LogTime& time) const;
-
   LateFlow flow_;
   const Start start_;
   const Matrix x_, initial_weights_;

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 
 #include <fmt/format.h>
 
+#include "latetime/dynamics/late_run.hpp"
 #include "latetime/optimize/nonnegative_qp.hpp"
 
 namespace latetime {
@@ -15,6 +17,13 @@ namespace {
 constexpr double zero_tolerance = 1e-9;
 
 constexpr int most_newton_steps = 200;
+
+// The flow has come to its limit once its multipliers differ by less than this part of all of them.
+constexpr double settled_tolerance = 1e-2;
+
+// Where samples get separated, the smallest margin grows like log t: by more than this while log t
+// doubles.
+constexpr double least_margin_growth = 0.5;
 
 std::vector<NeuronMode> modes_of(const LateFlow& flow) {
   std::vector<NeuronMode> modes;
@@ -151,6 +160,12 @@ std::string blamed_samples(const Vector& ray) {
       shown < list.size() ? ", …" : "");
 }
 
+bool settled(const LateFlow& flow, const Limit& limit) {
+  if (limit.status != LimitStatus::found) return false;
+  const double distance = (flow.lambda() - limit.multipliers).lpNorm<1>();
+  return distance <= settled_tolerance * limit.multipliers.sum();
+}
+
 }  // namespace
 
 Eigen::Index Limit::count(PairVerdict wanted) const {
@@ -174,6 +189,7 @@ std::string to_string(LimitStatus status) {
 Limit solve_limit(const LateFlow& flow) {
   const FlowProblem& problem = flow.problem();
   Limit limit;
+  limit.log_time = flow.log_time();
   std::vector<NeuronMode> modes = modes_of(flow);
   Vector lambda = flow.lambda();
   const Vector ones = Vector::Ones(problem.samples());
@@ -232,11 +248,23 @@ Limit solve_limit(const LateFlow& flow) {
 Limit follow_to_limit(LateFlow& flow, double largest_decade,
                       const std::function<bool(double)>& keep_going) {
   const double end = largest_decade * std::log(10.0);
+  double earlier = -std::numeric_limits<double>::infinity();
   for (;;) {
     Limit limit = solve_limit(flow);
-    if (limit.status == LimitStatus::found || flow.log_time() >= end) return limit;
+    limit.settled = settled(flow, limit);
+    if (limit.settled || flow.log_time() >= end) return limit;
+    // Activations may still change until the samples are separated, but only while something moves.
+    const double smallest_margin = flow.margins().minCoeff();
+    const bool stuck = smallest_margin < earlier + least_margin_growth;
+    if (limit.status == LimitStatus::not_separated && stuck) return limit;
+    earlier = smallest_margin;
     const double next = std::min(end, 2.0 * std::max(flow.log_time(), 1.0));
-    if (flow.advance_to(next, keep_going) != FlowStatus::reached) return limit;
+    const FlowStatus status = flow.advance_to(next, keep_going);
+    if (status == FlowStatus::reached) continue;
+    limit.message +=
+        fmt::format("{}the flow stopped at t = {}: {}", limit.message.empty() ? "" : "; ",
+                    decades_text(LogTime::from_log(flow.log_time())), explain(status));
+    return limit;
   }
 }
 

@@ -28,7 +28,7 @@ enum class LimitStatus {
 /// min ½‖V‖² subject to y_i f(V; x_i) ≥ 1 (Lyu & Li 2020).
 struct Limit {
   LimitStatus status = LimitStatus::not_solved;
-  std::string message;  ///< one line for people when status is not `found`
+  std::string message;  ///< one line for people when status is not `found` or not settled
   Vector multipliers;   ///< λ ≥ 0, n: lim t g_i; λ times η/n are those of the KKT conditions
   Matrix coefficients;  ///< neurons × n: V = coefficients · X
   Matrix slopes;        ///< effective σ', neurons × n
@@ -38,7 +38,11 @@ struct Limit {
   double kkt_residual = 0.0;          ///< see limit_residual()
   double strictness = 0.0;            ///< least distance of a decided pair from undecided, relative
   std::vector<PairVerdict> verdicts;  ///< neurons × n, row-major
-  Vector ray;  ///< not_separated: r ≥ 0 with kernel · r = 0, its support is to blame
+  Vector ray;             ///< not_separated: r ≥ 0 with kernel · r = 0, its support is to blame
+  double log_time = 0.0;  ///< log t of the flow whose own-class activations these are
+  /// follow_to_limit: the flow's own t g_i have come to `multipliers`, so that nothing is under way
+  /// that could still change the pattern.
+  bool settled = false;
 
   PairVerdict verdict(Eigen::Index neuron, Eigen::Index sample) const {
     return verdicts[static_cast<std::size_t>(neuron * margins.size() + sample)];
@@ -54,7 +58,10 @@ struct Limit {
 Limit solve_limit(const LateFlow& flow);
 
 /// Follows the flow on, by squaring t again and again, until its own-class activations are those of
-/// its limit or t = 10^`largest_decade`; then the limit.
+/// its limit and its multipliers have come near to the limit's (Limit::settled), or to t =
+/// 10^`largest_decade`; then the limit. Where the flow stops before, the limit that its last
+/// activations have, and the message says why it stopped. Samples that are not separated and whose
+/// smallest margin no longer grows end it as well.
 Limit follow_to_limit(LateFlow& flow, double largest_decade = 1e6,
                       const std::function<bool(double)>& keep_going = {});
 

@@ -147,9 +147,9 @@ void Recorder::checkpoint_if_due(const Descent& descent) {
   spent_ += Clock::now() - begin;
 }
 
-void Recorder::finish(const Descent& descent, const Outcome& outcome) {
+void Recorder::finish(const Descent& descent, const Outcome& outcome, const LimitReport* limit) {
   const auto begin = Clock::now();
-  write_result(descent, outcome);
+  write_result(descent, outcome, limit);
   spent_ += Clock::now() - begin;
 }
 
@@ -164,7 +164,8 @@ void Recorder::append_pending_spectra() {
   pending_.clear();
 }
 
-void Recorder::write_result(const Descent& descent, const Outcome& outcome) {
+void Recorder::write_result(const Descent& descent, const Outcome& outcome,
+                            const LimitReport* limit) {
   append_pending_spectra();
   const auto begin = Clock::now();  // the spectra are no part of what a rewriting costs again
   const std::chrono::duration<double> here = begin - start_;
@@ -182,6 +183,7 @@ void Recorder::write_result(const Descent& descent, const Outcome& outcome) {
         {2, static_cast<std::size_t>(initial_.shape.width), static_cast<std::size_t>(data_.size())},
         std::span<const std::uint64_t>(last_switch_.data(),
                                        static_cast<std::size_t>(last_switch_.size())));
+    if (limit) write_limit(file, *limit, initial_.shape);
     write_memory(file, descent.memory(), descent.engine_name());
   });
   const auto end = Clock::now();

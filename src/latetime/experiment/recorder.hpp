@@ -3,6 +3,7 @@
 #include <chrono>
 #include <functional>
 
+#include "latetime/experiment/limit_report.hpp"
 #include "latetime/experiment/run.hpp"
 #include "latetime/store/result_file.hpp"
 #include "latetime/store/run_directory.hpp"
@@ -26,8 +27,8 @@ class Recorder {
   /// Writes result.h5 if the run has gone on for a while without (between distant records).
   void checkpoint_if_due(const Descent& descent);
 
-  /// Writes result.h5 with how the run ended.
-  void finish(const Descent& descent, const Outcome& outcome);
+  /// Writes result.h5 with how the run ended, and its limit where that is known.
+  void finish(const Descent& descent, const Outcome& outcome, const LimitReport* limit = nullptr);
 
   std::size_t records() const { return arrays_.size(); }
   /// Time of the last record; there must be one.
@@ -37,7 +38,8 @@ class Recorder {
  private:
   using Clock = std::chrono::steady_clock;
 
-  void write_result(const Descent& descent, const Outcome& outcome);
+  void write_result(const Descent& descent, const Outcome& outcome,
+                    const LimitReport* limit = nullptr);
   void append_pending_spectra();
   std::uint64_t note_switched_pairs(const TrainingState& state);
 

@@ -31,6 +31,19 @@ RunDirectory prepare_directory(const RunConfig& config, const std::string& out, 
   return directory;
 }
 
+/// The limit t = ∞ of a descent that a late-time flow follows; nothing when it was asked to stop.
+std::optional<LimitReport> solve_run_limit(const Descent& descent, const Matrix& x,
+                                           const RunSettings& settings) {
+  bool stopped = false;
+  LateFlow flow = descent.flow_from_here();
+  LimitReport report = report_limit(flow, x, [&](double) {
+    stopped = settings.pulse && !settings.pulse(descent.time());
+    return !stopped;
+  });
+  if (stopped) return std::nullopt;
+  return report;
+}
+
 }  // namespace
 
 HandOver::Discrepancy largest_difference(const Measurer& measurer, const Dataset& data) {
@@ -96,7 +109,16 @@ RunSummary carry_out_run(const RunConfig& config, const std::string& out,
       .needs_weights = false};
   summary.outcome = descent.run(schedule, observers, recorded);
   summary.engine = descent.engine_name();
-  recorder.finish(descent, summary.outcome);
+  recorder.finish(descent, summary.outcome);  // first, so that a kill from here on costs no step
+  if (descent.flow() && summary.outcome.reason != StopReason::interrupted) {
+    summary.limit = solve_run_limit(descent, data.x, settings);
+    if (summary.limit) {
+      recorder.finish(descent, summary.outcome, &*summary.limit);
+    } else {
+      summary.outcome = {StopReason::interrupted, descent.time(), "stopped on request"};
+      recorder.finish(descent, summary.outcome);
+    }
+  }
   summary.records = recorder.records();
   summary.seconds = std::chrono::duration<double>(Clock::now() - start).count();
   summary.measuring_seconds = recorder.seconds_spent();

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -9,6 +10,7 @@
 #include "latetime/data/dataset.hpp"
 #include "latetime/dynamics/descent.hpp"
 #include "latetime/experiment/config.hpp"
+#include "latetime/experiment/limit_report.hpp"
 #include "latetime/store/record.hpp"
 
 namespace latetime {
@@ -50,12 +52,14 @@ struct RunSummary {
   double seconds = 0.0;            ///< of this part
   double measuring_seconds = 0.0;  ///< of these, spent on measures and files
   Record last;                     ///< the last record made by this part (time 0 if it made none)
+  /// Of a run that reached late time and was not interrupted.
+  std::optional<LimitReport> limit;
 };
 
 /// Carries out a run into the folder `out`: config.toml, metrics.csv (a row a record, appended as
 /// the run goes on) and result.h5 (replaced atomically at records, at most a few times a second,
-/// every half minute between them, and at the end). Everything is checked before the folder is
-/// made.
+/// every half minute between them, and at the end). A run that reached late time ends by solving
+/// its limit (/limit of result.h5). Everything is checked before the folder is made.
 ///
 /// With `resume`, goes on from the last result.h5 of that folder to the same bytes of metrics.csv
 /// that an uninterrupted run gives; starts from the beginning when there is nothing to go on from.

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <string>
+
+#include "latetime/base/log_time.hpp"
+#include "latetime/experiment/limit_report.hpp"
+
+namespace latetime::cli {
+
+/// "1 + 1.2e-16" where a stable rank is near 1, else six digits; "-" where there is none.
+std::string rank_text(const StableRank& rank);
+
+/// "step 1000", beyond 2^53 "t = 10^37.2".
+std::string time_text(const LogTime& time);
+
+/// One line "  name      value" on standard output.
+void print_row(const char* name, const std::string& value);
+
+/// What the summary of a run says of its limit, on standard output.
+void print_limit_section(const LimitReport& report);
+
+/// Stable ranks, normalised margin, KKT residual: rows that every account of a limit has.
+void print_limit_measures(const LimitReport& report);
+
+}  // namespace latetime::cli

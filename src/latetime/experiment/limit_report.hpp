@@ -1,0 +1,58 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "latetime/base/hdf5_file.hpp"
+#include "latetime/dynamics/limit.hpp"
+#include "latetime/measure/spectrum.hpp"
+
+namespace latetime {
+
+/// A run's limit t = ∞ with what is measured on it: what /limit of result.h5 holds.
+struct LimitReport {
+  /// `ray` and `message` are all there is when the status is not_separated.
+  Limit limit;
+  /// Of V_{+1}, V_{−1} and the stacked V = limit.coefficients · X; NaN for a class that stays
+  /// behind (V_j = 0), and when there is no V.
+  std::array<StableRank, 3> stable_ranks;
+
+  bool has_direction() const { return limit.margins.size() > 0; }
+  /// log10 of the time until which the flow was followed for the pattern of own-class activations.
+  double log10_followed() const;
+};
+
+/// Follows `flow` to its limit (follow_to_limit) and measures that. x is n × d, the samples of the
+/// flow's problem.
+LimitReport report_limit(LateFlow& flow, const Matrix& x,
+                         const std::function<bool(double)>& keep_going = {});
+
+/// Stable ranks of V_{+1}, V_{−1} and the stacked V = coefficients · X (2m × n times n × d), from
+/// trailing singular values.
+std::array<StableRank, 3> limit_stable_ranks(const Matrix& coefficients, const Matrix& x);
+
+/// Pairs by verdict; an index is the number of a PairVerdict.
+struct PairCounts {
+  std::array<Eigen::Index, 4> own{}, other{};
+
+  Eigen::Index own_total() const;
+  Eigen::Index other_total() const;
+  Eigen::Index both(PairVerdict verdict) const;
+  /// Share of the other-class pairs that switch for ever; NaN when there are none.
+  double switching_share() const;
+};
+PairCounts count_pairs(const Limit& limit, const std::vector<int>& classes,
+                       const NetworkShape& shape);
+
+/// Writes the group /limit (docs/formats.md): texts, and when there is a direction its arrays,
+/// verdicts as the numbers of PairVerdict.
+void write_limit(Hdf5Writer& file, const LimitReport& report, const NetworkShape& shape);
+
+/// Reads what write_limit wrote, for n samples. Throws InputError, naming `path` (the file), for
+/// missing arrays, wrong sizes, and codes that do not exist.
+LimitReport read_limit(const Hdf5Reader& file, const std::string& path, const NetworkShape& shape,
+                       Eigen::Index n);
+
+}  // namespace latetime

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "latetime/base/log_time.hpp"
+#include "latetime/experiment/limit_report.hpp"
+#include "latetime/experiment/linear_comparison.hpp"
+
+namespace latetime {
+
+/// The limit of a run that lies in a folder.
+struct RunLimit {
+  LimitReport report;
+  NetworkShape shape;
+  PairCounts pairs;         ///< when the report has a direction
+  LinearComparison linear;  ///< the same
+  bool stored = false;      ///< read from /limit; else computed from /final
+  LogTime start;            ///< time of the state that it was, or is, computed from
+  std::string engine;       ///< that made this state
+  bool mini_batches = false;
+  /// Why no limit could even be tried (too early, weights not finite); else empty.
+  std::string problem;
+};
+
+/// Reads the limit that a run stored, or computes it from the last state that the run wrote, taking
+/// this state for a late one; `linear` is computed either way. Nothing in `directory` is changed.
+/// `keep_going` is asked now and then while the flow is followed.
+/// Throws InputError for a folder without a run or without result.h5, and for damaged files.
+RunLimit limit_of_run(const std::string& directory,
+                      const std::function<bool(double)>& keep_going = {});
+
+}  // namespace latetime
