@@ -56,8 +56,9 @@ double step_of(const FlowEvent& event) {
   return std::exp(event.log_time);
 }
 
-// A crossing is seen after the first step beyond it. Before it, pre-activations may be off by O(1/t),
-// a step's worth, where others of the neuron slide, and by the flow's O(1/T²), far less than that.
+// A crossing is seen after the first step beyond it. Before it, pre-activations may be off by
+// O(1/t), a step's worth, where others of the neuron slide, and by the flow's O(1/T²), far less
+// than that.
 constexpr double crossing_steps = 2.0;
 
 void expect_one_crossing(const Problem& p, const FlowEvent& event) {
@@ -178,8 +179,8 @@ TEST(LateFlowEvents, LeavingPairsDoNotComeBackAtOnce) {
         const Followed run = follow(p, hand_over, 1e5);
         EXPECT_EQ(run.status, FlowStatus::reached) << "slope " << slope << ", seed " << seed;
         for (const FlowEvent& event : run.events) {
-          leaving += event.cause == FlowCause::leaves_upward ||
-                     event.cause == FlowCause::leaves_downward;
+          leaving +=
+              event.cause == FlowCause::leaves_upward || event.cause == FlowCause::leaves_downward;
         }
         // Every pair four times would be a lot.
         EXPECT_LT(run.events.size(), static_cast<std::size_t>(4 * 4 * n))
