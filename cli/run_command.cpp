@@ -94,6 +94,7 @@ int run(const RunArguments& arguments) {
                  time_text(summary.outcome.time));
       return interrupted;
     case StopReason::not_finite:
+    case StopReason::not_separated:
     case StopReason::not_late:
     case StopReason::flow_failed:
       fmt::print(stderr, "latetime: stopped at {}: {}\n", time_text(summary.outcome.time),

@@ -10,6 +10,8 @@ std::string to_string(StopReason reason) {
       return "interrupted";
     case StopReason::not_finite:
       return "not-finite";
+    case StopReason::not_separated:
+      return "not-separated";
     case StopReason::not_late:
       return "not-late";
     case StopReason::flow_failed:

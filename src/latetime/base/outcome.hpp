@@ -11,8 +11,9 @@ enum class StopReason {
   reached_end,  ///< every requested step was taken
   interrupted,  ///< asked to stop (Ctrl-C, SIGTERM); resumable
   not_finite,   ///< weights or margins overflowed: the learning rate is far too large for the data
-  not_late,     ///< exact steps did not reach a late-time regime, for example because the loss does
-                ///< not go to zero
+  not_separated,  ///< the loss does not go to zero: the activations that the run has settled on
+                  ///< cannot give all samples positive margins
+  not_late,     ///< exact steps did not reach a late-time regime
   flow_failed,  ///< the late-time flow met what it cannot follow
 };
 
@@ -23,8 +24,8 @@ struct Outcome {
   std::string message;  ///< empty when there is nothing to say beyond the reason
 };
 
-/// Short machine-readable name: "reached-end", "interrupted", "not-finite", "not-late",
-/// "flow-failed".
+/// Short machine-readable name: "reached-end", "interrupted", "not-finite", "not-separated",
+/// "not-late", "flow-failed".
 std::string to_string(StopReason reason);
 
 }  // namespace latetime

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cmath>
 #include <string>
+#include <utility>
 
 #include "latetime/base/error.hpp"
 #include "latetime/base/log_domain.hpp"
@@ -131,9 +132,9 @@ EngineMemory Descent::memory() const {
   if (!hand_over_) return memory;
   memory.arrays["look_steps"] = hand_over_->look_steps();
   memory.arrays["look_coefficients"] = hand_over_->look_coefficients();
-  memory.arrays["flow"] = Matrix::Zero(1, 4);
-  memory.arrays["flow"] << (late_ ? 1.0 : 0.0), flow_error_, flow_preactivation_error_,
-      static_cast<double>(looked_at_);
+  memory.arrays["flow"] = Matrix::Zero(1, 5);
+  memory.arrays["flow"] << (late_ ? 1.0 : 0.0), flow_error_, flow_options_.preactivation_error,
+      flow_options_.event_error, static_cast<double>(looked_at_);
   return memory;
 }
 
@@ -144,8 +145,10 @@ void Descent::restore(const EngineMemory& memory) {
   if (!hand_over_) return;
   hand_over_->restore(memory.arrays.at("look_steps"), memory.arrays.at("look_coefficients"));
   const Matrix& flow = memory.arrays.at("flow");
-  looked_at_ = static_cast<std::uint64_t>(flow(0, 3));
-  if (flow(0, 0) != 0.0) begin_flow(flow(0, 1), flow(0, 2));
+  looked_at_ = static_cast<std::uint64_t>(flow(0, 4));
+  if (flow(0, 0) != 0.0) {
+    begin_flow(flow(0, 1), {.preactivation_error = flow(0, 2), .event_error = flow(0, 3)});
+  }
 }
 
 void Descent::advance(std::uint64_t steps) {
@@ -161,12 +164,10 @@ void Descent::clear_switched() {
   std::visit([](auto& engine) { engine.clear_switched(); }, engine_);
 }
 
-void Descent::begin_flow(double error, double preactivation_error) {
+void Descent::begin_flow(double error, const FlowOptions& flow_options) {
   const auto& exact = std::get<ExactDescent>(engine_);
   flow_error_ = error;
-  flow_preactivation_error_ = preactivation_error;
-  FlowOptions flow_options;
-  flow_options.preactivation_error = preactivation_error;
+  flow_options_ = flow_options;
   late_ = std::make_unique<LateRun>(
       *problem_, data_, initial_,
       LateRun::Start{hand_over_->start(step(), exact.coefficients()), flow_options, step(), error});
@@ -221,20 +222,28 @@ std::optional<Outcome> Descent::flow_to(const LogTime& target, const DescentObse
     return observers.pulse(reached);
   });
   if (status == FlowStatus::reached) return std::nullopt;
+  if (status == FlowStatus::too_stiff) {
+    const Outcome outcome = not_separated(late_->flow(), time(), log_loss(late_->flow().margins()));
+    if (outcome.reason == StopReason::not_separated) return outcome;
+  }
   return failed(status, time());
 }
 
 /// Asks at the present step whether the flow may take over.
-std::optional<Outcome> Descent::look() {
-  looked_at_ = step();
-  switch (hand_over_->look(step(), std::get<ExactDescent>(engine_).coefficients())) {
+std::optional<Outcome> Descent::look(const DescentObservers& observers) {
+  const std::uint64_t looked_before = std::exchange(looked_at_, step());
+  switch (hand_over_->look(step(), std::get<ExactDescent>(engine_).coefficients(),
+                           [&] { return !observers.pulse || observers.pulse(time()); })) {
     case HandOver::Decision::go_on:
       break;
     case HandOver::Decision::leave:
-      begin_flow(hand_over_->error(), hand_over_->preactivation_error());
+      begin_flow(hand_over_->error(), hand_over_->flow_options());
       break;
     case HandOver::Decision::give_up:
-      return Outcome{StopReason::not_late, time(), hand_over_->complaint()};
+      return hand_over_->outcome();
+    case HandOver::Decision::interrupted:
+      looked_at_ = looked_before;
+      return Outcome{StopReason::interrupted, time(), "stopped on request"};
   }
   return std::nullopt;
 }
@@ -246,7 +255,7 @@ std::optional<Outcome> Descent::advance_to(const LogTime& target,
     std::uint64_t stop = target.step().value_or(LogTime::largest_step);
     if (hand_over_) {
       if (step() > looked_at_ && HandOver::next_look(step() - 1) == step()) {
-        if (auto outcome = look()) return outcome;
+        if (auto outcome = look(observers)) return outcome;
         continue;
       }
       stop = std::min(stop, HandOver::next_look(step()));

@@ -95,8 +95,8 @@ class Descent {
   std::optional<Outcome> advance_to(const LogTime& target, const DescentObservers& observers);
   std::optional<Outcome> step_to(std::uint64_t target, const DescentObservers& observers);
   std::optional<Outcome> flow_to(const LogTime& target, const DescentObservers& observers);
-  std::optional<Outcome> look();
-  void begin_flow(double error, double preactivation_error);
+  std::optional<Outcome> look(const DescentObservers& observers);
+  void begin_flow(double error, const FlowOptions& flow_options);
   void begin_gradient_flow();
   std::uint64_t step() const;
   void advance(std::uint64_t steps);
@@ -111,9 +111,10 @@ class Descent {
   std::optional<FlowProblem> problem_;  // where a flow may take over
   std::unique_ptr<HandOver> hand_over_;
   std::unique_ptr<LateRun> late_;
-  double flow_error_ = 0.0, flow_preactivation_error_ = 0.0;  // at the hand-over
-  std::uint64_t looked_at_ = 0;                               // last step of a look
-  std::uint64_t chunk_ = 1;  // steps between two looks at the clock
+  double flow_error_ = 0.0;  // at the hand-over
+  FlowOptions flow_options_;
+  std::uint64_t looked_at_ = 0;  // last step of a look
+  std::uint64_t chunk_ = 1;      // steps between two looks at the clock
 };
 
 }  // namespace latetime

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -25,8 +26,18 @@ constexpr double first_forced_trial = 1e3;
 constexpr double error_floor = 2e-12;
 constexpr double preactivation_floor = 1e-10;
 
+// A flow may be off by this many times what a trial, a few looks of one run, has seen.
+constexpr double safety = 4.0;
+
 // A flow further off than this does not follow the descent at all.
 constexpr double useless_error = 1e-2;
+
+// Losses that fall by less than this in log, over a decade of steps, are not at late times: the
+// flow, in whose time they should fall by about log 10, would only be slow.
+constexpr double slowest_fall = 0.5;
+
+// Integration steps a unit of log t beyond which a trial is given up.
+constexpr std::uint64_t most_trial_steps = 2'000;
 
 // Exact steps go on at least so long before a run is said not to separate its samples.
 constexpr double patience_with_loss = 1e5;
@@ -68,15 +79,57 @@ Vector HandOver::margins_of(const Matrix& z) const {
   return margins(group_outputs(z, problem_.shape), problem_.classes);
 }
 
+/// What a trial tells of pre-activations: own-class ones, since they alone decide where a flow goes
+/// (while they keep their signs it is that of a convex function, and errors do not grow).
+struct HandOver::Trial {
+  explicit Trial(Eigen::Index neurons)
+      : crossed(static_cast<std::size_t>(neurons), false),
+        other_events(static_cast<std::size_t>(neurons), 0.0) {}
+
+  void note(const FlowEvent& event) {
+    const auto k = static_cast<std::size_t>(event.neuron);
+    if (event.cause == FlowCause::own_crosses) {
+      crossed[k] = true;
+    } else {
+      other_events[k] += std::exp(-event.log_time);
+    }
+  }
+
+  /// Raises the errors in `options` to those of `off`, neurons × n. Neurons with an own-class
+  /// crossing do not count: crossings amplify errors, which the flow books one by one.
+  void raise(const FlowProblem& problem, const Matrix& off, FlowOptions& options) const {
+    for (Eigen::Index k = 0; k < off.rows(); ++k) {
+      const auto index = static_cast<std::size_t>(k);
+      if (crossed[index]) continue;
+      double worst = 0.0;
+      for (Eigen::Index i = 0; i < off.cols(); ++i) {
+        if (problem.own(problem.group_of(k), i)) worst = std::max(worst, std::abs(off(k, i)));
+      }
+      if (other_events[index] == 0.0) {
+        options.preactivation_error = std::max(options.preactivation_error, worst);
+      } else {
+        options.event_error = std::max(options.event_error, worst / other_events[index]);
+      }
+    }
+  }
+
+  std::vector<bool> crossed;         // neurons with an own-class crossing
+  std::vector<double> other_events;  // Σ 1/t over a neuron's other events
+};
+
 /// Largest discrepancy over the last half decade, of a flow started a decade ago.
-double HandOver::try_from_oldest(FlowStatus& status) {
+double HandOver::try_from_oldest(const std::function<bool()>& keep_going, FlowStatus& status) {
   constexpr double failed = std::numeric_limits<double>::infinity();
   const Look& oldest = looks_.front();
-  LateFlow flow(problem_, start(oldest.step, oldest.coefficients), {});
+  LateFlow flow(problem_, start(oldest.step, oldest.coefficients),
+                {.most_steps_per_unit = most_trial_steps});
+  Trial trial(problem_.neurons());
+  flow.on_event = [&](const FlowEvent& event) { trial.note(event); };
+  flow_options_ = {.preactivation_error = preactivation_floor};
   double worst = 0.0;
-  preactivation_error_ = preactivation_floor;
   for (std::size_t l = 1; l < looks_.size(); ++l) {
-    status = flow.advance_to(std::log(static_cast<double>(looks_[l].step)));
+    status = flow.advance_to(std::log(static_cast<double>(looks_[l].step)),
+                             [&](double) { return !keep_going || keep_going(); });
     if (status != FlowStatus::reached) return failed;
     if (l + looks_per_trial < looks_.size()) continue;
     const FlowStart there = flow.state();
@@ -84,64 +137,76 @@ double HandOver::try_from_oldest(FlowStatus& status) {
     const double off = discrepancy_(there.coefficients, flow.margins(), exact.coefficients,
                                     margins_of(exact.preactivations));
     worst = std::isfinite(off) ? std::max(worst, off) : failed;
-    for (Eigen::Index k = 0; k < problem_.neurons(); ++k) {
-      for (Eigen::Index i = 0; i < problem_.samples(); ++i) {
-        if (flow.at_zero(k, i)) continue;
-        const double z_off = std::abs(there.preactivations(k, i) - exact.preactivations(k, i));
-        preactivation_error_ = std::max(preactivation_error_, z_off);
-      }
-    }
+    // Fast switching moves pre-activations to and fro, but no event by more than a step or two.
+    trial.raise(
+        problem_,
+        flow.without_switching(there.preactivations) - flow.without_switching(exact.preactivations),
+        flow_options_);
   }
   return worst;
 }
 
-HandOver::Decision HandOver::look(std::uint64_t step, const Matrix& coefficients) {
-  looks_.push_back({step, coefficients});
-  if (looks_.size() > looks_kept) looks_.pop_front();
-  if (look_number(step) % looks_per_trial != 0 || looks_.size() < looks_kept) {
-    return Decision::go_on;
-  }
-  const auto now = static_cast<double>(step);
-  if (now < (options_.forced ? first_forced_trial : first_trial)) return Decision::go_on;
-  FlowStatus status = FlowStatus::reached;
-  const double off = try_from_oldest(status);
-  error_ = std::max(off, error_floor);
-  const bool works = off <= useless_error;
-  if (error_ <= options_.tolerance || (works && options_.forced)) return Decision::leave;
-  const bool last = step >= options_.most_steps;
-  if (works) return last ? Decision::leave : Decision::go_on;
-  if (now < patience_with_loss && !last) return Decision::go_on;
-  complaint_ = diagnose(looks_.back(), status);
-  return last || !complaint_.empty() ? Decision::give_up : Decision::go_on;
+double HandOver::log_loss_at(const Look& look) const {
+  const Matrix z = start(look.step, look.coefficients).preactivations;
+  return log_mean_loss(group_outputs(z, problem_.shape), problem_.classes);
 }
 
-/// Why a run does not reach late times; empty when it still may.
-std::string HandOver::diagnose(const Look& now, FlowStatus status) const {
-  const Look& before = looks_.front();
-  const auto log_loss = [&](const Look& look) {
-    const Matrix z = start(look.step, look.coefficients).preactivations;
-    return log_mean_loss(group_outputs(z, problem_.shape), problem_.classes);
-  };
-  const double loss = log_loss(now), earlier = log_loss(before);
-  if (loss > earlier - 0.5) {
-    const LateFlow flow(problem_, start(now.step, now.coefficients), {});
-    const Limit limit = solve_limit(flow);
-    if (limit.status == LimitStatus::not_separated) {
-      return fmt::format(
-          "the loss does not go to zero, it is {:.10g} now and was {:.10g} a decade "
-          "of steps ago: {}",
-          std::exp(loss), std::exp(earlier), limit.message);
-    }
+/// What the mean over fast switching is off by just now.
+double HandOver::jitter() const {
+  const Look& now = looks_.back();
+  const LateFlow flow(problem_, start(now.step, now.coefficients), {});
+  return discrepancy_(flow.state().coefficients, flow.margins(), now.coefficients,
+                      margins_of(start(now.step, now.coefficients).preactivations));
+}
+
+HandOver::Decision HandOver::look(std::uint64_t step, const Matrix& coefficients,
+                                  const std::function<bool()>& keep_going) {
+  looks_.push_back({step, coefficients});
+  std::optional<Look> dropped;
+  if (looks_.size() > looks_kept) {
+    dropped = std::move(looks_.front());
+    looks_.pop_front();
   }
-  if (now.step < options_.most_steps) return {};
-  return fmt::format(
-      "no late-time regime was found in {} exact steps ({}); the loss is {:.6g}. "
-      "Go on exactly with descent.engine = \"coefficient\", or take a smaller "
-      "descent.learning_rate",
-      now.step,
-      status == FlowStatus::reached ? "the flow in log t does not follow them"
-                                    : "the margins still move too fast in log t",
-      std::exp(loss));
+  const auto now = static_cast<double>(step);
+  if (look_number(step) % looks_per_trial != 0 || looks_.size() < looks_kept ||
+      now < (options_.forced ? first_forced_trial : first_trial)) {
+    return Decision::go_on;
+  }
+  const bool last = step >= options_.most_steps;
+  if (log_loss_at(looks_.front()) - log_loss_at(looks_.back()) < slowest_fall) {
+    if ((now >= patience_with_loss || last) && find_not_separated()) return Decision::give_up;
+    if (!last) return Decision::go_on;
+  }
+  FlowStatus status = FlowStatus::reached;
+  const double off = try_from_oldest(keep_going, status);
+  if (status == FlowStatus::interrupted) {  // to be asked again
+    looks_.pop_back();
+    if (dropped) looks_.push_front(std::move(*dropped));
+    return Decision::interrupted;
+  }
+  error_ = std::max(safety * std::max(off, jitter()), error_floor);
+  const bool works = off <= useless_error;
+  if (error_ <= options_.tolerance || (works && (options_.forced || last))) return Decision::leave;
+  if (works || !last) return Decision::go_on;
+  if (!find_not_separated()) {
+    outcome_ = {StopReason::not_late, step,
+                fmt::format("no late-time regime was found in {} exact steps ({}); the loss is "
+                            "{:.6g}. Go on exactly with descent.engine = \"coefficient\", or take "
+                            "a smaller descent.learning_rate",
+                            step,
+                            status == FlowStatus::reached ? "the flow in log t does not follow them"
+                                                          : explain(status),
+                            std::exp(log_loss_at(looks_.back())))};
+  }
+  return Decision::give_up;
+}
+
+/// Whether the present pattern can separate the samples; if not, says so in outcome_.
+bool HandOver::find_not_separated() {
+  const Look& now = looks_.back();
+  const LateFlow flow(problem_, start(now.step, now.coefficients), {});
+  outcome_ = not_separated(flow, now.step, log_loss_at(now));
+  return outcome_.reason == StopReason::not_separated;
 }
 
 Matrix HandOver::look_steps() const {
@@ -169,6 +234,14 @@ void HandOver::restore(const Matrix& steps, const Matrix& coefficients) {
     looks_.push_back(
         {static_cast<std::uint64_t>(steps(0, l)), coefficients.middleRows(rows * l, rows)});
   }
+}
+
+Outcome not_separated(const LateFlow& flow, const LogTime& time, double log_loss) {
+  const Limit limit = solve_limit(flow);
+  if (limit.status != LimitStatus::not_separated) return {};
+  return {StopReason::not_separated, time,
+          fmt::format("the loss does not go to zero, it is {:.10g} at t = {}: {}",
+                      std::exp(log_loss), to_string(time), limit.message)};
 }
 
 double error_decay(double log_time, double hand_over_log_time) {

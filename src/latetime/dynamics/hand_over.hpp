@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "latetime/base/outcome.hpp"
 #include "latetime/dynamics/late_flow.hpp"
 
 namespace latetime {
@@ -25,7 +26,7 @@ class HandOver {
     bool forced = false;           ///< leave at the first trial that works, whatever its error
     std::uint64_t most_steps = 0;  ///< leave then, with the error that was reached
   };
-  enum class Decision { go_on, leave, give_up };
+  enum class Decision { go_on, leave, give_up, interrupted };
 
   /// `initial_preactivations` is Z(0), neurons × n.
   HandOver(const FlowProblem& problem, Matrix initial_preactivations, Discrepancy discrepancy,
@@ -35,14 +36,17 @@ class HandOver {
   static std::uint64_t next_look(std::uint64_t step);
 
   /// Takes note of the exact state at a step that next_look() named, tries where one is due.
-  Decision look(std::uint64_t step, const Matrix& coefficients);
+  /// `keep_going` is asked now and then; after `interrupted`, the same step must be looked at
+  /// again.
+  Decision look(std::uint64_t step, const Matrix& coefficients,
+                const std::function<bool()>& keep_going = {});
 
   /// After `leave`: expected error of log loss and stable ranks at the hand-over.
   double error() const { return error_; }
-  /// The same of pre-activations.
-  double preactivation_error() const { return preactivation_error_; }
-  /// After `give_up`: one line for people.
-  const std::string& complaint() const { return complaint_; }
+  /// For the flow's decisions: its options with the errors that the last trial met.
+  const FlowOptions& flow_options() const { return flow_options_; }
+  /// After `give_up`: why.
+  const Outcome& outcome() const { return outcome_; }
 
   /// The flow that a state starts.
   FlowStart start(std::uint64_t step, const Matrix& coefficients) const;
@@ -58,18 +62,27 @@ class HandOver {
     std::uint64_t step;
     Matrix coefficients;
   };
-  double try_from_oldest(FlowStatus& status);
+  struct Trial;
+  double try_from_oldest(const std::function<bool()>& keep_going, FlowStatus& status);
+  double log_loss_at(const Look& look) const;
+  double jitter() const;
+  bool find_not_separated();
   Vector margins_of(const Matrix& preactivations) const;
-  std::string diagnose(const Look& now, FlowStatus status) const;
 
   const FlowProblem problem_;
   const Matrix initial_preactivations_;
   const Discrepancy discrepancy_;
   const Options options_;
   std::deque<Look> looks_;  // the last decade, oldest first
-  double error_ = 0.0, preactivation_error_ = 0.0;
-  std::string complaint_;
+  double error_ = 0.0;
+  FlowOptions flow_options_;
+  Outcome outcome_;
 };
+
+/// The outcome of a run whose present pattern cannot separate the samples, so that its loss does
+/// not go to zero (reason `not_separated`); a default outcome when it can, or when that is not
+/// decided.
+Outcome not_separated(const LateFlow& flow, const LogTime& time, double log_loss);
 
 /// What the error at the hand-over has fallen to at a later time, as a part of it: fluctuations of
 /// switching pairs die like 1/t, what else there is may stay.

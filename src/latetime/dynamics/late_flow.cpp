@@ -26,8 +26,9 @@ constexpr double entry_band = 3.0;
 // Beyond 1/t of this size no correction matters any more.
 constexpr double negligible_inverse_time = 1e-14;
 
-// Mean offsets are computed afresh when log t has moved by this much.
+// Mean offsets are computed afresh when log t has moved by this much, while 1/t is above that.
 constexpr double offset_period = 0.25;
+constexpr double last_offset_inverse_time = 1e-10;
 
 // Largest step of the integrator in θ. Longer ones are taken only once λ is where it goes, to this
 // part of the largest multiplier (times θ, the size of the margins).
@@ -36,7 +37,6 @@ constexpr double steady_tolerance = 1e-13;
 constexpr double time_of_no_corrections = 40.0;
 
 constexpr std::uint64_t changes_between_rebuilds = 64;
-constexpr std::uint64_t most_steps_per_unit = 20'000;
 
 /// Root of a function that is positive at a and not at b.
 template <class Function>
@@ -62,7 +62,34 @@ bool contains(const std::vector<Eigen::Index>& list, Eigen::Index value) {
   return std::find(list.begin(), list.end(), value) != list.end();
 }
 
+/// What must be added to the coefficients of the sliding pairs so that their pre-activations, of
+/// `z` (n entries), are zero.
+Vector to_zero(const NeuronMode& mode, const Eigen::Ref<const Eigen::RowVectorXd>& z) {
+  Vector sliding(static_cast<Eigen::Index>(mode.sliding.size()));
+  for (std::size_t s = 0; s < mode.sliding.size(); ++s) {
+    sliding[static_cast<Eigen::Index>(s)] = -z[mode.sliding[s]];
+  }
+  return mode.inverse * sliding;
+}
+
 }  // namespace
+
+std::string explain(FlowStatus status) {
+  switch (status) {
+    case FlowStatus::reached:
+      return "";
+    case FlowStatus::interrupted:
+      return "stopped on request";
+    case FlowStatus::too_many_events:
+      return "activations change more often in log t than the late-time flow resolves";
+    case FlowStatus::too_stiff:
+      return "the margins move too fast in log t for the late-time flow; the samples may not be "
+             "separable";
+    case FlowStatus::not_finite:
+      return "the late-time flow left the range of floating-point numbers";
+  }
+  return "";
+}
 
 LateFlow::LateFlow(const FlowProblem& problem, const FlowStart& start, const FlowOptions& options)
     : problem_(problem),
@@ -125,15 +152,10 @@ void LateFlow::enter() {
         settled = true;
       }
     }
-    const std::vector<Eigen::Index>& sliding = neuron.mode.sliding;
-    if (sliding.empty()) continue;
-    Vector offset(static_cast<Eigen::Index>(sliding.size()));
-    for (std::size_t s = 0; s < sliding.size(); ++s) {
-      offset[static_cast<Eigen::Index>(s)] = z_(k, sliding[s]);
-    }
-    const Vector move = neuron.mode.inverse * offset;
-    for (std::size_t s = 0; s < sliding.size(); ++s) {
-      coefficients_(k, sliding[s]) -= move[static_cast<Eigen::Index>(s)];
+    if (!neuron.mode.slides()) continue;
+    const Vector move = to_zero(neuron.mode, z_.row(k));
+    for (std::size_t s = 0; s < neuron.mode.sliding.size(); ++s) {
+      coefficients_(k, neuron.mode.sliding[s]) += move[static_cast<Eigen::Index>(s)];
     }
   }
   rebase();
@@ -319,7 +341,7 @@ FlowStatus LateFlow::advance_to(double log_time, const std::function<bool(double
       unit_steps = unit_events = 0;
     }
     if (unit_events > 10 * pairs + 1000) return FlowStatus::too_many_events;
-    if (++unit_steps > most_steps_per_unit + 8 * unit_events) return FlowStatus::too_stiff;
+    if (++unit_steps > options_.most_steps_per_unit + 8 * unit_events) return FlowStatus::too_stiff;
     if (log_time - theta_ > longest_curved_step && steady()) {
       stepper_.attempt_straight(std::min(log_time - theta_, theta_), steady_lambda_);
     } else if (!stepper_.attempt(std::min(log_time - theta_, longest_curved_step))) {
@@ -344,7 +366,7 @@ FlowStatus LateFlow::advance_to(double log_time, const std::function<bool(double
     const bool last = theta_ + step.size() >= log_time - 1e-14 * std::abs(log_time);
     take_over_step();
     if (last) theta_ = log_time;
-    if (theta_ > offset_time_ + offset_period && std::exp(-theta_) > negligible_inverse_time) {
+    if (theta_ > offset_time_ + offset_period && std::exp(-theta_) > last_offset_inverse_time) {
       refresh_offset();
       stepper_.restart();
     }
@@ -512,7 +534,10 @@ void LateFlow::handle(const Found& event) {
   if (event.cause == FlowCause::own_crosses) {
     report.decided = weigh_crossing(neuron, event.sample, lambda);
     if (!report.decided) ++undecided_;
-  } else if (event.cause == FlowCause::other_meets) {
+  } else {
+    neuron.error += options_.event_error * std::exp(-theta_);
+  }
+  if (event.cause == FlowCause::other_meets) {
     at_zero.insert(std::lower_bound(at_zero.begin(), at_zero.end(), event.sample), event.sample);
   }
   neuron.mean = {};
@@ -553,6 +578,20 @@ FlowStart LateFlow::state() const {
     }
   }
   return result;
+}
+
+Matrix LateFlow::without_switching(Matrix preactivations) const {
+  for (Eigen::Index k = 0; k < preactivations.rows(); ++k) {
+    const NeuronMode& mode = neurons_[static_cast<std::size_t>(k)].mode;
+    if (!mode.slides()) continue;
+    const Vector move = to_zero(mode, preactivations.row(k));
+    for (std::size_t s = 0; s < mode.sliding.size(); ++s) {
+      preactivations.row(k) +=
+          move[static_cast<Eigen::Index>(s)] * problem_.gram.row(mode.sliding[s]);
+    }
+    for (const Eigen::Index i : pairs_at_zero(mode)) preactivations(k, i) = 0.0;
+  }
+  return preactivations;
 }
 
 Matrix LateFlow::slopes() const {

@@ -17,7 +17,11 @@ struct FlowOptions {
   /// Account for where switching pairs are on average (SwitchingMean): second order in 1/t instead
   /// of first.
   bool switching_means = true;
-  double preactivation_error = 0.0;  ///< error of the pre-activations at the start, for decisions
+  /// Integration steps a unit of log time beyond which the flow counts as too stiff.
+  std::uint64_t most_steps_per_unit = 20'000;
+  /// For decisions: error of own-class pre-activations while no event changes their neuron, and
+  /// what an other-class event at time t adds to it, times t.
+  double preactivation_error = 0.0, event_error = 0.0;
 };
 
 /// Where a flow starts: one moment of gradient descent or flow.
@@ -50,6 +54,9 @@ enum class FlowStatus {
   not_finite,
 };
 
+/// One line for people on why a flow stopped; empty for `reached`.
+std::string explain(FlowStatus status);
+
 /// Late-time gradient descent of a two-class network in log time θ: smooth motion between events
 /// (a few dozen integration steps a decade at first, far fewer later), with sliding modes for the
 /// pairs that switch for ever.
@@ -65,6 +72,9 @@ class LateFlow {
 
   /// State at log_time(), the mean over the fast switching where pairs slide.
   FlowStart state() const;
+  /// `preactivations` (neurons × n, of a state nearby) with the sliding pairs moved to zero: the
+  /// fast switching taken out.
+  Matrix without_switching(Matrix preactivations) const;
   Vector margins() const;  ///< u, n, the mean over the fast switching where pairs slide
   Vector lambda() const;   ///< t g_i, n
   Matrix slopes() const;   ///< effective σ', neurons × n
@@ -92,7 +102,7 @@ class LateFlow {
     Vector room;         ///< n: no crossing at sample i before travel_[i] exceeds this
     SwitchingMean mean;  ///< of its sliding pairs, at offset_time_; empty: not known
     double slack;        ///< no sliding pair leaves before lambda_variation_ exceeds this
-    double error;        ///< of its pre-activations
+    double error;        ///< of its own-class pre-activations
   };
   struct Found {
     double delta;  ///< log time after the start of the step

@@ -82,21 +82,4 @@ void LateRun::clear_switched() {
   std::fill(switched_.words.begin(), switched_.words.end(), 0);
 }
 
-std::string explain(FlowStatus status) {
-  switch (status) {
-    case FlowStatus::reached:
-      return "";
-    case FlowStatus::interrupted:
-      return "stopped on request";
-    case FlowStatus::too_many_events:
-      return "activations change more often in log t than the late-time flow resolves";
-    case FlowStatus::too_stiff:
-      return "the margins move too fast in log t for the late-time flow; the samples may not be "
-             "separable";
-    case FlowStatus::not_finite:
-      return "the late-time flow left the range of floating-point numbers";
-  }
-  return "";
-}
-
 }  // namespace latetime

@@ -40,7 +40,4 @@ class LateRun {
   PairBits switched_;  // pairs with an event since the last record
 };
 
-/// One line for people on why a flow stopped; empty for `reached`.
-std::string explain(FlowStatus status);
-
 }  // namespace latetime

@@ -1,11 +1,29 @@
 #include "latetime/dynamics/switching_mean.hpp"
 
+#include <array>
 #include <cmath>
 
 namespace latetime {
 namespace {
 
-constexpr int hops = 1024;
+// Hops that are averaged over, after a part of them that only forgets the start.
+constexpr int hops = 512;
+constexpr int first_hops = hops / 8;
+
+/// Weights exp(−1/(p (1 − p))) at the phases p of the hops, with sum 1.
+const std::array<double, hops>& hop_weights() {
+  static const std::array<double, hops> weights = [] {
+    std::array<double, hops> made;
+    double total = 0.0;
+    for (int step = 0; step < hops; ++step) {
+      const double phase = (step + 0.5) / hops;
+      total += made[static_cast<std::size_t>(step)] = std::exp(-1.0 / (phase * (1.0 - phase)));
+    }
+    for (double& weight : made) weight /= total;
+    return made;
+  }();
+  return weights;
+}
 
 SwitchingMean mean_of_one(const FlowProblem& problem, double size, double beta, double lambda) {
   const double slope = problem.shape.slope;
@@ -41,25 +59,20 @@ SwitchingMean switching_mean(const FlowProblem& problem, const NeuronMode& mode,
     }
   }
   SwitchingMean mean{Vector::Zero(size), Vector::Zero(size)};
-  Vector z = Vector::Zero(size);
-  double total = 0.0;
-  for (int step = -hops / 8; step < hops; ++step) {
-    Vector next = z + drift;
+  Vector z = Vector::Zero(size), next(size);
+  for (int step = -first_hops; step < hops; ++step) {
+    next = z + drift;
     for (Eigen::Index l = 0; l < size; ++l) {
       if (z[l] >= 0.0) next -= columns.col(l);
     }
     z.swap(next);
     if (step < 0) continue;
-    const double phase = (step + 0.5) / hops;
-    const double weight = std::exp(-1.0 / (phase * (1.0 - phase)));
-    total += weight;
-    mean.preactivation += weight * z;
+    const double weight = hop_weights()[static_cast<std::size_t>(step)];
     for (Eigen::Index l = 0; l < size; ++l) {
+      mean.preactivation[l] += weight * z[l];
       mean.activation[l] += weight * activation(z[l], problem.shape.slope);
     }
   }
-  mean.preactivation /= total;
-  mean.activation /= total;
   return mean;
 }
 
