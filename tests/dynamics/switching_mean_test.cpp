@@ -109,9 +109,9 @@ TEST(SwitchingMean, OfOnePairIsItsClosedForm) {
   }
 }
 
-// Averages of 512 hops, of functions that jump on the torus: no worse than for as many points at
-// random, 1/√512 of a hop, and the weights leave about a quarter of them to count.
-const double weighted_error = 2.0 / std::sqrt(512.0);
+// Averages of 4,096 hops, of functions that jump on the torus: no worse than for as many points at
+// random, 1/64 of a hop, and the weights leave about a quarter of them to count.
+constexpr double weighted_error = 1.0 / 32.0;
 
 class Several : public testing::TestWithParam<Eigen::Index> {};
 

@@ -23,11 +23,11 @@ constexpr double exit_tolerance = 1e-12;
 // At a hand-over, pairs within this many largest possible single steps of zero may be sliding.
 constexpr double entry_band = 3.0;
 
-// Beyond 1/t of this size no correction matters any more.
-constexpr double negligible_inverse_time = 1e-14;
-
-// Mean offsets are computed afresh when log t has moved by this much, while 1/t is above that.
-constexpr double offset_period = 0.25;
+// Mean offsets are computed afresh when multipliers have moved by this part of the largest, while
+// 1/t is above that.
+constexpr double offset_drift = 0.02;
+// Those that have a closed form cost nothing, and follow log t.
+constexpr double closed_form_period = 0.25;
 constexpr double last_offset_inverse_time = 1e-10;
 
 // Largest step of the integrator in θ. Longer ones are taken only once λ is where it goes, to this
@@ -205,16 +205,32 @@ Vector LateFlow::gaps_at(double delta, const Vector& x) const {
   return gaps;
 }
 
-/// The mean offset of the margins for the present modes and multipliers.
+bool LateFlow::offset_due() const {
+  if (!options_.of_descent || !options_.switching_means) return false;
+  if (std::exp(-theta_) < last_offset_inverse_time) return false;
+  return offset_stale_ || theta_ > offset_time_ + closed_form_period ||
+         (last_lambda_ - offset_lambda_).cwiseAbs().maxCoeff() >
+             offset_drift * last_lambda_.maxCoeff();
+}
+
+/// The mean offset of the margins for the present modes and multipliers. Where only an event has
+/// changed a few neurons, the others keep theirs.
 void LateFlow::refresh_offset() {
-  const Vector lambda = this->lambda();
   offset_.setZero();
+  offset_stale_ = false;
   offset_time_ = theta_;
+  if (!options_.of_descent || !options_.switching_means) return;
+  const Vector lambda = drive();
+  const bool drifted =
+      offset_lambda_.size() == 0 ||
+      (lambda - offset_lambda_).cwiseAbs().maxCoeff() > 0.5 * offset_drift * lambda.maxCoeff();
+  if (drifted) offset_lambda_ = lambda;
   for (Neuron& neuron : neurons_) {
-    neuron.mean = {};
-    if (!options_.of_descent || !options_.switching_means || !neuron.mode.slides()) continue;
-    if (std::exp(-theta_) < negligible_inverse_time) continue;
-    neuron.mean = switching_mean(problem_, neuron.mode, lambda);
+    if (!neuron.mode.slides()) continue;
+    const bool closed_form = neuron.mode.sliding.size() == 1;
+    if (drifted || closed_form || neuron.mean.preactivation.size() == 0) {
+      neuron.mean = switching_mean(problem_, neuron.mode, lambda);
+    }
     add_margin_offset(problem_, neuron.group, neuron.mode, neuron.mean, offset_);
   }
 }
@@ -366,12 +382,12 @@ FlowStatus LateFlow::advance_to(double log_time, const std::function<bool(double
     const bool last = theta_ + step.size() >= log_time - 1e-14 * std::abs(log_time);
     take_over_step();
     if (last) theta_ = log_time;
-    if (theta_ > offset_time_ + offset_period && std::exp(-theta_) > last_offset_inverse_time) {
+    const Vector lambda_before = last_lambda_;
+    last_lambda_ = drive();
+    if (offset_due()) {
       refresh_offset();
       stepper_.restart();
     }
-    const Vector lambda_before = last_lambda_;
-    last_lambda_ = drive();
     watch_near_misses(lambda_before);
     for (const auto& [k, i] : popped_) {
       Neuron& neuron = neurons_[static_cast<std::size_t>(k)];
@@ -541,6 +557,7 @@ void LateFlow::handle(const Found& event) {
     at_zero.insert(std::lower_bound(at_zero.begin(), at_zero.end(), event.sample), event.sample);
   }
   neuron.mean = {};
+  offset_stale_ = true;
   add_kernel(problem_, neuron.group, neuron.mode, -1.0, kernel_);
   if (event.cause == FlowCause::own_crosses) {
     neuron.mode.active[static_cast<std::size_t>(event.sample)] ^= 1;

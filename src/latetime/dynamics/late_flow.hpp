@@ -100,7 +100,7 @@ class LateFlow {
     NeuronMode mode;
     Vector since;        ///< s at which its coefficients and pre-activations are current
     Vector room;         ///< n: no crossing at sample i before travel_[i] exceeds this
-    SwitchingMean mean;  ///< of its sliding pairs, at offset_time_; empty: not known
+    SwitchingMean mean;  ///< of its sliding pairs, at multipliers offset_lambda_; empty: not known
     double slack;        ///< no sliding pair leaves before lambda_variation_ exceeds this
     double error;        ///< of its own-class pre-activations
   };
@@ -114,6 +114,7 @@ class LateFlow {
   Vector rates(double delta, const Vector& x) const;
   Vector drive() const;
   void refresh_offset();
+  bool offset_due() const;
   Vector gaps_at(double delta, const Vector& x) const;
   void take_over_step();
   Vector lambda_at(double delta, const Vector& x) const;
@@ -140,7 +141,9 @@ class LateFlow {
   Vector gap_;                // u − θ without offset_: keeps its digits when θ is huge
   Eigen::MatrixXd kernel_;    // du/dθ = kernel · λ
   Vector offset_;             // t · (mean margins − margins with sliding pairs at zero)
-  double offset_time_ = 0.0;  // log time of `offset_`
+  Vector offset_lambda_;      // multipliers that `offset_` belongs to; empty: none yet
+  double offset_time_ = 0.0;  // log time of its last renewal
+  bool offset_stale_ = true;  // an event has changed the modes since
   Vector travel_;             // Σ_l reach_{li} s_l
   Vector last_lambda_;
   double lambda_variation_ = 0.0;

@@ -7,7 +7,7 @@ namespace latetime {
 namespace {
 
 // Hops that are averaged over, after a part of them that only forgets the start.
-constexpr int hops = 512;
+constexpr int hops = 4096;
 constexpr int first_hops = hops / 8;
 
 /// Weights exp(−1/(p (1 − p))) at the phases p of the hops, with sum 1.
