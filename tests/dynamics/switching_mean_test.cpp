@@ -2,6 +2,8 @@
 
 #include "latetime/dynamics/switching_mean.hpp"
 
+#include <cmath>
+
 #include <Eigen/LU>
 #include <gtest/gtest.h>
 

@@ -26,6 +26,8 @@ constexpr double entry_band = 3.0;
 // Mean offsets are computed afresh when multipliers have moved by this part of the largest, while
 // 1/t is above that.
 constexpr double offset_drift = 0.02;
+// Those that have a closed form cost nothing, and follow log t.
+constexpr double closed_form_period = 0.25;
 constexpr double last_offset_inverse_time = 1e-10;
 
 // Largest step of the integrator in θ. Longer ones are taken only once λ is where it goes, to this
@@ -209,8 +211,9 @@ Vector LateFlow::gaps_at(double delta, const Vector& x) const {
 bool LateFlow::offset_due() const {
   if (!options_.of_descent || !options_.switching_means) return false;
   if (std::exp(-theta_) < last_offset_inverse_time) return false;
-  return offset_stale_ || (last_lambda_ - offset_lambda_).cwiseAbs().maxCoeff() >
-                              offset_drift * last_lambda_.maxCoeff();
+  return offset_stale_ || theta_ > offset_time_ + closed_form_period ||
+         (last_lambda_ - offset_lambda_).cwiseAbs().maxCoeff() >
+             offset_drift * last_lambda_.maxCoeff();
 }
 
 /// The mean offset of the margins for the present modes and multipliers. Where only an event has
@@ -218,6 +221,7 @@ bool LateFlow::offset_due() const {
 void LateFlow::refresh_offset() {
   offset_.setZero();
   offset_stale_ = false;
+  offset_time_ = theta_;
   if (!options_.of_descent || !options_.switching_means) return;
   const Vector lambda = drive();
   const bool drifted =
@@ -226,7 +230,8 @@ void LateFlow::refresh_offset() {
   if (drifted) offset_lambda_ = lambda;
   for (Neuron& neuron : neurons_) {
     if (!neuron.mode.slides()) continue;
-    if (drifted || neuron.mean.preactivation.size() == 0) {
+    const bool closed_form = neuron.mode.sliding.size() == 1;
+    if (drifted || closed_form || neuron.mean.preactivation.size() == 0) {
       neuron.mean = switching_mean(problem_, neuron.mode, lambda);
     }
     add_margin_offset(problem_, neuron.group, neuron.mode, neuron.mean, offset_);

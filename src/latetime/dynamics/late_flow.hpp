@@ -144,6 +144,7 @@ class LateFlow {
   Eigen::MatrixXd kernel_;    // du/dθ = kernel · λ
   Vector offset_;             // t · (mean margins − margins with sliding pairs at zero)
   Vector offset_lambda_;      // multipliers that `offset_` belongs to; empty: none yet
+  double offset_time_ = 0.0;  // log time of its last renewal
   bool offset_stale_ = true;  // an event has changed the modes since
   Vector travel_;             // Σ_l reach_{li} s_l
   Vector last_lambda_;

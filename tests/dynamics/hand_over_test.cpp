@@ -1,0 +1,304 @@
+// When exact steps give way to the late-time flow, and runs that do so, cut and resumed.
+
+#include "latetime/dynamics/hand_over.hpp"
+
+#include <cstdlib>
+#include <limits>
+#include <string>
+#include <utility>
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "late_flows.hpp"
+#include "latetime/dynamics/descent.hpp"
+#include "latetime/dynamics/schedule.hpp"
+
+namespace latetime {
+namespace {
+
+using namespace testing_support;
+using testing::HasSubstr;
+using Decision = HandOver::Decision;
+
+Problem leaky_problem() {
+  return problem_on("leaky", gaussian_mixture(10, 50, 0.01, 1.0, 1), 12, 0.3, 1e-2);
+}
+Problem relu_problem() {
+  return problem_on("relu", gaussian_mixture(6, 60, 0.01, 1.0, 9), 3, 0.0, 1e-3);
+}
+
+/// A hand-over and the exact steps that it watches.
+struct Watched {
+  const Problem& p;
+  CoefficientEngine engine;
+  HandOver hand_over;
+
+  Watched(const Problem& problem, HandOver::Discrepancy discrepancy,
+          const HandOver::Options& options)
+      : p(problem),
+        engine(p.data, p.initial, p.learning_rate, 1),
+        hand_over(flow_problem(p), engine.state(false).preactivations, std::move(discrepancy),
+                  options) {}
+
+  std::uint64_t go_to_next_look() {
+    engine.advance(HandOver::next_look(engine.step()) - engine.step());
+    return engine.step();
+  }
+  Decision look(const std::function<bool()>& keep_going = {}) {
+    return hand_over.look(engine.step(), engine.coefficients(), keep_going);
+  }
+  /// Until a decision other than to go on.
+  Decision run() {
+    for (;;) {
+      go_to_next_look();
+      const Decision decision = look();
+      if (decision != Decision::go_on) return decision;
+    }
+  }
+};
+
+HandOver::Discrepancy always(double value) {
+  return [value](const Matrix&, const Vector&, const Matrix&, const Vector&) { return value; };
+}
+HandOver::Discrepancy of_log_loss() {
+  return [](const Matrix&, const Vector& a, const Matrix&, const Vector& b) {
+    return std::abs(log_loss_of(a) - log_loss_of(b));
+  };
+}
+
+TEST(HandOver, LooksEightTimesADecadeFromAHundredOn) {
+  std::uint64_t step = HandOver::next_look(0);
+  EXPECT_EQ(step, 100u);
+  for (int number = 16; number <= 96; ++number) {
+    const auto expected = static_cast<std::uint64_t>(std::llround(std::pow(10.0, number / 8.0)));
+    ASSERT_EQ(step, expected);
+    EXPECT_EQ(HandOver::next_look(step - 1), step);
+    const std::uint64_t next = HandOver::next_look(step);
+    ASSERT_GT(next, step);
+    EXPECT_EQ(HandOver::next_look((step + next) / 2), next);
+    step = next;
+  }
+}
+
+// Estimates are four times what a trial sees.
+TEST(HandOver, LeavesAtTheFirstTrialThatMeetsTheTolerance) {
+  const Problem p = leaky_problem();
+  constexpr HandOver::Options options{.tolerance = 1e-8, .most_steps = 100'000};
+  Watched good(p, always(2e-9), options), fair(p, always(1e-8), options);
+  EXPECT_EQ(good.run(), Decision::leave);
+  EXPECT_EQ(good.engine.step(), 10'000u);
+  EXPECT_DOUBLE_EQ(good.hand_over.error(), 8e-9);
+  EXPECT_EQ(fair.run(), Decision::leave);  // at the last moment, and says so
+  EXPECT_EQ(fair.engine.step(), 100'000u);
+  EXPECT_DOUBLE_EQ(fair.hand_over.error(), 4e-8);
+}
+
+TEST(HandOver, LeavesEarlyWhenForcedButNotToAFlowThatDoesNotFollow) {
+  const Problem p = leaky_problem();
+  const HandOver::Options options{.tolerance = 1e-8, .forced = true, .most_steps = 100'000};
+  Watched poor(p, always(5e-3), options), useless(p, always(0.5), options);
+  EXPECT_EQ(poor.run(), Decision::leave);
+  EXPECT_EQ(poor.engine.step(), 1000u);
+  EXPECT_EQ(useless.run(), Decision::give_up);
+  EXPECT_EQ(useless.engine.step(), 100'000u);
+  EXPECT_EQ(useless.hand_over.outcome().reason, StopReason::not_late);
+  EXPECT_EQ(useless.hand_over.outcome().time, LogTime(100'000));
+  EXPECT_THAT(useless.hand_over.outcome().message, HasSubstr("100000 exact steps"));
+}
+
+TEST(HandOver, TakesAnUndefinedDiscrepancyForAFailure) {
+  const Problem p = leaky_problem();
+  Watched broken(p, always(std::numeric_limits<double>::quiet_NaN()),
+                 {.tolerance = 1e-8, .most_steps = 20'000});
+  EXPECT_EQ(broken.run(), Decision::give_up);
+}
+
+/// What it expects must not be less than what the flow is then off by.
+TEST(HandOver, ExpectsNoLessThanTheErrorOfTheFlow) {
+  for (const Problem& p : {leaky_problem(), relu_problem()}) {
+    Watched run(p, of_log_loss(), {.tolerance = 1e-6, .most_steps = 1'000'000});
+    ASSERT_EQ(run.run(), Decision::leave) << p.name;
+    EXPECT_LE(run.hand_over.error(), 1e-6) << p.name;
+    EXPECT_LT(run.engine.step(), 1'000'000u) << p.name;
+    LateFlow flow(flow_problem(p),
+                  run.hand_over.start(run.engine.step(), run.engine.coefficients()),
+                  run.hand_over.flow_options());
+    const std::uint64_t from = run.engine.step();
+    for (const std::uint64_t times : {2u, 5u, 10u, 20u}) {
+      run.engine.advance(times * from - run.engine.step());
+      flow.advance_to(std::log(static_cast<double>(times * from)));
+      const double exact = log_loss_of(plain_margins(p, run.engine.state(false).preactivations));
+      EXPECT_NEAR(log_loss_of(flow.margins()), exact, run.hand_over.error())
+          << p.name << " at " << times << " T";
+    }
+  }
+}
+
+TEST(HandOver, NamesTheLossThatStaysAndTheSamplesToBlame) {
+  const Problem p = problem_on("contradicting", contradicting_duplicates(), 10, 0.1, 0.1);
+  Watched run(p, of_log_loss(), {.tolerance = 1e-8, .most_steps = 1'000'000});
+  ASSERT_EQ(run.run(), Decision::give_up);
+  EXPECT_LT(run.engine.step(), 1'000'000u);  // and does not wait for the end of all steps
+  const Outcome& outcome = run.hand_over.outcome();
+  EXPECT_EQ(outcome.reason, StopReason::not_separated);
+  EXPECT_EQ(outcome.time, LogTime(run.engine.step()));
+  const double loss =
+      std::exp(log_loss_of(plain_margins(p, run.engine.state(false).preactivations)));
+  EXPECT_GE(loss, std::log(2.0) * (1.0 - 1e-12));
+  const auto place = outcome.message.find("it is ");
+  ASSERT_NE(place, std::string::npos) << outcome.message;
+  EXPECT_NEAR(std::strtod(outcome.message.c_str() + place + 6, nullptr), loss, 1e-9);
+  // One of the pairs of equal samples suffices.
+  bool pair = false;
+  for (int i = 0; i < 12; i += 2) {
+    pair |= outcome.message.find(fmt::format("samples {}, {} ", i, i + 1)) != std::string::npos;
+  }
+  EXPECT_TRUE(pair) << outcome.message;
+}
+
+/// A sample that activates no neuron of its class is never learned, g = ½ for ever: pairs that
+/// slide on it hop by O(1), not by O(1/t), and no flow follows that.
+TEST(HandOver, DoesNotLeaveASampleBehindThatIsNeverLearned) {
+  const Problem p = problem_on("trapped", gaussian_mixture(6, 60, 0.01, 1.0, 10), 2, 0.0, 1e-3);
+  Watched run(p, of_log_loss(), {.tolerance = 1e-8, .most_steps = 1'000'000});
+  ASSERT_EQ(run.run(), Decision::give_up);
+  EXPECT_EQ(run.hand_over.outcome().reason, StopReason::not_separated);
+  EXPECT_THAT(run.hand_over.outcome().message, HasSubstr("samples 5 "));
+}
+
+TEST(HandOver, RestoredDecidesAlike) {
+  for (const Problem& p : {leaky_problem(), relu_problem()}) {
+    const HandOver::Options options{.tolerance = 1e-7, .most_steps = 1'000'000};
+    for (const std::uint64_t cut : {300u, 3000u, 10'000u}) {
+      Watched whole(p, of_log_loss(), options), resumed(p, of_log_loss(), options);
+      Decision decision = Decision::go_on;
+      bool restored = false;
+      while (decision == Decision::go_on) {
+        whole.go_to_next_look();
+        resumed.go_to_next_look();
+        decision = whole.look();
+        if (restored) {
+          ASSERT_EQ(resumed.look(), decision) << whole.engine.step();
+        } else if (whole.engine.step() >= cut) {
+          resumed.hand_over.restore(whole.hand_over.look_steps(),
+                                    whole.hand_over.look_coefficients());
+          restored = true;
+        }
+      }
+      EXPECT_EQ(decision, Decision::leave);
+      if (whole.engine.step() == cut) continue;  // left at the cut: nothing remained to decide
+      EXPECT_EQ(whole.hand_over.error(), resumed.hand_over.error());
+      EXPECT_EQ(whole.hand_over.flow_options().preactivation_error,
+                resumed.hand_over.flow_options().preactivation_error);
+    }
+  }
+}
+
+TEST(HandOver, InterruptedLookCanBeTakenAgain) {
+  const Problem p = relu_problem();
+  const HandOver::Options options{.tolerance = 1e-6, .most_steps = 1'000'000};
+  Watched whole(p, of_log_loss(), options), cut(p, of_log_loss(), options);
+  int interruptions = 0;
+  for (Decision decision = Decision::go_on; decision == Decision::go_on;) {
+    whole.go_to_next_look();
+    cut.go_to_next_look();
+    decision = whole.look();
+    Decision again = cut.look([] { return false; });
+    if (again == Decision::interrupted) {
+      ++interruptions;
+      again = cut.look();
+    }
+    ASSERT_EQ(again, decision) << whole.engine.step();
+  }
+  EXPECT_GT(interruptions, 0);
+  EXPECT_EQ(whole.hand_over.error(), cut.hand_over.error());
+}
+
+// ---- whole runs
+// -----------------------------------------------------------------------------------
+
+struct Records {
+  std::vector<LogTime> times;
+  std::vector<TrainingState> states;
+  std::vector<std::string> engines;
+};
+
+Outcome record_into(Records& run, Descent& descent, std::span<const LogTime> schedule,
+                    std::span<const LogTime> recorded,
+                    std::function<bool(const LogTime&)> pulse = {}) {
+  return descent.run(schedule,
+                     {.record =
+                          [&](const TrainingState& state) {
+                            run.times.push_back(state.time);
+                            run.states.push_back(state);
+                            run.engines.emplace_back(descent.engine_name());
+                          },
+                      .pulse = std::move(pulse)},
+                     recorded);
+}
+
+bool same_late_bits(const TrainingState& a, const TrainingState& b) {
+  const auto same = [](const Vector& u, const Vector& v) {
+    return u.size() == v.size() && (u.size() == 0 || u == v);
+  };
+  return same_bits(a, b) && a.sliding_pairs == b.sliding_pairs &&
+         a.error_estimate == b.error_estimate && a.undecided_events == b.undecided_events &&
+         same_bits(a.slopes, b.slopes) && same(a.margin_offset, b.margin_offset);
+}
+
+/// Stopped at the first pulse at or after `stop`, stored, and resumed by another Descent.
+void expect_resumable(const Problem& p, const LogTime& stop) {
+  SCOPED_TRACE(p.name + " stopped at " + to_string(stop));
+  const LogTime until = LogTime::parse("1e100", "");
+  const DescentOptions options{.learning_rate = p.learning_rate, .tolerance = 1e-6, .until = until};
+  const std::vector<LogTime> schedule = record_steps(until, 1, {});
+  Records whole, pieces;
+  Descent straight(p.data, p.initial, options);
+  ASSERT_EQ(record_into(whole, straight, schedule, {}).reason, StopReason::reached_end);
+  ASSERT_EQ(whole.engines.back(), "flow");
+  ASSERT_EQ(whole.times, schedule);
+
+  Descent first(p.data, p.initial, options);
+  const Outcome outcome =
+      record_into(pieces, first, schedule, {}, [&](const LogTime& time) { return time < stop; });
+  ASSERT_EQ(outcome.reason, StopReason::interrupted);
+  ASSERT_LT(pieces.times.size(), schedule.size());
+  Descent second(p.data, p.initial, options);
+  second.restore(first.memory());
+  const std::vector<LogTime> recorded = pieces.times;
+  const std::vector<LogTime> rest(schedule.begin() + static_cast<std::ptrdiff_t>(recorded.size()),
+                                  schedule.end());
+  ASSERT_EQ(record_into(pieces, second, rest, recorded).reason, StopReason::reached_end);
+  ASSERT_EQ(pieces.times, schedule);
+  for (std::size_t r = 0; r < schedule.size(); ++r) {
+    EXPECT_TRUE(same_late_bits(whole.states[r], pieces.states[r])) << to_string(schedule[r]);
+    EXPECT_EQ(whole.engines[r], pieces.engines[r]) << to_string(schedule[r]);
+  }
+}
+
+TEST(DescentToTheFlow, StoppedBeforeTheHandOverAndResumedGivesTheSameBits) {
+  for (const Problem& p : {leaky_problem(), relu_problem()}) expect_resumable(p, 700);
+}
+
+TEST(DescentToTheFlow, StoppedAfterTheHandOverAndResumedGivesTheSameBits) {
+  for (const Problem& p : {leaky_problem(), relu_problem()}) {
+    expect_resumable(p, LogTime::parse("1e9", ""));
+    expect_resumable(p, LogTime::parse("1e60", ""));
+  }
+}
+
+TEST(DescentToTheFlow, EndsHonestlyWhereSamplesContradictEachOther) {
+  const Problem p = problem_on("contradicting", contradicting_duplicates(), 10, 0.1, 0.1);
+  const LogTime until = LogTime::parse("1e100", "");
+  Descent descent(p.data, p.initial, {.learning_rate = p.learning_rate, .until = until});
+  Records run;
+  const Outcome outcome = record_into(run, descent, record_steps(until, 1, {}), {});
+  EXPECT_EQ(outcome.reason, StopReason::not_separated);
+  EXPECT_THAT(outcome.message, HasSubstr("the loss does not go to zero"));
+  EXPECT_GE(outcome.time, LogTime(100'000));
+}
+
+}  // namespace
+}  // namespace latetime
