@@ -8,6 +8,7 @@
 
 #include "latetime/base/error.hpp"
 #include "latetime/base/log_domain.hpp"
+#include "latetime/dynamics/limit.hpp"
 #include "latetime/model/loss.hpp"
 
 namespace latetime {
@@ -18,8 +19,10 @@ using Clock = std::chrono::steady_clock;
 // How long a run goes on between two calls of `pulse`.
 constexpr std::chrono::milliseconds pulse_period{30};
 
-// Exact steps are affordable up to this many (neuron, sample) pairs stepped: a few seconds' worth.
-constexpr double affordable_pairs = 1e10;
+// Exact steps are affordable up to this many (neuron, sample) pairs stepped, a second or two; what
+// a step costs beside is as much as that of so many pairs.
+constexpr double affordable_pairs = 3e9;
+constexpr double pairs_of_overhead = 500;
 constexpr double least_exact_steps = 2e5;
 
 using ExactEngine = std::variant<ExactDescent, DenseEngine>;
@@ -77,7 +80,7 @@ EnginePlan plan_engines(const DescentOptions& options, Eigen::Index n, Eigen::In
     return plan;
   }
   const double pairs = static_cast<double>(neurons) * static_cast<double>(n);
-  const double steps = std::max(affordable_pairs / pairs, least_exact_steps);
+  const double steps = std::max(affordable_pairs / (pairs + pairs_of_overhead), least_exact_steps);
   plan.most_exact_steps = static_cast<std::uint64_t>(steps);
   plan.forced_flow = engine == EngineChoice::flow;
   plan.hand_over =
@@ -185,11 +188,12 @@ void Descent::begin_gradient_flow() {
 
 LateFlow Descent::flow_from_here() const {
   const TrainingState here = state(false);
-  const FlowOptions flow_options{.of_descent = options_.method != Method::flow};
-  const double log_time = std::max(0.0, flow_log_time(here.time, flow_options.of_descent));
-  return {FlowProblem(data_, initial_.shape, options_.learning_rate),
+  const bool of_descent = options_.method != Method::flow;
+  const double log_time = std::max(0.0, flow_log_time(here.time, of_descent));
+  const FlowProblem problem(data_, initial_.shape, options_.learning_rate);
+  return {problem,
           {log_time, here.coefficients, here.preactivations},
-          flow_options};
+          options_to_limit(problem, of_descent)};
 }
 
 /// Exact steps up to `target`, the pulse now and then.

@@ -57,6 +57,10 @@ struct Limit {
 /// convex, piecewise quadratic problem, solved by Newton steps, each a nonnegative QP.
 Limit solve_limit(const LateFlow& flow);
 
+/// Options of a flow that is to be followed to its limit: with a bound on its steps, about half a
+/// minute of work, after which the limit is said not to be settled.
+FlowOptions options_to_limit(const FlowProblem& problem, bool of_descent);
+
 /// Follows the flow on, by squaring t again and again, until its own-class activations are those of
 /// its limit and its multipliers have come near to the limit's (Limit::settled), or to t =
 /// 10^`largest_decade`; then the limit. Where the flow stops before, the limit that its last

@@ -95,10 +95,10 @@ class StoredRun {
 /// Takes the run's last state for a late one and follows the flow from there.
 void compute(const StoredRun& run, const std::function<bool(double)>& keep_going,
              RunLimit& result) {
-  const FlowOptions options{.of_descent = run.config().descent.method != "flow"};
-  const FlowStart start{flow_log_time(result.start, options.of_descent),
-                        run.pairs("/final/coefficients"), run.pairs("/final/preactivations")};
-  if (options.of_descent && result.start < LogTime(earliest_state)) {
+  const bool of_descent = run.config().descent.method != "flow";
+  const FlowStart start{flow_log_time(result.start, of_descent), run.pairs("/final/coefficients"),
+                        run.pairs("/final/preactivations")};
+  if (of_descent && result.start < LogTime(earliest_state)) {
     result.problem = fmt::format(
         "the run ended at step {}, too early to say; go on to step {} or "
         "later with run --resume",
@@ -107,7 +107,7 @@ void compute(const StoredRun& run, const std::function<bool(double)>& keep_going
     result.problem = "the run's last state is not finite: the weights overflowed";
   } else {
     const FlowProblem problem(run.data(), run.shape(), run.config().descent.learning_rate);
-    LateFlow flow(problem, start, options);
+    LateFlow flow(problem, start, options_to_limit(problem, of_descent));
     result.report = report_limit(flow, run.data().x, keep_going);
   }
 }
