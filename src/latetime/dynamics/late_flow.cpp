@@ -428,7 +428,9 @@ bool LateFlow::find_crossing(const DenseStep& step, Found& first) {
       const Vector row = side * preactivation_row(problem_, neuron.group, neuron.mode, i);
       const double tolerance =
           crossing_tolerance * std::max(z_.col(i).cwiseAbs().maxCoeff(), 1e-300);
-      const double start = side * z_(k, i) + row.dot(s_ - neuron.since) + tolerance;
+      double start = side * z_(k, i) + row.dot(s_ - neuron.since) + tolerance;
+      // Just crossed, and part of a step late (delay_of): it is on its way.
+      if (start <= 0.0 && row.dot(last_lambda_) > 0.0) start = tolerance;
       if (start <= 0.0) {
         first = {0.0, k, i,
                  problem_.own(neuron.group, i) ? FlowCause::own_crosses : FlowCause::other_meets};
@@ -506,26 +508,67 @@ bool LateFlow::find_exit(const DenseStep& step, Found& first) {
   return found;
 }
 
+/// How long descent goes on with the old slope after a crossing at that `speed`: to the next whole
+/// step, which is known where the moment is known to a part of a step; else half a step on average.
+/// Where other pairs of the neuron slide, a mean as well (crossing_delay).
+LateFlow::Delay LateFlow::delay_of(const Neuron& neuron, Eigen::Index i, const Vector& lambda,
+                                   double speed) const {
+  const double t = std::exp(theta_);
+  if (!options_.of_descent || speed == 0.0 || 1.0 / t < last_offset_inverse_time) return {};
+  if (neuron.mode.slides()) {
+    const CrossingDelay delay = crossing_delay(problem_, neuron.mode, lambda, i, speed);
+    return {delay.mean, 2.0 * delay.deviation};
+  }
+  const double uncertain =
+      t * (neuron.error / std::abs(speed) + std::numeric_limits<double>::epsilon() * theta_);
+  if (uncertain > 0.25) return {0.5, 0.5};
+  return {std::ceil(t) - t, uncertain};
+}
+
 /// Books what an own-class crossing adds to the errors, and tells whether it is decided: whether
 /// the pre-activation still crosses when it is off by its error. Other-class pairs need no such
 /// care: while own-class activations stay, the flow is that of a convex function, and nothing
 /// grows.
-bool LateFlow::weigh_crossing(Neuron& neuron, Eigen::Index i, const Vector& lambda) {
+bool LateFlow::weigh_crossing(Neuron& neuron, Eigen::Index i, const Vector& lambda, Delay& delay) {
   const Vector row = preactivation_row(problem_, neuron.group, neuron.mode, i);
-  const double speed = std::abs(row.dot(lambda));
+  const double velocity = row.dot(lambda), speed = std::abs(velocity);
   // d²z/dθ² from dλ/dθ = λ (1 − (1 − g) du/dθ).
   const Vector margin_speed = kernel_ * lambda;
   const Vector rest = (1.0 - (std::exp(-theta_) * lambda).array()).matrix();
   const Vector change = lambda.array() * (1.0 - rest.array() * margin_speed.array());
   const double bend = std::abs(row.dot(change));
-  const double delay = options_.of_descent ? std::exp(-theta_) : 0.0;
-  const double moment_error = (speed > 0.0 ? neuron.error / speed : 0.0) + delay;
+  const double early = speed > 0.0 ? neuron.error / speed : 0.0;
+  delay = delay_of(neuron, i, lambda, velocity);
+  const double moment_error = early + delay.error * std::exp(-theta_);
   const double jump =
       problem_.rate * (1.0 - problem_.shape.slope) * lambda[i] * problem_.gram(i, i);
   const bool decided = speed * speed > 2.0 * neuron.error * bend && moment_error < 1.0;
   neuron.error += jump * moment_error;
   event_error_ += jump * moment_error / static_cast<double>(problem_.shape.width);
   return decided;
+}
+
+/// Adds `change` to coefficient (k, i) at the present moment; pairs at zero stay there.
+void LateFlow::shift(Eigen::Index k, Eigen::Index i, double change) {
+  const Neuron& neuron = neurons_[static_cast<std::size_t>(k)];
+  Eigen::RowVectorXd z = change * problem_.gram.row(i);
+  coefficients_(k, i) += change;
+  if (neuron.mode.slides()) {
+    const Vector back = to_zero(neuron.mode, z);
+    for (std::size_t s = 0; s < neuron.mode.sliding.size(); ++s) {
+      const double amount = back[static_cast<Eigen::Index>(s)];
+      coefficients_(k, neuron.mode.sliding[s]) += amount;
+      z += amount * problem_.gram.row(neuron.mode.sliding[s]);
+    }
+    for (const Eigen::Index l : pairs_at_zero(neuron.mode)) z[l] = 0.0;
+  }
+  z_.row(k) += z;
+  for (Eigen::Index l = 0; l < z.size(); ++l) {
+    const double slope =
+        neuron.mode.active[static_cast<std::size_t>(l)] ? 1.0 : problem_.shape.slope;
+    gap_[l] +=
+        problem_.sign(neuron.group, l) * slope * z[l] / static_cast<double>(problem_.shape.width);
+  }
 }
 
 /// Own-class pairs that turned back from zero in the last step, nearer to it than their error.
@@ -551,13 +594,17 @@ void LateFlow::handle(const Found& event) {
   sync(k);
   FlowEvent report{theta_, k, event.sample, event.cause, true};
   std::vector<Eigen::Index> at_zero = pairs_at_zero(neuron.mode);
+  const std::uint8_t active_before = neuron.mode.active[static_cast<std::size_t>(event.sample)];
+  Delay delay;
   if (event.cause == FlowCause::own_crosses) {
-    report.decided = weigh_crossing(neuron, event.sample, lambda);
+    report.decided = weigh_crossing(neuron, event.sample, lambda, delay);
     if (!report.decided) ++undecided_;
   } else {
     neuron.error += options_.event_error * std::exp(-theta_);
   }
   if (event.cause == FlowCause::other_meets) {
+    const Vector row = preactivation_row(problem_, neuron.group, neuron.mode, event.sample);
+    delay = delay_of(neuron, event.sample, lambda, row.dot(lambda));
     at_zero.insert(std::lower_bound(at_zero.begin(), at_zero.end(), event.sample), event.sample);
   }
   neuron.mean = {};
@@ -569,6 +616,13 @@ void LateFlow::handle(const Found& event) {
   z_(k, event.sample) = 0.0;
   resolve_mode(problem_, neuron.group, lambda, at_zero, neuron.mode);
   add_kernel(problem_, neuron.group, neuron.mode, 1.0, kernel_);
+  const std::uint8_t active_now = neuron.mode.active[static_cast<std::size_t>(event.sample)];
+  if (delay.mean != 0.0 && active_now != active_before && !this->at_zero(k, event.sample)) {
+    const double slopes = (active_before ? 1.0 : -1.0) * (1.0 - problem_.shape.slope);
+    shift(k, event.sample,
+          problem_.rate * problem_.sign(neuron.group, event.sample) * slopes *
+              lambda[event.sample] * delay.mean * std::exp(-theta_));
+  }
   steady_lambda_.resize(0);
   if (++changes_since_rebuild_ >= changes_between_rebuilds) rebuild_kernel();
   lambda_variation_ += (lambda - last_lambda_).cwiseAbs().maxCoeff();

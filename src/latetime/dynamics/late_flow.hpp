@@ -127,7 +127,12 @@ class LateFlow {
   void rebase();
   void refresh_bounds(Eigen::Index k);
   void handle(const Found& event);
-  bool weigh_crossing(Neuron& neuron, Eigen::Index i, const Vector& lambda);
+  struct Delay {
+    double mean = 0.0, error = 0.0;  // steps
+  };
+  Delay delay_of(const Neuron& neuron, Eigen::Index i, const Vector& lambda, double speed) const;
+  bool weigh_crossing(Neuron& neuron, Eigen::Index i, const Vector& lambda, Delay& delay);
+  void shift(Eigen::Index k, Eigen::Index i, double change);
   void watch_near_misses(const Vector& lambda_before);
   bool steady();
   bool find_crossing(const DenseStep& step, Found& first);

@@ -1,5 +1,6 @@
 #include "latetime/dynamics/switching_mean.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 
@@ -25,6 +26,44 @@ const std::array<double, hops>& hop_weights() {
   return weights;
 }
 
+// Phases from which a crossing is tried, and the longest such try in steps.
+constexpr int delay_phases = 64;
+constexpr double longest_lead = 2000.0;
+
+/// t z_S of the sliding pairs, step by step.
+class Hopping {
+ public:
+  Hopping(const FlowProblem& problem, const NeuronMode& mode, const Vector& lambda)
+      : columns_(mode.sliding.size(), mode.sliding.size()),
+        drift_(Vector::Zero(columns_.rows())),
+        z_(drift_),
+        next_(drift_) {
+    const Vector beta = mode.share * lambda;
+    for (Eigen::Index l = 0; l < z_.size(); ++l) {
+      const Eigen::Index sample = mode.sliding[static_cast<std::size_t>(l)];
+      const double own = lambda[sample];
+      for (Eigen::Index r = 0; r < z_.size(); ++r) {
+        const double gram = problem.gram(mode.sliding[static_cast<std::size_t>(r)], sample);
+        columns_(r, l) = problem.rate * (1.0 - problem.shape.slope) * own * gram;
+        drift_[r] += problem.rate * gram * (beta[l] - problem.shape.slope * own);
+      }
+    }
+  }
+
+  void hop() {
+    next_ = z_ + drift_;
+    for (Eigen::Index l = 0; l < z_.size(); ++l) {
+      if (z_[l] >= 0.0) next_ -= columns_.col(l);
+    }
+    z_.swap(next_);
+  }
+  const Vector& z() const { return z_; }
+
+ private:
+  Eigen::MatrixXd columns_;  // column l: what z_S loses when pair l is active rather than not
+  Vector drift_, z_, next_;
+};
+
 SwitchingMean mean_of_one(const FlowProblem& problem, double size, double beta, double lambda) {
   const double slope = problem.shape.slope;
   const double up = problem.rate * size * (beta - slope * lambda);
@@ -41,39 +80,53 @@ SwitchingMean mean_of_one(const FlowProblem& problem, double size, double beta, 
 SwitchingMean switching_mean(const FlowProblem& problem, const NeuronMode& mode,
                              const Vector& lambda) {
   const auto size = static_cast<Eigen::Index>(mode.sliding.size());
-  const Vector beta = mode.share * lambda;
-  const auto gram = [&](Eigen::Index r, Eigen::Index c) {
-    return problem.gram(mode.sliding[static_cast<std::size_t>(r)],
-                        mode.sliding[static_cast<std::size_t>(c)]);
-  };
-  if (size == 1) return mean_of_one(problem, gram(0, 0), beta[0], lambda[mode.sliding[0]]);
-
-  // columns.col(l): what z_S loses when pair l is active rather than not.
-  Eigen::MatrixXd columns(size, size);
-  Vector drift = Vector::Zero(size);
-  for (Eigen::Index l = 0; l < size; ++l) {
-    const double own = lambda[mode.sliding[static_cast<std::size_t>(l)]];
-    for (Eigen::Index r = 0; r < size; ++r) {
-      columns(r, l) = problem.rate * (1.0 - problem.shape.slope) * own * gram(r, l);
-      drift[r] += problem.rate * gram(r, l) * (beta[l] - problem.shape.slope * own);
-    }
+  if (size == 1) {
+    const Eigen::Index l = mode.sliding[0];
+    return mean_of_one(problem, problem.gram(l, l), mode.share.row(0).dot(lambda), lambda[l]);
   }
+  Hopping hopping(problem, mode, lambda);
   SwitchingMean mean{Vector::Zero(size), Vector::Zero(size)};
-  Vector z = Vector::Zero(size), next(size);
   for (int step = -first_hops; step < hops; ++step) {
-    next = z + drift;
-    for (Eigen::Index l = 0; l < size; ++l) {
-      if (z[l] >= 0.0) next -= columns.col(l);
-    }
-    z.swap(next);
+    hopping.hop();
     if (step < 0) continue;
     const double weight = hop_weights()[static_cast<std::size_t>(step)];
     for (Eigen::Index l = 0; l < size; ++l) {
-      mean.preactivation[l] += weight * z[l];
-      mean.activation[l] += weight * activation(z[l], problem.shape.slope);
+      mean.preactivation[l] += weight * hopping.z()[l];
+      mean.activation[l] += weight * activation(hopping.z()[l], problem.shape.slope);
     }
   }
   return mean;
+}
+
+CrossingDelay crossing_delay(const FlowProblem& problem, const NeuronMode& mode,
+                             const Vector& lambda, Eigen::Index i, double speed) {
+  Vector link(static_cast<Eigen::Index>(mode.sliding.size()));
+  for (Eigen::Index s = 0; s < link.size(); ++s) {
+    link[s] = problem.gram(i, mode.sliding[static_cast<std::size_t>(s)]);
+  }
+  const Vector weights = (speed > 0.0 ? 1.0 : -1.0) * (mode.inverse * link);
+  const double drift = std::abs(speed);
+  Hopping hopping(problem, mode, lambda);
+  double amplitude = 0.0;
+  for (int step = 0; step < first_hops; ++step) {
+    hopping.hop();
+    amplitude = std::max(amplitude, std::abs(weights.dot(hopping.z())));
+  }
+  const double lead = std::ceil(1.5 * amplitude / drift);
+  if (!(lead < longest_lead)) return {-amplitude / drift, amplitude / drift};
+  double sum = 0.0, squares = 0.0;
+  for (int phase = 0; phase < delay_phases; ++phase) {
+    // On its way through zero at moment 0; never later than a lead after it.
+    double moment = (phase + 0.5) / delay_phases - lead;
+    for (; moment < lead; moment += 1.0) {
+      hopping.hop();
+      if (drift * moment + weights.dot(hopping.z()) >= 0.0) break;
+    }
+    sum += moment;
+    squares += moment * moment;
+  }
+  const double mean = sum / delay_phases;
+  return {mean, std::sqrt(std::max(0.0, squares / delay_phases - mean * mean))};
 }
 
 void add_margin_offset(const FlowProblem& problem, int group, const NeuronMode& mode,

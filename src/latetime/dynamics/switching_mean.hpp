@@ -20,6 +20,22 @@ struct SwitchingMean {
 SwitchingMean switching_mean(const FlowProblem& problem, const NeuronMode& mode,
                              const Vector& lambda);
 
+/// Steps between the moment at which a pre-activation would cross zero if the sliding pairs of its
+/// neuron stayed at zero, and the step from which on its activation has changed.
+struct CrossingDelay {
+  double mean = 0.0;       ///< over the phases of the hopping and of the steps
+  double deviation = 0.0;  ///< standard deviation
+};
+
+/// The delay for sample i, not sliding, whose pre-activation moves at `speed` = dz_{k,i}/dθ ≠ 0.
+///
+/// Sliding pairs shake z_{k,i} by G_iS G_SS⁻¹ z_S, which is of the order of 1/t like the steps by
+/// which it drifts. The first step at which it is beyond zero decides: from then on x_i itself
+/// pushes it away. So shaking makes crossings early, by about its amplitude over the drift. The
+/// hopping is carried out with the drift, from a few dozen phases.
+CrossingDelay crossing_delay(const FlowProblem& problem, const NeuronMode& mode,
+                             const Vector& lambda, Eigen::Index i, double speed);
+
 /// Adds the neuron's part of t · (mean margins − margins with all sliding pairs at zero) to
 /// `offset`, n entries.
 void add_margin_offset(const FlowProblem& problem, int group, const NeuronMode& mode,
