@@ -7,6 +7,8 @@
 // coefficient and frozen engines). From the hand-over on, records at 4 a decade are compared.
 // Prints a row a case: hand-over steps, sliding pairs, largest differences of log loss and stable
 // ranks over all seeds and records, and the largest ratio of a difference to its error estimate.
+// Exit code 1 when a difference exceeds its error estimate or the tolerance or, in a flow in which
+// no activation changes, 1e-10.
 
 #include <algorithm>
 #include <cmath>
@@ -62,8 +64,14 @@ struct Sample {
   std::uint64_t undecided = 0;
 };
 
-std::vector<Sample> follow(const Case& c, std::uint64_t seed, const Arguments& arguments,
-                           EngineChoice engine, Outcome& outcome) {
+struct Followed {
+  std::vector<Sample> samples;
+  Outcome outcome;
+  bool quiet = false;  // by a flow in which no activation changed
+};
+
+Followed follow(const Case& c, std::uint64_t seed, const Arguments& arguments,
+                EngineChoice engine) {
   const Dataset data = gaussian_mixture(c.n, c.d, 0.01, 1.0, seed);
   const Network initial =
       gaussian_network({.groups = 2, .width = c.width, .dim = c.d, .slope = c.slope}, 1e-3, seed);
@@ -73,71 +81,78 @@ std::vector<Sample> follow(const Case& c, std::uint64_t seed, const Arguments& a
   options.until = engine == EngineChoice::automatic ? LogTime::parse("1e100", "") : arguments.until;
   options.discrepancy = largest_difference(measurer, data);
   Descent descent(data, initial, options);
-  std::vector<Sample> samples;
-  outcome = descent.run(record_steps(arguments.until, 4, {}),
-                        {.record =
-                             [&](const TrainingState& state) {
-                               const Measures m = measurer.measure(state);
-                               Sample s{.time = state.time,
-                                        .engine = std::string(descent.engine_name()),
-                                        .log_loss = m.log_loss,
-                                        .error_estimate = state.error_estimate,
-                                        .sliding_pairs = state.sliding_pairs,
-                                        .undecided = state.undecided_events};
-                               for (std::size_t p = 0; p < 3; ++p)
-                                 s.stable_ranks[p] = m.stable_ranks[p].value;
-                               samples.push_back(s);
-                             },
-                         .pulse = {},
-                         .needs_weights = false});
-  return samples;
+  Followed followed;
+  const auto record = [&](const TrainingState& state) {
+    const Measures m = measurer.measure(state);
+    Sample s{.time = state.time,
+             .engine = std::string(descent.engine_name()),
+             .log_loss = m.log_loss,
+             .error_estimate = state.error_estimate,
+             .sliding_pairs = state.sliding_pairs,
+             .undecided = state.undecided_events};
+    for (std::size_t p = 0; p < 3; ++p) s.stable_ranks[p] = m.stable_ranks[p].value;
+    followed.samples.push_back(s);
+  };
+  followed.outcome = descent.run(record_steps(arguments.until, 4, {}),
+                                 {.record = record, .pulse = {}, .needs_weights = false});
+  if (const LateFlow* flow = descent.flow()) {
+    followed.quiet = flow->events() == 0 && flow->sliding_pairs() == 0;
+  }
+  return followed;
 }
 
 struct Row {
   double first_flow = 1e300, last_flow = 0.0;  // steps of the first record by flow
   Eigen::Index least_sliding = 1 << 30, most_sliding = 0;
   double loss = 0.0, rank = 0.0, ratio = 0.0, estimate = 0.0;
+  double quiet = 0.0;  // largest difference of flows in which no activation changed
   int undecided = 0, compared = 0;
   std::string failure;
 };
 
 void compare(const Case& c, std::uint64_t seed, const Arguments& arguments, Row& row,
              std::mutex& mutex) {
-  Outcome flow_outcome, exact_outcome;
-  const auto flow = follow(c, seed, arguments, EngineChoice::automatic, flow_outcome);
-  const auto exact = follow(c, seed, arguments, EngineChoice::frozen, exact_outcome);
+  const Followed flow = follow(c, seed, arguments, EngineChoice::automatic);
+  const std::vector<Sample> exact = follow(c, seed, arguments, EngineChoice::frozen).samples;
   const std::lock_guard lock(mutex);
-  if (flow_outcome.reason != StopReason::reached_end) {
-    row.failure = fmt::format("seed {}: {}", seed, flow_outcome.message);
+  if (flow.outcome.reason != StopReason::reached_end) {
+    row.failure = fmt::format("seed {}: {}", seed, flow.outcome.message);
   }
   bool seen = false;
-  for (std::size_t r = 0; r < std::min(flow.size(), exact.size()); ++r) {
-    if (flow[r].engine != "flow") continue;
-    const auto step = static_cast<double>(*flow[r].time.step());
+  double worst = 0.0;
+  for (std::size_t r = 0; r < std::min(flow.samples.size(), exact.size()); ++r) {
+    if (flow.samples[r].engine != "flow") continue;
+    const auto step = static_cast<double>(*flow.samples[r].time.step());
     if (!seen) {
       row.first_flow = std::min(row.first_flow, step);
       row.last_flow = std::max(row.last_flow, step);
       seen = true;
     }
-    row.least_sliding = std::min(row.least_sliding, flow[r].sliding_pairs);
-    row.most_sliding = std::max(row.most_sliding, flow[r].sliding_pairs);
-    const double loss = std::abs(flow[r].log_loss - exact[r].log_loss);
+    row.least_sliding = std::min(row.least_sliding, flow.samples[r].sliding_pairs);
+    row.most_sliding = std::max(row.most_sliding, flow.samples[r].sliding_pairs);
+    const double loss = std::abs(flow.samples[r].log_loss - exact[r].log_loss);
     double rank = 0.0;
     for (std::size_t p = 0; p < 3; ++p) {
-      rank = std::max(rank, std::abs(flow[r].stable_ranks[p] - exact[r].stable_ranks[p]));
+      rank = std::max(rank, std::abs(flow.samples[r].stable_ranks[p] - exact[r].stable_ranks[p]));
     }
+    worst = std::max({worst, loss, rank});
     row.loss = std::max(row.loss, loss);
     row.rank = std::max(row.rank, rank);
-    row.estimate = std::max(row.estimate, flow[r].error_estimate);
-    row.ratio = std::max(row.ratio, std::max(loss, rank) / flow[r].error_estimate);
+    row.estimate = std::max(row.estimate, flow.samples[r].error_estimate);
+    row.ratio = std::max(row.ratio, std::max(loss, rank) / flow.samples[r].error_estimate);
   }
   if (seen) ++row.compared;
-  if (seen && flow.back().undecided > 0) ++row.undecided;
+  if (flow.quiet) row.quiet = std::max(row.quiet, worst);
+  if (seen && flow.samples.back().undecided > 0) ++row.undecided;
 }
 
 Arguments read_arguments(int argc, char** argv) {
   Arguments arguments;
-  for (int i = 1; i + 1 < argc; i += 2) {
+  const std::vector<std::string> known{"--seeds", "--until", "--tolerance", "--threads", "--only"};
+  for (int i = 1; i < argc; i += 2) {
+    if (std::find(known.begin(), known.end(), argv[i]) == known.end() || i + 1 == argc) {
+      throw InputError(argv[i], "is no option with a value; see the head of the source");
+    }
     const std::string name = argv[i], value = argv[i + 1];
     if (name == "--seeds") arguments.seeds = std::strtoull(value.c_str(), nullptr, 10);
     if (name == "--until") arguments.until = LogTime::parse(value, "--until");
@@ -156,6 +171,7 @@ int main(int argc, char** argv) try {
   const Arguments arguments = read_arguments(argc, argv);
   fmt::print("late-time flow against exact steps to t = {}, tolerance {:g}, {} seeds a case\n",
              to_string(arguments.until), arguments.tolerance, arguments.seeds);
+  bool good = true;
   fmt::print("{:<26}{:>19}{:>12}{:>10}{:>10}{:>11}{:>8}{:>11}\n", "case", "hand-over before t",
              "sliding", "log loss", "ranks", "estimate", "ratio", "undecided");
   for (const Case& c : cases()) {
@@ -171,8 +187,10 @@ int main(int argc, char** argv) try {
                fmt::format("{}..{}", row.least_sliding, row.most_sliding), row.loss, row.rank,
                row.estimate, row.ratio, row.undecided, row.compared, row.failure);
     std::fflush(stdout);
+    good = good && row.failure.empty() && row.compared > 0 && row.ratio <= 1.0 &&
+           row.quiet <= 1e-10 && std::max(row.loss, row.rank) <= arguments.tolerance;
   }
-  return 0;
+  return good ? 0 : 1;
 } catch (const InputError& error) {
   fmt::print(stderr, "late_time_agreement: {}\n", error.what());
   return 2;
