@@ -49,6 +49,26 @@ void fit_sliding(const FlowProblem& problem, int group, NeuronMode& mode) {
 
 }  // namespace
 
+bool NeuronMode::at_zero(Eigen::Index sample) const {
+  return std::find(sliding.begin(), sliding.end(), sample) != sliding.end() ||
+         std::find(riding.begin(), riding.end(), sample) != riding.end();
+}
+
+std::vector<Eigen::Index> NeuronMode::pairs_at_zero() const {
+  std::vector<Eigen::Index> result = sliding;
+  result.insert(result.end(), riding.begin(), riding.end());
+  std::sort(result.begin(), result.end());
+  return result;
+}
+
+Vector to_zero(const NeuronMode& mode, const Eigen::Ref<const Eigen::RowVectorXd>& z) {
+  Vector sliding(static_cast<Eigen::Index>(mode.sliding.size()));
+  for (std::size_t s = 0; s < mode.sliding.size(); ++s) {
+    sliding[static_cast<Eigen::Index>(s)] = -z[mode.sliding[s]];
+  }
+  return mode.inverse * sliding;
+}
+
 Vector effective_multipliers(const FlowProblem& problem, const NeuronMode& mode,
                              const Vector& lambda) {
   Vector result(problem.samples());

@@ -21,11 +21,19 @@ struct NeuronMode {
   Eigen::MatrixXd inverse;            ///< G_SS⁻¹, |S| × |S|
 
   bool slides() const { return !sliding.empty(); }
+  /// Whether a pair slides, or rides with those that do.
+  bool at_zero(Eigen::Index sample) const;
+  /// All of them, ascending.
+  std::vector<Eigen::Index> pairs_at_zero() const;
 };
 
 /// Effective multipliers b_l (or, linear as they are, their integrals from those of λ), n entries.
 Vector effective_multipliers(const FlowProblem& problem, const NeuronMode& mode,
                              const Vector& lambda);
+
+/// What must be added to the coefficients of the sliding pairs (|S| entries) so that their
+/// pre-activations, of `z` (n entries), become zero: −G_SS⁻¹ z_S.
+Vector to_zero(const NeuronMode& mode, const Eigen::Ref<const Eigen::RowVectorXd>& z);
 
 /// v with dz_{k,i}/dθ = ⟨v, λ⟩, n entries.
 Vector preactivation_row(const FlowProblem& problem, int group, const NeuronMode& mode,

@@ -1,0 +1,263 @@
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <limits>
+
+#include <boost/math/tools/toms748_solve.hpp>
+
+#include "latetime/dynamics/late_flow.hpp"
+
+// What happens between the smooth stretches of a late-time flow: finding the first event of a step,
+// weighing how sure it is, and carrying it out.
+
+namespace latetime {
+namespace {
+
+// A pair counts as beyond zero once it is further off than this part of the largest
+// pre-activation of its sample: hysteresis against events that rounding alone would make.
+constexpr double crossing_tolerance = 1e-12;
+
+// The same for multipliers of sliding pairs, relative to λ_l.
+constexpr double exit_tolerance = 1e-12;
+
+constexpr std::uint64_t changes_between_rebuilds = 64;
+
+// A crossing is placed to a part of a step while 1/t is above that; then a step is nothing.
+constexpr double last_delay_inverse_time = 1e-10;
+
+/// Root of a function that is positive at a and not at b.
+template <class Function>
+double root_between(const Function& f, double a, double b) {
+  const double fa = f(a), fb = f(b);
+  if (!(fa > 0.0)) return a;
+  if (!(fb < 0.0)) return b;
+  std::uintmax_t evaluations = 60;
+  const auto tolerance = [](double lo, double hi) {
+    return std::abs(hi - lo) <= 4.0 * std::numeric_limits<double>::epsilon() * std::abs(hi);
+  };
+  return boost::math::tools::toms748_solve(f, a, b, fa, fb, tolerance, evaluations).second;
+}
+
+}  // namespace
+
+/// Looks for the earliest crossing of a pair that does not slide. Since every entry of s only
+/// grows, ⟨v, Δs⟩ is bounded over any part of the step by the parts of v of one sign: most pairs
+/// are proved not to cross without a look at the inside of the step, the others are bisected.
+bool LateFlow::find_crossing(const DenseStep& step, Found& first) {
+  const Vector reached = travel_ + problem_.reach * step.end();
+  bool found = false;
+  for (Eigen::Index k = 0; k < problem_.neurons(); ++k) {
+    const Neuron& neuron = neurons_[static_cast<std::size_t>(k)];
+    if ((neuron.room.array() > reached.array()).all()) continue;
+    for (Eigen::Index i = 0; i < problem_.samples(); ++i) {
+      if (neuron.room[i] > reached[i]) continue;
+      const double side = neuron.mode.active[static_cast<std::size_t>(i)] ? 1.0 : -1.0;
+      const Vector row = side * preactivation_row(problem_, neuron.group, neuron.mode, i);
+      const double tolerance =
+          crossing_tolerance * std::max(z_.col(i).cwiseAbs().maxCoeff(), 1e-300);
+      double start = side * z_(k, i) + row.dot(s_ - neuron.since) + tolerance;
+      // Just crossed, and part of a step late (delay_of): it is on its way.
+      if (start <= 0.0 && row.dot(last_lambda_) > 0.0) start = tolerance;
+      if (start <= 0.0) {
+        first = {0.0, k, i,
+                 problem_.own(neuron.group, i) ? FlowCause::own_crosses : FlowCause::other_meets};
+        return true;
+      }
+      const auto height = [&](const Vector& x) { return start + row.dot(x); };
+      // First cell of the grid at whose right end the pair is beyond zero; −1: none before `limit`.
+      const std::function<int(int, int, double)> scan = [&](int left, int right, double h) -> int {
+        const Vector moved = step.grid(right) - step.grid(left);
+        if (h + row.cwiseMin(0.0).dot(moved) > 0.0) return -1;
+        if (right - left == 1) return height(step.grid(right)) <= 0.0 ? right : -1;
+        const int middle = (left + right) / 2;
+        const int before = scan(left, middle, h);
+        if (before >= 0) return before;
+        return scan(middle, right, height(step.grid(middle)));
+      };
+      const int cell = scan(0, DenseStep::points, start);
+      if (cell < 0) {
+        popped_.emplace_back(k, i);
+        continue;
+      }
+      const double left = step.size() * (cell - 1) / DenseStep::points;
+      const double right = step.size() * cell / DenseStep::points;
+      if (left > first.delta) continue;
+      const double when =
+          root_between([&](double delta) { return height(step.at(delta)); }, left, right);
+      if (when >= first.delta) continue;
+      found = true;
+      first = {when, k, i,
+               problem_.own(neuron.group, i) ? FlowCause::own_crosses : FlowCause::other_meets};
+    }
+  }
+  return found;
+}
+
+/// Looks for the earliest sliding pair whose multiplier reaches a bound, at a few points of the
+/// step.
+bool LateFlow::find_exit(const DenseStep& step, Found& first) {
+  constexpr int stride = DenseStep::points / 4;
+  Vector lambdas[5];
+  double variation = lambda_variation_;
+  for (int p = 0; p <= 4; ++p) {
+    lambdas[p] = rates(step.size() * p / 4.0, step.grid(p * stride));
+    if (p) variation += (lambdas[p] - lambdas[p - 1]).cwiseAbs().maxCoeff();
+  }
+  bool found = false;
+  for (Eigen::Index k = 0; k < problem_.neurons(); ++k) {
+    const Neuron& neuron = neurons_[static_cast<std::size_t>(k)];
+    if (!neuron.mode.slides() || neuron.slack > variation) continue;
+    for (std::size_t r = 0; r < neuron.mode.sliding.size(); ++r) {
+      const Eigen::Index l = neuron.mode.sliding[r];
+      const auto share = neuron.mode.share.row(static_cast<Eigen::Index>(r));
+      // Both gaps stay positive while the pair slides.
+      const auto gap = [&](const Vector& lambda, bool upper) {
+        const double beta = share.dot(lambda);
+        const double room = upper ? lambda[l] - beta : beta - problem_.shape.slope * lambda[l];
+        return room + exit_tolerance * lambda[l];
+      };
+      for (const bool upper : {true, false}) {
+        for (int p = 1; p <= 4; ++p) {
+          if (gap(lambdas[p], upper) > 0.0) continue;
+          const double left = step.size() * (p - 1) / 4.0, right = step.size() * p / 4.0;
+          const double when = root_between(
+              [&](double delta) { return gap(rates(delta, step.at(delta)), upper); }, left, right);
+          if (when < first.delta) {
+            found = true;
+            first = {when, k, l, upper ? FlowCause::leaves_upward : FlowCause::leaves_downward};
+          }
+          break;
+        }
+      }
+    }
+  }
+  if (!found && !std::isfinite(first.delta)) lambda_variation_ = variation;
+  return found;
+}
+
+/// How long descent goes on with the old slope after a crossing at that `speed`: to the next whole
+/// step, which is known where the moment is known to a part of a step; else half a step on average.
+/// Where other pairs of the neuron slide, a mean as well (crossing_delay).
+LateFlow::Delay LateFlow::delay_of(const Neuron& neuron, Eigen::Index i, const Vector& lambda,
+                                   double speed) const {
+  const double t = std::exp(theta_);
+  if (!options_.of_descent || speed == 0.0 || 1.0 / t < last_delay_inverse_time) return {};
+  if (neuron.mode.slides()) {
+    const CrossingDelay delay = crossing_delay(problem_, neuron.mode, lambda, i, speed);
+    return {delay.mean, 2.0 * delay.deviation};
+  }
+  const double uncertain =
+      t * (neuron.error / std::abs(speed) + std::numeric_limits<double>::epsilon() * theta_);
+  if (uncertain > 0.25) return {0.5, 0.5};
+  return {std::ceil(t) - t, uncertain};
+}
+
+/// Books what an own-class crossing adds to the errors, and tells whether it is decided: whether
+/// the pre-activation still crosses when it is off by its error. Other-class pairs need no such
+/// care: while own-class activations stay, the flow is that of a convex function, and nothing
+/// grows.
+bool LateFlow::weigh_crossing(Neuron& neuron, Eigen::Index i, const Vector& lambda, Delay& delay) {
+  const Vector row = preactivation_row(problem_, neuron.group, neuron.mode, i);
+  const double velocity = row.dot(lambda), speed = std::abs(velocity);
+  // d²z/dθ² from dλ/dθ = λ (1 − (1 − g) du/dθ).
+  const Vector margin_speed = kernel_ * lambda;
+  const Vector rest = (1.0 - (std::exp(-theta_) * lambda).array()).matrix();
+  const Vector change = lambda.array() * (1.0 - rest.array() * margin_speed.array());
+  const double bend = std::abs(row.dot(change));
+  const double early = speed > 0.0 ? neuron.error / speed : 0.0;
+  delay = delay_of(neuron, i, lambda, velocity);
+  const double moment_error = early + delay.error * std::exp(-theta_);
+  const double jump =
+      problem_.rate * (1.0 - problem_.shape.slope) * lambda[i] * problem_.gram(i, i);
+  const bool decided = speed * speed > 2.0 * neuron.error * bend && moment_error < 1.0;
+  neuron.error += jump * moment_error;
+  event_error_ += jump * moment_error / static_cast<double>(problem_.shape.width);
+  return decided;
+}
+
+/// Adds `change` to coefficient (k, i) at the present moment; pairs at zero stay there.
+void LateFlow::shift(Eigen::Index k, Eigen::Index i, double change) {
+  const Neuron& neuron = neurons_[static_cast<std::size_t>(k)];
+  Eigen::RowVectorXd z = change * problem_.gram.row(i);
+  coefficients_(k, i) += change;
+  if (neuron.mode.slides()) {
+    const Vector back = to_zero(neuron.mode, z);
+    for (std::size_t s = 0; s < neuron.mode.sliding.size(); ++s) {
+      const double amount = back[static_cast<Eigen::Index>(s)];
+      coefficients_(k, neuron.mode.sliding[s]) += amount;
+      z += amount * problem_.gram.row(neuron.mode.sliding[s]);
+    }
+    for (const Eigen::Index l : neuron.mode.pairs_at_zero()) z[l] = 0.0;
+  }
+  z_.row(k) += z;
+  for (Eigen::Index l = 0; l < z.size(); ++l) {
+    const double slope =
+        neuron.mode.active[static_cast<std::size_t>(l)] ? 1.0 : problem_.shape.slope;
+    gap_[l] +=
+        problem_.sign(neuron.group, l) * slope * z[l] / static_cast<double>(problem_.shape.width);
+  }
+}
+
+/// Own-class pairs that turned back from zero in the last step, nearer to it than their error.
+void LateFlow::watch_near_misses(const Vector& lambda_before) {
+  for (const auto& [k, i] : popped_) {
+    const Neuron& neuron = neurons_[static_cast<std::size_t>(k)];
+    if (!problem_.own(neuron.group, i)) continue;
+    const double side = neuron.mode.active[static_cast<std::size_t>(i)] ? 1.0 : -1.0;
+    const Vector row = side * preactivation_row(problem_, neuron.group, neuron.mode, i);
+    const double end = side * z_(k, i) + row.dot(s_ - neuron.since);
+    const double start = end - row.dot(stepper_.dense().end());
+    if (std::min(start, end) < neuron.error && row.dot(lambda_before) < 0.0 &&
+        row.dot(last_lambda_) > 0.0) {
+      ++undecided_;
+    }
+  }
+}
+
+void LateFlow::handle(const Found& event) {
+  const Eigen::Index k = event.neuron;
+  Neuron& neuron = neurons_[static_cast<std::size_t>(k)];
+  const Vector lambda = drive();
+  sync(k);
+  FlowEvent report{theta_, k, event.sample, event.cause, true};
+  std::vector<Eigen::Index> at_zero = neuron.mode.pairs_at_zero();
+  const std::uint8_t active_before = neuron.mode.active[static_cast<std::size_t>(event.sample)];
+  Delay delay;
+  if (event.cause == FlowCause::own_crosses) {
+    report.decided = weigh_crossing(neuron, event.sample, lambda, delay);
+    if (!report.decided) ++undecided_;
+  } else {
+    neuron.error += options_.event_error * std::exp(-theta_);
+  }
+  if (event.cause == FlowCause::other_meets) {
+    const Vector row = preactivation_row(problem_, neuron.group, neuron.mode, event.sample);
+    delay = delay_of(neuron, event.sample, lambda, row.dot(lambda));
+    at_zero.insert(std::lower_bound(at_zero.begin(), at_zero.end(), event.sample), event.sample);
+  }
+  neuron.mean = {};
+  offset_stale_ = true;
+  add_kernel(problem_, neuron.group, neuron.mode, -1.0, kernel_);
+  if (event.cause == FlowCause::own_crosses) {
+    neuron.mode.active[static_cast<std::size_t>(event.sample)] ^= 1;
+  }
+  z_(k, event.sample) = 0.0;
+  resolve_mode(problem_, neuron.group, lambda, at_zero, neuron.mode);
+  add_kernel(problem_, neuron.group, neuron.mode, 1.0, kernel_);
+  const std::uint8_t active_now = neuron.mode.active[static_cast<std::size_t>(event.sample)];
+  if (delay.mean != 0.0 && active_now != active_before && !this->at_zero(k, event.sample)) {
+    const double slopes = (active_before ? 1.0 : -1.0) * (1.0 - problem_.shape.slope);
+    shift(k, event.sample,
+          problem_.rate * problem_.sign(neuron.group, event.sample) * slopes *
+              lambda[event.sample] * delay.mean * std::exp(-theta_));
+  }
+  steady_lambda_.resize(0);
+  if (++changes_since_rebuild_ >= changes_between_rebuilds) rebuild_kernel();
+  lambda_variation_ += (lambda - last_lambda_).cwiseAbs().maxCoeff();
+  last_lambda_ = lambda;
+  refresh_bounds(k);
+  stepper_.restart();
+  ++event_count_;
+  if (on_event) on_event(report);
+}
+
+}  // namespace latetime
