@@ -1,0 +1,256 @@
+// How does the error of the late-time flow depend on the time T at which it takes over?
+//
+//   build/release/examples/hand_over_order [--out hand_over_order] [--seeds 20]
+//
+// Exact steps go from the start to t = 10^6. Flows start from their states at T = 10^2 … 10^5 and
+// are compared with them at t = 10 T and at t = 10^6, in log loss and in the stable ranks of
+// W_{+1}, W_{-1} and W (the largest difference of the three).
+//
+// A single step of a network that switches for ever is off its own mean by O(1/t). So the mean of
+// exact steps over a window is compared with the mean of the flow over the same window: weights
+// exp(-1/(p (1 - p))) at phases p make averages of quasi-periodic motion converge fast, and the
+// flow, which is smooth, is integrated from its values at a few nodes.
+//
+// Writes hand_over_order.csv (a row a run and T), hand_over_order_fits.csv and hand_over_order.svg.
+
+#include <array>
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "figure_program.hpp"
+#include "latetime/base/error.hpp"
+#include "latetime/base/text.hpp"
+#include "latetime/data/generators.hpp"
+#include "latetime/dynamics/exact_descent.hpp"
+#include "latetime/dynamics/late_flow.hpp"
+#include "latetime/experiment/run.hpp"
+#include "latetime/measure/measures.hpp"
+#include "latetime/model/loss.hpp"
+#include "latetime/report/chart.hpp"
+#include "latetime/store/run_directory.hpp"
+
+namespace {
+
+using namespace latetime;
+
+constexpr double learning_rate = 0.1;
+constexpr std::uint64_t last_step = 1'000'000;
+constexpr std::size_t nodes = 9;
+// Where the flow's own integration, rounding, and averages over windows end (seen in the tables):
+// smaller errors are left out of the fits.
+constexpr double floor_of_errors = 2e-12;
+
+struct Case {
+  std::string name;
+  Eigen::Index n, d, width;
+  double slope;
+  int per_decade;           // hand-over times
+  std::uint64_t window;     // steps
+  std::vector<bool> means;  // FlowOptions::switching_means
+};
+
+const std::vector<Case>& cases() {
+  static const std::vector<Case> list{
+      {"leaky", 10, 784, 20, 0.5, 4, 16, {true}},
+      {"relu", 10, 784, 4, 0.0, 2, 1024, {true, false}},
+      {"relu-wide", 10, 784, 20, 0.0, 2, 1024, {true}},
+      {"relu-correlated", 20, 60, 10, 0.0, 2, 1024, {true}},
+  };
+  return list;
+}
+
+/// Log loss and the three stable ranks.
+using Quantities = std::array<double, 4>;
+
+/// Means over the steps first … first + count, the same weights for exact steps and the flow.
+struct Window {
+  Window(std::uint64_t first_step, std::uint64_t wanted) : first(first_step) {
+    const std::uint64_t stride =
+        std::max<std::uint64_t>(1, std::min(wanted, first_step / 8) / (nodes - 1));
+    count = stride * (nodes - 1);
+    for (std::size_t j = 0; j < nodes; ++j) {
+      log_times[j] = std::log(static_cast<double>(first + j * stride));
+    }
+    double total = 0.0;
+    for (std::uint64_t s = 0; s <= count; ++s) total += weight(s);
+    for (std::uint64_t s = 0; s <= count; ++s) {
+      const double at = std::log(static_cast<double>(first + s));
+      for (std::size_t j = 0; j < nodes; ++j) {
+        double part = weight(s) / total;  // times the Lagrange polynomial of node j
+        for (std::size_t i = 0; i < nodes; ++i) {
+          if (i != j) part *= (at - log_times[i]) / (log_times[j] - log_times[i]);
+        }
+        node_weights[j] += part;
+      }
+      weights.push_back(weight(s) / total);
+    }
+  }
+
+  double weight(std::uint64_t s) const {
+    const double phase = (static_cast<double>(s) + 0.5) / (static_cast<double>(count) + 1.0);
+    return std::exp(-1.0 / (phase * (1.0 - phase)));
+  }
+
+  std::uint64_t first, count = 0;
+  std::vector<double> weights;
+  std::array<double, nodes> log_times{}, node_weights{};
+};
+
+struct Row {
+  std::string name;
+  std::uint64_t seed;
+  double hand_over;  // log10 T
+  bool means;
+  Eigen::Index sliding = 0;          // at the hand-over
+  int own_near = 0, other_near = 0;  // events up to 10 T
+  int own_far = 0, other_far = 0;    // events up to 10^6
+  std::uint64_t undecided = 0;
+  double loss_near = 0.0, rank_near = 0.0;  // errors at 10 T
+  double loss_far = 0.0, rank_far = 0.0;    // errors at 10^6
+};
+
+/// One run by exact steps, and the flows that start from it.
+class Comparison {
+ public:
+  Comparison(const Case& c, std::uint64_t seed)
+      : case_(c),
+        seed_(seed),
+        data_(gaussian_mixture(c.n, c.d, 0.01, 1.0, seed)),
+        network_(gaussian_network({.groups = 2, .width = c.width, .dim = c.d, .slope = c.slope},
+                                  1e-3, seed)),
+        measurer_(data_, network_),
+        problem_(data_, network_.shape, learning_rate),
+        exact_(data_, network_, learning_rate, 1, true) {
+    for (int k = 0; k <= 3 * c.per_decade; ++k) {
+      const double decade = 2.0 + static_cast<double>(k) / c.per_decade;
+      steps_.push_back(static_cast<std::uint64_t>(std::llround(std::pow(10.0, decade))));
+    }
+  }
+
+  void add_rows(std::vector<Row>& rows) {
+    walk();
+    for (const bool means : case_.means) {
+      for (std::size_t k = 0; k < steps_.size(); ++k) rows.push_back(follow(k, means));
+    }
+  }
+
+ private:
+  Quantities quantities(const Matrix& coefficients, const Vector& margins) const {
+    TrainingState state;
+    state.coefficients = coefficients;
+    const auto ranks = measurer_.stable_ranks(measurer_.inside(state));
+    Matrix outputs = Matrix::Zero(margins.size(), 2);
+    for (Eigen::Index i = 0; i < margins.size(); ++i) {
+      outputs(i, data_.classes[static_cast<std::size_t>(i)]) = margins[i];
+    }
+    return {log_mean_loss(outputs, data_.classes), ranks[0].value, ranks[1].value, ranks[2].value};
+  }
+
+  /// Exact steps: the states at the hand-overs, the means over the windows.
+  void walk() {
+    for (const std::uint64_t step : steps_) windows_.emplace_back(10 * step, case_.window);
+    for (std::size_t w = 0; w < windows_.size(); ++w) average(w);
+  }
+
+  /// Goes on to that step, keeping the states of the hand-overs on the way.
+  void go_to(std::uint64_t step) {
+    while (starts_.size() < steps_.size() && steps_[starts_.size()] <= step) {
+      exact_.advance(steps_[starts_.size()] - exact_.step());
+      const Matrix c = exact_.coefficients();
+      starts_.push_back(
+          {std::log(static_cast<double>(exact_.step())), c, exact_.preactivations_of(c)});
+    }
+    exact_.advance(step - exact_.step());
+  }
+
+  void average(std::size_t index) {
+    const Window& window = windows_[index];
+    Quantities sum{};
+    for (std::uint64_t s = 0; s <= window.count; ++s) {
+      go_to(window.first + s);
+      const Matrix c = exact_.coefficients();
+      const Matrix z = exact_.preactivations_of(c);
+      const Quantities now =
+          quantities(c, margins(group_outputs(z, network_.shape), data_.classes));
+      for (std::size_t q = 0; q < now.size(); ++q) sum[q] += window.weights[s] * now[q];
+    }
+    means_.push_back(sum);
+  }
+
+  Row follow(std::size_t k, bool means) const {
+    Row row{.name = case_.name,
+            .seed = seed_,
+            .hand_over = std::log10(static_cast<double>(steps_[k])),
+            .means = means};
+    LateFlow flow(problem_, starts_[k], {.switching_means = means});
+    row.sliding = flow.sliding_pairs();
+    int own = 0, other = 0;
+    flow.on_event = [&](const FlowEvent& event) {
+      ++(event.cause == FlowCause::own_crosses ? own : other);
+    };
+    difference(flow, k, row.loss_near, row.rank_near);
+    row.own_near = own;
+    row.other_near = other;
+    row.loss_far = row.loss_near;
+    row.rank_far = row.rank_near;
+    if (k + 1 < steps_.size()) difference(flow, steps_.size() - 1, row.loss_far, row.rank_far);
+    row.own_far = own;
+    row.other_far = other;
+    row.undecided = flow.undecided();
+    return row;
+  }
+
+  /// Of the flow's mean over a window from that of exact steps.
+  void difference(LateFlow& flow, std::size_t index, double& loss, double& rank) const {
+    const Window& window = windows_[index];
+    Quantities sum{};
+    for (std::size_t j = 0; j < nodes; ++j) {
+      if (flow.advance_to(window.log_times[j]) != FlowStatus::reached) {
+        loss = rank = std::nan("");
+        return;
+      }
+      const Quantities now = quantities(flow.state().coefficients, flow.margins());
+      for (std::size_t q = 0; q < now.size(); ++q) sum[q] += window.node_weights[j] * now[q];
+    }
+    loss = std::abs(sum[0] - means_[index][0]);
+    rank = 0.0;
+    for (std::size_t q = 1; q < sum.size(); ++q) {
+      rank = std::max(rank, std::abs(sum[q] - means_[index][q]));
+    }
+  }
+
+  const Case& case_;
+  const std::uint64_t seed_;
+  const Dataset data_;
+  const Network network_;
+  const Measurer measurer_;
+  const FlowProblem problem_;
+  ExactDescent exact_;
+  std::vector<std::uint64_t> steps_;
+  std::vector<FlowStart> starts_;
+  std::vector<Window> windows_;
+  std::vector<Quantities> means_;
+};
+
+}  // namespace
+
+int main(int argc, char** argv) try {
+  const FigureArguments arguments =
+      read_figure_arguments(argc, argv, {.out = "hand_over_order", .seeds = 20});
+  std::vector<Row> rows;
+  for (const Case& c : cases())
+    for (std::uint64_t seed = 1; seed <= arguments.seeds; ++seed) {
+      Comparison(c, seed).add_rows(rows);
+    }
+  for (const Row& r : rows)
+    fmt::print("{} {} {:.2f} {} {} {} {} {} {} {} {:.2e} {:.2e} {:.2e} {:.2e}\n", r.name, r.seed,
+               r.hand_over, r.means, r.sliding, r.own_near, r.other_near, r.own_far, r.other_far,
+               r.undecided, r.loss_near, r.rank_near, r.loss_far, r.rank_far);
+  return 0;
+} catch (const InputError& error) {
+  fmt::print(stderr, "hand_over_order: {}\n", error.what());
+  return 2;
+}
