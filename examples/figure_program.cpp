@@ -30,6 +30,22 @@ std::uint64_t read_count(std::string_view text, const std::string& name) {
   return value;
 }
 
+template <class Average>
+Series drawn(const std::string& label, const std::string& color, const Spread& spread, Mark mark,
+             const Average& average) {
+  Series series{.label = label, .color = color, .mark = mark};
+  const bool band = mark != Mark::dashed && mark != Mark::points;
+  for (const auto& [x, values] : spread) {
+    if (values.empty()) continue;
+    series.x.push_back(x);
+    series.y.push_back(average(values));
+    if (!band) continue;
+    series.low.push_back(*std::min_element(values.begin(), values.end()));
+    series.high.push_back(*std::max_element(values.begin(), values.end()));
+  }
+  return series;
+}
+
 }  // namespace
 
 FigureArguments read_figure_arguments(int argc, const char* const* argv,
@@ -83,6 +99,15 @@ void Progress::clear() {
 
 double Progress::seconds() const {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+}
+
+Series drawn_means(const std::string& label, const std::string& color, const Spread& spread,
+                   Mark mark) {
+  return drawn(label, color, spread, mark, mean);
+}
+
+Series drawn_medians(const std::string& label, const std::string& color, const Spread& spread) {
+  return drawn(label, color, spread, Mark::joined_points, median);
 }
 
 double mean(const std::vector<double>& values) {

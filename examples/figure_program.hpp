@@ -4,8 +4,11 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
+
+#include "latetime/report/chart.hpp"
 
 namespace latetime {
 
@@ -49,6 +52,15 @@ class Progress {
   bool shown_ = false;
   const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
+
+/// Values of several runs at each x.
+using Spread = std::map<double, std::vector<double>>;
+
+/// The means of the runs, or their medians, with their range as a band (none for Mark::dashed and
+/// Mark::points).
+Series drawn_means(const std::string& label, const std::string& color, const Spread& spread,
+                   Mark mark = Mark::joined_points);
+Series drawn_medians(const std::string& label, const std::string& color, const Spread& spread);
 
 double mean(const std::vector<double>& values);
 double median(std::vector<double> values);

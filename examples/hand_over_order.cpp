@@ -13,9 +13,13 @@
 //
 // Writes hand_over_order.csv (a row a run and T), hand_over_order_fits.csv and hand_over_order.svg.
 
+#include <algorithm>
 #include <array>
 #include <cmath>
+#include <functional>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -37,11 +41,11 @@ namespace {
 using namespace latetime;
 
 constexpr double learning_rate = 0.1;
-constexpr std::uint64_t last_step = 1'000'000;
 constexpr std::size_t nodes = 9;
 // Where the flow's own integration, rounding, and averages over windows end (seen in the tables):
 // smaller errors are left out of the fits.
-constexpr double floor_of_errors = 2e-12;
+constexpr double loss_floor = 1e-12, rank_floor = 1e-11;
+const std::string blue = "#0072b2", orange = "#d55e00", green = "#009e73";
 
 struct Case {
   std::string name;
@@ -56,7 +60,6 @@ const std::vector<Case>& cases() {
   static const std::vector<Case> list{
       {"leaky", 10, 784, 20, 0.5, 4, 16, {true}},
       {"relu", 10, 784, 4, 0.0, 2, 1024, {true, false}},
-      {"relu-wide", 10, 784, 20, 0.0, 2, 1024, {true}},
       {"relu-correlated", 20, 60, 10, 0.0, 2, 1024, {true}},
   };
   return list;
@@ -235,20 +238,158 @@ class Comparison {
   std::vector<Quantities> means_;
 };
 
+/// Slope of the least-squares line through log10 error against log10 T, of medians above `floor`.
+double fitted_order(const Spread& errors, double floor) {
+  double count = 0.0, x_sum = 0.0, y_sum = 0.0, xx = 0.0, xy = 0.0;
+  for (const auto& [time, values] : errors) {
+    const double x = std::log10(time), y = std::log10(median(values));
+    if (!(median(values) > floor)) continue;
+    count += 1.0;
+    x_sum += x;
+    y_sum += y;
+    xx += x * x;
+    xy += x * y;
+  }
+  return (count * xy - x_sum * y_sum) / (count * xx - x_sum * x_sum);
+}
+
+enum class Place { ten_times, end };
+
+/// What is drawn as one series: some of the rows.
+struct Group {
+  std::string label, color;
+  std::function<bool(const Row&)> takes;
+};
+
+class Report {
+ public:
+  explicit Report(const std::vector<Row>& rows) : rows_(rows) {}
+
+  /// Two panels, log loss and stable ranks.
+  void add(const std::string& title, Place place, const std::vector<Group>& groups) {
+    fmt::print("{}\n", title);
+    for (const bool rank : {false, true}) {
+      Panel& panel =
+          (rank ? ranks_ : losses_)
+              .emplace_back(Panel{.title = title,
+                                  .x_label = "hand-over T, gradient steps",
+                                  .y_label = rank ? "error of stable ranks" : "error of log loss",
+                                  .log_x = true,
+                                  .log_y = true});
+      for (const Group& group : groups) add(panel, group, place, rank);
+    }
+  }
+
+  void write(const std::string& folder) const {
+    std::vector<Panel> panels = losses_;
+    panels.insert(panels.end(), ranks_.begin(), ranks_.end());
+    replace_file(folder + "/hand_over_order.svg", render_grid_svg(panels, losses_.size()));
+    fits_.write(folder, "hand_over_order_fits.csv");
+  }
+
+ private:
+  void add(Panel& panel, const Group& group, Place place, bool rank) {
+    Spread errors;
+    std::size_t most = 0;
+    for (const Row& row : rows_) {
+      if (!group.takes(row)) continue;
+      const bool near = place == Place::ten_times;
+      const double error =
+          near ? (rank ? row.rank_near : row.loss_near) : (rank ? row.rank_far : row.loss_far);
+      if (std::isnan(error)) continue;
+      auto& values = errors[std::pow(10.0, row.hand_over)];
+      values.push_back(error);
+      most = std::max(most, values.size());
+    }
+    const double order = fitted_order(errors, rank ? rank_floor : loss_floor);
+    fmt::print("  {:<10} {:<34} T^{:<6.2f} up to {} runs a T; medians", rank ? "ranks" : "log loss",
+               group.label, order, most);
+    for (const auto& [time, values] : errors) fmt::print(" {:.1e}", median(values));
+    fmt::print("\n");
+    fits_.add({panel.title, panel.y_label, group.label, shortest(order), std::to_string(most)});
+    panel.series.push_back(
+        drawn_medians(fmt::format("{}: T^{:.1f}", group.label, order), group.color, errors));
+  }
+
+  const std::vector<Row>& rows_;
+  std::vector<Panel> losses_, ranks_;
+  Table fits_{{"comparison", "quantity", "series", "order", "runs"}};
+};
+
+void write_rows(const std::vector<Row>& rows, const std::string& folder) {
+  Table table({"case", "seed", "log10_hand_over", "switching_means", "sliding_pairs",
+               "own_crossings_to_10T", "other_events_to_10T", "own_crossings_to_1e6",
+               "other_events_to_1e6", "undecided", "log_loss_error_at_10T", "rank_error_at_10T",
+               "log_loss_error_at_1e6", "rank_error_at_1e6"});
+  for (const Row& r : rows) {
+    table.add({r.name, std::to_string(r.seed), shortest(r.hand_over), r.means ? "1" : "0",
+               std::to_string(r.sliding), std::to_string(r.own_near), std::to_string(r.other_near),
+               std::to_string(r.own_far), std::to_string(r.other_far), std::to_string(r.undecided),
+               shortest(r.loss_near), shortest(r.rank_near), shortest(r.loss_far),
+               shortest(r.rank_far)});
+  }
+  table.write(folder, "hand_over_order.csv");
+}
+
+void report(const std::vector<Row>& rows, const std::string& folder) {
+  // Runs in which nothing happens from the first hand-over on, so that all T are comparable.
+  std::set<std::pair<std::string, std::uint64_t>> eventful;
+  for (const Row& r : rows) {
+    if (r.own_far + r.other_far > 0 || (r.sliding == 0) != (r.name == "leaky")) {
+      eventful.insert({r.name, r.seed});
+    }
+  }
+  const auto quiet = [&](const Row& r) { return !eventful.contains({r.name, r.seed}); };
+  const std::vector<Group> orders{
+      {"frozen pattern, slope 0.5", green,
+       [&](const Row& r) { return r.name == "leaky" && quiet(r); }},
+      {"ReLU, means of switching", blue,
+       [&](const Row& r) { return r.name == "relu" && r.means && quiet(r); }},
+      {"ReLU, without the means", orange,
+       [&](const Row& r) { return r.name == "relu" && !r.means && quiet(r); }}};
+  const auto with = [](auto wanted) {
+    return [wanted](const Row& r) {
+      return r.name == "relu-correlated" && wanted(r.own_near, r.other_near);
+    };
+  };
+  const std::vector<Group> costs{
+      {"no event", blue, with([](int own, int other) { return own + other == 0; })},
+      {"events of other-class pairs only", green,
+       with([](int own, int other) { return own == 0 && other > 0; })},
+      {"own-class crossings", orange, with([](int own, int) { return own > 0; })}};
+  Report report(rows);
+  report.add("No events: compared at t = 10 T", Place::ten_times, orders);
+  report.add("No events: compared at t = 10⁶", Place::end, orders);
+  report.add("Events in T … 10 T (n = 20, d = 60, ReLU)", Place::ten_times, costs);
+  report.write(folder);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) try {
   const FigureArguments arguments =
       read_figure_arguments(argc, argv, {.out = "hand_over_order", .seeds = 20});
+  if (arguments.help) {
+    fmt::print(
+        "usage: hand_over_order [--out DIR] [--seeds N]\n\n"
+        "Error of the late-time flow by the time at which it takes over. Writes\n"
+        "hand_over_order.svg, hand_over_order.csv and hand_over_order_fits.csv into DIR (default\n"
+        "hand_over_order), from N runs a case (default 20, about two minutes).\n");
+    return 0;
+  }
+  Progress progress("hand_over_order");
   std::vector<Row> rows;
-  for (const Case& c : cases())
+  for (const Case& c : cases()) {
     for (std::uint64_t seed = 1; seed <= arguments.seeds; ++seed) {
+      progress.show(c.name, seed - 1, arguments.seeds);
       Comparison(c, seed).add_rows(rows);
     }
-  for (const Row& r : rows)
-    fmt::print("{} {} {:.2f} {} {} {} {} {} {} {} {:.2e} {:.2e} {:.2e} {:.2e}\n", r.name, r.seed,
-               r.hand_over, r.means, r.sliding, r.own_near, r.other_near, r.own_far, r.other_far,
-               r.undecided, r.loss_near, r.rank_near, r.loss_far, r.rank_far);
+  }
+  progress.clear();
+  write_rows(rows, arguments.out);
+  report(rows, arguments.out);
+  fmt::print("wrote {}/hand_over_order.svg and two tables in {:.0f} s\n", arguments.out,
+             progress.seconds());
   return 0;
 } catch (const InputError& error) {
   fmt::print(stderr, "hand_over_order: {}\n", error.what());

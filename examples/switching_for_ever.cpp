@@ -36,8 +36,9 @@ constexpr std::uint64_t last_step = 1'000'000;
 constexpr std::uint64_t window = 30;  // steps of panel (a)
 constexpr std::array<std::uint64_t, 3> window_starts{10'000, 100'000, 1'000'000};
 constexpr std::array<double, 3> run_slopes{0.0, 0.1, 0.5};
-constexpr std::array<double, 12> slopes{0.0,  0.005, 0.01, 0.02, 0.03, 0.05,
-                                        0.07, 0.1,   0.15, 0.2,  0.3,  0.5};
+constexpr std::array<double, 14> slopes{0.0,  0.005, 0.01, 0.015, 0.02, 0.025, 0.03,
+                                        0.04, 0.05,  0.07, 0.1,   0.15, 0.2,   0.5};
+constexpr double last_drawn_slope = 0.2;
 constexpr std::array<Eigen::Index, 3> sample_counts{10, 20, 40};
 constexpr std::array<Eigen::Index, 6> dimensions{60, 100, 200, 400, 784, 2000};
 constexpr std::array<double, 14> decades{4, 4.5, 5, 5.5, 6, 7, 8, 10, 14, 20, 30, 45, 70, 100};
@@ -75,6 +76,8 @@ struct Problem {
 struct Fractions {
   LimitStatus status;
   double switches = 0.0, undecided = 0.0;
+  /// max_l Σ_{i≠l} λ_i |G_il| / (λ_l G_ll): with a larger slope no pair can switch for ever.
+  double settling_slope = 0.0;
 };
 
 Fractions fractions(const Problem& problem, const Limit& limit) {
@@ -87,6 +90,11 @@ Fractions fractions(const Problem& problem, const Limit& limit) {
       result.undecided += limit.verdict(k, i) == PairVerdict::undecided;
     }
   }
+  for (Eigen::Index l = 0; l < problem.flow.samples(); ++l) {
+    const double own = limit.multipliers[l] * problem.flow.gram(l, l);
+    const double all = problem.flow.gram.row(l).cwiseAbs().dot(limit.multipliers);
+    result.settling_slope = std::max(result.settling_slope, all / own - 1.0);
+  }
   result.switches /= problem.other_pairs();
   result.undecided /= problem.other_pairs();
   return result;
@@ -97,23 +105,6 @@ Fractions fractions_at_infinity(const Setup& setup) {
   problem.go_to(hand_over_step);
   LateFlow flow(problem.flow, problem.start(), {});
   return fractions(problem, follow_to_limit(flow));
-}
-
-/// Values of several seeds at each x: mean and range.
-using Spread = std::map<double, std::vector<double>>;
-
-Series drawn(const std::string& label, const std::string& color, const Spread& spread,
-             Mark mark = Mark::joined_points) {
-  Series s{.label = label, .color = color, .mark = mark};
-  for (const auto& [x, values] : spread) {
-    if (values.empty()) continue;
-    s.x.push_back(x);
-    s.y.push_back(mean(values));
-    s.low.push_back(*std::min_element(values.begin(), values.end()));
-    s.high.push_back(*std::max_element(values.begin(), values.end()));
-  }
-  if (mark == Mark::dashed || mark == Mark::points) s.low.clear(), s.high.clear();
-  return s;
 }
 
 // ---- exact steps to 10^6 ------------------------------------------------------------------------
@@ -131,7 +122,7 @@ struct Walk {
 Walk walk(Problem& problem, bool with_windows) {
   Walk result;
   ExactDescent& exact = problem.exact;
-  for (int k = 8; k <= 48; ++k) {  // 8 a decade
+  for (int k = 0; k <= 48; ++k) {  // 8 a decade
     const auto step = static_cast<std::uint64_t>(std::llround(std::pow(10.0, k / 8.0)));
     problem.go_to(step);
     result.switches.emplace_back(static_cast<double>(step),
@@ -170,7 +161,8 @@ struct Output {
   Table pair{{"t", "step", "t_times_z", "t_times_mean", "t_times_lowest", "t_times_highest"}};
   Table counts{{"slope", "seed", "t", "other_switches"}};
   Table check{{"seed", "switched_in_last_decade", "verdict", "pairs", "of"}};
-  Table limits{{"n", "d", "m", "slope", "seed", "status", "switches", "undecided"}};
+  Table limits{
+      {"n", "d", "m", "slope", "seed", "status", "switches", "undecided", "settling_slope"}};
   Panel hopping, growth, by_slope, by_dimension, in_time, agreement;
 };
 
@@ -205,15 +197,15 @@ void show_pair(Output& out, const Problem& problem, const Walk& walk) {
   Eigen::Index k = 0, i = 0;
   if (size.cwiseProduct(alone.cast<double>()).maxCoeff(&k, &i) <= 0.0) return;
   const std::array<std::string, 3> colors{blue, orange, green};
+  const std::array<std::string, 3> names{"exact steps, t = 10⁴", "exact steps, t = 10⁵",
+                                         "exact steps, t = 10⁶"};
   out.hopping = {.title = fmt::format("(a) One pair hops for ever (neuron {}, sample {})", k, i),
                  .x_label = "gradient steps after t",
                  .y_label = "t · pre-activation z"};
   for (std::size_t w = 0; w < window_starts.size(); ++w) {
     const auto t = static_cast<double>(window_starts[w]);
     const auto& end = ends[w][static_cast<std::size_t>(k * alone.cols() + i)];
-    Series s{.label = fmt::format("exact steps, t = 10^{:.0f}", std::log10(t)),
-             .color = colors[w],
-             .mark = Mark::joined_points};
+    Series s{.label = names[w], .color = colors[w], .mark = Mark::joined_points};
     for (std::size_t step = 0; step < walk.windows[w].size(); ++step) {
       const double z = t * walk.windows[w][step](k, i);
       s.x.push_back(static_cast<double>(step));
@@ -225,9 +217,9 @@ void show_pair(Output& out, const Problem& problem, const Walk& walk) {
     if (w + 1 < window_starts.size()) continue;
     const std::vector<double> x{0.0, static_cast<double>(window)};
     for (const std::size_t e : {1u, 0u, 2u}) {
-      out.hopping.series.push_back({.label = e == 1 ? "mean (b − (c − b))/2"
+      out.hopping.series.push_back({.label = e == 1 ? "mean b − c/2"
                                              : e    ? ""
-                                                    : "ends b, b − c",
+                                                    : "ends b − c and b",
                                     .color = e == 1 ? "#222222" : grey,
                                     .x = x,
                                     .y = {end[e], end[e]},
@@ -320,21 +312,23 @@ void exact_runs(Output& out) {
                 .log_x = true,
                 .log_y = true};
   for (std::size_t s = 0; s < run_slopes.size(); ++s) {
-    out.growth.series.push_back(drawn(s ? fmt::format("slope {:g}", run_slopes[s]) : "ReLU",
-                                      colors[s], growth[s], Mark::line));
+    out.growth.series.push_back(drawn_means(s ? fmt::format("slope {:g}", run_slopes[s]) : "ReLU",
+                                            colors[s], growth[s],
+                                            s == 2 ? Mark::dashed : Mark::line));
   }
-  out.in_time = {.title = "(e) Pairs that switch at time t",
-                 .x_label = "log₁₀ t",
-                 .y_label = "fraction of other-class pairs",
-                 .log_x = true,
-                 .series = {drawn("late-time flow", blue, sliding),
-                            drawn("exact, last decade", orange, decade_switched, Mark::points),
-                            drawn("limit t = ∞", "#222222", limit_line, Mark::dashed)}};
+  out.in_time = {
+      .title = "(e) Pairs that switch at time t",
+      .x_label = "log₁₀ t",
+      .y_label = "fraction of other-class pairs",
+      .log_x = true,
+      .series = {drawn_means("late-time flow", blue, sliding),
+                 drawn_means("exact, last decade", orange, decade_switched, Mark::points),
+                 drawn_means("limit t = ∞", "#222222", limit_line, Mark::dashed)}};
   out.agreement = {.title = "(f) Switching pairs of each run, of 1,000",
-                   .x_label = "pairs that exact steps switched in 10^5 < t ≤ 10^6",
+                   .x_label = "pairs that exact steps switched in 10⁵ < t ≤ 10⁶",
                    .y_label = "pairs said to switch",
-                   .series = {drawn("by the flow at 10^6", blue, by_flow, Mark::points),
-                              drawn("by the limit t = ∞", orange, by_limit, Mark::points)}};
+                   .series = {drawn_means("by the flow at 10⁶", blue, by_flow, Mark::points),
+                              drawn_means("by the limit t = ∞", orange, by_limit, Mark::points)}};
   const double low = by_flow.begin()->first, high = by_flow.rbegin()->first;
   out.agreement.series.push_back(
       {.label = "equal", .color = grey, .x = {low, high}, .y = {low, high}, .mark = Mark::dashed});
@@ -359,25 +353,29 @@ void exact_runs(Output& out) {
 
 // ---- limits -------------------------------------------------------------------------------------
 
-/// Limits of all seeds of a case into the table and two spreads; returns how many were not found.
-int count_limits(Output& out, Setup setup, double x, Spread& switches, Spread& undecided) {
+/// Limits of all seeds of a case into the table and two spreads.
+void count_limits(Output& out, Setup setup, double x, Spread& switches, Spread& undecided) {
   int lost = 0;
+  std::vector<double> settling;
   for (setup.seed = 1; setup.seed <= out.arguments.seeds; ++setup.seed) {
     const Fractions f = fractions_at_infinity(setup);
     const bool found = f.status == LimitStatus::found;
     out.limits.add({std::to_string(setup.n), std::to_string(setup.d), std::to_string(setup.width),
                     shortest(setup.slope), std::to_string(setup.seed), to_string(f.status),
-                    found ? shortest(f.switches) : "", found ? shortest(f.undecided) : ""});
+                    found ? shortest(f.switches) : "", found ? shortest(f.undecided) : "",
+                    found ? shortest(f.settling_slope) : ""});
     if (!found) ++lost;
     if (!found) continue;
+    settling.push_back(f.settling_slope);
     switches[x].push_back(f.switches);
     undecided[x].push_back(f.undecided);
   }
   out.progress.clear();
   fmt::print(
-      "  n={} d={} m={} slope {:g}: switching {:.4f}, undecided {:.4f}, limit not found in {}\n",
-      setup.n, setup.d, setup.width, setup.slope, mean(switches[x]), mean(undecided[x]), lost);
-  return lost;
+      "  n={} d={} m={} slope {:g}: switching {:.4f}, undecided {:.4f}, no limit found {}, none "
+      "can switch for slopes above {:.2f}\n",
+      setup.n, setup.d, setup.width, setup.slope, mean(switches[x]), mean(undecided[x]), lost,
+      median(settling));
 }
 
 /// Panels (c) and (d).
@@ -390,11 +388,14 @@ void limits(Output& out) {
     out.progress.show("limits by slope", done++, slopes.size());
     count_limits(out, {10, 784, 100, slope, 1}, slope, switches, undecided);
   }
-  out.by_slope = {
-      .title = "(c) At t = ∞, by slope (n = 10, d = 784, m = 100)",
-      .x_label = "slope γ of the leaky ReLU",
-      .y_label = y_label,
-      .series = {drawn("switch for ever", blue, switches), drawn("undecided", grey, undecided)}};
+  for (Spread* spread : {&switches, &undecided}) {
+    spread->erase(spread->upper_bound(last_drawn_slope), spread->end());
+  }
+  out.by_slope = {.title = "(c) At t = ∞, by slope (n = 10, d = 784, m = 100)",
+                  .x_label = "slope γ of the leaky ReLU",
+                  .y_label = y_label,
+                  .series = {drawn_means("switch for ever", blue, switches),
+                             drawn_means("undecided", grey, undecided)}};
   out.by_dimension = {.title = "(d) At t = ∞, ReLU, by n/d (m = 50)",
                       .x_label = "n/d",
                       .y_label = y_label,
@@ -410,9 +411,9 @@ void limits(Output& out) {
       count_limits(out, {n, d, 50, 0.0, 1}, x, by_ratio, every_undecided);
     }
     out.by_dimension.series.push_back(
-        drawn(fmt::format("n = {}", sample_counts[c]), colors[c], by_ratio));
+        drawn_means(fmt::format("n = {}", sample_counts[c]), colors[c], by_ratio));
   }
-  out.by_dimension.series.push_back(drawn("undecided", grey, every_undecided));
+  out.by_dimension.series.push_back(drawn_means("undecided", grey, every_undecided));
 }
 
 void write(const Output& out) {

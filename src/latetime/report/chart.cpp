@@ -80,11 +80,11 @@ std::string text_at(double x, double y, const std::string& anchor, const std::st
                      anchor, more, escaped(text));
 }
 
-/// "0.05", "200", "10⁻⁸": a tick of a logarithmic axis, from its log10.
+/// "0.05", "200", "10³", "10⁻⁸": a tick of a logarithmic axis, from its log10.
 std::string power_text(double decade) {
   const double whole = std::round(decade);
-  if (std::abs(decade - whole) > 1e-9 || std::abs(whole) < 4) {
-    return fmt::format("{:.3g}", std::pow(10.0, decade));
+  if (std::abs(decade - whole) > 1e-9 || (whole > -4 && whole < 3)) {
+    return fmt::format("{:.6g}", std::pow(10.0, decade));
   }
   static const std::array<const char*, 10> digits{"\u2070", "\u00b9", "\u00b2", "\u00b3", "\u2074",
                                                   "\u2075", "\u2076", "\u2077", "\u2078", "\u2079"};
