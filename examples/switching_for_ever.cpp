@@ -371,11 +371,13 @@ void count_limits(Output& out, Setup setup, double x, Spread& switches, Spread& 
     undecided[x].push_back(f.undecided);
   }
   out.progress.clear();
-  fmt::print(
-      "  n={} d={} m={} slope {:g}: switching {:.4f}, undecided {:.4f}, no limit found {}, none "
-      "can switch for slopes above {:.2f}\n",
-      setup.n, setup.d, setup.width, setup.slope, mean(switches[x]), mean(undecided[x]), lost,
-      median(settling));
+  fmt::print("  n={} d={} m={} slope {:g}: switching {:.4f} in {} of {} runs, undecided {:.4f}",
+             setup.n, setup.d, setup.width, setup.slope, mean(switches[x]),
+             std::count_if(switches[x].begin(), switches[x].end(), [](double f) { return f > 0; }),
+             switches[x].size(), mean(undecided[x]));
+  if (lost > 0) fmt::print(", limit not found in {}", lost);
+  if (setup.slope > 0) fmt::print(", bound on switching slopes {:.2f}", median(settling));
+  fmt::print("\n");
 }
 
 /// Panels (c) and (d).
