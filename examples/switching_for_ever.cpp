@@ -10,7 +10,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <iterator>
 #include <map>
 #include <string>
 #include <vector>
@@ -255,100 +254,129 @@ void follow_in_time(const Problem& problem, const Walk& walk, Spread& sliding, S
   for (const double decade : decades) limit_line[decade].push_back(at_infinity.switches);
 }
 
-/// Panels (a), (b), (e), (f): runs of exact steps to 10^6.
-void exact_runs(Output& out) {
-  const std::array<std::string, 3> colors{blue, orange, green};
-  std::array<Spread, 3> growth;
-  Spread sliding, limit_line, decade_switched, by_limit, by_flow;
-  std::vector<double> per_step;
-  std::array<std::uint64_t, 3> last_switch{};
-  Agreement total;
-  for (std::uint64_t seed = 1; seed <= out.arguments.seeds; ++seed) {
-    out.progress.show("exact steps", seed - 1, out.arguments.seeds);
+/// What all runs of exact steps showed together: panels (a), (b), (e), (f).
+class ExactRuns {
+ public:
+  explicit ExactRuns(Output& out) : out_(out) {}
+
+  void add_seed(std::uint64_t seed) {
     for (std::size_t s = 0; s < run_slopes.size(); ++s) {
       Problem problem({10, 784, 100, run_slopes[s], seed});
       const Walk w = walk(problem, seed == 1 && s == 0);
-      last_switch[s] = std::max(last_switch[s], w.last_switch);
+      last_switch_[s] = std::max(last_switch_[s], w.last_switch);
       for (const auto& [t, count] : w.switches) {
-        growth[s][t].push_back(count);
-        out.counts.add(
+        growth_[s][t].push_back(count);
+        out_.counts.add(
             {shortest(run_slopes[s]), std::to_string(seed), shortest(t), shortest(count)});
       }
       if (s > 0) continue;
-      per_step.push_back(w.last_decade);
-      if (seed == 1) show_pair(out, problem, w);
-      Agreement mine;
-      Fractions at_infinity;
-      follow_in_time(problem, w, sliding, limit_line, mine, at_infinity);
-      for (std::size_t d = 0; d < 2; ++d) {
-        int count = 0;
-        for (Eigen::Index k = 0; k < problem.flow.neurons(); ++k) {
-          for (Eigen::Index i = 0; i < problem.flow.samples(); ++i) {
-            count += problem.other(k, i) && w.switched[d].test(k, i);
-          }
+      per_step_.push_back(w.last_decade);
+      if (seed == 1) show_pair(out_, problem, w);
+      check(problem, w, seed);
+    }
+  }
+
+  void draw() const {
+    const std::array<std::string, 3> colors{blue, orange, green};
+    out_.growth = {.title = "(b) Activation switches so far",
+                   .x_label = "t, gradient steps",
+                   .y_label = "switches of other-class pairs",
+                   .log_x = true,
+                   .log_y = true};
+    for (std::size_t s = 0; s < run_slopes.size(); ++s) {
+      out_.growth.series.push_back(
+          drawn_means(s ? fmt::format("slope {:g}", run_slopes[s]) : "ReLU", colors[s], growth_[s],
+                      s == 2 ? Mark::dashed : Mark::line));
+    }
+    out_.in_time = {.title = "(e) Pairs that switch at time t",
+                    .x_label = "log₁₀ t",
+                    .y_label = "fraction of other-class pairs",
+                    .log_x = true,
+                    .series = {drawn_means("late-time flow", blue, sliding_),
+                               drawn_means("exact, last decade", orange, switched_, Mark::points),
+                               drawn_means("limit t = ∞", "#222222", limit_line_, Mark::dashed)}};
+    const double low = by_flow_.begin()->first, high = by_flow_.rbegin()->first;
+    out_.agreement = {.title = "(f) Switching pairs of each run, of 1,000",
+                      .x_label = "pairs that exact steps switched in 10⁵ < t ≤ 10⁶",
+                      .y_label = "pairs said to switch",
+                      .series = {drawn_means("by the flow at 10⁶", blue, by_flow_, Mark::points),
+                                 drawn_means("by the limit t = ∞", orange, by_limit_, Mark::points),
+                                 {.label = "equal",
+                                  .color = grey,
+                                  .x = {low, high},
+                                  .y = {low, high},
+                                  .mark = Mark::dashed}}};
+  }
+
+  void print() const {
+    fmt::print("n=10 d=784 m=100, {} seeds, 1,000 other-class pairs a run\n", per_step_.size());
+    for (std::size_t s = 0; s < run_slopes.size(); ++s) {
+      fmt::print("  slope {:g}: {:.4g} switches up to 10^6 on average, the last after step {}\n",
+                 run_slopes[s], mean(growth_[s].rbegin()->second), last_switch_[s]);
+    }
+    fmt::print("  ReLU: {:.3g} switches a step in the last decade ({:.3g} to {:.3g})\n",
+               mean(per_step_), *std::min_element(per_step_.begin(), per_step_.end()),
+               *std::max_element(per_step_.begin(), per_step_.end()));
+    const auto print = [](const char* who, const auto& table) {
+      fmt::print(
+          "  {:<13} says switching / exact steps in 10^5..10^6:  yes/yes {}  yes/no {}  "
+          "no/yes {}  no/no {}\n",
+          who, table[1][1], table[0][1], table[1][0], table[0][0]);
+    };
+    print("flow at 10^6", total_.flow_at_end);
+    print("limit", total_.limit);
+  }
+
+ private:
+  /// What the flow and its limit say against the pairs that exact steps switched.
+  void check(const Problem& problem, const Walk& w, std::uint64_t seed) {
+    Agreement mine;
+    Fractions at_infinity;
+    follow_in_time(problem, w, sliding_, limit_line_, mine, at_infinity);
+    for (std::size_t d = 0; d < w.switched.size(); ++d) {
+      int count = 0;
+      for (Eigen::Index k = 0; k < problem.flow.neurons(); ++k) {
+        for (Eigen::Index i = 0; i < problem.flow.samples(); ++i) {
+          count += problem.other(k, i) && w.switched[d].test(k, i);
         }
-        decade_switched[5.0 + static_cast<double>(d)].push_back(count / problem.other_pairs());
       }
-      const double seen = mine.flow_at_end[1][0] + mine.flow_at_end[1][1];
-      by_flow[seen].push_back(mine.flow_at_end[0][1] + mine.flow_at_end[1][1]);
-      if (at_infinity.status == LimitStatus::found) {
-        by_limit[seen].push_back(mine.limit[0][1] + mine.limit[1][1]);
-      }
-      for (const std::size_t a : {0u, 1u}) {
-        for (const std::size_t b : {0u, 1u}) {
-          total.flow_at_end[a][b] += mine.flow_at_end[a][b];
-          total.limit[a][b] += mine.limit[a][b];
-          out.check.add({std::to_string(seed), std::to_string(a), std::to_string(b),
-                         std::to_string(mine.flow_at_end[a][b]), "flow at 10^6"});
-          out.check.add({std::to_string(seed), std::to_string(a), std::to_string(b),
-                         std::to_string(mine.limit[a][b]), "limit"});
-        }
+      switched_[5.0 + static_cast<double>(d)].push_back(count / problem.other_pairs());
+    }
+    const double seen = mine.flow_at_end[1][0] + mine.flow_at_end[1][1];
+    by_flow_[seen].push_back(mine.flow_at_end[0][1] + mine.flow_at_end[1][1]);
+    if (at_infinity.status == LimitStatus::found) {
+      by_limit_[seen].push_back(mine.limit[0][1] + mine.limit[1][1]);
+    }
+    for (const std::size_t a : {0u, 1u}) {
+      for (const std::size_t b : {0u, 1u}) {
+        total_.flow_at_end[a][b] += mine.flow_at_end[a][b];
+        total_.limit[a][b] += mine.limit[a][b];
+        out_.check.add({std::to_string(seed), std::to_string(a), std::to_string(b),
+                        std::to_string(mine.flow_at_end[a][b]), "flow at 10^6"});
+        out_.check.add({std::to_string(seed), std::to_string(a), std::to_string(b),
+                        std::to_string(mine.limit[a][b]), "limit"});
       }
     }
   }
-  out.growth = {.title = "(b) Activation switches so far",
-                .x_label = "t, gradient steps",
-                .y_label = "switches of other-class pairs",
-                .log_x = true,
-                .log_y = true};
-  for (std::size_t s = 0; s < run_slopes.size(); ++s) {
-    out.growth.series.push_back(drawn_means(s ? fmt::format("slope {:g}", run_slopes[s]) : "ReLU",
-                                            colors[s], growth[s],
-                                            s == 2 ? Mark::dashed : Mark::line));
+
+  Output& out_;
+  std::array<Spread, 3> growth_;  // by t, of each slope
+  std::array<std::uint64_t, 3> last_switch_{};
+  std::vector<double> per_step_;            // switches a step in the last decade
+  Spread sliding_, limit_line_, switched_;  // fractions by log10 t
+  Spread by_flow_, by_limit_;               // pairs said to switch by pairs that did
+  Agreement total_;
+};
+
+void exact_runs(Output& out) {
+  ExactRuns runs(out);
+  for (std::uint64_t seed = 1; seed <= out.arguments.seeds; ++seed) {
+    out.progress.show("exact steps", seed - 1, out.arguments.seeds);
+    runs.add_seed(seed);
   }
-  out.in_time = {
-      .title = "(e) Pairs that switch at time t",
-      .x_label = "log₁₀ t",
-      .y_label = "fraction of other-class pairs",
-      .log_x = true,
-      .series = {drawn_means("late-time flow", blue, sliding),
-                 drawn_means("exact, last decade", orange, decade_switched, Mark::points),
-                 drawn_means("limit t = ∞", "#222222", limit_line, Mark::dashed)}};
-  out.agreement = {.title = "(f) Switching pairs of each run, of 1,000",
-                   .x_label = "pairs that exact steps switched in 10⁵ < t ≤ 10⁶",
-                   .y_label = "pairs said to switch",
-                   .series = {drawn_means("by the flow at 10⁶", blue, by_flow, Mark::points),
-                              drawn_means("by the limit t = ∞", orange, by_limit, Mark::points)}};
-  const double low = by_flow.begin()->first, high = by_flow.rbegin()->first;
-  out.agreement.series.push_back(
-      {.label = "equal", .color = grey, .x = {low, high}, .y = {low, high}, .mark = Mark::dashed});
   out.progress.clear();
-  fmt::print("n=10 d=784 m=100, {} seeds, 1,000 other-class pairs a run\n", out.arguments.seeds);
-  for (std::size_t s = 0; s < run_slopes.size(); ++s) {
-    fmt::print("  slope {:g}: {:.4g} switches up to 10^6 on average, the last in step {}\n",
-               run_slopes[s], mean(growth[s].rbegin()->second), last_switch[s]);
-  }
-  fmt::print("  ReLU: {:.3g} switches a step in the last decade ({:.3g} to {:.3g})\n",
-             mean(per_step), *std::min_element(per_step.begin(), per_step.end()),
-             *std::max_element(per_step.begin(), per_step.end()));
-  const auto print = [](const char* who, const auto& table) {
-    fmt::print(
-        "  {:<13} says switching / exact steps in 10^5..10^6:  yes/yes {}  yes/no {}  "
-        "no/yes {}  no/no {}\n",
-        who, table[1][1], table[0][1], table[1][0], table[0][0]);
-  };
-  print("flow at 10^6", total.flow_at_end);
-  print("limit", total.limit);
+  runs.draw();
+  runs.print();
 }
 
 // ---- limits -------------------------------------------------------------------------------------
