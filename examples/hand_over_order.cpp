@@ -29,7 +29,7 @@
 #include "latetime/base/text.hpp"
 #include "latetime/data/generators.hpp"
 #include "latetime/dynamics/exact_descent.hpp"
-#include "latetime/dynamics/late_flow.hpp"
+#include "latetime/dynamics/limit.hpp"
 #include "latetime/experiment/run.hpp"
 #include "latetime/measure/measures.hpp"
 #include "latetime/model/loss.hpp"
@@ -112,6 +112,7 @@ struct Row {
   double hand_over;  // log10 T
   bool means;
   Eigen::Index sliding = 0;          // at the hand-over
+  bool separated = true;             // else the loss does not go to zero, and there is no late time
   int own_near = 0, other_near = 0;  // events up to 10 T
   int own_far = 0, other_far = 0;    // events up to 10^6
   std::uint64_t undecided = 0;
@@ -203,6 +204,7 @@ class Comparison {
             .means = means};
     LateFlow flow(problem_, starts_[k], {.switching_means = means});
     row.sliding = flow.sliding_pairs();
+    row.separated = solve_limit(flow).status != LimitStatus::not_separated;
     int own = 0, other = 0;
     flow.on_event = [&](const FlowEvent& event) {
       ++(event.cause == FlowCause::own_crosses ? own : other);
@@ -334,16 +336,16 @@ class Report {
 };
 
 void write_rows(const std::vector<Row>& rows, const std::string& folder) {
-  Table table({"case", "seed", "log10_hand_over", "switching_means", "sliding_pairs",
+  Table table({"case", "seed", "log10_hand_over", "switching_means", "sliding_pairs", "separated",
                "own_crossings_to_10T", "other_events_to_10T", "own_crossings_to_1e6",
                "other_events_to_1e6", "undecided", "log_loss_error_at_10T", "rank_error_at_10T",
                "log_loss_error_at_1e6", "rank_error_at_1e6"});
   for (const Row& r : rows) {
     table.add({r.name, std::to_string(r.seed), shortest(r.hand_over), r.means ? "1" : "0",
-               std::to_string(r.sliding), std::to_string(r.own_near), std::to_string(r.other_near),
-               std::to_string(r.own_far), std::to_string(r.other_far), std::to_string(r.undecided),
-               shortest(r.loss_near), shortest(r.rank_near), shortest(r.loss_far),
-               shortest(r.rank_far)});
+               std::to_string(r.sliding), r.separated ? "1" : "0", std::to_string(r.own_near),
+               std::to_string(r.other_near), std::to_string(r.own_far), std::to_string(r.other_far),
+               std::to_string(r.undecided), shortest(r.loss_near), shortest(r.rank_near),
+               shortest(r.loss_far), shortest(r.rank_far)});
   }
   table.write(folder, "hand_over_order.csv");
 }
@@ -353,7 +355,7 @@ void report(const std::vector<Row>& rows, const std::string& folder) {
   std::set<std::pair<std::string, std::uint64_t>> eventful;
   for (const Row& r : rows) {
     if (r.hand_over < first_compared) continue;
-    if (r.own_far + r.other_far > 0 || (r.sliding == 0) != (r.name == "leaky")) {
+    if (!r.separated || r.own_far + r.other_far > 0 || (r.sliding == 0) != (r.name == "leaky")) {
       eventful.insert({r.name, r.seed});
     }
   }
@@ -370,7 +372,7 @@ void report(const std::vector<Row>& rows, const std::string& folder) {
        }}};
   const auto with = [](auto wanted) {
     return [wanted](const Row& r) {
-      return r.name == "relu-correlated" && wanted(r.own_near, r.other_near);
+      return r.name == "relu-correlated" && r.separated && wanted(r.own_near, r.other_near);
     };
   };
   const std::vector<Group> costs{
