@@ -53,6 +53,30 @@ TEST(Chart, TakesEmptyAndConstantData) {
   }
 }
 
+TEST(Chart, DrawsAGridWithMarksAndALegendBelowEachPanel) {
+  const Series line{.label = "line", .color = "red", .x = {1, 100}, .y = {1e-8, 1}};
+  const Series dots{.label = "dots",
+                    .color = "blue",
+                    .x = {0, 1, 10},  // 0 has no place on a logarithmic axis
+                    .y = {1, 1, 1},
+                    .mark = Mark::points};
+  const Series fit{.label = "", .color = "red", .x = {1, 2}, .y = {1, 2}, .mark = Mark::dashed};
+  const Panel panel{.title = "t",
+                    .x_label = "x",
+                    .y_label = "y",
+                    .log_x = true,
+                    .log_y = true,
+                    .series = {line, dots, fit}};
+  const std::string svg = render_grid_svg({panel, panel, panel}, 2);
+  EXPECT_EQ(count_of(svg, "<clipPath"), 3u);
+  EXPECT_EQ(count_of(svg, "<polyline"), 6u);
+  EXPECT_EQ(count_of(svg, "<circle"), 3u * (2 + 1));  // two points and the legend's
+  EXPECT_EQ(count_of(svg, ">dots<"), 3u);
+  EXPECT_EQ(count_of(svg, "stroke-dasharray"), 3u);
+  EXPECT_THAT(svg, HasSubstr("10\u207b\u2078"));
+  EXPECT_THAT(svg, Not(HasSubstr("nan")));
+}
+
 TEST(SequentialColors, AreDistinct) {
   const auto colors = sequential_colors(11);
   EXPECT_EQ(std::set<std::string>(colors.begin(), colors.end()).size(), 11u);

@@ -12,6 +12,8 @@ namespace {
 
 constexpr double panel_width = 380, panel_height = 280;
 constexpr double left = 64, top = 36, bottom = 52, gap = 24, legend_width = 110;
+constexpr double legend_row = 18, legend_space = 14;
+constexpr std::size_t short_label = 26;  // characters: two of these fit side by side
 
 /// Linear map from data to the page, with round tick values.
 struct Axis {
@@ -78,26 +80,47 @@ std::string text_at(double x, double y, const std::string& anchor, const std::st
                      anchor, more, escaped(text));
 }
 
+/// "0.05", "200", "10³", "10⁻⁸": a tick of a logarithmic axis, from its log10.
+std::string power_text(double decade) {
+  const double whole = std::round(decade);
+  if (std::abs(decade - whole) > 1e-9 || (whole > -4 && whole < 3)) {
+    return fmt::format("{:.6g}", std::pow(10.0, decade));
+  }
+  static const std::array<const char*, 10> digits{"\u2070", "\u00b9", "\u00b2", "\u00b3", "\u2074",
+                                                  "\u2075", "\u2076", "\u2077", "\u2078", "\u2079"};
+  std::string text = whole < 0 ? "10\u207b" : "10";
+  for (const char digit : std::to_string(std::lround(std::abs(whole)))) {
+    text += digits[static_cast<std::size_t>(digit - '0')];
+  }
+  return text;
+}
+
+/// Length in characters of UTF-8 text.
+std::size_t characters(const std::string& text) {
+  return static_cast<std::size_t>(
+      std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
+}
+
 /// One panel: data ranges, axes, bands, curves.
 class PanelDrawing {
  public:
-  PanelDrawing(const Panel& panel, double x0) : panel_(panel), x0_(x0) {
+  PanelDrawing(const Panel& panel, double x0, double y0 = top) : panel_(panel), x0_(x0), y0_(y0) {
     double x_low = infinity_, x_high = -infinity_, y_low = infinity_, y_high = -infinity_;
     for (const Series& s : panel.series) {
-      for (const double x : s.x) extend(x, x_low, x_high);
+      for (const double x : s.x) extend(scaled(x, panel.log_x), x_low, x_high);
       for (const auto* values : {&s.y, &s.low, &s.high}) {
-        for (const double y : *values) extend(scaled(y), y_low, y_high);
+        for (const double y : *values) extend(scaled(y, panel.log_y), y_low, y_high);
       }
     }
     if (x_low > x_high) x_low = x_high = 0;  // nothing to draw
     if (y_low > y_high) y_low = y_high = 0;
-    x_axis_ = linear_axis(x_low, x_high);
+    x_axis_ = panel.log_x ? log_axis(x_low, x_high) : linear_axis(x_low, x_high);
     y_axis_ = panel.log_y ? log_axis(y_low, y_high) : linear_axis(y_low, y_high);
   }
 
   std::string svg() const {
     std::string out = axes();
-    out += fmt::format("<g clip-path=\"url(#clip{:.0f})\">\n", x0_);
+    out += fmt::format("<g clip-path=\"url(#clip{:.0f}-{:.0f})\">\n", x0_, y0_);
     for (const Series& s : panel_.series) out += band(s);
     for (const Series& s : panel_.series) out += curve(s);
     return out + "</g>\n";
@@ -111,48 +134,49 @@ class PanelDrawing {
     low = std::min(low, value);
     high = std::max(high, value);
   }
-  double scaled(double y) const {
-    if (!panel_.log_y) return y;
-    return y > 0 ? std::log10(y) : std::nan("");
+  static double scaled(double value, bool log) {
+    if (!log) return value;
+    return value > 0 ? std::log10(value) : std::nan("");
   }
-  double page_x(double x) const { return x0_ + panel_width * x_axis_.at(x); }
+  double page_x(double x) const { return x0_ + panel_width * x_axis_.at(scaled(x, panel_.log_x)); }
   double page_y(double y) const {
-    const double value = scaled(y);
+    const double value = scaled(y, panel_.log_y);
     // A band that reaches 0 on a log axis ends at the axis' lower end.
-    return top + panel_height * (1 - (std::isnan(value) ? 0 : y_axis_.at(value)));
+    return y0_ + panel_height * (1 - (std::isnan(value) ? 0 : y_axis_.at(value)));
   }
 
   std::string axes() const {
     std::string out = fmt::format(
-        "<clipPath id=\"clip{:.0f}\"><rect x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" "
+        "<clipPath id=\"clip{:.0f}-{:.0f}\"><rect x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" "
         "height=\"{:.1f}\"/></clipPath>\n",
-        x0_, x0_, top, panel_width, panel_height);
+        x0_, y0_, x0_, y0_, panel_width, panel_height);
     for (const double tick : y_axis_.ticks) {
-      const double y = top + panel_height * (1 - y_axis_.at(tick));
+      const double y = y0_ + panel_height * (1 - y_axis_.at(tick));
       out += fmt::format(
           "<line x1=\"{:.1f}\" y1=\"{:.1f}\" x2=\"{:.1f}\" y2=\"{:.1f}\" "
           "stroke=\"#e3e3e3\"/>\n",
           x0_, y, x0_ + panel_width, y);
       const double shown = std::abs(tick) < 1e-12 ? 0 : tick;
       out += text_at(x0_ - 7, y + 4, "end",
-                     panel_.log_y ? fmt::format("{:.3g}", std::pow(10.0, shown))
-                                  : fmt::format("{:.6g}", shown));
+                     panel_.log_y ? power_text(shown) : fmt::format("{:.6g}", shown));
     }
     for (const double tick : x_axis_.ticks) {
       const double x = x0_ + panel_width * x_axis_.at(tick);
       out += fmt::format(
           "<line x1=\"{:.1f}\" y1=\"{:.1f}\" x2=\"{:.1f}\" y2=\"{:.1f}\" "
           "stroke=\"#555\"/>\n",
-          x, top + panel_height, x, top + panel_height + 4);
-      out += text_at(x, top + panel_height + 18, "middle", fmt::format("{:.6g}", tick));
+          x, y0_ + panel_height, x, y0_ + panel_height + 4);
+      out += text_at(x, y0_ + panel_height + 18, "middle",
+                     panel_.log_x ? power_text(tick)
+                                  : fmt::format("{:.6g}", std::abs(tick) < 1e-12 ? 0 : tick));
     }
     out += fmt::format(
         "<rect x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"{:.1f}\" "
         "fill=\"none\" stroke=\"#555\"/>\n",
-        x0_, top, panel_width, panel_height);
-    out += text_at(x0_ + panel_width / 2, top - 12, "middle", panel_.title, "font-weight=\"bold\"");
-    out += text_at(x0_ + panel_width / 2, top + panel_height + 40, "middle", panel_.x_label);
-    const double label_x = x0_ - 48, label_y = top + panel_height / 2;
+        x0_, y0_, panel_width, panel_height);
+    out += text_at(x0_ + panel_width / 2, y0_ - 12, "middle", panel_.title, "font-weight=\"bold\"");
+    out += text_at(x0_ + panel_width / 2, y0_ + panel_height + 40, "middle", panel_.x_label);
+    const double label_x = x0_ - 48, label_y = y0_ + panel_height / 2;
     return out + text_at(label_x, label_y, "middle", panel_.y_label,
                          fmt::format("transform=\"rotate(-90 {:.1f} {:.1f})\"", label_x, label_y));
   }
@@ -170,19 +194,81 @@ class PanelDrawing {
                        s.color);
   }
 
+  /// Whether a point has a place in the panel.
+  bool drawable(const Series& s, std::size_t i) const {
+    return std::isfinite(scaled(s.x[i], panel_.log_x)) &&
+           std::isfinite(scaled(s.y[i], panel_.log_y));
+  }
+
   std::string curve(const Series& s) const {
-    std::string points;
+    std::string points, circles;
     for (std::size_t i = 0; i < s.x.size(); ++i) {
+      if (!drawable(s, i)) continue;
       points += fmt::format("{:.2f},{:.2f} ", page_x(s.x[i]), page_y(s.y[i]));
+      circles += fmt::format("<circle cx=\"{:.2f}\" cy=\"{:.2f}\" r=\"2.6\" fill=\"{}\"/>\n",
+                             page_x(s.x[i]), page_y(s.y[i]), s.color);
     }
-    return fmt::format(
-        "<polyline points=\"{}\" fill=\"none\" stroke=\"{}\" stroke-width=\"1.8\"/>\n", points,
-        s.color);
+    if (s.mark == Mark::points) return circles;
+    const std::string line =
+        fmt::format("<polyline points=\"{}\" fill=\"none\" stroke=\"{}\" stroke-width=\"{}\"{}/>\n",
+                    points, s.color, s.mark == Mark::joined_points ? 1.0 : 1.8,
+                    s.mark == Mark::dashed ? " stroke-dasharray=\"6 4\"" : "");
+    return s.mark == Mark::joined_points ? line + circles : line;
   }
 
   const Panel& panel_;
-  double x0_;
+  double x0_, y0_;
   Axis x_axis_, y_axis_;
+};
+
+std::string document(double width, double height, const std::string& content) {
+  return fmt::format(
+      "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {0:.0f} {1:.0f}\" "
+      "width=\"{0:.0f}\" height=\"{1:.0f}\" font-family=\"Helvetica, Arial, sans-serif\" "
+      "font-size=\"12\" fill=\"#222\">\n<rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n"
+      "{2}</svg>\n",
+      width, height, content);
+}
+
+std::string legend_entry(const Series& s, double x, double y) {
+  std::string out;
+  if (s.mark != Mark::points) {
+    out += fmt::format(
+        "<line x1=\"{:.1f}\" y1=\"{:.1f}\" x2=\"{:.1f}\" y2=\"{:.1f}\" stroke=\"{}\" "
+        "stroke-width=\"{}\"{}/>\n",
+        x, y - 4, x + 22, y - 4, s.color, s.mark == Mark::joined_points ? 1 : 3,
+        s.mark == Mark::dashed ? " stroke-dasharray=\"6 4\"" : "");
+  }
+  if (s.mark == Mark::points || s.mark == Mark::joined_points) {
+    out += fmt::format("<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"3\" fill=\"{}\"/>\n", x + 11, y - 4,
+                       s.color);
+  }
+  return out + text_at(x + 30, y, "start", s.label);
+}
+
+/// Series with a label, and how many of them stand side by side.
+struct Legend {
+  explicit Legend(const Panel& panel) {
+    std::size_t longest = 0;
+    for (const Series& s : panel.series) {
+      if (s.label.empty()) continue;
+      entries.push_back(&s);
+      longest = std::max(longest, characters(s.label));
+    }
+    columns = longest <= short_label ? 2 : 1;
+  }
+  std::size_t rows() const { return (entries.size() + columns - 1) / columns; }
+  std::string svg(double x0, double y0) const {
+    std::string out;
+    for (std::size_t e = 0; e < entries.size(); ++e) {
+      const auto row = static_cast<double>(e / columns), column = static_cast<double>(e % columns);
+      out += legend_entry(*entries[e], x0 + column * panel_width / 2, y0 + row * legend_row);
+    }
+    return out;
+  }
+
+  std::vector<const Series*> entries;
+  std::size_t columns = 1;
 };
 
 }  // namespace
@@ -190,12 +276,7 @@ class PanelDrawing {
 std::string render_svg(const std::vector<Panel>& panels, const std::string& legend_title) {
   const auto count = static_cast<double>(panels.size());
   const double width = count * (left + panel_width) + (count - 1) * gap + legend_width;
-  const double height = top + panel_height + bottom;
-  std::string out = fmt::format(
-      "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {0:.0f} {1:.0f}\" "
-      "width=\"{0:.0f}\" height=\"{1:.0f}\" font-family=\"Helvetica, Arial, sans-serif\" "
-      "font-size=\"12\" fill=\"#222\">\n<rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n",
-      width, height);
+  std::string out;
   for (std::size_t i = 0; i < panels.size(); ++i) {
     out +=
         PanelDrawing(panels[i], left + static_cast<double>(i) * (left + panel_width + gap)).svg();
@@ -204,14 +285,27 @@ std::string render_svg(const std::vector<Panel>& panels, const std::string& lege
   double y = top + 10;
   out += text_at(x, y, "start", legend_title, "font-weight=\"bold\"");
   for (const Series& s : panels.empty() ? std::vector<Series>{} : panels.front().series) {
-    y += 20;
-    out += fmt::format(
-        "<line x1=\"{:.1f}\" y1=\"{:.1f}\" x2=\"{:.1f}\" y2=\"{:.1f}\" stroke=\"{}\" "
-        "stroke-width=\"3\"/>\n",
-        x, y - 4, x + 22, y - 4, s.color);
-    out += text_at(x + 30, y, "start", s.label);
+    out += legend_entry(s, x, y += 20);
   }
-  return out + "</svg>\n";
+  return document(width, top + panel_height + bottom, out);
+}
+
+std::string render_grid_svg(const std::vector<Panel>& panels, std::size_t columns) {
+  std::string out;
+  double y = 0.0;
+  for (std::size_t first = 0; first < panels.size(); first += columns) {
+    std::size_t rows = 0;
+    for (std::size_t i = first; i < std::min(first + columns, panels.size()); ++i) {
+      const double x = left + static_cast<double>(i - first) * (left + panel_width + gap);
+      const Legend legend(panels[i]);
+      rows = std::max(rows, legend.rows());
+      out += PanelDrawing(panels[i], x, y + top).svg();
+      out += legend.svg(x, y + top + panel_height + bottom + legend_space);
+    }
+    y += top + panel_height + bottom + legend_space + legend_row * static_cast<double>(rows);
+  }
+  const auto across = static_cast<double>(std::min(columns, panels.size()));
+  return document(across * (left + panel_width + gap), y + legend_space, out);
 }
 
 std::vector<std::string> sequential_colors(std::size_t count) {
