@@ -171,11 +171,12 @@ HandOver::Decision HandOver::look(std::uint64_t step, const Matrix& coefficients
     looks_.pop_front();
   }
   const auto now = static_cast<double>(step);
-  if (look_number(step) % looks_per_trial != 0 || looks_.size() < looks_kept ||
+  const bool last = step >= options_.most_steps;
+  const bool due = last || look_number(step) % looks_per_trial == 0;
+  if (!due || looks_.size() < looks_kept ||
       now < (options_.forced ? first_forced_trial : first_trial)) {
     return Decision::go_on;
   }
-  const bool last = step >= options_.most_steps;
   if (log_loss_at(looks_.front()) - log_loss_at(looks_.back()) < slowest_fall) {
     if ((now >= patience_with_loss || last) && find_not_separated()) return Decision::give_up;
     if (!last) return Decision::go_on;
