@@ -90,6 +90,11 @@ TEST(Limit, OfReluOnOrthogonalDataIsThatOfLemmaF2) {
   }
 }
 
+double stable_rank_of(const Matrix& weights) {
+  const Vector singular = Eigen::JacobiSVD<Eigen::MatrixXd>(weights).singularValues();
+  return singular.squaredNorm() / (singular[0] * singular[0]);
+}
+
 /// Lemma F.3 for finite n: every neuron of a class is active on about half of its samples. Here all
 /// n₊ samples activate all neurons: rows are equal and the stable rank is 1; or each sample has
 /// neurons of its own: rows are orthogonal and it is n₊.
@@ -105,9 +110,50 @@ TEST(Limit, StableRanksFollowFromThePatternAsInLemmaF3) {
     const Limit limit = limit_of(p);
     ASSERT_EQ(limit.status, LimitStatus::found) << limit.message;
     const Matrix v = limit.coefficients.topRows(12) * p.data.x;
-    const Vector singular = Eigen::JacobiSVD<Eigen::MatrixXd>(v).singularValues();
-    const double rank = singular.squaredNorm() / (singular[0] * singular[0]);
-    EXPECT_NEAR(rank, shared ? 1.0 : 4.0, 1e-12);
+    EXPECT_NEAR(stable_rank_of(v), shared ? 1.0 : 4.0, 1e-12);
+  }
+}
+
+/// On orthogonal data margins decouple: du_i/dt = κ_i g_i once activations stay, κ_i = q ‖x_i‖²
+/// Σ_k α²/m, so that u_i = log(κ_i t) at 10^100 (the next term is 10^-97), and coefficients gain
+/// q α (u_i − u_i(T))/κ_i from a time T on. What exact steps have reached at T stays in them.
+TEST(Limit, FlowAtTenToTheHundredOnOrthogonalDataIsTheClosedForm) {
+  const double end = 100.0 * log_of_10;
+  for (const double slope : {0.0, 0.1, 0.5, 1.0}) {
+    const Problem p = orthogonal(slope, 4, 3);
+    const FlowProblem problem = flow_problem(p);
+    const FlowStart start = exact_start(p, 100'000);
+    LateFlow flow(problem, start, {});
+    ASSERT_EQ(flow.advance_to(end), FlowStatus::reached);
+    const FlowStart there = flow.state();
+    const auto width = static_cast<double>(p.initial.shape.width);
+    Matrix expected = start.coefficients;
+    for (Eigen::Index i = 0; i < p.data.size(); ++i) {
+      double squares = 0.0, margin = 0.0;
+      const auto alpha = [&](Eigen::Index k) {
+        return activation_derivative(start.preactivations(k, i), slope);
+      };
+      const auto sign = [&](Eigen::Index k) { return problem.sign(problem.group_of(k), i); };
+      for (Eigen::Index k = 0; k < expected.rows(); ++k) {
+        squares += alpha(k) * alpha(k);
+        margin += sign(k) * alpha(k) * start.preactivations(k, i) / width;
+      }
+      const double kappa = problem.rate * problem.gram(i, i) * squares / width;
+      const double gain = (std::log(kappa) + end - margin) / kappa;
+      for (Eigen::Index k = 0; k < expected.rows(); ++k) {
+        expected(k, i) += problem.rate * sign(k) * alpha(k) * gain;
+      }
+    }
+    EXPECT_LT((there.coefficients - expected).cwiseAbs().maxCoeff(),
+              1e-11 * expected.cwiseAbs().maxCoeff());
+    for (const Eigen::Index group : {0, 1}) {
+      const auto weights = [&](const Matrix& coefficients) -> Matrix {
+        const Matrix all = p.initial.weights + coefficients * p.data.x;
+        return all.middleRows(group * p.initial.shape.width, p.initial.shape.width);
+      };
+      const double rank = stable_rank_of(weights(expected));
+      EXPECT_NEAR(stable_rank_of(weights(there.coefficients)), rank, 1e-10 * rank);
+    }
   }
 }
 
