@@ -159,5 +159,55 @@ TEST(SwitchingMean, OffsetOfTheMarginsIsThatOfTheMovedNeuron) {
   }
 }
 
+/// Steps from the moment at which sample i would cross at `speed`, without shaking, to the first
+/// one at which it is beyond zero: mean and deviation over random phases.
+CrossingDelay plain_delay(const Sliding& s, Eigen::Index i, double speed, int trials) {
+  const auto size = static_cast<Eigen::Index>(s.mode.sliding.size());
+  const Vector weights =
+      s.problem.gram.topLeftCorner(size, size).inverse() * s.problem.gram.col(i).head(size);
+  RandomStream stream(5, RandomPurpose::test);
+  Vector z = Vector::Zero(size);
+  double sum = 0.0, squares = 0.0;
+  for (int trial = 0; trial < trials; ++trial) {
+    for (std::uint64_t skip = stream.below(50); skip > 0; --skip) z = hop(s, z, 1).preactivation;
+    double moment = -200.0 + stream.uniform();
+    const double side = speed > 0.0 ? 1.0 : -1.0;
+    for (;; moment += 1.0) {
+      z = hop(s, z, 1).preactivation;  // the mean of one hop is where it leads
+      if (side * (speed * moment + weights.dot(z)) >= 0.0) break;
+    }
+    sum += moment;
+    squares += moment * moment;
+  }
+  const double mean = sum / trials;
+  return {mean, std::sqrt(squares / trials - mean * mean)};
+}
+
+TEST(CrossingDelay, WithoutSlidingPairsIsHalfAStep) {
+  Sliding s = sliding_pairs(1, 0.0, 1);
+  s.mode.sliding.clear();
+  s.mode.inverse.resize(0, 0);
+  s.mode.share.resize(0, s.lambda.size());
+  const CrossingDelay delay = crossing_delay(s.problem, s.mode, s.lambda, 2, 0.01);
+  EXPECT_NEAR(delay.mean, 0.5, 1e-12);  // phases (p + ½)/256
+  EXPECT_NEAR(delay.deviation, std::sqrt(1.0 / 12.0), 1e-3);
+}
+
+TEST(CrossingDelay, IsThatOfShakenPreactivations) {
+  for (const Eigen::Index count : {1, 2, 3}) {
+    for (const double part : {0.02, 0.1, 1.0, -0.05}) {
+      const Sliding s = sliding_pairs(count, 0.0, 7);
+      const Eigen::Index i = count;  // an own-class sample
+      const double speed = part * hop_size(s, 0);
+      const CrossingDelay delay = crossing_delay(s.problem, s.mode, s.lambda, i, speed);
+      const CrossingDelay plain = plain_delay(s, i, speed, 2000);
+      // 256 phases against random ones: eight standard errors, as they are not independent.
+      const double tolerance = 8.0 * plain.deviation / std::sqrt(256.0) + 0.05;
+      EXPECT_NEAR(delay.mean, plain.mean, tolerance) << count << " pairs, speed " << part;
+      EXPECT_NEAR(delay.deviation, plain.deviation, 0.5 * plain.deviation + 0.1);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace latetime

@@ -27,7 +27,7 @@ const std::array<double, hops>& hop_weights() {
 }
 
 // Phases from which a crossing is tried, and the longest such try in steps.
-constexpr int delay_phases = 64;
+constexpr int delay_phases = 256;
 constexpr double longest_lead = 2000.0;
 
 /// t z_S of the sliding pairs, step by step.
@@ -116,6 +116,8 @@ CrossingDelay crossing_delay(const FlowProblem& problem, const NeuronMode& mode,
   if (!(lead < longest_lead)) return {-amplitude / drift, amplitude / drift};
   double sum = 0.0, squares = 0.0;
   for (int phase = 0; phase < delay_phases; ++phase) {
+    // The hopping has periods of its own: start at uneven places of it.
+    for (int skip = phase * 37 % 101; skip > 0; --skip) hopping.hop();
     // On its way through zero at moment 0; never later than a lead after it.
     double moment = (phase + 0.5) / delay_phases - lead;
     for (; moment < lead; moment += 1.0) {
