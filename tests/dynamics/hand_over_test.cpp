@@ -300,5 +300,23 @@ TEST(DescentToTheFlow, EndsHonestlyWhereSamplesContradictEachOther) {
   EXPECT_GE(outcome.time, LogTime(100'000));
 }
 
+TEST(Descent, SaysThatAFollowedFlowDoesNotSeparateItsSamples) {
+  // One own neuron, inactive on its only sample: nothing ever moves it, the loss stays log 2.
+  Problem p = problem_on("dead", orthogonal_data(1, 2, 1.0), 1, 0.0, 0.1);
+  p.initial.weights.setConstant(-0.1);
+  DescentOptions options{.method = Method::flow, .learning_rate = 0.1};
+  const auto end = [&](const char* until) {
+    options.until = LogTime::parse(until, "");
+    Descent descent(p.data, p.initial, options);
+    const std::vector<LogTime> last{options.until};
+    return descent.run(last, {.record = [](const TrainingState&) {}, .pulse = {}});
+  };
+  EXPECT_EQ(end("1e3").reason, StopReason::reached_end);  // too early to say
+  const Outcome outcome = end("1e10");
+  EXPECT_EQ(outcome.reason, StopReason::not_separated);
+  EXPECT_EQ(outcome.time, LogTime::parse("1e10", ""));
+  EXPECT_NE(outcome.message.find("0.6931471806"), std::string::npos) << outcome.message;
+}
+
 }  // namespace
 }  // namespace latetime

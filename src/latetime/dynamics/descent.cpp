@@ -25,6 +25,11 @@ constexpr double affordable_pairs = 3e9;
 constexpr double pairs_of_overhead = 500;
 constexpr double least_exact_steps = 2e5;
 
+// A flow whose log loss has fallen by less than this is asked at its end whether its samples are
+// separated, unless it ends early, when activations may still change.
+constexpr double least_flow_fall = 0.5;
+constexpr std::uint64_t steps_before_verdict = 100'000;
+
 using ExactEngine = std::variant<ExactDescent, DenseEngine>;
 
 ExactEngine make_engine(const Dataset& data, const Network& initial, const DescentOptions& options,
@@ -174,6 +179,7 @@ void Descent::begin_flow(double error, const FlowOptions& flow_options) {
   late_ = std::make_unique<LateRun>(
       *problem_, data_, initial_,
       LateRun::Start{hand_over_->start(step(), exact.coefficients()), flow_options, step(), error});
+  flow_start_loss_ = log_loss(late_->flow().margins());
 }
 
 void Descent::begin_gradient_flow() {
@@ -184,6 +190,7 @@ void Descent::begin_gradient_flow() {
                         preactivations(initial_.weights, data_.x)};
   late_ = std::make_unique<LateRun>(*problem_, data_, initial_,
                                     LateRun::Start{start, flow_options, LogTime(), 0.0});
+  flow_start_loss_ = log_loss(late_->flow().margins());
 }
 
 LateFlow Descent::flow_from_here() const {
@@ -285,6 +292,19 @@ Outcome Descent::run(std::span<const LogTime> record_at, const DescentObservers&
     clear_switched();  // first, so that a checkpoint written by the observer starts the new
                        // interval
     observers.record(here);
+  }
+  return end();
+}
+
+/// How a run ended that went as far as it should: a flow may have followed samples whose loss
+/// stays.
+Outcome Descent::end() const {
+  if (late_ && time() > LogTime(steps_before_verdict)) {
+    const double loss = log_loss(late_->flow().margins());
+    if (loss > flow_start_loss_ - least_flow_fall) {
+      const Outcome outcome = not_separated(late_->flow(), time(), loss);
+      if (outcome.reason == StopReason::not_separated) return outcome;
+    }
   }
   return {StopReason::reached_end, time(), ""};
 }

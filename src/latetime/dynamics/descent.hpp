@@ -98,6 +98,7 @@ class Descent {
   std::optional<Outcome> look(const DescentObservers& observers);
   void begin_flow(double error, const FlowOptions& flow_options);
   void begin_gradient_flow();
+  Outcome end() const;
   std::uint64_t step() const;
   void advance(std::uint64_t steps);
   bool finite() const;
@@ -111,7 +112,8 @@ class Descent {
   std::optional<FlowProblem> problem_;  // where a flow may take over
   std::unique_ptr<HandOver> hand_over_;
   std::unique_ptr<LateRun> late_;
-  double flow_error_ = 0.0;  // at the hand-over
+  double flow_error_ = 0.0;       // at the hand-over
+  double flow_start_loss_ = 0.0;  // log loss there
   FlowOptions flow_options_;
   std::uint64_t looked_at_ = 0;  // last step of a look
   std::uint64_t chunk_ = 1;      // steps between two looks at the clock

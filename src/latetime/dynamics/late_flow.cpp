@@ -218,7 +218,9 @@ Vector LateFlow::rates(double delta, const Vector& x) const {
     factor.array() += rest.array() * ((1.0 - 2.0 * g.array()) * change.array().square() / 12.0 +
                                       second.array() / 3.0);
   }
-  return lambda.cwiseProduct(factor);
+  // Where a step still changes margins by much, the series means nothing, but rates stay rates: a
+  // trial will tell that the flow does not follow.
+  return lambda.cwiseProduct(factor.cwiseMax(0.0));
 }
 
 Vector LateFlow::margins() const {
