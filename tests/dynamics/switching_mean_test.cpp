@@ -200,7 +200,7 @@ TEST(CrossingDelay, IsThatOfShakenPreactivations) {
       const Eigen::Index i = count;  // an own-class sample
       const double speed = part * hop_size(s, 0);
       const CrossingDelay delay = crossing_delay(s.problem, s.mode, s.lambda, i, speed);
-      const CrossingDelay plain = plain_delay(s, i, speed, 2000);
+      const CrossingDelay plain = plain_delay(s, i, speed, 600);
       // 256 phases against random ones: eight standard errors, as they are not independent.
       const double tolerance = 8.0 * plain.deviation / std::sqrt(256.0) + 0.05;
       EXPECT_NEAR(delay.mean, plain.mean, tolerance) << count << " pairs, speed " << part;

@@ -19,7 +19,8 @@ constexpr double zero_tolerance = 1e-9;
 constexpr int most_newton_steps = 200;
 
 // Work that following a flow to its limit may take, in (neuron, sample, sample) triples.
-constexpr double work_to_limit = 5e10;
+constexpr double work_to_limit = 1e10;
+constexpr double overhead_of_step = 1e5;
 
 // The flow has come to its limit once its multipliers differ by less than this part of all of them.
 constexpr double settled_tolerance = 1e-2;
@@ -250,10 +251,10 @@ Limit solve_limit(const LateFlow& flow) {
 
 FlowOptions options_to_limit(const FlowProblem& problem, bool of_descent) {
   const auto n = static_cast<double>(problem.samples());
-  const double step_work = n * n * static_cast<double>(problem.neurons());
+  const double step_work = n * n * static_cast<double>(problem.neurons()) + overhead_of_step;
   return {
       .of_descent = of_descent,
-      .most_steps = static_cast<std::uint64_t>(std::clamp(work_to_limit / step_work, 5e3, 1e6))};
+      .most_steps = static_cast<std::uint64_t>(std::clamp(work_to_limit / step_work, 2e3, 5e4))};
 }
 
 Limit follow_to_limit(LateFlow& flow, double largest_decade,
