@@ -266,7 +266,7 @@ void LateFlow::refresh_bounds(Eigen::Index k) {
     neuron.room.setConstant(std::numeric_limits<double>::infinity());
   }
   neuron.slack = std::numeric_limits<double>::infinity();
-  const Vector beta = neuron.mode.share * last_lambda_;
+  const Vector beta = sliding_multipliers(neuron.mode, last_lambda_);
   for (std::size_t r = 0; r < neuron.mode.sliding.size(); ++r) {
     const auto row = static_cast<Eigen::Index>(r);
     const double top = last_lambda_[neuron.mode.sliding[r]];
@@ -415,7 +415,7 @@ Matrix LateFlow::slopes() const {
     for (Eigen::Index i = 0; i < result.cols(); ++i) {
       result(k, i) = mode.active[static_cast<std::size_t>(i)] ? 1.0 : problem_.shape.slope;
     }
-    const Vector beta = mode.share * lambda;
+    const Vector beta = sliding_multipliers(mode, lambda);
     for (std::size_t r = 0; r < mode.sliding.size(); ++r) {
       const Eigen::Index l = mode.sliding[r];
       if (lambda[l] > 0.0) {

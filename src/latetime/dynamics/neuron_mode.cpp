@@ -36,6 +36,11 @@ Matrix rows_of(const Matrix& gram, std::span<const Eigen::Index> rows) {
 /// G_SS⁻¹ and the sliding pairs' shares of λ, from the sliding set and the slopes of the rest.
 void fit_sliding(const FlowProblem& problem, int group, NeuronMode& mode) {
   const auto size = static_cast<Eigen::Index>(mode.sliding.size());
+  if (size == 0) {
+    mode.inverse.resize(0, 0);
+    mode.share.resize(0, problem.samples());
+    return;
+  }
   const Matrix rows = rows_of(problem.gram, mode.sliding);
   Eigen::MatrixXd block(size, size);
   for (Eigen::Index r = 0; r < size; ++r) {
@@ -61,6 +66,11 @@ std::vector<Eigen::Index> NeuronMode::pairs_at_zero() const {
   return result;
 }
 
+Vector sliding_multipliers(const NeuronMode& mode, const Vector& lambda) {
+  if (!mode.slides()) return {};  // its share may have no columns
+  return mode.share * lambda;
+}
+
 Vector to_zero(const NeuronMode& mode, const Eigen::Ref<const Eigen::RowVectorXd>& z) {
   Vector sliding(static_cast<Eigen::Index>(mode.sliding.size()));
   for (std::size_t s = 0; s < mode.sliding.size(); ++s) {
@@ -77,7 +87,7 @@ Vector effective_multipliers(const FlowProblem& problem, const NeuronMode& mode,
         mode.active[static_cast<std::size_t>(l)] ? lambda[l] : problem.shape.slope * lambda[l];
   }
   if (mode.slides()) {
-    const Vector beta = mode.share * lambda;
+    const Vector beta = sliding_multipliers(mode, lambda);
     for (std::size_t s = 0; s < mode.sliding.size(); ++s) {
       result[mode.sliding[s]] = beta[static_cast<Eigen::Index>(s)];
     }

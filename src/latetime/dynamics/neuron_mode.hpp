@@ -27,6 +27,9 @@ struct NeuronMode {
   std::vector<Eigen::Index> pairs_at_zero() const;
 };
 
+/// β_S = share · λ, |S| entries.
+Vector sliding_multipliers(const NeuronMode& mode, const Vector& lambda);
+
 /// Effective multipliers b_l (or, linear as they are, their integrals from those of λ), n entries.
 Vector effective_multipliers(const FlowProblem& problem, const NeuronMode& mode,
                              const Vector& lambda);

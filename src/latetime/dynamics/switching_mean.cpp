@@ -38,7 +38,7 @@ class Hopping {
         drift_(Vector::Zero(columns_.rows())),
         z_(drift_),
         next_(drift_) {
-    const Vector beta = mode.share * lambda;
+    const Vector beta = sliding_multipliers(mode, lambda);
     for (Eigen::Index l = 0; l < z_.size(); ++l) {
       const Eigen::Index sample = mode.sliding[static_cast<std::size_t>(l)];
       const double own = lambda[sample];
