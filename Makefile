@@ -5,6 +5,8 @@
 
 .PHONY: demo test bench build deps format check sanitize thread-sanitize clean
 JOBS ?= $(shell nproc)
+# ON: warnings are errors
+WERROR ?= OFF
 
 demo: build
 	@scripts/fetch-data
@@ -15,7 +17,7 @@ test: build
 	@ctest --test-dir build/release --output-on-failure -j $(JOBS)
 
 build: deps
-	@cmake --preset release --log-level=WARNING >/dev/null
+	@cmake --preset release --log-level=WARNING -DLATETIME_WERROR=$(WERROR) >/dev/null
 	@cmake --build build/release -j $(JOBS)
 
 deps:
