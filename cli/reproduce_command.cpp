@@ -3,23 +3,15 @@
 
 #include <fmt/format.h>
 
-#include "commands.hpp"
 #include "latetime/base/error.hpp"
 #include "latetime/experiment/figure1.hpp"
 #include "latetime/report/figure1.hpp"
 #include "latetime/store/run_directory.hpp"
+#include "reproduce.hpp"
 #include "terminal.hpp"
 
 namespace latetime::cli {
 namespace {
-
-struct ReproduceArguments {
-  std::string figure;
-  std::string out;
-  unsigned threads = default_threads();
-  bool quick = false;
-  bool quiet = false;
-};
 
 void print_table(const std::vector<Figure1Summary>& summary, const Figure1Options& options) {
   fmt::print("after {} epochs, mean ± 3 standard deviations of {} runs\n", options.epochs,
@@ -36,7 +28,7 @@ void print_table(const std::vector<Figure1Summary>& summary, const Figure1Option
   }
 }
 
-int reproduce(const ReproduceArguments& arguments) {
+int reproduce_figure1(const ReproduceArguments& arguments) {
   Figure1Options options;
   if (arguments.quick) {
     options.slopes = {0.0, 0.1, 0.5, 1.0};
@@ -84,25 +76,61 @@ int reproduce(const ReproduceArguments& arguments) {
   return done;
 }
 
+int reproduce(const ReproduceArguments& arguments) {
+  if (arguments.figure == "fig1") return reproduce_figure1(arguments);
+  if (arguments.figure != "all") return reproduce_images(arguments);
+  for (const char* figure : {"fig1", "fig2", "fig3", "fig4", "fig5"}) {
+    ReproduceArguments one = arguments;
+    one.figure = figure;
+    if (const int code = reproduce(one); code != done) return code;
+  }
+  return done;
+}
+
 }  // namespace
 
 void declare_reproduce(CLI::App& app, Action& action) {
   auto arguments = std::make_shared<ReproduceArguments>();
   CLI::App* command =
       app.add_subcommand("reproduce", "Make a figure of the paper: data, table, CSV and SVG");
-  command->add_option("FIGURE", arguments->figure, "fig1")
+  command->add_option("FIGURE", arguments->figure, "fig1 ... fig5, or all")
       ->required()
-      ->check(CLI::IsMember({"fig1"}));
+      ->check(CLI::IsMember({"fig1", "fig2", "fig3", "fig4", "fig5", "all"}));
   command->add_option("--out,-o", arguments->out, "folder for the results")->required();
   command->add_option("--threads", arguments->threads, "threads; results do not depend on it")
       ->check(CLI::Range(1u, 1024u));
-  command->add_flag("--quick", arguments->quick, "fewer slopes and runs; says so");
+  command->add_flag("--quick", arguments->quick,
+                    "fewer variants, runs, epochs and images; says so");
   command->add_flag("--quiet,-q", arguments->quiet, "print nothing but errors");
+  CLI::Option_group* images = command->add_option_group("Figures 2 to 5");
+  images->add_option("--images", arguments->images, "image set")
+      ->check(CLI::IsMember({"mnist", "fashion-mnist"}))
+      ->capture_default_str();
+  images->add_option("--reading", arguments->reading, "how the network tells the classes")
+      ->check(CLI::IsMember({"groups", "two-class", "trained"}));
+  images->add_option("--output-scale", arguments->output_scale, "factor before the sum of neurons")
+      ->check(CLI::IsMember({"1/m", "1/sqrt(m)", "1"}));
+  images
+      ->add_option("--pixels", arguments->pixels, "unit: [0, 1]; standardized: mean 0, variance 1")
+      ->check(CLI::IsMember({"unit", "standardized"}))
+      ->capture_default_str();
+  images->add_option("--folder", arguments->folder,
+                     "folder of the IDX files; without it, the cache");
   command->footer(
       "fig1: n = 10 samples of the Gaussian mixture in d = 784, m = 100 neurons a class, SGD with\n"
       "batch size 64 (so all 10 at once) and learning rate 0.1, 50 epochs, slopes 0 to 1, 5 "
       "seeds.\n"
-      "The paper does not state the standard deviation of the initial weights; here it is 1e-3.");
+      "The paper does not state the standard deviation of the initial weights; here it is 1e-3.\n\n"
+      "fig2 (ReLU) and fig3 (slope 0.1): all of MNIST, batch size 64, learning rate 0.1, 10 "
+      "epochs,\n"
+      "width 1000, standard deviations 1e-5 to 1e-3 of the initial weights, 5 seeds.\n"
+      "fig4 (ReLU) and fig5 (slope 0.1): the same at 1e-5 for widths 10 to 1000.\n"
+      "The paper does not say how one output tells ten digits. --reading chooses:\n"
+      "  groups     ten groups of m neurons, softmax cross-entropy (fig2, fig3)\n"
+      "  two-class  even against odd digits, the paper's network itself\n"
+      "  trained    m neurons and a trained linear output layer (fig4, fig5)\n"
+      "--output-scale: 1/m for groups and two-class, 1 for trained, unless it is given.\n"
+      "Finished runs are kept in DIR/FIGURE_runs: the same command goes on after a kill.");
   command->callback(
       [arguments, &action] { action = [arguments] { return reproduce(*arguments); }; });
 }

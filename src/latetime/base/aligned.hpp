@@ -23,7 +23,9 @@ struct CacheLineAllocator {
   bool operator==(const CacheLineAllocator&) const { return true; }
 };
 
-/// Array of doubles that starts on a cache line.
-using AlignedVector = std::vector<double, CacheLineAllocator<double>>;
+/// Array that starts on a cache line.
+template <class T>
+using AlignedArray = std::vector<T, CacheLineAllocator<T>>;
+using AlignedVector = AlignedArray<double>;
 
 }  // namespace latetime

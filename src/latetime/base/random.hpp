@@ -18,6 +18,7 @@ enum class RandomPurpose : std::uint32_t {
   batches = 7,          ///< order of the samples in each epoch of SGD
   subset = 8,           ///< which images a subset takes
   iteration_start = 9,  ///< first vectors of iterations for singular vectors
+  output_weights = 10,  ///< initial weights and biases of a trained output layer
   test = 1000,          ///< tests only
 };
 

@@ -62,6 +62,8 @@ void train(const Figure1Options& options, double slope, std::int64_t seed, Figur
                            .needs_weights = false});
 }
 
+}  // namespace
+
 Spread spread_of(const std::vector<double>& values) {
   const auto count = static_cast<double>(values.size());
   Spread spread;
@@ -70,8 +72,6 @@ Spread spread_of(const std::vector<double>& values) {
   spread.std = values.size() > 1 ? std::sqrt(spread.std / (count - 1.0)) : 0.0;
   return spread;
 }
-
-}  // namespace
 
 std::vector<Figure1Point> run_figure1(
     const Figure1Options& options, unsigned threads,

@@ -39,6 +39,9 @@ struct Spread {
   double mean = 0.0;
   double std = 0.0;
 };
+/// The spread of these values; NaN when one of them is.
+Spread spread_of(const std::vector<double>& values);
+
 struct Figure1Summary {
   double slope;
   std::int64_t epoch;

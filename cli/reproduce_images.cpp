@@ -1,0 +1,85 @@
+#include <chrono>
+#include <filesystem>
+
+#include <fmt/format.h>
+
+#include "latetime/experiment/image_figure.hpp"
+#include "latetime/report/image_figure.hpp"
+#include "latetime/store/run_directory.hpp"
+#include "reproduce.hpp"
+#include "terminal.hpp"
+
+namespace latetime::cli {
+namespace {
+
+ImageFigureOptions figure_options(const ReproduceArguments& arguments) {
+  ImageFigureOptions options = image_figure(arguments.figure, arguments.quick);
+  options.images = arguments.images;
+  options.output_scale = arguments.output_scale;
+  options.pixels = arguments.pixels;
+  options.folder = arguments.folder;
+  if (!arguments.reading.empty()) options.reading = arguments.reading;
+  return options;
+}
+
+void print_table(const std::vector<ImageFigureRow>& rows, const ImageFigureOptions& options) {
+  fmt::print("{}, {}, reading \"{}\": after {} epochs, mean ± 3 standard deviations of {} runs\n",
+             options.figure, options.images, options.reading, options.epochs, options.runs);
+  const bool widths = options.widths.size() > 1;
+  fmt::print("{:>11}  {:>17}  {:>17}  {:>21}\n", widths ? "width" : "initial std", "stable rank W",
+             "mean of groups", "test error");
+  const auto cell = [](const Spread& s) {
+    return fmt::format("{:.3f} ± {:.3f}", s.mean, 3 * s.std);
+  };
+  for (const ImageFigureRow& row : rows) {
+    if (row.epoch != static_cast<double>(options.epochs)) continue;
+    fmt::print(
+        "{:>11}  {:>17}  {:>17}  {:>21}\n",
+        widths ? fmt::format("{}", row.width) : fmt::format("{:g}", row.init_std),
+        cell(row.stable_rank), cell(row.group_stable_rank),
+        fmt::format("{:.2f} ± {:.2f} %", 100 * row.test_error.mean, 300 * row.test_error.std));
+  }
+}
+
+}  // namespace
+
+int reproduce_images(const ReproduceArguments& arguments) {
+  constexpr double unit = 1000.0;  // parts of the work that the progress line counts
+  const ImageFigureOptions options = figure_options(arguments);
+  watch_signals();
+  const auto start = std::chrono::steady_clock::now();
+  ProgressLine progress(options.figure + ", thousandth", arguments.quiet);
+  progress.begin(0, static_cast<std::uint64_t>(unit));
+  const auto runs = run_image_figure(
+      options, arguments.out, arguments.threads, [&](double done_work, double total) {
+        progress.update(static_cast<std::uint64_t>(unit * done_work / total));
+        return !stop_requested();
+      });
+  progress.clear();
+  if (runs.empty()) {
+    fmt::print(stderr, "latetime: stopped; the same command goes on with the runs that are left\n");
+    return interrupted;
+  }
+  const auto rows = summarize(runs);
+  const auto file = [&](const std::string& suffix) {
+    return (std::filesystem::path(arguments.out) / (options.figure + suffix)).string();
+  };
+  replace_file(file("_runs.csv"), image_runs_csv(runs));
+  replace_file(file(".csv"), image_figure_csv(rows));
+  replace_file(file(".svg"), draw_image_figure(file(".csv")));
+  if (arguments.quiet) return done;
+  if (arguments.quick) {
+    fmt::print(
+        "quick look: {} epochs, {} runs, {} training and {} test images instead of 10, 5, "
+        "60000 and 10000\n",
+        options.epochs, options.runs, options.n, options.test_n);
+  }
+  print_table(rows, options);
+  const double seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  fmt::print("{} runs in {}: {}  {}  {}\n", runs.size(), duration_text(seconds), file(".svg"),
+             file(".csv"), file("_runs.csv"));
+  return done;
+}
+
+}  // namespace latetime::cli

@@ -1,0 +1,293 @@
+#include "latetime/experiment/image_figure.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <cstdlib>
+#include <filesystem>
+#include <mutex>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "latetime/base/error.hpp"
+#include "latetime/base/parallel.hpp"
+#include "latetime/base/text.hpp"
+#include "latetime/data/file_bytes.hpp"
+#include "latetime/store/run_directory.hpp"
+
+namespace latetime {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr const char* run_columns =
+    "init_std,width,seed,step,epoch,running_loss,running_error,test_loss,test_error,train_loss,"
+    "train_error,stable_rank,stable_rank_proved_error,group_stable_ranks";
+
+/// Every setting that results depend on, as text.
+std::string settings_text(const ImageFigureOptions& o) {
+  return fmt::format(
+      "figure = \"{}\"\nimages = \"{}\"\nreading = \"{}\"\noutput_scale = \"{}\"\npixels = "
+      "\"{}\"\nslope = {}\ninit_std = [{}]\nwidth = [{}]\nn = {}\ntest_n = {}\nlearning_rate = "
+      "{}\nbatch_size = {}\nepochs = {}\nruns = {}\nfirst_seed = {}\n",
+      o.figure, o.images, o.reading, o.output_scale, o.pixels, o.slope,
+      fmt::join(o.init_stds, ", "), fmt::join(o.widths, ", "), o.n, o.test_n, o.learning_rate,
+      o.batch_size, o.epochs, o.runs, o.first_seed);
+}
+
+std::string scale_of(const ImageFigureOptions& options) {
+  if (!options.output_scale.empty()) return options.output_scale;
+  return options.reading == "trained" ? "1" : "1/m";
+}
+
+ImageTrainingOptions training_options(const ImageFigureOptions& options, const ImageRun& run) {
+  return {.head = options.reading == "trained" ? Head::trained : Head::groups,
+          .width = run.width,
+          .slope = options.slope,
+          .init_std = run.init_std,
+          .output_scale = scale_of(options),
+          .learning_rate = options.learning_rate,
+          .batch_size = options.batch_size,
+          .epochs = options.epochs,
+          .seed = static_cast<std::uint64_t>(run.seed)};
+}
+
+ImageData load(const ImageFigureOptions& options) {
+  ImageSetOptions set;
+  set.name = options.images;
+  set.folder = options.folder;
+  set.classes = options.reading == "two-class" ? "even-odd" : "all";
+  set.pixels = options.pixels == "unit" ? PixelScaling::unit : PixelScaling::standardized;
+  set.n = static_cast<std::size_t>(options.n);
+  set.seed = static_cast<std::uint64_t>(options.first_seed);
+  return load_image_data(set, static_cast<std::size_t>(options.test_n));
+}
+
+std::string records_text(const ImageRun& run) {
+  std::string text;
+  for (const TrainingRecord& r : run.records) {
+    std::vector<std::string> groups;
+    for (const double rank : r.group_stable_ranks) groups.push_back(shortest(rank));
+    text += fmt::format("{},{},{},{},{}", shortest(run.init_std), run.width, run.seed, r.step,
+                        shortest(r.epoch));
+    for (const double value : {r.running_loss, r.running_error, r.test_loss, r.test_error,
+                               r.train_loss, r.train_error, r.stable_rank, r.proved_error}) {
+      text += "," + (std::isnan(value) ? std::string() : shortest(value));
+    }
+    text += "," + join(groups, " ") + "\n";
+  }
+  return text;
+}
+
+std::vector<TrainingRecord> read_records(const std::string& path) {
+  const CsvTable table = read_metrics(path);
+  const auto number = [&](const std::vector<std::string>& row, const char* column) {
+    const std::string& text = row[table.index_of(column)];
+    return text.empty() ? std::nan("") : std::strtod(text.c_str(), nullptr);
+  };
+  std::vector<TrainingRecord> records;
+  for (const auto& row : table.rows) {
+    TrainingRecord record{.step = static_cast<std::uint64_t>(number(row, "step")),
+                          .epoch = number(row, "epoch"),
+                          .running_loss = number(row, "running_loss"),
+                          .running_error = number(row, "running_error"),
+                          .test_loss = number(row, "test_loss"),
+                          .test_error = number(row, "test_error"),
+                          .train_loss = number(row, "train_loss"),
+                          .train_error = number(row, "train_error"),
+                          .stable_rank = number(row, "stable_rank"),
+                          .proved_error = number(row, "stable_rank_proved_error")};
+    const char* text = row[table.index_of("group_stable_ranks")].c_str();
+    for (char* end = nullptr;; text = end) {
+      const double rank = std::strtod(text, &end);
+      if (end == text) break;
+      record.group_stable_ranks.push_back(rank);
+    }
+    records.push_back(std::move(record));
+  }
+  return records;
+}
+
+/// The folder of the finished runs, begun with these settings.
+fs::path prepare_runs_folder(const ImageFigureOptions& options, const std::string& folder) {
+  const fs::path runs = fs::path(folder) / (options.figure + "_runs");
+  std::error_code error;
+  fs::create_directories(runs, error);
+  if (error) {
+    throw InputError(folder, fmt::format("cannot be made ({}); choose a folder that you may write "
+                                         "to",
+                                         error.message()));
+  }
+  const fs::path settings = runs / "settings.toml";
+  const std::string text = settings_text(options);
+  if (!fs::exists(settings)) {
+    replace_file(settings.string(), text);
+  } else if (read_file_bytes(settings.string()) != text) {
+    throw InputError(runs.string(),
+                     "holds runs of other settings (settings.toml there says which); name another "
+                     "folder, or remove it");
+  }
+  return runs;
+}
+
+/// All runs without their records: variants, then seeds.
+std::vector<ImageRun> planned_runs(const ImageFigureOptions& options) {
+  std::vector<ImageRun> runs;
+  for (const double init_std : options.init_stds) {
+    for (const std::int64_t width : options.widths) {
+      for (std::int64_t r = 0; r < options.runs; ++r) {
+        runs.push_back({init_std, width, options.first_seed + r, {}});
+      }
+    }
+  }
+  return runs;
+}
+
+Spread spread_over(const std::vector<const TrainingRecord*>& records,
+                   const std::function<double(const TrainingRecord&)>& value) {
+  std::vector<double> values;
+  for (const TrainingRecord* record : records) values.push_back(value(*record));
+  return spread_of(values);
+}
+
+double mean_group_rank(const TrainingRecord& record) {
+  double sum = 0.0;
+  for (const double rank : record.group_stable_ranks) sum += rank;
+  return sum / static_cast<double>(record.group_stable_ranks.size());
+}
+
+}  // namespace
+
+ImageFigureOptions image_figure(const std::string& figure, bool quick) {
+  ImageFigureOptions options{.figure = figure};
+  const std::vector<double> stds{1e-5, 5e-5, 1e-4, 5e-4, 1e-3};
+  const std::vector<std::int64_t> widths{10, 50, 100, 500, 1000};
+  if (figure == "fig2" || figure == "fig3") {
+    options.init_stds = stds;
+  } else if (figure == "fig4" || figure == "fig5") {
+    options.widths = widths;
+    options.reading = "trained";
+  } else {
+    throw InputError("FIGURE", fmt::format("no figure \"{}\" of images; choose fig2, fig3, fig4 or "
+                                           "fig5",
+                                           figure));
+  }
+  if (figure == "fig3" || figure == "fig5") options.slope = 0.1;
+  if (quick) {
+    options.epochs = 2;
+    options.runs = 2;
+    options.n = 6000;
+    options.test_n = 2000;
+  }
+  return options;
+}
+
+std::vector<ImageRun> run_image_figure(const ImageFigureOptions& options, const std::string& folder,
+                                       unsigned threads,
+                                       const std::function<bool(double, double)>& progress) {
+  const fs::path store = prepare_runs_folder(options, folder);
+  std::vector<ImageRun> runs = planned_runs(options);
+  const auto file_of = [&](const ImageRun& run) {
+    return (store /
+            fmt::format("std_{}_width_{}_seed_{}.csv", shortest(run.init_std), run.width, run.seed))
+        .string();
+  };
+  std::vector<std::size_t> left;
+  double total = 0.0;
+  for (std::size_t i = 0; i < runs.size(); ++i) {
+    if (fs::exists(file_of(runs[i]))) {
+      runs[i].records = read_records(file_of(runs[i]));
+    } else {
+      left.push_back(i);
+      total += static_cast<double>(runs[i].width);
+    }
+  }
+  if (left.empty()) return runs;
+  // The longest first, so that no thread is left with a long one at the end.
+  std::stable_sort(left.begin(), left.end(),
+                   [&](std::size_t a, std::size_t b) { return runs[a].width > runs[b].width; });
+  const ImageData data = load(options);
+  const std::size_t batch =
+      std::min(static_cast<std::size_t>(options.batch_size), data.train.size());
+  const double steps = static_cast<double>((data.train.size() + batch - 1) / batch) *
+                       static_cast<double>(options.epochs);
+  const auto inner_threads = static_cast<unsigned>(std::max<std::size_t>(1, threads / left.size()));
+  std::mutex mutex;
+  double done = 0.0;
+  std::atomic<bool> stopped{false};
+  run_jobs(left.size(), threads, [&](std::size_t job) {
+    ImageRun& run = runs[left[job]];
+    if (stopped) return;
+    double counted = 0.0;
+    run.records = train_on_images(
+        data, training_options(options, run), inner_threads, [&](std::uint64_t step) {
+          const std::lock_guard lock(mutex);
+          const double now = static_cast<double>(run.width) * static_cast<double>(step) / steps;
+          done += now - counted;
+          counted = now;
+          if (!progress(done, total)) stopped = true;
+          return !stopped;
+        });
+    if (run.records.empty()) return;
+    replace_file(file_of(run), fmt::format("{}\n{}", run_columns, records_text(run)));
+  });
+  if (stopped) runs.clear();
+  return runs;
+}
+
+std::vector<ImageFigureRow> summarize(const std::vector<ImageRun>& runs) {
+  std::vector<ImageFigureRow> rows;
+  for (std::size_t first = 0; first < runs.size();) {
+    std::size_t last = first;
+    while (last < runs.size() && runs[last].init_std == runs[first].init_std &&
+           runs[last].width == runs[first].width) {
+      ++last;
+    }
+    for (std::size_t k = 0; k < runs[first].records.size(); ++k) {
+      std::vector<const TrainingRecord*> at;
+      for (std::size_t i = first; i < last; ++i) at.push_back(&runs[i].records[k]);
+      const auto over = [&](double TrainingRecord::*field) {
+        return spread_over(at, [field](const TrainingRecord& record) { return record.*field; });
+      };
+      rows.push_back({.init_std = runs[first].init_std,
+                      .width = runs[first].width,
+                      .step = at.front()->step,
+                      .epoch = at.front()->epoch,
+                      .stable_rank = over(&TrainingRecord::stable_rank),
+                      .group_stable_rank = spread_over(at, mean_group_rank),
+                      .test_error = over(&TrainingRecord::test_error),
+                      .test_loss = over(&TrainingRecord::test_loss),
+                      .running_error = over(&TrainingRecord::running_error),
+                      .running_loss = over(&TrainingRecord::running_loss)});
+    }
+    first = last;
+  }
+  return rows;
+}
+
+std::string image_figure_csv(const std::vector<ImageFigureRow>& rows) {
+  std::string text = "init_std,width,step,epoch";
+  for (const char* name : {"stable_rank", "group_stable_rank", "test_error", "test_loss",
+                           "running_error", "running_loss"}) {
+    text += fmt::format(",{0}_mean,{0}_std", name);
+  }
+  text += "\n";
+  for (const ImageFigureRow& row : rows) {
+    text += fmt::format("{},{},{},{}", shortest(row.init_std), row.width, row.step,
+                        shortest(row.epoch));
+    for (const Spread& s : {row.stable_rank, row.group_stable_rank, row.test_error, row.test_loss,
+                            row.running_error, row.running_loss}) {
+      text += std::isnan(s.mean) ? ",," : "," + shortest(s.mean) + "," + shortest(s.std);
+    }
+    text += "\n";
+  }
+  return text;
+}
+
+std::string image_runs_csv(const std::vector<ImageRun>& runs) {
+  std::string text = std::string(run_columns) + "\n";
+  for (const ImageRun& run : runs) text += records_text(run);
+  return text;
+}
+
+}  // namespace latetime
