@@ -25,6 +25,7 @@ deps:
 
 bench: build
 	@benchmarks/compare
+	@benchmarks/compare_training
 
 format:
 	@scripts/check-format --fix

@@ -20,6 +20,7 @@ enum ExitCode : int {
 using Action = std::function<int()>;
 
 void declare_run(CLI::App& app, Action& action);
+void declare_train(CLI::App& app, Action& action);
 void declare_limit(CLI::App& app, Action& action);
 void declare_inspect(CLI::App& app, Action& action);
 void declare_export(CLI::App& app, Action& action);

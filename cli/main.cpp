@@ -46,6 +46,7 @@ int main(int argc, char** argv) {
       "Exit codes: 0 done, 2 bad input, 3 stopped honestly before the end, 130 interrupted.");
   Action action;
   declare_run(app, action);
+  declare_train(app, action);
   declare_limit(app, action);
   declare_inspect(app, action);
   declare_export(app, action);

@@ -14,7 +14,26 @@ namespace {
 constexpr std::size_t evaluation_chunk = 1024;
 constexpr std::size_t evaluation_batch = 64;
 
+/// Adds samples to sums of losses and errors.
+void count(const Matrix& outputs, const std::vector<int>& classes, Evaluation& sum) {
+  const Vector logs = log_sample_losses(outputs, classes);
+  for (Eigen::Index i = 0; i < outputs.rows(); ++i) {
+    Eigen::Index best = 0;
+    outputs.row(i).maxCoeff(&best);
+    sum.wrong += best != classes[static_cast<std::size_t>(i)];
+    sum.loss += std::exp(logs[i]);
+  }
+  sum.samples += classes.size();
+}
+
 }  // namespace
+
+Evaluation evaluate_outputs(const Matrix& outputs, const std::vector<int>& classes) {
+  Evaluation result;
+  count(outputs, classes, result);
+  result.loss /= static_cast<double>(result.samples);
+  return result;
+}
 
 template <class Real>
 BatchTrainer<Real>::BatchTrainer(const SparseSamples<Real>& samples, const Classifier& initial,
@@ -241,19 +260,6 @@ void BatchTrainer<Real>::prepare_pulls() {
 }
 
 template <class Real>
-void BatchTrainer<Real>::count(const Matrix& outputs, const std::vector<int>& classes,
-                               Evaluation& sum) const {
-  const Vector logs = log_sample_losses(outputs, classes);
-  for (Eigen::Index i = 0; i < outputs.rows(); ++i) {
-    Eigen::Index best = 0;
-    outputs.row(i).maxCoeff(&best);
-    sum.wrong += best != classes[static_cast<std::size_t>(i)];
-    sum.loss += std::exp(logs[i]);
-  }
-  sum.samples += classes.size();
-}
-
-template <class Real>
 Evaluation BatchTrainer<Real>::take_running_evaluation() {
   Evaluation result = running_;
   result.loss /= static_cast<double>(result.samples);
@@ -263,10 +269,7 @@ Evaluation BatchTrainer<Real>::take_running_evaluation() {
 
 template <class Real>
 Evaluation BatchTrainer<Real>::evaluate(const SparseSamples<Real>& samples) {
-  Evaluation result;
-  count(outputs(samples), samples.classes, result);
-  result.loss /= static_cast<double>(result.samples);
-  return result;
+  return evaluate_outputs(outputs(samples), samples.classes);
 }
 
 template <class Real>

@@ -27,6 +27,9 @@ struct Evaluation {
   double error() const { return static_cast<double>(wrong) / static_cast<double>(samples); }
 };
 
+/// From outputs n × K.
+Evaluation evaluate_outputs(const Matrix& outputs, const std::vector<int>& classes);
+
 /// Mini-batch gradient descent on classifiers at full speed, in float32 or float64: the dense
 /// engine for image sets. Each epoch takes the samples in a new seeded order (the one of
 /// DenseEngine), the last partial batch included.
@@ -74,7 +77,6 @@ class BatchTrainer {
   void update_tile(std::size_t tile);
   void add_outputs(const Real* sums, std::size_t capacity, Eigen::Ref<Matrix> outputs) const;
   void prepare_pulls();
-  void count(const Matrix& outputs, const std::vector<int>& classes, Evaluation& sum) const;
   std::size_t sums_per_sample() const;
   std::size_t head_size() const;
 

@@ -31,6 +31,8 @@ struct NetworkConfig {
   double slope = 0.1;
   double init_std = 1e-3;
   std::string initial_weights;
+  std::string head = "groups";
+  std::string output_scale = "auto";
 };
 
 struct DescentConfig {
@@ -41,6 +43,7 @@ struct DescentConfig {
   std::int64_t batch_size = 64;
   std::string engine = "auto";
   double tolerance = 1e-8;
+  std::string precision = "auto";
 };
 
 struct RecordConfig {

@@ -90,7 +90,9 @@ void visit_fields(Config& config, Visitor&& visit) {
   visit("data", "y", config.data.y, "labels, n entries +1 or -1: the same formats",
         FieldRule{.is_file = true, .belongs_to = only_for_sources({"file"})});
   visit("data", "classes", config.data.classes,
-        "two classes of images: \"even-odd\", \"0-4 vs 5-9\", \"3 vs 8\"; the first is +1",
+        "classes of images: \"even-odd\", \"0-4 vs 5-9\", \"3 vs 8\", the first is +1; \"all\" ten "
+        "in "
+        "latetime train",
         FieldRule{.belongs_to = only_for_sources(images)});
   visit("data", "pixels", config.data.pixels, "unit: [0, 1]; standardized: mean 0, variance 1",
         FieldRule{.one_of = {"unit", "standardized"}, .belongs_to = only_for_sources(images)});
@@ -112,6 +114,13 @@ void visit_fields(Config& config, Visitor&& visit) {
   visit("network", "initial_weights", config.network.initial_weights,
         "file with initial weights, shape (2, m, d), instead of random ones",
         FieldRule{.is_file = true});
+  visit("network", "head", config.network.head,
+        "groups: second layer fixed; trained: a linear output layer, one hidden layer of m "
+        "(latetime train)",
+        FieldRule{.one_of = {"groups", "trained"}});
+  visit("network", "output_scale", config.network.output_scale,
+        "factor before the sum of neurons; auto: 1/m, or 1 for a trained head (latetime train)",
+        FieldRule{.one_of = {"auto", "1/m", "1/sqrt(m)", "1"}});
 
   visit("descent", "method", config.descent.method,
         "gd: full-batch gradient descent; sgd: mini-batches; flow: gradient flow",
@@ -130,6 +139,9 @@ void visit_fields(Config& config, Visitor&& visit) {
   visit("descent", "tolerance", config.descent.tolerance,
         "of log loss and stable ranks, for choosing the hand-over to the late-time flow",
         FieldRule{.min = 0, .max = 0.1, .above_min = true, .belongs_to = not_for_sgd});
+  visit("descent", "precision", config.descent.precision,
+        "auto: float64, in latetime train float32",
+        FieldRule{.one_of = {"auto", "float64", "float32"}});
 
   visit("record", "per_decade", config.record.per_decade, "records for each factor 10 of steps",
         FieldRule{.min = 0, .max = 1e6});

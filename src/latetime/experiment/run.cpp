@@ -8,28 +8,11 @@
 
 #include "latetime/base/error.hpp"
 #include "latetime/experiment/recorder.hpp"
+#include "latetime/experiment/training_run.hpp"
 #include "latetime/model/loss.hpp"
 
 namespace latetime {
 namespace {
-
-/// The folder of the run, ready to be written to.
-RunDirectory prepare_directory(const RunConfig& config, const std::string& out, bool resume) {
-  if (!resume || !RunDirectory::holds_run(out)) {
-    return RunDirectory::create(out, to_toml(config), metrics_columns());
-  }
-  RunDirectory directory = RunDirectory::open(out);
-  const RunConfig earlier =
-      parse_config(directory.config_text(), directory.file("config.toml"), out);
-  const std::string key = first_difference(earlier, config);
-  if (!key.empty()) {
-    throw InputError(out, fmt::format("was begun with another {}; resume with the same "
-                                      "configuration, or name another folder",
-                                      key));
-  }
-  directory.write_config(to_toml(config));
-  return directory;
-}
 
 /// The limit t = ∞ of a descent that a late-time flow follows; nothing when it was asked to stop.
 std::optional<LimitReport> solve_run_limit(const Descent& descent, const Matrix& x,
@@ -45,6 +28,24 @@ std::optional<LimitReport> solve_run_limit(const Descent& descent, const Matrix&
 }
 
 }  // namespace
+
+RunDirectory prepare_directory(const RunConfig& config, const std::string& out, bool resume,
+                               const std::vector<std::string>& columns) {
+  if (!resume || !RunDirectory::holds_run(out)) {
+    return RunDirectory::create(out, to_toml(config), columns);
+  }
+  RunDirectory directory = RunDirectory::open(out);
+  const RunConfig earlier =
+      parse_config(directory.config_text(), directory.file("config.toml"), out);
+  const std::string key = first_difference(earlier, config);
+  if (!key.empty()) {
+    throw InputError(out, fmt::format("was begun with another {}; resume with the same "
+                                      "configuration, or name another folder",
+                                      key));
+  }
+  directory.write_config(to_toml(config));
+  return directory;
+}
 
 HandOver::Discrepancy largest_difference(const Measurer& measurer, const Dataset& data) {
   return [&measurer, &data](const Matrix& flow, const Vector& flow_margins, const Matrix& exact,
@@ -75,6 +76,7 @@ HandOver::Discrepancy largest_difference(const Measurer& measurer, const Dataset
 RunSummary carry_out_run(const RunConfig& config, const std::string& out,
                          const RunSettings& settings) {
   using Clock = std::chrono::steady_clock;
+  require_paper_network(config);
   const Dataset data = load_data(config);
   const Network initial = load_network(config, data);
   const Measurer measurer(data, initial);
@@ -82,7 +84,7 @@ RunSummary carry_out_run(const RunConfig& config, const std::string& out,
   options.discrepancy = largest_difference(measurer, data);
   Descent descent(data, initial, options);
   std::vector<LogTime> schedule = recorded_steps(config, data.size());
-  const RunDirectory directory = prepare_directory(config, out, settings.resume);
+  const RunDirectory directory = prepare_directory(config, out, settings.resume, metrics_columns());
   Recorder recorder(config, data, initial, directory, schedule.size(), settings.threads);
   std::vector<LogTime> recorded;
   if (settings.resume && recorder.take_over(descent)) {

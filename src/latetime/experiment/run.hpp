@@ -12,11 +12,24 @@
 #include "latetime/experiment/config.hpp"
 #include "latetime/experiment/limit_report.hpp"
 #include "latetime/store/record.hpp"
+#include "latetime/store/run_directory.hpp"
 
 namespace latetime {
 
 /// The samples that a configuration describes. Throws InputError.
 Dataset load_data(const RunConfig& config);
+
+/// The training samples of `latetime train`: the same, of any number of classes.
+Dataset load_training_data(const RunConfig& config);
+
+/// The test split of an image set, all of it, with the classes of the training samples; nothing for
+/// other sources and where training uses the test split itself.
+std::optional<Dataset> load_test_data(const RunConfig& config);
+
+/// The folder of a run, ready to be written to: a new one, or, with `resume`, that of an earlier
+/// part of the same configuration. `columns`: of metrics.csv.
+RunDirectory prepare_directory(const RunConfig& config, const std::string& out, bool resume,
+                               const std::vector<std::string>& columns);
 
 /// The initial network for these samples: Gaussian, or read from network.initial_weights.
 Network load_network(const RunConfig& config, const Dataset& data);

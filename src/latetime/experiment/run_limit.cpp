@@ -122,6 +122,9 @@ RunLimit limit_of_run(const std::string& path, const std::function<bool(double)>
     throw InputError(result_path,
                      "is missing: the run was stopped before its first record; use run --resume");
   }
+  if (file->exists("/training/step")) {
+    throw InputError(path, "holds a training of latetime train; a limit needs latetime run");
+  }
   const StoredRun run(*file, result_path, path);
   RunLimit result;
   result.shape = run.shape();

@@ -39,8 +39,15 @@ void require_memory(double n, double d, double neurons) {
   throw InputError(
       "data.n, data.d, network.width",
       fmt::format("n = {}, d = {}, m = {} need about {:.3g} GB of memory, this machine "
-                  "has {:.3g} GB; choose smaller ones",
+                  "has {:.3g} GB; choose smaller ones, or use latetime train",
                   n, d, neurons / 2, needed / 1e9, available / 1e9));
+}
+
+/// The same for samples that are made or chosen, before they are.
+void require_memory_of_samples(const DataConfig& data, double neurons) {
+  if (data.source == "file") return;
+  const bool images = data.source == "mnist" || data.source == "fashion-mnist";
+  require_memory(static_cast<double>(data.n), images ? 784 : static_cast<double>(data.d), neurons);
 }
 
 std::size_t batch_size(const RunConfig& config, Eigen::Index n) {
@@ -62,13 +69,20 @@ EngineChoice engine_of(const std::string& name) {
 }  // namespace
 
 Dataset load_data(const RunConfig& config) {
-  const DataConfig& data = config.data;
-  const auto neurons = static_cast<double>(2 * config.network.width);
-  if (data.source != "file") {
-    const bool images = data.source == "mnist" || data.source == "fashion-mnist";
-    require_memory(static_cast<double>(data.n), images ? 784 : static_cast<double>(data.d),
-                   neurons);
+  require_memory_of_samples(config.data, static_cast<double>(2 * config.network.width));
+  Dataset data = load_training_data(config);
+  if (data.class_count != 2) {
+    throw InputError("data.classes", fmt::format("\"{}\" makes {} classes; this network has two, "
+                                                 "choose a grouping such as \"even-odd\", or use "
+                                                 "latetime train",
+                                                 config.data.classes, data.class_count));
   }
+  return data;
+}
+
+Dataset load_training_data(const RunConfig& config) {
+  const DataConfig& data = config.data;
+  require_memory_of_samples(data, 0.0);
   const auto seed = static_cast<std::uint64_t>(config.seed);
   if (data.source == "gaussian-mixture") {
     return gaussian_mixture(data.n, data.d, data.signal_std, data.noise_std, seed);
@@ -85,13 +99,17 @@ Dataset load_data(const RunConfig& config) {
     const Vector labels = read_vector(data.y);
     return make_dataset(std::move(x), labels, data.x, data.y, data.x + ", " + data.y);
   }
-  Dataset images = load_image_set(image_options(config));
-  if (images.class_count != 2) {
-    throw InputError("data.classes", fmt::format("\"{}\" makes {} classes; the network has two, "
-                                                 "choose a grouping such as \"even-odd\"",
-                                                 data.classes, images.class_count));
-  }
-  return images;
+  return load_image_set(image_options(config));
+}
+
+std::optional<Dataset> load_test_data(const RunConfig& config) {
+  const DataConfig& data = config.data;
+  if (data.source != "mnist" && data.source != "fashion-mnist") return std::nullopt;
+  if (data.split == "test" || data.center) return std::nullopt;
+  ImageSetOptions options = image_options(config);
+  options.split = "test";
+  options.n = 0;
+  return load_image_set(options);
 }
 
 Network load_network(const RunConfig& config, const Dataset& data) {

@@ -138,6 +138,7 @@ class RankComputation {
       if (c < weights_.groups()) result.groups.push_back(rank);
       result.stacked = rank;
     }
+    result.squared_norm = traces_.back();
     return result;
   }
 

@@ -12,6 +12,7 @@ namespace latetime {
 struct GroupRanks {
   std::vector<StableRank> groups;
   StableRank stacked;
+  double squared_norm = 0.0;  ///< ‖W‖_F²
   /// Largest proved relative error of a value: the top squared singular value lies within this of
   /// the one used, whatever the spectrum.
   double proved_error = 0.0;

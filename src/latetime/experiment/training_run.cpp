@@ -1,0 +1,329 @@
+#include "latetime/experiment/training_run.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <optional>
+
+#include <fmt/format.h>
+
+#include "latetime/base/error.hpp"
+#include "latetime/base/text.hpp"
+#include "latetime/dynamics/batch_trainer.hpp"
+#include "latetime/experiment/image_training.hpp"
+#include "latetime/measure/tiled_rank.hpp"
+#include "latetime/model/loss.hpp"
+#include "latetime/store/result_file.hpp"
+#include "latetime/store/run_directory.hpp"
+
+namespace latetime {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// Longest stretch of a training that a kill can cost, beyond the time between two records.
+constexpr std::chrono::seconds checkpoint_period{20};
+
+std::string text_of(double value) {
+  return std::isnan(value) ? std::string() : shortest(value);
+}
+
+/// The configuration with nothing left on "auto".
+RunConfig resolved(RunConfig config) {
+  if (config.network.output_scale == "auto") {
+    config.network.output_scale = config.network.head == "trained" ? "1" : "1/m";
+  }
+  if (config.descent.precision == "auto") config.descent.precision = "float32";
+  return config;
+}
+
+void require_trainable(const RunConfig& config) {
+  if (config.descent.method == "flow") {
+    throw InputError("descent.method",
+                     "\"flow\" is not for latetime train; choose \"sgd\" or "
+                     "\"gd\"");
+  }
+  if (config.descent.engine != "auto" && config.descent.engine != "dense") {
+    throw InputError("descent.engine",
+                     fmt::format("\"{}\" is not for latetime train, which takes every step on the "
+                                 "weights; leave it out or choose \"dense\"",
+                                 config.descent.engine));
+  }
+  if (!config.network.initial_weights.empty()) {
+    throw InputError("network.initial_weights",
+                     "latetime train draws its own; leave it out, or use latetime run");
+  }
+}
+
+/// One training in one precision, with its folder.
+template <class Real>
+class Training {
+ public:
+  Training(const RunConfig& config, const SparseSamples<Real>& train,
+           const SparseSamples<Real>* test, const RunDirectory& directory, unsigned threads)
+      : config_(config),
+        train_(train),
+        test_(test),
+        directory_(directory),
+        trainer_(train,
+                 random_classifier(shape_of(config, train), config.network.init_std,
+                                   static_cast<std::uint64_t>(config.seed)),
+                 options_of(config, threads)) {}
+
+  /// Goes on from an earlier part; false when the folder holds no result to go on from.
+  bool take_over() {
+    const auto file = directory_.read_result();
+    if (!file) return false;
+    records_ = file->read_uint64("/training/records").at(0);
+    Classifier network = trainer_.classifier();
+    read_into(*file, "/final/weights", network.weights.data(), network.weights.size());
+    read_into(*file, "/final/output_weights", network.output_weights.data(),
+              network.output_weights.size());
+    read_into(*file, "/final/output_bias", network.output_bias.data(), network.output_bias.size());
+    trainer_.restore(file->read_uint64("/training/step").at(0), network);
+    directory_.keep_rows(records_);
+    return true;
+  }
+
+  TrainingSummary run(const std::vector<LogTime>& schedule, const RunSettings& settings) {
+    const auto start = Clock::now();
+    TrainingSummary summary{.first = trainer_.step(), .kernel = trainer_.kernels().name};
+    summary.outcome = follow(schedule, settings);
+    write_result(summary.outcome);
+    summary.records = records_;
+    summary.seconds = std::chrono::duration<double>(Clock::now() - start).count();
+    summary.measuring_seconds = spent_.count();
+    summary.last = last_;
+    return summary;
+  }
+
+ private:
+  static ClassifierShape shape_of(const RunConfig& config, const SparseSamples<Real>& train) {
+    return {.head = config.network.head == "trained" ? Head::trained : Head::groups,
+            .classes = train.class_count,
+            .width = config.network.width,
+            .dim = static_cast<Eigen::Index>(train.features),
+            .slope = config.network.slope,
+            .output_scale = output_scale(config.network.output_scale, config.network.width)};
+  }
+
+  static BatchOptions options_of(const RunConfig& config, unsigned threads) {
+    const bool full = config.descent.method == "gd";
+    return {.learning_rate = config.descent.learning_rate,
+            .batch_size = full ? 0 : static_cast<std::size_t>(config.descent.batch_size),
+            .seed = static_cast<std::uint64_t>(config.seed),
+            .threads = threads};
+  }
+
+  void read_into(const Hdf5Reader& file, const std::string& name, double* to, Eigen::Index size) {
+    if (size == 0) return;
+    const auto values = file.read_doubles(name);
+    if (static_cast<Eigen::Index>(values.size()) != size) {
+      throw InputError("result.h5", fmt::format("{} has {} entries where {} are needed; the file "
+                                                "belongs to another run",
+                                                name, values.size(), size));
+    }
+    std::copy(values.begin(), values.end(), to);
+  }
+
+  Outcome follow(const std::vector<LogTime>& schedule, const RunSettings& settings) {
+    constexpr std::uint64_t chunk = 50;
+    for (std::size_t i = records_; i < schedule.size(); ++i) {
+      const std::uint64_t target = *schedule[i].step();
+      while (trainer_.step() < target) {
+        trainer_.advance(std::min(chunk, target - trainer_.step()));
+        if (!trainer_.finite()) {
+          return {StopReason::not_finite, trainer_.step(),
+                  "the outputs overflowed; choose a smaller descent.learning_rate"};
+        }
+        if (settings.pulse && !settings.pulse(trainer_.step())) return stopped();
+      }
+      record();
+    }
+    return {StopReason::reached_end, trainer_.step(), ""};
+  }
+
+  Outcome stopped() const {
+    return {StopReason::interrupted, LogTime(trainer_.step()), "stopped on request"};
+  }
+
+  void record() {
+    const auto begin = Clock::now();
+    last_ = measure();
+    std::vector<std::string> fields;
+    for (const auto* columns : {&metrics_columns(), &training_columns()}) {
+      for (const std::string& name : *columns) fields.push_back(last_[name]);
+    }
+    directory_.append_row(fields);
+    ++records_;
+    recorded_ = memory();
+    if (begin >= next_write_) {
+      write_result({StopReason::interrupted, LogTime(trainer_.step()), "running"});
+    }
+    spent_ += Clock::now() - begin;
+  }
+
+  std::map<std::string, std::string> measure() {
+    std::map<std::string, std::string> row;
+    const LogTime time = trainer_.step();
+    row["log10_t"] = log10_text(time);
+    row["step"] = step_text(time);
+    row["engine"] = "dense";
+    row["epoch"] = shortest(static_cast<double>(trainer_.step()) /
+                            static_cast<double>(trainer_.steps_per_epoch()));
+    if (trainer_.step() > 0) {
+      const Evaluation running = trainer_.take_running_evaluation();
+      row["running_loss"] = text_of(running.loss);
+      row["running_error"] = text_of(running.error());
+    }
+    measure_ranks(row);
+    measure_outputs(row);
+    if (test_) {
+      const Evaluation test = trainer_.evaluate(*test_);
+      row["test_loss"] = text_of(test.loss);
+      row["test_error"] = text_of(test.error());
+    }
+    return row;
+  }
+
+  void measure_ranks(std::map<std::string, std::string>& row) {
+    const GroupRanks ranks = stable_ranks(trainer_.weights(), trainer_.team(), trainer_.kernels());
+    row["stable_rank_all"] = text_of(ranks.stacked.value);
+    row["stable_rank_excess_all"] = text_of(ranks.stacked.excess);
+    if (ranks.groups.size() == 2) {
+      row["stable_rank_pos"] = text_of(ranks.groups[0].value);
+      row["stable_rank_neg"] = text_of(ranks.groups[1].value);
+      row["stable_rank_excess_pos"] = text_of(ranks.groups[0].excess);
+      row["stable_rank_excess_neg"] = text_of(ranks.groups[1].excess);
+    }
+    row["stable_rank_proved_error"] = text_of(ranks.proved_error);
+    std::vector<std::string> groups;
+    for (const StableRank& rank : ranks.groups) groups.push_back(text_of(rank.value));
+    row["group_stable_ranks"] = join(groups, " ");
+    norm_ = std::sqrt(ranks.squared_norm);
+    row["norm_w"] = text_of(norm_);
+  }
+
+  void measure_outputs(std::map<std::string, std::string>& row) {
+    const Matrix outputs = trainer_.outputs(train_);
+    const Evaluation evaluation = evaluate_outputs(outputs, train_.classes);
+    const double margin = margins(outputs, train_.classes).minCoeff();
+    row["log_loss"] = text_of(log_mean_loss(outputs, train_.classes));
+    row["train_error"] = text_of(evaluation.error());
+    row["min_margin"] = text_of(margin);
+    if (config_.network.head == "groups") row["normalized_margin"] = text_of(margin / norm_);
+  }
+
+  struct Memory {
+    std::uint64_t step;
+    Classifier network;
+  };
+  Memory memory() const { return {trainer_.step(), trainer_.classifier()}; }
+
+  /// Stores the state at the last record: from there the training goes on to the same bytes.
+  void write_result(const Outcome& outcome) {
+    if (!recorded_) return;
+    const Classifier& network = recorded_->network;
+    const auto groups = static_cast<std::size_t>(network.shape.groups());
+    const auto width = static_cast<std::size_t>(network.shape.width);
+    const auto classes = static_cast<std::size_t>(network.shape.classes);
+    directory_.write_result([&](Hdf5Writer& file) {
+      const auto write = [&](const std::string& name, const ArrayShape& shape, const auto& array) {
+        file.write(name, shape,
+                   std::span<const double>(array.data(), static_cast<std::size_t>(array.size())));
+      };
+      write("/final/weights", {groups, width, train_.features}, network.weights);
+      if (network.shape.head == Head::trained) {
+        write("/final/output_weights", {classes, width}, network.output_weights);
+        write("/final/output_bias", {classes}, network.output_bias);
+      }
+      file.write("/training/step", {1}, std::span<const std::uint64_t>(&recorded_->step, 1));
+      const std::uint64_t records = records_;
+      file.write("/training/records", {1}, std::span<const std::uint64_t>(&records, 1));
+      file.write("/outcome/reason", to_string(outcome.reason));
+      file.write("/outcome/message", outcome.message);
+      file.write("/provenance/version", LATETIME_VERSION);
+      file.write("/provenance/machine", describe_machine());
+      file.write("/provenance/kernel", trainer_.kernels().name);
+      file.write("/provenance/config", to_toml(config_));
+    });
+    next_write_ = Clock::now() + checkpoint_period;
+  }
+
+  const RunConfig& config_;
+  const SparseSamples<Real>& train_;
+  const SparseSamples<Real>* test_;
+  const RunDirectory& directory_;
+  BatchTrainer<Real> trainer_;
+  std::uint64_t records_ = 0;
+  std::optional<Memory> recorded_;
+  double norm_ = 0.0;
+  std::map<std::string, std::string> last_;
+  Clock::time_point next_write_ = Clock::now();
+  std::chrono::duration<double> spent_{0.0};
+};
+
+template <class Real>
+TrainingSummary train(const RunConfig& config, const Dataset& data, const Dataset* test_data,
+                      const std::string& out, const RunSettings& settings) {
+  const SparseSamples<Real> train = sparse_samples<Real>(data);
+  const std::optional<SparseSamples<Real>> test =
+      test_data ? std::optional(sparse_samples<Real>(*test_data)) : std::nullopt;
+  const std::vector<LogTime> schedule = recorded_steps(config, data.size());
+  const LogTime end = last_time(config, data.size());
+  if (!end.step()) {
+    throw InputError("descent.until",
+                     "latetime train takes every step, at most 2^53 (about 9e15) "
+                     "of them; choose fewer, or use latetime run");
+  }
+  std::vector<std::string> columns = metrics_columns();
+  columns.insert(columns.end(), training_columns().begin(), training_columns().end());
+  const RunDirectory directory = prepare_directory(config, out, settings.resume, columns);
+  Training<Real> training(config, train, test ? &*test : nullptr, directory, settings.threads);
+  if (!settings.resume || !training.take_over()) directory.keep_rows(0);
+  if (settings.started) settings.started(0, end);
+  return training.run(schedule, settings);
+}
+
+}  // namespace
+
+void require_paper_network(const RunConfig& config) {
+  const auto refuse = [](const char* key, const std::string& value) {
+    throw InputError(key,
+                     fmt::format("\"{}\" is not the paper's network in float64, which latetime "
+                                 "run follows; use latetime train, or leave it out",
+                                 value));
+  };
+  if (config.network.head != "groups") refuse("network.head", config.network.head);
+  if (config.network.output_scale != "auto" && config.network.output_scale != "1/m") {
+    refuse("network.output_scale", config.network.output_scale);
+  }
+  if (config.descent.precision == "float32") refuse("descent.precision", config.descent.precision);
+}
+
+const std::vector<std::string>& training_columns() {
+  static const std::vector<std::string> names{"epoch",
+                                              "running_loss",
+                                              "running_error",
+                                              "train_error",
+                                              "test_loss",
+                                              "test_error",
+                                              "stable_rank_proved_error",
+                                              "group_stable_ranks"};
+  return names;
+}
+
+TrainingSummary carry_out_training(const RunConfig& given, const std::string& out,
+                                   const RunSettings& settings) {
+  require_trainable(given);
+  const RunConfig config = resolved(given);
+  const Dataset data = load_training_data(config);
+  const std::optional<Dataset> test = load_test_data(config);
+  const Dataset* test_data = test ? &*test : nullptr;
+  if (config.descent.precision == "float64") {
+    return train<double>(config, data, test_data, out, settings);
+  }
+  return train<float>(config, data, test_data, out, settings);
+}
+
+}  // namespace latetime
