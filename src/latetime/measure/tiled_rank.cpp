@@ -42,10 +42,12 @@ double squared_norm(const TiledWeights<Real>& weights, std::size_t index) {
 /// WᵀW of the tiles of a range, with zeros past the last feature. Its upper triangle by rows; the
 /// rest is unspecified.
 template <class Real>
-AlignedVector feature_gram(const TiledWeights<Real>& weights, TileRange range,
-                           const tile::Kernels<Real>& kernels) {
+void form_gram(const TiledWeights<Real>& weights, TileRange range,
+               const tile::Kernels<Real>& kernels, AlignedVector& gram) {
   const std::size_t stride = tile::gram_stride(weights.dim());
-  AlignedVector gram(stride * stride, 0.0), scratch(tile::width * stride);
+  thread_local AlignedVector scratch;
+  scratch.resize(tile::width * stride);
+  gram.assign(stride * stride, 0.0);
   for (std::size_t t = range.begin; t < range.end; ++t) {
     kernels.add_gram({.weights = weights.tile(t),
                       .features = weights.dim(),
@@ -54,7 +56,6 @@ AlignedVector feature_gram(const TiledWeights<Real>& weights, TileRange range,
                       .gram = gram.data(),
                       .stride = stride});
   }
-  return gram;
 }
 
 /// By columns a lower triangle.
@@ -63,7 +64,8 @@ using GramView = Eigen::Map<const Eigen::MatrixXd>;
 /// True when bound · I − gram (its lower triangle) is positive definite, so that every eigenvalue
 /// of gram lies below the bound.
 bool all_below(const GramView& gram, double bound) {
-  Eigen::MatrixXd shifted = -gram;
+  thread_local Eigen::MatrixXd shifted;
+  shifted = -gram;
   shifted.diagonal().array() += bound;
   const auto d = static_cast<lapack_int>(gram.rows());
   return LAPACKE_dpotrf_work(LAPACK_COL_MAJOR, 'L', d, shifted.data(), d) == 0;
@@ -229,10 +231,13 @@ class RankComputation {
     }
     const std::size_t groups = weights_.groups();
     const bool stacked = ranges_.size() > groups && open(groups);
-    std::vector<AlignedVector> grams(groups);
+    // Kept between calls: fresh memory costs more than what is done with it.
+    thread_local std::vector<AlignedVector> kept;
+    std::vector<AlignedVector>& grams = kept;
+    grams.resize(groups);
     team_.for_each_block(groups, [&](std::size_t k) {
       if (!open(k) && !stacked) return;
-      grams[k] = feature_gram(weights_, ranges_[k], kernels_);
+      form_gram(weights_, ranges_[k], kernels_, grams[k]);
       if (open(k)) tops_[k] = prove(grams[k], *iterations_[k]);
     });
     if (!stacked) return;
