@@ -1,0 +1,195 @@
+#include "latetime/report/summary.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+#include <numeric>
+
+#include <fmt/format.h>
+
+namespace latetime {
+namespace {
+
+constexpr const char* part_names[] = {"W\u208a", "W\u208b", "W"};
+constexpr const char* part_columns[] = {"pos", "neg", "all"};
+
+/// "1 + 1.06e-05" where a stable rank is near 1, else six digits.
+std::string rank_text(double value, double excess) {
+  if (std::isnan(value)) return "undefined (these weights stay behind)";
+  if (excess < 1e-12) return "1";
+  return excess < 1e-3 ? fmt::format("1 + {:.3g}", excess) : fmt::format("{:.6g}", value);
+}
+
+std::string ranks_text(const std::array<double, 3>& values, const std::array<double, 3>& excesses) {
+  std::string text;
+  for (std::size_t part = 0; part < 3; ++part) {
+    text += fmt::format("{}{} of {}",
+                        part == 0   ? ""
+                        : part == 2 ? " and "
+                                    : ", ",
+                        rank_text(values[part], excesses[part]), part_names[part]);
+  }
+  return text;
+}
+
+double last_of(const RunResults& run, const std::string& column) {
+  const auto& values = run.column(column);
+  return values.empty() ? std::nan("") : values.back();
+}
+
+std::array<double, 3> last_ranks(const RunResults& run, const std::string& quantity) {
+  std::array<double, 3> values{};
+  for (std::size_t part = 0; part < 3; ++part) {
+    values[part] = last_of(run, quantity + "_" + part_columns[part]);
+  }
+  return values;
+}
+
+std::string activation_text(double slope) {
+  if (slope == 0.0) return "ReLU";
+  if (slope == 1.0) return "linear activation";
+  return fmt::format("leaky ReLU of slope {:.6g}", slope);
+}
+
+std::string method_text(const std::string& method) {
+  if (method == "sgd") return "Mini-batch gradient descent";
+  if (method == "flow") return "Gradient flow";
+  return "Full-batch gradient descent";
+}
+
+Paragraph what_was_run(const RunResults& run) {
+  std::vector<std::string> engines;
+  for (const std::string& engine : run.engines) {
+    if (std::find(engines.begin(), engines.end(), engine) == engines.end()) {
+      engines.push_back(engine);
+    }
+  }
+  std::string text = fmt::format(
+      "{} with learning rate {:.6g} trained {} neurons of each class ({}) on {} samples in {} "
+      "dimensions ({}) up to t = {} steps, recorded at {} times; engines: {}. It took {:.3g} s.",
+      method_text(run.method), run.learning_rate, run.width, activation_text(run.slope), run.n,
+      run.d, run.data_origin, reached_text(run), run.records(), fmt::join(engines, ", "),
+      run.wall_seconds);
+  if (run.reason != "reached-end") {
+    text += fmt::format(" It stopped before its end ({}){}{}.", run.reason,
+                        run.message.empty() ? "" : ": ", run.message);
+  }
+  return {"What was run", text};
+}
+
+std::string pairs_text(const PairMaps& maps) {
+  const auto total = std::accumulate(maps.total.begin(), maps.total.end(), std::size_t{0});
+  std::string text = fmt::format(
+      "Of {} (neuron, sample) pairs {} stay active, {} stay inactive and "
+      "{} switch for ever",
+      total, maps.total[1], maps.total[0], maps.total[2]);
+  return text + (maps.total[3] ? fmt::format("; {} are undecided.", maps.total[3])
+                               : "; none is undecided.");
+}
+
+Paragraph what_it_converges_to(const RunResults& run, const PairMaps& maps) {
+  const std::string title = "What it converges to";
+  if (!run.limit) {
+    return {title, fmt::format("At the end the stable ranks are {}. The limit t = \u221e is not "
+                               "stored, for exact steps did not hand over to the late-time flow; "
+                               "`latetime limit {}` computes one from the last state.",
+                               ranks_text(last_ranks(run, "stable_rank"),
+                                          last_ranks(run, "stable_rank_excess")),
+                               run.folder)};
+  }
+  const StoredLimit& limit = *run.limit;
+  if (!limit.found()) {
+    return {title, fmt::format("No limit was found ({}): {}.", limit.status, limit.message)};
+  }
+  const auto support = std::count_if(limit.support.begin(), limit.support.end(),
+                                     [](double flag) { return flag != 0.0; });
+  return {title,
+          fmt::format("The weights grow like V log t. The stable ranks go to {}, the normalised "
+                      "margin to {:.6g}; {} of {} samples support it. {}",
+                      ranks_text(limit.stable_rank, limit.stable_rank_excess),
+                      limit.normalized_margin, support, run.n, pairs_text(maps))};
+}
+
+/// "(stable rank − limit) · log t" of each part at the end.
+std::string rates_text(const RunResults& run, double log_t) {
+  std::string text;
+  for (std::size_t part = 0; part < 3; ++part) {
+    const double now = last_ranks(run, "stable_rank_excess")[part];
+    const double difference = now - run.limit->stable_rank_excess[part];
+    text += fmt::format("{}{:.3g} of {} ({:.3g})",
+                        part == 0   ? ""
+                        : part == 2 ? " and "
+                                    : ", ",
+                        difference, part_names[part], difference * log_t);
+  }
+  return text;
+}
+
+Paragraph how_fast(const RunResults& run) {
+  const std::string title = "How fast";
+  const double log_t = run.log10_t * std::numbers::ln10;
+  const double log_loss = last_of(run, "log_loss");
+  if (!run.limit || !run.limit->found()) {
+    return {title, fmt::format("At the end log L = {:.6g}, the smallest margin is {:.5g}, and the "
+                               "KKT residual {:.3g}. {} activations of own-class and {} of "
+                               "other-class pairs have changed so far.",
+                               log_loss, last_of(run, "min_margin"), last_of(run, "kkt_residual"),
+                               last_of(run, "own_switches"), last_of(run, "other_switches"))};
+  }
+  const auto& multipliers = run.limit->multipliers;
+  const double constant =
+      std::accumulate(multipliers.begin(), multipliers.end(), 0.0) / static_cast<double>(run.n);
+  return {title,
+          fmt::format("Like 1/log t. At the end the stable ranks lie off their limits by {}; "
+                      "in brackets, times log t. The normalised margin lacks {:.3g}. The "
+                      "loss falls like 1/t: t L goes to {:.5g} and is {:.5g} at the end.",
+                      rates_text(run, log_t),
+                      run.limit->normalized_margin - last_of(run, "normalized_margin"), constant,
+                      std::exp(log_loss + log_t))};
+}
+
+Paragraph how_sure(const RunResults& run) {
+  const double estimate = last_of(run, "error_estimate");
+  std::string text;
+  if (std::isinf(estimate)) {
+    text = fmt::format(
+        "{} events were too close to call, so nothing bounds the error of what came "
+        "after the first of them.",
+        last_of(run, "undecided_events"));
+  } else if (estimate > 0) {
+    text = fmt::format(
+        "Log loss and stable ranks are known to an estimated {:.2g} (absolute); no "
+        "event was too close to call.",
+        estimate);
+  } else {
+    text = "Every step was taken, in double precision.";
+  }
+  if (!run.limit || !run.limit->found()) return {"How sure", text};
+  const StoredLimit& limit = *run.limit;
+  text += fmt::format(
+      " The limit satisfies the KKT conditions to {:.2g} (relative), and the nearest "
+      "decided pair is {:.2g} away from undecided.",
+      limit.kkt_residual, limit.strictness);
+  text += limit.settled ? fmt::format(
+                              " The run's own multipliers have come to those of the limit by t = "
+                              "10^{:.4g}.",
+                              limit.log10_followed)
+                        : fmt::format(
+                              " The run was followed to t = 10^{:.4g} without coming near these "
+                              "multipliers.",
+                              limit.log10_followed);
+  return {"How sure", text};
+}
+
+}  // namespace
+
+std::string reached_text(const RunResults& run) {
+  if (!std::isnan(run.step)) return fmt::format("{:.0f}", run.step);
+  return fmt::format("10^{:.6g}", run.log10_t);
+}
+
+std::vector<Paragraph> summarize_run(const RunResults& run, const PairMaps& maps) {
+  return {what_was_run(run), what_it_converges_to(run, maps), how_fast(run), how_sure(run)};
+}
+
+}  // namespace latetime
