@@ -19,7 +19,7 @@ namespace {
 using namespace latetime::cli;
 
 int complain(int code, const std::string& line) {
-  fmt::print(stderr, "latetime: {}\n", line);
+  fmt::print(stderr, "{} {}\n", inked(Ink::bad, "latetime:", stderr), line);
   return code;
 }
 

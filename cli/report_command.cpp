@@ -5,6 +5,7 @@
 #include "commands.hpp"
 #include "latetime/report/report_page.hpp"
 #include "latetime/store/run_directory.hpp"
+#include "terminal.hpp"
 
 namespace latetime::cli {
 namespace {
@@ -15,18 +16,6 @@ struct ReportArguments {
   bool quiet = false;
 };
 
-/// `word` as a POSIX shell reads it back.
-std::string quoted(const std::string& word) {
-  const bool plain = !word.empty() && word.find_first_not_of(
-                                          "abcdefghijklmnopqrstuvwxyz"
-                                          "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                          "0123456789_-./=:,+@%") == std::string::npos;
-  if (plain) return word;
-  std::string text = "'";
-  for (const char c : word) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return text + "'";
-}
-
 int report(const ReportArguments& arguments) {
   const std::string out =
       !arguments.out.empty() ? arguments.out
@@ -34,8 +23,8 @@ int report(const ReportArguments& arguments) {
                                 (arguments.folders.size() == 1 ? "report.html" : "comparison.html"))
                                    .string();
   std::string command = "latetime report";
-  for (const std::string& folder : arguments.folders) command += " " + quoted(folder);
-  if (!arguments.out.empty()) command += " --out " + quoted(arguments.out);
+  for (const std::string& folder : arguments.folders) command += " " + shell_word(folder);
+  if (!arguments.out.empty()) command += " --out " + shell_word(arguments.out);
   replace_file(out, make_report(arguments.folders, command));
   if (!arguments.quiet) fmt::print("{}\n", out);
   return done;

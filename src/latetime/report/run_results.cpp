@@ -165,6 +165,9 @@ RunResults read_run_results(const std::string& folder) {
                      "is missing: the run was stopped before its first record; use run --resume");
   }
   read_columns(run, directory.file("metrics.csv"));
+  if (run.engines.empty()) {
+    throw InputError(directory.file("metrics.csv"), "holds no record yet; use run --resume");
+  }
   const Arrays arrays(*file, directory.file("result.h5"));
   read_final_state(run, arrays);
   read_spectra(run, arrays);

@@ -110,17 +110,37 @@ Paragraph what_it_converges_to(const RunResults& run, const PairMaps& maps) {
                       limit.normalized_margin, support, run.n, pairs_text(maps))};
 }
 
-/// "(stable rank − limit) · log t" of each part at the end.
-std::string rates_text(const RunResults& run, double log_t) {
+/// Exponent p of a difference that falls like (log t)^p between the middle of log t and the end;
+/// NaN where there is none.
+double falling_exponent(const RunResults& run, const std::string& column, double limit) {
+  const auto& times = run.column("log10_t");
+  const auto& values = run.column(column);
+  const double half = times.back() / 2;
+  std::size_t r = 0;
+  while (r + 1 < times.size() && !(times[r] >= half)) ++r;
+  const double ratio = (values.back() - limit) / (values[r] - limit);
+  return std::log(ratio) / std::log(times.back() / times[r]);
+}
+
+/// How far each stable rank is from its limit at the end, and how that falls.
+std::string rates_text(const RunResults& run) {
   std::string text;
+  const double estimate = last_of(run, "error_estimate");
   for (std::size_t part = 0; part < 3; ++part) {
-    const double now = last_ranks(run, "stable_rank_excess")[part];
-    const double difference = now - run.limit->stable_rank_excess[part];
-    text += fmt::format("{}{:.3g} of {} ({:.3g})",
+    const std::string column = std::string("stable_rank_excess_") + part_columns[part];
+    const double limit = run.limit->stable_rank_excess[part];
+    const double difference = last_of(run, column) - limit;
+    const double exponent = falling_exponent(run, column, limit);
+    text += fmt::format("{}{:.3g} of {}",
                         part == 0   ? ""
                         : part == 2 ? " and "
                                     : ", ",
-                        difference, part_names[part], difference * log_t);
+                        difference, part_names[part]);
+    if (!(std::abs(difference) > estimate)) {
+      text += " (less than the error estimate)";
+    } else if (std::isfinite(exponent)) {
+      text += fmt::format(" (falling like (log t)^{:.2f})", exponent);
+    }
   }
   return text;
 }
@@ -139,13 +159,13 @@ Paragraph how_fast(const RunResults& run) {
   const auto& multipliers = run.limit->multipliers;
   const double constant =
       std::accumulate(multipliers.begin(), multipliers.end(), 0.0) / static_cast<double>(run.n);
-  return {title,
-          fmt::format("Like 1/log t. At the end the stable ranks lie off their limits by {}; "
-                      "in brackets, times log t. The normalised margin lacks {:.3g}. The "
-                      "loss falls like 1/t: t L goes to {:.5g} and is {:.5g} at the end.",
-                      rates_text(run, log_t),
-                      run.limit->normalized_margin - last_of(run, "normalized_margin"), constant,
-                      std::exp(log_loss + log_t))};
+  return {
+      title,
+      fmt::format("At the end the stable ranks lie off their limits by {}; exponents are those "
+                  "of the last half of log t. The normalised margin lacks {:.3g}. The loss "
+                  "falls like 1/t: t L goes to {:.5g} and is {:.5g} at the end.",
+                  rates_text(run), run.limit->normalized_margin - last_of(run, "normalized_margin"),
+                  constant, std::exp(log_loss + log_t))};
 }
 
 Paragraph how_sure(const RunResults& run) {

@@ -37,12 +37,26 @@ function amount(value, digits = 6) {
   return factor === 1 ? power(decade) : factor + ' · ' + power(decade);
 }
 
-/** A label of a logarithmic axis: whole powers of ten, 2 and 5 only; else nothing. */
-function logTick(value) {
-  const decade = Math.floor(Math.log10(value) + 1e-9);
-  const digit = Math.round(value / 10 ** decade);
-  if (digit === 1) return power(decade);
-  return Math.abs(decade) < 4 && (digit === 2 || digit === 5) ? amount(value) : '';
+/** Places of the labels of a logarithmic axis: about five of them. */
+function logTicks(domain) {
+  const low = Math.log10(domain[0]), high = Math.log10(domain[1]);
+  const digits = high - low < 1.2 ? [1, 1.5, 2, 3, 5, 7] : high - low < 2.5 ? [1, 2, 5] : [1];
+  const every = digits.length > 1 ? 1 : Math.max(1, Math.ceil((high - low) / 6));
+  const ticks = [];
+  for (let k = Math.floor(low / every) * every; k <= high; k += every) {
+    for (const digit of digits) {
+      const tick = digit * 10 ** k;
+      if (tick >= domain[0] * (1 - 1e-9) && tick <= domain[1] * (1 + 1e-9)) ticks.push(tick);
+    }
+  }
+  if (ticks.length > 1) return ticks;
+  return [0, 0.25, 0.5, 0.75, 1].map((share) => Number((domain[0] * (domain[1] / domain[0]) ** share).toPrecision(3)));
+}
+
+/** A logarithmic axis of Vega-Lite over this domain. */
+function logAxis(domain, title) {
+  return { field: 'y', type: 'quantitative', title, scale: { type: 'log', nice: false, domain },
+           axis: { values: logTicks(domain), labelExpr: 'latetimeAmount(datum.value)' } };
 }
 
 /** The time of a record as text, from log10 t. */
@@ -53,7 +67,6 @@ function timeText(log10t) {
 
 // Functions that the axes call by name.
 vega.expressionFunction('latetimePower', power);
-vega.expressionFunction('latetimeTick', logTick);
 vega.expressionFunction('latetimeAmount', (value) => amount(value, 4));
 
 /** Okabe and Ito's colours, told apart with every kind of colour vision; lighter on dark ground. */

@@ -15,18 +15,13 @@ function timeAxis(domain) {
     field: 'x', type: 'quantitative',
     title: plain ? 't (steps)' : 'log t, on a logarithmic axis',
     scale: plain ? { domain, nice: false, zero: false } : { type: 'log', domain, nice: false },
-    axis: { labelExpr: plain ? 'latetimePower(datum.value)' : 'latetimeTick(datum.value)',
-            tickCount: plain ? 7 : undefined, grid: false, tickMinStep: plain ? 1 : undefined },
+    axis: plain ? { labelExpr: 'latetimePower(datum.value)', tickCount: 6, tickMinStep: 1, grid: false }
+                : { labelExpr: 'latetimeAmount(datum.value)', values: logTicks(domain), grid: false },
   };
 }
 
 function originOf(run) {
   return `${run.command}\n\n# ${run.folder}/config.toml\n${run.config}`;
-}
-
-function lasting(run) {
-  const times = run.records.columns.log10_t.filter((t) => t !== null);
-  return times.length ? times[times.length - 1] : 0;
 }
 
 /** The rows of one curve. Its band is the error estimate, where the quantity has one. */
@@ -35,7 +30,7 @@ function curveRows(run, quantity, label, logarithmic) {
   const rows = [];
   columns[quantity.column].forEach((raw, r) => {
     const x = place(columns.log10_t[r]);
-    if (x === null || raw === null) return;
+    if (x === null || raw === null || (quantity.engine && engine[r] !== quantity.engine)) return;
     const y = quantity.map ? quantity.map(raw) : raw;
     if (!Number.isFinite(y) || (logarithmic && y <= 0)) return;
     const error = quantity.banded ? columns.error_estimate[r] : 0;
@@ -92,8 +87,7 @@ function handOverRows(run) {
   const r = run.records.engine.indexOf('flow');
   if (r <= 0) return [];
   const x = place(run.records.columns.log10_t[r]);
-  return x === null ? [] : [{ x, t: timeText(run.records.columns.log10_t[r]), s: run.name,
-                             text: 'flow' }];
+  return x === null ? [] : [{ x, t: timeText(run.records.columns.log10_t[r]), s: run.name }];
 }
 
 /** Times from which on an event was too close to call. */
@@ -160,8 +154,9 @@ function runLabel(run, k) {
 
 function timeDomain(runs) {
   const xs = runs.flatMap((run) => run.records.columns.log10_t.map(place)).filter((x) => x !== null);
-  const domain = [Math.min(...xs.slice(0, 1), ...xs), xs.reduce((a, b) => Math.max(a, b), -Infinity)];
-  return domain[1] > domain[0] ? domain : [domain[0], domain[0] + 1];
+  if (!xs.length) return [1, 10];
+  const low = xs.reduce((a, b) => Math.min(a, b)), high = xs.reduce((a, b) => Math.max(a, b));
+  return high > low ? [low, high] : [low, low + 1];
 }
 
 function curveSpec(plot, width, values, figure) {
@@ -188,14 +183,11 @@ function curveSpec(plot, width, values, figure) {
       : null,
   };
   const x = timeAxis(domain);
-  const y = {
-    field: 'y', type: 'quantitative',
-    title: choice.time === 'log' && plot.inLog ? plot.inLog.yTitle : plot.yTitle,
-    scale: logarithmic ? { type: 'log', nice: false, domain: logDomain([...rows, ...limits]) } : { zero: false },
-    axis: { tickCount: 6, labelExpr: logarithmic ? 'latetimeTick(datum.value)'
-            : plot.decades && choice.time === 't' ? 'latetimePower(datum.value)' : 'latetimeAmount(datum.value)' },
+  const title = choice.time === 'log' && plot.inLog ? plot.inLog.yTitle : plot.yTitle;
+  const y = logarithmic ? logAxis(logDomain([...rows, ...limits]), title) : {
+    field: 'y', type: 'quantitative', title, scale: { zero: false },
+    axis: { tickCount: 6, labelExpr: plot.decades ? 'latetimePower(datum.value)' : 'latetimeAmount(datum.value)' },
   };
-  const top = { value: 0 }, bottom = { value: 'height' };
   const layers = [];
   const undecided = runs.flatMap((run) => undecidedRows(run, domain));
   if (undecided.length) {
@@ -243,15 +235,8 @@ function handOverLayers(rows, x, colors, single, color) {
   if (!rows.length) return [];
   const tooltip = [{ field: 's', title: 'run' }, { field: 't', title: 'flow takes over at t =' }];
   const ink = single ? { value: colors.muted } : color;
-  const layers = [{ name: 'hand_over', data: { values: rows },
-                    mark: { type: 'rule', strokeDash: [1, 3], strokeWidth: 1.5 },
-                    encoding: { x, color: ink, tooltip } }];
-  if (single) {
-    layers.push({ data: { values: rows },
-                  mark: { type: 'text', align: 'left', dx: 4, baseline: 'top', fontSize: 11, color: colors.muted },
-                  encoding: { x, y: { value: 4 }, text: { value: 'flow →' } } });
-  }
-  return layers;
+  return [{ name: 'hand_over', data: { values: rows }, mark: { type: 'rule', strokeDash: [1, 3], strokeWidth: 1.5 },
+            encoding: { x, color: ink, tooltip } }];
 }
 
 function eventLayers(run, x, colors) {
@@ -295,14 +280,16 @@ function readCurve(step, figure) {
 
 const norm = (limit) => Math.min(...limit.margins) / limit.normalized_margin;
 
+// Column, name, and place in the arrays of /limit of each set of weights.
+const RANKS = [['all', 'W (both)', 2], ['pos', 'W₊', 0], ['neg', 'W₋', 1]];
+
 const CURVES = [
   { id: 'stable-ranks', title: 'Stable ranks', yTitle: 'stable rank', scale: 'log',
-    quantities: ['pos', 'neg', 'all'].map((part, k) => ({
-      column: 'stable_rank_' + part, label: ['W₊', 'W₋', 'W (both)'][k], banded: true,
-      limit: (limit) => limit.stable_rank[k] })) },
+    quantities: RANKS.map(([part, label, k]) => ({
+      column: 'stable_rank_' + part, label, banded: true, limit: (limit) => limit.stable_rank[k] })) },
   { id: 'stable-rank-excess', title: 'Stable rank − 1', yTitle: 'stable rank − 1', scale: 'log',
-    quantities: ['pos', 'neg', 'all'].map((part, k) => ({
-      column: 'stable_rank_excess_' + part, label: ['W₊', 'W₋', 'W (both)'][k], banded: true,
+    quantities: RANKS.map(([part, label, k]) => ({
+      column: 'stable_rank_excess_' + part, label, banded: true,
       limit: (limit) => limit.stable_rank_excess[k] })) },
   { id: 'loss', title: 'Training loss', yTitle: 'L', scale: 'log-in-log', decades: true,
     inLog: { yTitle: 'log(1/L)', map: (log) => -log, scale: 1,
@@ -329,7 +316,7 @@ const CURVES = [
   { id: 'switching', title: 'Pairs that switch', yTitle: 'pairs', scale: 'linear',
     quantities: [
       { column: 'switching_pairs', label: 'switched within a decade' },
-      { column: 'sliding_pairs', label: 'sliding in the flow' }] },
+      { column: 'sliding_pairs', label: 'sliding in the flow', engine: 'flow' }] },
 ];
 
 const CURVE_NOTES = {
@@ -350,7 +337,7 @@ function curveFigures() {
     id: plot.id, title: plot.title, note: CURVE_NOTES[plot.id], origin,
     choices: report.runs.length > 1 && plot.quantities.length > 1
       ? [{ name: 'quantity', label: 'Show',
-           options: [...plot.quantities].reverse().map((q) => ({ value: q.column, label: q.label })) }]
+           options: plot.quantities.map((q) => ({ value: q.column, label: q.label })) }]
       : [],
     build: (width, values, figure) => curveSpec(plot, width, values, figure),
     read: readCurve,

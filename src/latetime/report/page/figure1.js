@@ -23,9 +23,7 @@ function figure1Spec(entry, plot, width, figure) {
   figure.rows = rows;
   figure.series = [...new Set(rows.map((row) => row.s))];
   const x = { field: 'x', type: 'quantitative', title: 'epoch', axis: { grid: false, tickCount: 6 } };
-  const y = { field: 'y', type: 'quantitative', title: plot.yTitle,
-              scale: { type: 'log', nice: false, domain: logDomain(rows.flatMap((r) => [{ y: r.lo }, { y: r.hi }])) },
-              axis: { tickCount: 6, labelExpr: 'latetimeTick(datum.value)' } };
+  const y = logAxis(logDomain(rows.flatMap((row) => [{ y: row.lo }, { y: row.hi }])), plot.yTitle);
   const color = { field: 'slope', type: 'ordinal', title: 'slope γ', scale: { scheme: theme().scheme },
                   legend: { symbolType: 'stroke', symbolStrokeWidth: 3, symbolOpacity: 1, titleOrient: 'left',
                             columns: Math.max(3, Math.floor((width - 60) / 58)) } };

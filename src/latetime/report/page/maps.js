@@ -24,15 +24,16 @@ function cellRows(maps, more) {
   return rows;
 }
 
-/** Names of the classes in the middle of their rows or columns. */
-function classAxis(bands, noun) {
+/** Names of the classes in the middle of their rows or columns, which take `room` pixels together. */
+function classAxis(bands, noun, room) {
   const plus = bands.filter((band) => band.label > 0).length;
-  const middles = [];
-  if (plus > 0) middles.push(plus / 2);
-  if (plus < bands.length) middles.push((plus + bands.length) / 2);
-  return { plus, axis: {
-    values: middles, grid: false, ticks: false, domain: false, labelPadding: 6,
-    labelExpr: `'${noun} ' + (datum.value < ${plus} ? '+1' : '−1')`, labelOverlap: false } };
+  const parts = [[plus / 2, plus, '+1'], [(plus + bands.length) / 2, bands.length - plus, '−1']].filter((part) => part[1] > 0);
+  const labels = parts.map(([at, count, name]) => {
+    const pixels = (count / bands.length) * room;
+    return `datum.value === ${at} ? '${pixels > 130 ? `${noun} of class ` : pixels > 60 ? 'class ' : ''}${name}'`;
+  });
+  return { plus, axis: { values: parts.map((part) => part[0]), grid: false, ticks: false, domain: false, labelPadding: 6,
+                         labelExpr: labels.join(' : ') + " : ''", labelOverlap: false } };
 }
 
 const rectangle = (x, y) => ({ x, x2: { field: 'x2' }, y, y2: { field: 'y2' } });
@@ -42,13 +43,13 @@ function mapSpec(maps, rows, width, color, tooltip, opacity) {
   const room = Math.max(120, width - 62);
   const across = columns <= room ? Math.floor(room / columns) * columns : room;
   const down = Math.max(1, Math.round(430 / lines)) * lines;
-  const samples = classAxis(maps.columns, 'samples'), neurons = classAxis(maps.rows, 'neurons');
+  const samples = classAxis(maps.columns, 'samples', across), neurons = classAxis(maps.rows, 'neurons', down);
   const x = { field: 'x', type: 'quantitative', title: null, scale: { domain: [0, columns], nice: false },
               axis: { ...samples.axis, orient: 'bottom' } };
   const y = { field: 'y', type: 'quantitative', title: null, scale: { domain: [lines, 0], nice: false },
               axis: { ...neurons.axis, labelAngle: -90, labelAlign: 'center', labelBaseline: 'bottom' } };
   const layer = [{
-    name: 'cell', data: { values: rows }, mark: { type: 'rect', strokeWidth: 0 },
+    name: 'cell', data: { values: rows }, mark: { type: 'rect', strokeWidth: 0, invalid: 'show' },
     encoding: { ...rectangle(x, y), color, ...(opacity || {}),
                 tooltip: [{ field: 'neuron' }, { field: 'sample' }, ...tooltip] },
   }];
@@ -101,6 +102,12 @@ function gradient(width, values) {
            labelExpr: 'latetimeAmount(datum.value)', direction: 'horizontal' };
 }
 
+/** Four places of a legend over log10 t, closer together where times are early. */
+function powerTicks([low, high]) {
+  const ticks = [0, 0.3, 0.65, 1].map((share) => Math.round(low + (high - low) * share ** 2.5));
+  return [...new Set(ticks)];
+}
+
 function switchSpec(maps, width) {
   const colors = theme();
   const rows = cellRows(maps, (cell) => {
@@ -113,8 +120,8 @@ function switchSpec(maps, width) {
   const domain = found.length ? (high > low ? [low, high] : [low - 1, high]) : [0, 1];
   const color = {
     condition: { test: 'datum.v === null', value: colors.states[0] },
-    field: 'v', type: 'quantitative', title: 't', scale: { domain, scheme: colors.scheme, nice: false },
-    legend: { ...gradient(width, undefined), labelExpr: 'latetimePower(datum.value)', tickCount: 4, tickMinStep: 1 },
+    field: 'v', type: 'quantitative', title: 't', scale: { type: 'pow', exponent: 0.4, domain, scheme: colors.scheme, nice: false },
+    legend: { ...gradient(width, powerTicks(domain)), labelExpr: 'latetimePower(datum.value)' },
   };
   return mapSpec(maps, rows, width, color, [{ field: 'text', title: 'last switch' }]);
 }
@@ -138,6 +145,6 @@ function mapFigures(run, prefix) {
   return [
     activation,
     make('rho', 'Coefficients ρ at the last record', 'ρ̄ ≥ 0 of own-class pairs, ρ̲ ≤ 0 of the others; colours by the root of |ρ|.', rhoSpec),
-    make('last-switch', 'Last switch', 'The record that first followed a pair’s last change of activation, where every step was taken; grey: never.', switchSpec),
+    make('last-switch', 'Last switch', 'The record that first followed a pair’s last change of activation. Pairs that slide in the flow switch until its end; grey: never.', switchSpec),
   ];
 }

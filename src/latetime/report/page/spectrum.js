@@ -15,10 +15,9 @@ function spectrumSpec(run, width, values, figure) {
   figure.rows = rows.map((row) => ({ ...row, s: 's' + row.k }));
   figure.series = run.spectrum.parts[values.part].ranks.map((k) => 's' + k);
   const x = timeAxis(timeDomain([run]));
-  const y = { field: 'y', type: 'quantitative', title: 'singular value', scale: { type: 'log', nice: false },
-              axis: { tickCount: 6, labelExpr: 'latetimeTick(datum.value)' } };
+  const y = logAxis(logDomain(rows), 'singular value');
   const color = { field: 'k', type: 'quantitative', title: 'number', scale: { type: 'log', scheme: colors.scheme },
-                  legend: { gradientLength: Math.min(200, width / 2), gradientThickness: 10,
+                  legend: { type: 'gradient', gradientLength: Math.min(200, width / 2), gradientThickness: 10,
                             titleOrient: 'left', format: 'd', direction: 'horizontal' } };
   return {
     width, height: 290, autosize: { type: 'fit', contains: 'padding' },
@@ -31,7 +30,7 @@ function spectrumSpec(run, width, values, figure) {
       { name: 'points', data: { values: rows },
         params: [{ name: 'hover', select: { type: 'point', nearest: true, on: 'pointermove', clear: 'pointerout' } }],
         mark: { type: 'point', filled: true, size: 50, clip: true },
-        encoding: { x, y, color, opacity: { condition: { param: 'hover', empty: false, value: 1 }, value: 0 },
+        encoding: { x, y, color: { value: colors.ink }, opacity: { condition: { param: 'hover', empty: false, value: 1 }, value: 0 },
                     tooltip: [{ field: 'k', title: 'number' }, { field: 't', title: 't' }, { field: 'v', title: 'value' }] } },
     ],
   };
