@@ -40,7 +40,9 @@ namespace {
 /// "t = 10^37.2 of 10^100  12 decades/s  5.2 s left".
 std::string decades_progress(const LogTime& first, const LogTime& done, const LogTime& last,
                              double seconds) {
-  std::string line = fmt::format("t = {} of {}", decades_text(done), decades_text(last));
+  const std::string reached =
+      done.step() ? brief(static_cast<double>(*done.step()), 4) : decades_text(done);
+  std::string line = fmt::format("t = {} of {}", reached, decades_text(last));
   const double rate = seconds > 0 ? (done.log10() - first.log10()) / seconds : 0;
   if (!(rate > 0) || !std::isfinite(rate)) return line;
   return line + fmt::format("  {} decades/s  {} left", brief(rate, 2),

@@ -15,19 +15,36 @@ constexpr const char* part_columns[] = {"pos", "neg", "all"};
 
 /// "1 + 1.06e-05" where a stable rank is near 1, else six digits.
 std::string rank_text(double value, double excess) {
-  if (std::isnan(value)) return "undefined (these weights stay behind)";
   if (excess < 1e-12) return "1";
   return excess < 1e-3 ? fmt::format("1 + {:.3g}", excess) : fmt::format("{:.6g}", value);
 }
 
-std::string ranks_text(const std::array<double, 3>& values, const std::array<double, 3>& excesses) {
+/// "a, b and c".
+std::string enumerated(const std::vector<std::string>& items) {
   std::string text;
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    text += (i == 0 ? "" : i + 1 == items.size() ? " and " : ", ") + items[i];
+  }
+  return text;
+}
+
+/// "1.2 of W₊, 1 of W₋ and 1.3 of W"; a part without a stable rank is left out.
+std::string ranks_text(const std::array<double, 3>& values, const std::array<double, 3>& excesses) {
+  std::vector<std::string> items;
   for (std::size_t part = 0; part < 3; ++part) {
-    text += fmt::format("{}{} of {}",
-                        part == 0   ? ""
-                        : part == 2 ? " and "
-                                    : ", ",
-                        rank_text(values[part], excesses[part]), part_names[part]);
+    if (std::isnan(values[part])) continue;
+    items.push_back(rank_text(values[part], excesses[part]) + " of " + part_names[part]);
+  }
+  return enumerated(items);
+}
+
+/// What is to be said of classes whose weights do not grow like log t.
+std::string behind_text(const std::array<double, 3>& limits) {
+  std::string text;
+  for (std::size_t part = 0; part < 2; ++part) {
+    if (std::isnan(limits[part])) {
+      text += fmt::format(" (the weights {} of one class stay behind)", part_names[part]);
+    }
   }
   return text;
 }
@@ -104,10 +121,11 @@ Paragraph what_it_converges_to(const RunResults& run, const PairMaps& maps) {
   const auto support = std::count_if(limit.support.begin(), limit.support.end(),
                                      [](double flag) { return flag != 0.0; });
   return {title,
-          fmt::format("The weights grow like V log t. The stable ranks go to {}, the normalised "
+          fmt::format("The weights grow like V log t. The stable ranks go to {}{}, the normalised "
                       "margin to {:.6g}; {} of {} samples support it. {}",
                       ranks_text(limit.stable_rank, limit.stable_rank_excess),
-                      limit.normalized_margin, support, run.n, pairs_text(maps))};
+                      behind_text(limit.stable_rank), limit.normalized_margin, support, run.n,
+                      pairs_text(maps))};
 }
 
 /// Exponent p of a difference that falls like (log t)^p between the middle of log t and the end;
@@ -124,25 +142,37 @@ double falling_exponent(const RunResults& run, const std::string& column, double
 
 /// How far each stable rank is from its limit at the end, and how that falls.
 std::string rates_text(const RunResults& run) {
-  std::string text;
+  std::vector<std::string> items;
   const double estimate = last_of(run, "error_estimate");
   for (std::size_t part = 0; part < 3; ++part) {
     const std::string column = std::string("stable_rank_excess_") + part_columns[part];
     const double limit = run.limit->stable_rank_excess[part];
     const double difference = last_of(run, column) - limit;
+    if (std::isnan(difference)) continue;
     const double exponent = falling_exponent(run, column, limit);
-    text += fmt::format("{}{:.3g} of {}",
-                        part == 0   ? ""
-                        : part == 2 ? " and "
-                                    : ", ",
-                        difference, part_names[part]);
+    std::string text = fmt::format("{:.3g} of {}", difference, part_names[part]);
     if (!(std::abs(difference) > estimate)) {
       text += " (less than the error estimate)";
     } else if (std::isfinite(exponent)) {
       text += fmt::format(" (falling like (log t)^{:.2f})", exponent);
     }
+    items.push_back(std::move(text));
   }
-  return text;
+  return enumerated(items);
+}
+
+/// Where a run without a limit stands at its end.
+std::string end_text(const RunResults& run) {
+  std::string text = fmt::format("At the end log L = {:.6g} and the smallest margin is {:.5g}",
+                                 last_of(run, "log_loss"), last_of(run, "min_margin"));
+  const double residual = last_of(run, "kkt_residual");
+  text += std::isnan(residual) ? "." : fmt::format("; the KKT residual is {:.3g}.", residual);
+  const double own = last_of(run, "own_switches"), other = last_of(run, "other_switches");
+  if (std::isnan(own) || std::isnan(other)) return text;
+  return text + fmt::format(
+                    " Activations have changed {} times on own-class and {} times on "
+                    "other-class pairs.",
+                    own, other);
 }
 
 Paragraph how_fast(const RunResults& run) {
@@ -150,11 +180,7 @@ Paragraph how_fast(const RunResults& run) {
   const double log_t = run.log10_t * std::numbers::ln10;
   const double log_loss = last_of(run, "log_loss");
   if (!run.limit || !run.limit->found()) {
-    return {title, fmt::format("At the end log L = {:.6g}, the smallest margin is {:.5g}, and the "
-                               "KKT residual {:.3g}. {} activations of own-class and {} of "
-                               "other-class pairs have changed so far.",
-                               log_loss, last_of(run, "min_margin"), last_of(run, "kkt_residual"),
-                               last_of(run, "own_switches"), last_of(run, "other_switches"))};
+    return {title, end_text(run)};
   }
   const auto& multipliers = run.limit->multipliers;
   const double constant =

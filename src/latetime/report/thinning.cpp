@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 #include <set>
 #include <utility>
@@ -16,9 +17,11 @@ std::size_t part_of(double value, double low, double high, std::size_t parts) {
   return std::min(parts - 1, static_cast<std::size_t>(share * static_cast<double>(parts)));
 }
 
-/// Numbers of the parts that a time lies in; both are 0 before t = 2.
+/// Numbers of the parts that a time lies in; both are 0 up to t = 2, and the start is a part of its
+/// own.
 std::pair<std::size_t, std::size_t> cell_of(double log10_t, double last, std::size_t parts) {
   const double first = std::log10(2.0);
+  if (std::isnan(log10_t)) return {0, std::numeric_limits<std::size_t>::max()};
   if (!(log10_t > first)) return {0, 0};
   return {part_of(log10_t, 0.0, last, parts),
           1 + part_of(std::log(log10_t), std::log(first), std::log(last), parts)};

@@ -22,7 +22,8 @@ function figure1Spec(entry, plot, width, figure) {
   const rows = figure1Rows(entry, plot);
   figure.rows = rows;
   figure.series = [...new Set(rows.map((row) => row.s))];
-  const x = { field: 'x', type: 'quantitative', title: 'epoch', axis: { grid: false, tickCount: 6 } };
+  const x = { field: 'x', type: 'quantitative', title: 'epoch',
+              scale: { domain: [Math.min(...rows.map((row) => row.x)), Math.max(...rows.map((row) => row.x))], nice: false }, axis: { grid: false, tickCount: 6 } };
   const y = logAxis(logDomain(rows.flatMap((row) => [{ y: row.lo }, { y: row.hi }])), plot.yTitle);
   const color = { field: 'slope', type: 'ordinal', title: 'slope γ', scale: { scheme: theme().scheme },
                   legend: { symbolType: 'stroke', symbolStrokeWidth: 3, symbolOpacity: 1, titleOrient: 'left',
