@@ -9,6 +9,7 @@ LATETIME_ASSET(page_html)
 LATETIME_ASSET(page_css)
 LATETIME_ASSET(page_base)
 LATETIME_ASSET(page_figure)
+LATETIME_ASSET(page_reading)
 LATETIME_ASSET(page_curves)
 LATETIME_ASSET(page_spectrum)
 LATETIME_ASSET(page_maps)
@@ -45,10 +46,10 @@ Assets report_assets() {
   Assets assets{.html = LATETIME_BYTES(page_html),
                 .css = LATETIME_BYTES(page_css),
                 .script = joined(LATETIME_BYTES(page_base), LATETIME_BYTES(page_figure),
-                                 LATETIME_BYTES(page_curves), LATETIME_BYTES(page_spectrum),
-                                 LATETIME_BYTES(page_maps), LATETIME_BYTES(page_margins),
-                                 LATETIME_BYTES(page_figure1), LATETIME_BYTES(page_text),
-                                 LATETIME_BYTES(page_page)),
+                                 LATETIME_BYTES(page_reading), LATETIME_BYTES(page_curves),
+                                 LATETIME_BYTES(page_spectrum), LATETIME_BYTES(page_maps),
+                                 LATETIME_BYTES(page_margins), LATETIME_BYTES(page_figure1),
+                                 LATETIME_BYTES(page_text), LATETIME_BYTES(page_page)),
                 .vega = {},
                 .licences = joined(LATETIME_BYTES(vega_licence), LATETIME_BYTES(vega_lite_licence),
                                    LATETIME_BYTES(vega_embed_licence))};

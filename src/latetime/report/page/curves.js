@@ -126,6 +126,14 @@ function eventRows(run) {
   return rows;
 }
 
+/** Ends of a linear axis that holds these rows. */
+function linearDomain(rows) {
+  if (!rows.length) return [0, 1];
+  const least = rows.reduce((a, row) => Math.min(a, row.y), Infinity);
+  const most = rows.reduce((a, row) => Math.max(a, row.y), -Infinity);
+  return most > least ? [least, most] : [least - 0.5 * Math.abs(least), most + (0.5 * Math.abs(most) || 1)];
+}
+
 /** Ends of a logarithmic axis that holds these rows with a little room. */
 function logDomain(rows) {
   const least = rows.reduce((a, row) => Math.min(a, row.y), Infinity);
@@ -134,8 +142,6 @@ function logDomain(rows) {
   const room = Math.max((most / least) ** 0.04, 1.02);
   return [least / room, most * room];
 }
-
-const TIP = [{ field: 's', title: 'curve' }, { field: 't', title: 't' }, { field: 'v', title: 'value' }];
 
 /** The series of a figure: all quantities of one run, or one quantity of several runs. */
 function seriesOf(plot, values) {
@@ -185,7 +191,7 @@ function curveSpec(plot, width, values, figure) {
   const x = timeAxis(domain);
   const title = choice.time === 'log' && plot.inLog ? plot.inLog.yTitle : plot.yTitle;
   const y = logarithmic ? logAxis(logDomain([...rows, ...limits]), title) : {
-    field: 'y', type: 'quantitative', title, scale: { zero: false },
+    field: 'y', type: 'quantitative', title, scale: { zero: false, nice: true, domain: linearDomain([...rows, ...limits]) },
     axis: { tickCount: 6, labelExpr: plot.decades ? 'latetimePower(datum.value)' : 'latetimeAmount(datum.value)' },
   };
   const layers = [];
@@ -209,7 +215,7 @@ function curveSpec(plot, width, values, figure) {
   layers.push({ name: 'curve', data: { values: rows }, mark: { type: 'line', strokeWidth: 2, clip: true },
                 encoding: { x, y, color } });
   if (single) layers.push(...eventLayers(runs[0], x, colors));
-  layers.push(...cursorLayers(rows, x, y, color, colors));
+  layers.push(...cursorLayers(x, y, color, colors));
   return {
     width, height: 290, autosize: { type: 'fit', contains: 'padding' },
     padding: { top: 6, left: 2, right: 10, bottom: 4 }, layer: layers,
@@ -248,34 +254,6 @@ function eventLayers(run, x, colors) {
     encoding: { x, y: { value: 'height' }, yOffset: { value: -5 },
                 tooltip: [{ field: 'text', title: 'events' }, { field: 't', title: 'between t =' }] },
   }];
-}
-
-/** The point next to the pointer, with its tooltip, and the line that arrow keys move. */
-function cursorLayers(rows, x, y, color, colors) {
-  const tooltip = [...TIP, { field: 'g', title: 'engine' }];
-  if (rows.some((row) => row.e !== undefined)) tooltip.push({ field: 'e', title: 'error estimate' });
-  return [
-    { name: 'cursor_line', data: { name: 'cursor', values: [] },
-      mark: { type: 'rule', color: colors.ink, strokeWidth: 1 }, encoding: { x } },
-    { name: 'points', data: { values: rows },
-      params: [{ name: 'hover', select: { type: 'point', nearest: true, on: 'pointermove', clear: 'pointerout' } }],
-      mark: { type: 'point', filled: true, size: 60, clip: true },
-      encoding: { x, y, color, tooltip,
-                  opacity: { condition: { param: 'hover', empty: false, value: 1 }, value: 0 } } },
-  ];
-}
-
-/** Steps the cursor of a figure; the text names every curve's value there. */
-function readCurve(step, figure) {
-  const xs = [...new Set(figure.rows.map((row) => row.x))].sort((a, b) => a - b);
-  if (!xs.length) return '';
-  const start = figure.cursor === null || figure.cursor === undefined ? (step > 0 ? -1 : xs.length) : figure.cursor;
-  figure.cursor = Math.min(xs.length - 1, Math.max(0, start + step));
-  const x = xs[figure.cursor];
-  figure.view.data('cursor', [{ x }]).run();
-  const near = figure.series.map((label) => figure.rows.find((row) => row.s === label && row.x === x));
-  const found = near.filter((row) => row);
-  return `t = ${found[0].t}: ` + found.map((row) => `${row.s} ${row.v}`).join(', ');
 }
 
 const norm = (limit) => Math.min(...limit.margins) / limit.normalized_margin;
@@ -330,10 +308,24 @@ const CURVE_NOTES = {
   switching: '(neuron, sample) pairs whose activation changed within the last decade of t, counted where every step is taken; then those held at 0 by the flow.',
 };
 
+/** Whether any run has a value of any of a plot's quantities at a time later than 0. */
+function hasValues(plot) {
+  return report.runs.some((run) => plot.quantities.some((quantity) => {
+    const { columns, engine } = run.records;
+    return columns[quantity.column].some((value, r) => value !== null && columns.log10_t[r] !== null &&
+      (!quantity.engine || engine[r] === quantity.engine));
+  }));
+}
+
+/** Titles of the plots that would be empty. */
+function emptyCurves() {
+  return CURVES.filter((plot) => !hasValues(plot)).map((plot) => plot.title);
+}
+
 /** One figure of each quantity, all runs in it. */
 function curveFigures() {
   const origin = report.runs.map(originOf).join('\n\n');
-  return CURVES.map((plot) => new Figure({
+  return CURVES.filter(hasValues).map((plot) => new Figure({
     id: plot.id, title: plot.title, note: CURVE_NOTES[plot.id], origin,
     choices: report.runs.length > 1 && plot.quantities.length > 1
       ? [{ name: 'quantity', label: 'Show',

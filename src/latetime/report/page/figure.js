@@ -85,6 +85,7 @@ class Figure {
     if (this.result) this.result.finalize();
     this.result = result;
     this.view = result.view;
+    if (this.about.read) followPointer(this);
     this.card.dataset.drawn = turn;
   }
 

@@ -12,7 +12,7 @@ function figure1Rows(entry, plot) {
   const c = entry.columns;
   const means = c[plot.quantity + '_mean'], deviations = c[plot.quantity + '_std'];
   return c.slope.map((slope, r) => ({
-    slope, x: c.epoch[r], y: means[r], s: String(slope), t: String(c.epoch[r]),
+    slope, x: c.epoch[r], y: means[r], s: `slope ${slope}`, t: `epoch ${c.epoch[r]}`,
     lo: Math.max(means[r] - 3 * deviations[r], plot.floor, means[r] * 0.05), hi: means[r] + 3 * deviations[r],
     v: `${amount(means[r], 5)} ± ${amount(3 * deviations[r], 2)}`,
   }));
@@ -35,13 +35,7 @@ function figure1Spec(entry, plot, width, figure) {
       { name: 'band', data: { values: rows }, mark: { type: 'area', opacity: 0.14, clip: true },
         encoding: { x, y: { ...y, field: 'lo' }, y2: { field: 'hi' }, color } },
       { name: 'curve', data: { values: rows }, mark: { type: 'line', strokeWidth: 2, clip: true }, encoding: { x, y, color } },
-      { name: 'cursor_line', data: { name: 'cursor', values: [] },
-        mark: { type: 'rule', color: theme().ink, strokeWidth: 1 }, encoding: { x } },
-      { name: 'points', data: { values: rows },
-        params: [{ name: 'hover', select: { type: 'point', nearest: true, on: 'pointermove', clear: 'pointerout' } }],
-        mark: { type: 'point', filled: true, size: 50, clip: true },
-        encoding: { x, y, color, opacity: { condition: { param: 'hover', empty: false, value: 1 }, value: 0 },
-                    tooltip: [{ field: 's', title: 'slope' }, { field: 't', title: 'epoch' }, { field: 'v', title: 'mean ± 3 std' }] } },
+      ...cursorLayers(x, y, color, theme()),
     ],
   };
 }

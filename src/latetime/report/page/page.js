@@ -48,6 +48,8 @@ function runSections(page) {
   page.append(element('h2', {}, 'Over time'), markKey());
   const note = thinningNote();
   if (note) page.append(note);
+  const empty = emptyCurves();
+  if (empty.length) page.append(element('p', { class: 'note' }, `Not drawn, for the records hold no values: ${empty.join(', ')}.`));
   page.append(grid(...curveFigures().map((figure) => figure.card)));
   report.runs.forEach((run, k) => {
     const prefix = several ? `run${k + 1}-` : '';

@@ -5,15 +5,15 @@ function spectrumRows(run, part) {
   const { ranks, values } = run.spectrum.parts[part];
   return ranks.flatMap((k, row) => values[row].map((y, r) => {
     const log10t = run.spectrum.log10_t[r];
-    return { k, x: place(log10t), y, t: timeText(log10t), v: amount(y, 6) };
+    return { k, s: `number ${k}`, x: place(log10t), y, t: timeText(log10t), v: amount(y, 6) };
   }).filter((point) => point.x !== null && point.y > 0));
 }
 
 function spectrumSpec(run, width, values, figure) {
   const rows = spectrumRows(run, values.part);
   const colors = theme();
-  figure.rows = rows.map((row) => ({ ...row, s: 's' + row.k }));
-  figure.series = run.spectrum.parts[values.part].ranks.map((k) => 's' + k);
+  figure.rows = rows;
+  figure.series = run.spectrum.parts[values.part].ranks.map((k) => `number ${k}`);
   const x = timeAxis(timeDomain([run]));
   const y = logAxis(logDomain(rows), 'singular value');
   const color = { field: 'k', type: 'quantitative', title: 'number', scale: { type: 'log', scheme: colors.scheme },
@@ -25,13 +25,7 @@ function spectrumSpec(run, width, values, figure) {
     layer: [
       { name: 'curve', data: { values: rows }, mark: { type: 'line', strokeWidth: 1.5, clip: true },
         encoding: { x, y, color, detail: { field: 'k', type: 'nominal' } } },
-      { name: 'cursor_line', data: { name: 'cursor', values: [] },
-        mark: { type: 'rule', color: colors.ink, strokeWidth: 1 }, encoding: { x } },
-      { name: 'points', data: { values: rows },
-        params: [{ name: 'hover', select: { type: 'point', nearest: true, on: 'pointermove', clear: 'pointerout' } }],
-        mark: { type: 'point', filled: true, size: 50, clip: true },
-        encoding: { x, y, color: { value: colors.ink }, opacity: { condition: { param: 'hover', empty: false, value: 1 }, value: 0 },
-                    tooltip: [{ field: 'k', title: 'number' }, { field: 't', title: 't' }, { field: 'v', title: 'value' }] } },
+      ...cursorLayers(x, y, { value: colors.ink }, colors),
     ],
   };
 }
