@@ -139,6 +139,7 @@ class Page:
         browser.listeners.append(self._listen)
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.call(domain + ".enable")
+        self.call("Performance.enable", {"timeDomain": "threadTicks"})
         browser.call("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(browser.downloads)})
         self.resize(width, height)
         self.call("Emulation.setEmulatedMedia",
