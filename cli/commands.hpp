@@ -24,6 +24,7 @@ void declare_train(CLI::App& app, Action& action);
 void declare_limit(CLI::App& app, Action& action);
 void declare_inspect(CLI::App& app, Action& action);
 void declare_export(CLI::App& app, Action& action);
+void declare_report(CLI::App& app, Action& action);
 void declare_reproduce(CLI::App& app, Action& action);
 
 /// Threads to use when the user does not say: one a core.

@@ -45,20 +45,6 @@ std::string abbreviated(const std::vector<Number>& list, const Text& text) {
   return line.empty() ? "none" : line.substr(1);
 }
 
-/// Breaks a line of words so that it fits beside the names of an 80-column table.
-void print_wrapped(const char* name, const std::string& words) {
-  constexpr std::size_t width = 54;
-  std::string rest = words;
-  while (rest.size() > width) {
-    const std::size_t space = rest.rfind(' ', width);
-    if (space == std::string::npos || space == 0) break;
-    print_row(name, rest.substr(0, space));
-    rest = rest.substr(space + 1);
-    name = "";
-  }
-  print_row(name, rest);
-}
-
 std::string origin_text(const RunLimit& run) {
   if (run.stored) return "the run, stored in result.h5";
   return fmt::format("computed now from the {} engine's state at {}", run.engine,
@@ -114,7 +100,7 @@ std::string boundary_text(const LinearComparison& linear) {
 void print_linear(const RunLimit& run) {
   const LinearComparison& linear = run.linear;
   const MaxMarginResult& svm = linear.svm;
-  fmt::print("\nbeside the linear classifier of largest margin\n");
+  fmt::print("\n{}\n", inked(Ink::bold, "beside the linear classifier of largest margin", stdout));
   if (svm.verdict != Separability::separable) {
     print_row("samples", svm.verdict == Separability::not_separable
                              ? "not linearly separable through the origin"
@@ -137,7 +123,7 @@ void print_linear(const RunLimit& run) {
 
 void print_table(const RunLimit& run) {
   const Limit& limit = run.report.limit;
-  fmt::print("limit t = infinity: {}\n", to_string(limit.status));
+  fmt::print("{}: {}\n", inked(Ink::bold, "limit t = infinity", stdout), to_string(limit.status));
   print_wrapped("from", origin_text(run));
   if (!caution(run).empty()) print_wrapped("caution", caution(run));
   print_wrapped("flow followed", followed_text(run));

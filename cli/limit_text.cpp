@@ -21,6 +21,19 @@ void print_row(const char* name, const std::string& value) {
   fmt::print("  {:<24}{}\n", name, value);
 }
 
+void print_wrapped(const char* name, const std::string& words) {
+  constexpr std::size_t width = 54;
+  std::string rest = words;
+  while (rest.size() > width) {
+    const std::size_t space = rest.rfind(' ', width);
+    if (space == std::string::npos || space == 0) break;
+    print_row(name, rest.substr(0, space));
+    rest = rest.substr(space + 1);
+    name = "";
+  }
+  print_row(name, rest);
+}
+
 void print_limit_measures(const LimitReport& report) {
   const auto& ranks = report.stable_ranks;
   print_row("stable rank W+, W-, W", fmt::format("{},  {},  {}", rank_text(ranks[0]),
@@ -32,19 +45,21 @@ void print_limit_measures(const LimitReport& report) {
 void print_limit_section(const LimitReport& report) {
   const Limit& limit = report.limit;
   if (limit.status != LimitStatus::found) {
-    fmt::print("limit t = infinity: not known ({})\n", limit.message);
+    fmt::print("{}: not known\n", inked(Ink::bold, "limit t = infinity", stdout));
+    print_wrapped("", limit.message);
     return;
   }
-  fmt::print("limit t = infinity\n");
+  fmt::print("{}\n", inked(Ink::bold, "limit t = infinity", stdout));
   print_limit_measures(report);
   print_row("support samples",
             fmt::format("{} of {}", std::count(limit.support.begin(), limit.support.end(), true),
                         limit.support.size()));
-  print_row("pairs for ever",
-            fmt::format("{} active, {} inactive, {} switching; {} undecided",
-                        limit.count(PairVerdict::active), limit.count(PairVerdict::inactive),
-                        limit.count(PairVerdict::switches), limit.count(PairVerdict::undecided)));
-  if (!limit.settled) print_row("not settled", limit.message);
+  print_wrapped(
+      "pairs for ever",
+      fmt::format("{} active, {} inactive, {} switching; {} undecided",
+                  limit.count(PairVerdict::active), limit.count(PairVerdict::inactive),
+                  limit.count(PairVerdict::switches), limit.count(PairVerdict::undecided)));
+  if (!limit.settled) print_wrapped("not settled", limit.message);
 }
 
 }  // namespace latetime::cli

@@ -16,6 +16,9 @@ std::string time_text(const LogTime& time);
 /// One line "  name      value" on standard output.
 void print_row(const char* name, const std::string& value);
 
+/// The same for a line of words, broken so that the table fits 80 columns.
+void print_wrapped(const char* name, const std::string& words);
+
 /// What the summary of a run says of its limit, on standard output.
 void print_limit_section(const LimitReport& report);
 

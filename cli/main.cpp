@@ -19,7 +19,7 @@ namespace {
 using namespace latetime::cli;
 
 int complain(int code, const std::string& line) {
-  fmt::print(stderr, "latetime: {}\n", line);
+  fmt::print(stderr, "{} {}\n", inked(Ink::bad, "latetime:", stderr), line);
   return code;
 }
 
@@ -40,6 +40,7 @@ int main(int argc, char** argv) {
       "  latetime run my.toml --out mine          from a configuration file\n"
       "  latetime run --out late --set descent.until=1e100\n"
       "  latetime limit late                      what does it converge to?\n"
+      "  latetime report late relu                words and plots, side by side, in one page\n"
       "  latetime inspect my.toml                 how nearly orthogonal are my samples?\n"
       "  latetime reproduce fig1 --out fig1       Figure 1 of Kou, Chen, Gu (NeurIPS 2023)\n"
       "\n`latetime COMMAND --help` explains each command; `latetime run --help` lists every key.\n"
@@ -50,6 +51,7 @@ int main(int argc, char** argv) {
   declare_limit(app, action);
   declare_inspect(app, action);
   declare_export(app, action);
+  declare_report(app, action);
   declare_reproduce(app, action);
   if (argc > 1 && argv[1][0] != '-') {
     std::vector<std::string> names;

@@ -6,6 +6,7 @@
 #include "latetime/base/error.hpp"
 #include "latetime/experiment/figure1.hpp"
 #include "latetime/report/figure1.hpp"
+#include "latetime/report/report_page.hpp"
 #include "latetime/store/run_directory.hpp"
 #include "reproduce.hpp"
 #include "terminal.hpp"
@@ -16,14 +17,14 @@ namespace {
 void print_table(const std::vector<Figure1Summary>& summary, const Figure1Options& options) {
   fmt::print("after {} epochs, mean ± 3 standard deviations of {} runs\n", options.epochs,
              options.runs);
-  fmt::print("{:>6}  {:>18}  {:>18}  {:>18}  {:>19}\n", "slope", "stable rank W+", "stable rank W-",
+  fmt::print("{:>5}  {:>16}  {:>16}  {:>16}  {:>16}\n", "slope", "stable rank W+", "stable rank W-",
              "stable rank W", "loss");
   const auto cell = [](const Spread& s) {
-    return fmt::format("{:.4f} ± {:.4f}", s.mean, 3 * s.std);
+    return fmt::format("{:.4g} ± {:.2g}", s.mean, 3 * s.std);
   };
   for (const auto& row : summary) {
     if (row.epoch != options.epochs) continue;
-    fmt::print("{:>6}  {:>18}  {:>18}  {:>18}  {:>19}\n", row.slope, cell(row.stable_rank_pos),
+    fmt::print("{:>5}  {:>16}  {:>16}  {:>16}  {:>16}\n", row.slope, cell(row.stable_rank_pos),
                cell(row.stable_rank_neg), cell(row.stable_rank_all), cell(row.loss));
   }
 }
@@ -61,7 +62,15 @@ int reproduce_figure1(const ReproduceArguments& arguments) {
   const auto summary = summarize(points);
   replace_file(file("fig1_runs.csv"), figure1_runs_csv(points));
   replace_file(file("fig1.csv"), figure1_csv(summary));
+  const std::string command =
+      fmt::format("latetime reproduce fig1{} --out {}", arguments.quick ? " --quick" : "",
+                  shell_word(arguments.out));
+  replace_file(file("fig1.toml"), "# " + command + "\n" + figure1_settings(options));
   replace_file(file("fig1.svg"), draw_figure1(file("fig1.csv")));
+  if (can_make_reports()) {
+    replace_file(file("report.html"),
+                 make_report({arguments.out}, "latetime report " + shell_word(arguments.out)));
+  }
   if (arguments.quiet) return done;
   if (arguments.quick) {
     fmt::print("quick look: {} slopes and {} runs instead of 11 and 5\n", options.slopes.size(),
@@ -70,9 +79,10 @@ int reproduce_figure1(const ReproduceArguments& arguments) {
   print_table(summary, options);
   const double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  fmt::print("{} runs in {}: {}  {}  {}\n",
-             points.size() / (static_cast<std::size_t>(options.epochs) + 1), duration_text(seconds),
-             file("fig1.svg"), file("fig1.csv"), file("fig1_runs.csv"));
+  fmt::print("{} runs in {}\n", points.size() / (static_cast<std::size_t>(options.epochs) + 1),
+             duration_text(seconds));
+  fmt::print("  {:<20}{}\n", "look at", file(can_make_reports() ? "report.html" : "fig1.svg"));
+  fmt::print("  {:<20}{}\n", "in the same folder", "fig1.svg, fig1.csv, fig1_runs.csv, fig1.toml");
   return done;
 }
 

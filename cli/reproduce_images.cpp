@@ -48,7 +48,7 @@ int reproduce_images(const ReproduceArguments& arguments) {
   const ImageFigureOptions options = figure_options(arguments);
   watch_signals();
   const auto start = std::chrono::steady_clock::now();
-  ProgressLine progress(options.figure + ", thousandth", arguments.quiet);
+  ProgressLine progress(options.figure + ", permille", arguments.quiet);
   progress.begin(0, static_cast<std::uint64_t>(unit));
   const auto runs = run_image_figure(
       options, arguments.out, arguments.threads, [&](double done_work, double total) {

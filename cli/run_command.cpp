@@ -7,6 +7,7 @@
 #include "commands.hpp"
 #include "latetime/experiment/config.hpp"
 #include "latetime/experiment/run.hpp"
+#include "latetime/report/report_page.hpp"
 #include "latetime/report/run_overview.hpp"
 #include "latetime/store/run_directory.hpp"
 #include "limit_text.hpp"
@@ -51,12 +52,26 @@ void print_last_record(const Record& last, const RunConfig& config) {
   print_row("dead neurons", fmt::format("{}", m.dead_neurons));
 }
 
-void print_summary(const RunSummary& summary, const RunConfig& config, const std::string& out) {
-  fmt::print("{} ({} engine, {} records, {})\n", time_text(summary.outcome.time), summary.engine,
+void print_summary(const RunSummary& summary, const RunConfig& config, const std::string& report) {
+  fmt::print("{} ({} engine, {} records, {})\n",
+             inked(Ink::bold, time_text(summary.outcome.time), stdout), summary.engine,
              summary.records, duration_text(summary.seconds));
   if (summary.last.measures.active_own.size() > 0) print_last_record(summary.last, config);
   if (summary.limit) print_limit_section(*summary.limit);
-  fmt::print("results: {0}/overview.svg  {0}/metrics.csv  {0}/result.h5\n", out);
+  fmt::print("{}\n", inked(Ink::bold, "results", stdout));
+  print_row("look at", report);
+  print_row("in the same folder", "metrics.csv, result.h5, overview.svg");
+}
+
+/// Draws what the folder holds; the file to look at.
+std::string draw_results(const RunSummary& summary, const std::string& out) {
+  const RunDirectory directory = RunDirectory::open(out);
+  const std::string overview = directory.file("overview.svg");
+  replace_file(overview, draw_run_overview(directory.file("metrics.csv")));
+  if (!can_make_reports() || summary.records == 0) return overview;
+  const std::string report = directory.file("report.html");
+  replace_file(report, make_report({out}, "latetime report " + shell_word(out)));
+  return report;
 }
 
 int run(const RunArguments& arguments) {
@@ -69,6 +84,10 @@ int run(const RunArguments& arguments) {
       .threads = arguments.threads,
       .resume = arguments.resume,
       .started = [&](const LogTime& first, const LogTime& last) { progress.begin(first, last); },
+      .engine_changed =
+          [&](std::string_view engine, const LogTime& time) {
+            progress.use_engine(std::string(engine), time);
+          },
       .pulse =
           [&](const LogTime& time) {
             progress.update(time);
@@ -76,22 +95,21 @@ int run(const RunArguments& arguments) {
           }};
   const RunSummary summary = carry_out_run(config, arguments.out, settings);
   progress.clear();
-  const RunDirectory directory = RunDirectory::open(arguments.out);
-  replace_file(directory.file("overview.svg"), draw_run_overview(directory.file("metrics.csv")));
-  if (!arguments.quiet) print_summary(summary, config, arguments.out);
+  const std::string report = draw_results(summary, arguments.out);
+  if (!arguments.quiet) print_summary(summary, config, report);
   switch (summary.outcome.reason) {
     case StopReason::reached_end:
       return done;
     case StopReason::interrupted:
-      fmt::print(stderr, "latetime: stopped at {}; the same command with --resume goes on\n",
-                 time_text(summary.outcome.time));
+      fmt::print(stderr, "{} stopped at {}; the same command with --resume goes on\n",
+                 inked(Ink::warning, "latetime:", stderr), time_text(summary.outcome.time));
       return interrupted;
     case StopReason::not_finite:
     case StopReason::not_separated:
     case StopReason::not_late:
     case StopReason::flow_failed:
-      fmt::print(stderr, "latetime: stopped at {}: {}\n", time_text(summary.outcome.time),
-                 summary.outcome.message);
+      fmt::print(stderr, "{} stopped at {}: {}\n", inked(Ink::warning, "latetime:", stderr),
+                 time_text(summary.outcome.time), summary.outcome.message);
       return stopped_early;
   }
   return stopped_early;
@@ -132,9 +150,8 @@ void declare_run(CLI::App& app, Action& action) {
   command->add_flag("--resume", arguments->resume, "go on with the run in that folder");
   command->add_flag("--quiet,-q", arguments->quiet, "print nothing but errors");
   command->footer(
-      "Writes DIR/metrics.csv (a row a record), DIR/result.h5 (arrays), DIR/config.toml (complete) "
-      "and\n"
-      "DIR/overview.svg.\n"
+      "Writes DIR/report.html (look at it in a browser), DIR/metrics.csv (a row a record),\n"
+      "DIR/result.h5 (arrays), DIR/config.toml (complete) and DIR/overview.svg.\n"
       "Ctrl-C stops a run; the same command with --resume goes on to the same bytes.\n\n" +
       config_help());
   command->callback([arguments, &action] { action = [arguments] { return run(*arguments); }; });

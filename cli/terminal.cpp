@@ -4,6 +4,8 @@
 #include <cmath>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
+#include <string_view>
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -33,9 +35,23 @@ void watch_signals() {
   sigaction(SIGTERM, &action, nullptr);
 }
 
-std::string progress_text(const std::string& unit, const LogTime& first, const LogTime& done,
-                          const LogTime& last, double seconds) {
-  if (!done.step()) return fmt::format("t = {} of {}", decades_text(done), decades_text(last));
+namespace {
+
+/// "t = 10^37.2 of 10^100  12 decades/s  5.2 s left".
+std::string decades_progress(const LogTime& first, const LogTime& done, const LogTime& last,
+                             double seconds) {
+  const std::string reached =
+      done.step() ? brief(static_cast<double>(*done.step()), 4) : decades_text(done);
+  std::string line = fmt::format("t = {} of {}", reached, decades_text(last));
+  const double rate = seconds > 0 ? (done.log10() - first.log10()) / seconds : 0;
+  if (!(rate > 0) || !std::isfinite(rate)) return line;
+  return line + fmt::format("  {} decades/s  {} left", brief(rate, 2),
+                            duration_text((last.log10() - done.log10()) / rate));
+}
+
+/// "step 2.5e+05 of 1e+06  25 %  1e+05/s  7.5 s left".
+std::string steps_progress(const std::string& unit, const LogTime& first, const LogTime& done,
+                           const LogTime& last, double seconds) {
   const auto count = static_cast<double>(*done.step());
   const auto begun = static_cast<double>(first.step().value_or(0));
   const double rate = seconds > 0 ? (count - begun) / seconds : 0;
@@ -47,6 +63,16 @@ std::string progress_text(const std::string& unit, const LogTime& first, const L
   if (rate > 0) line += fmt::format("  {}/s", brief(rate, 3));
   if (rate > 0 && counts) line += fmt::format("  {} left", duration_text((total - count) / rate));
   return line;
+}
+
+}  // namespace
+
+std::string progress_text(const std::string& unit, const LogTime& first, const LogTime& done,
+                          const LogTime& last, double seconds, const std::string& engine) {
+  const std::string front = engine.empty() ? "" : engine + "  ";
+  const bool in_log_time = !done.step() || (engine == "flow" && *done.step() > 0);
+  return front + (in_log_time ? decades_progress(first, done, last, seconds)
+                              : steps_progress(unit, first, done, last, seconds));
 }
 
 ProgressLine::ProgressLine(std::string unit, bool quiet)
@@ -63,12 +89,18 @@ void ProgressLine::begin(const LogTime& first, const LogTime& last) {
   next_ = start_ + std::chrono::milliseconds(300);  // before, a rate says nothing
 }
 
+void ProgressLine::use_engine(const std::string& engine, const LogTime& done) {
+  engine_ = engine;
+  first_ = done;
+  start_ = Clock::now();
+}
+
 void ProgressLine::update(const LogTime& done) {
   const auto now = Clock::now();
   if (!enabled_ || now < next_) return;
   next_ = now + std::chrono::milliseconds(100);
   const double seconds = std::chrono::duration<double>(now - start_).count();
-  const std::string line = progress_text(unit_, first_, done, last_, seconds);
+  const std::string line = progress_text(unit_, first_, done, last_, seconds, engine_);
   fmt::print(stderr, "\r\x1b[K{}", line);
   std::fflush(stderr);
   shown_ = true;
@@ -79,6 +111,17 @@ void ProgressLine::clear() {
   fmt::print(stderr, "\r\x1b[K");
   std::fflush(stderr);
   shown_ = false;
+}
+
+std::string inked(Ink ink, const std::string& text, std::FILE* stream) {
+  const char* refused = std::getenv("NO_COLOR");
+  const char* terminal = std::getenv("TERM");
+  if (!isatty(fileno(stream)) || (refused && *refused) || !terminal ||
+      std::string_view(terminal) == "dumb") {
+    return text;
+  }
+  const char* code = ink == Ink::bold ? "1" : ink == Ink::warning ? "33" : "31";
+  return fmt::format("\x1b[{}m{}\x1b[0m", code, text);
 }
 
 std::string duration_text(double seconds) {
@@ -93,6 +136,17 @@ std::string duration_text(double seconds) {
 std::string brief(double value, int digits) {
   if (std::isnan(value)) return "-";
   return fmt::format("{:.{}g}", value, digits);
+}
+
+std::string shell_word(const std::string& word) {
+  const bool plain = !word.empty() && word.find_first_not_of(
+                                          "abcdefghijklmnopqrstuvwxyz"
+                                          "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                          "0123456789_-./=:,+@%") == std::string::npos;
+  if (plain) return word;
+  std::string text = "'";
+  for (const char c : word) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return text + "'";
 }
 
 }  // namespace latetime::cli

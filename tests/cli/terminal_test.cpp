@@ -23,10 +23,25 @@ TEST(ProgressText, CountsStepsOnTheWayToATimeBeyond) {
 }
 
 TEST(ProgressText, ShowsDecadesBeyondTwoToThe53) {
-  EXPECT_EQ(progress_text("step", 0, at_time("1.6e37"), at_time("1e100"), 2.0),
-            "t = 10^37.2 of 10^100");
+  EXPECT_EQ(progress_text("step", at_time("1e7"), at_time("1.6e37"), at_time("1e100"), 2.0),
+            "t = 10^37.2 of 10^100  15 decades/s  4.2 s left");
   EXPECT_EQ(progress_text("step", at_time("1e20"), at_time("1e99999"), at_time("1e100000"), 2.0),
-            "t = 10^99999 of 10^100000");
+            "t = 10^99999 of 10^100000  5e+04 decades/s  2e-05 s left");
+}
+
+TEST(ProgressText, NamesTheEngine) {
+  EXPECT_EQ(progress_text("step", 0, 250'000, 1'000'000, 2.5, "frozen"),
+            "frozen  step 2.5e+05 of 1e+06  25 %  1e+05/s  7.5 s left");
+  EXPECT_EQ(progress_text("step", 1000, 100'000, at_time("1e100"), 0.5, "flow"),
+            "flow  t = 1e+05 of 10^100  4 decades/s  24 s left");
+  EXPECT_EQ(progress_text("step", 0, 0, at_time("1e100"), 0.5, "flow"), "flow  step 0 of 10^100");
+}
+
+TEST(ShellWord, QuotesWhatAShellWouldRead) {
+  EXPECT_EQ(shell_word("runs/a-1.0"), "runs/a-1.0");
+  EXPECT_EQ(shell_word("my run"), "'my run'");
+  EXPECT_EQ(shell_word("it's"), "'it'\\''s'");
+  EXPECT_EQ(shell_word(""), "''");
 }
 
 }  // namespace

@@ -146,4 +146,14 @@ std::string figure1_runs_csv(const std::vector<Figure1Point>& points) {
   return text;
 }
 
+std::string figure1_settings(const Figure1Options& options) {
+  return fmt::format(
+      "n = {}\nd = {}\nwidth = {}\nsignal_std = {}\nnoise_std = {}\ninit_std = {}\n"
+      "learning_rate = {}\nbatch_size = {}\nepochs = {}\nslopes = [{}]\nruns = {}\nfirst_seed = "
+      "{}\n",
+      options.n, options.d, options.width, options.signal_std, options.noise_std, options.init_std,
+      options.learning_rate, options.batch_size, options.epochs, fmt::join(options.slopes, ", "),
+      options.runs, options.first_seed);
+}
+
 }  // namespace latetime

@@ -62,4 +62,7 @@ std::vector<Figure1Summary> summarize(const std::vector<Figure1Point>& points);
 std::string figure1_csv(const std::vector<Figure1Summary>& summary);
 std::string figure1_runs_csv(const std::vector<Figure1Point>& points);
 
+/// The options as TOML.
+std::string figure1_settings(const Figure1Options& options);
+
 }  // namespace latetime

@@ -101,11 +101,19 @@ RunSummary carry_out_run(const RunConfig& config, const std::string& out,
   const auto start = Clock::now();
   RunSummary summary{.engine = std::string(descent.engine_name()), .first = descent.time()};
   if (settings.started) settings.started(descent.time(), last_time(config, data.size()));
+  std::string engine;
+  const auto tell_engine = [&](const LogTime& time) {
+    if (!settings.engine_changed || descent.engine_name() == engine) return;
+    engine = descent.engine_name();
+    settings.engine_changed(engine, time);
+  };
+  tell_engine(descent.time());
   const DescentObservers observers{
       .record = [&](const TrainingState& state) { summary.last = recorder.record(state, descent); },
       .pulse =
           [&](const LogTime& time) {
             recorder.checkpoint_if_due(descent);
+            tell_engine(time);
             return !settings.pulse || settings.pulse(time);
           },
       .needs_weights = false};

@@ -4,6 +4,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "latetime/base/outcome.hpp"
@@ -53,6 +54,9 @@ struct RunSettings {
   bool resume = false;
   /// Once, before the first step of this part: where it begins and the last time of the run.
   std::function<void(const LogTime& first, const LogTime& last)> started;
+  /// Before the first step of this part, and whenever another engine has taken over, before
+  /// `pulse`.
+  std::function<void(std::string_view engine, const LogTime& time)> engine_changed;
   /// Every few dozen milliseconds, with the time reached; false stops the run, resumable.
   std::function<bool(const LogTime& time)> pulse;
 };

@@ -1,0 +1,52 @@
+#include <filesystem>
+
+#include <fmt/format.h>
+
+#include "commands.hpp"
+#include "latetime/report/report_page.hpp"
+#include "latetime/store/run_directory.hpp"
+#include "terminal.hpp"
+
+namespace latetime::cli {
+namespace {
+
+struct ReportArguments {
+  std::vector<std::string> folders;
+  std::string out;
+  bool quiet = false;
+};
+
+int report(const ReportArguments& arguments) {
+  const std::string out =
+      !arguments.out.empty() ? arguments.out
+                             : (std::filesystem::path(arguments.folders.front()) /
+                                (arguments.folders.size() == 1 ? "report.html" : "comparison.html"))
+                                   .string();
+  std::string command = "latetime report";
+  for (const std::string& folder : arguments.folders) command += " " + shell_word(folder);
+  if (!arguments.out.empty()) command += " --out " + shell_word(arguments.out);
+  replace_file(out, make_report(arguments.folders, command));
+  if (!arguments.quiet) fmt::print("{}\n", out);
+  return done;
+}
+
+}  // namespace
+
+void declare_report(CLI::App& app, Action& action) {
+  auto arguments = std::make_shared<ReportArguments>();
+  CLI::App* command = app.add_subcommand(
+      "report", "Make a page of words and interactive plots from stored results");
+  command
+      ->add_option("DIR", arguments->folders,
+                   "folders of runs, or of reproduce fig1; several stand side by side")
+      ->required();
+  command->add_option("--out,-o", arguments->out,
+                      "file to write (DIR/report.html, of several the first DIR/comparison.html)");
+  command->add_flag("--quiet,-q", arguments->quiet, "print nothing but errors");
+  command->footer(
+      "The page is one file and needs no network. Every run ends by writing one; make it again\n"
+      "after latetime check, whose verdicts it shows.");
+  command->callback([arguments, &action] { action = [arguments] { return report(*arguments); }; });
+}
+
+}  // namespace latetime::cli

@@ -1,0 +1,135 @@
+'use strict';
+// Words and tables: summaries, the runs side by side, the paper's claims.
+
+function summarySection(run, k) {
+  const several = report.runs.length > 1;
+  return element('section', { class: 'card' }, several ? element('h3', {}, runLabel(run, k)) : null,
+      ...run.summary.map((part) => element('p', {}, element('strong', {}, part.title + '. '), part.text)));
+}
+
+function last(run, column) {
+  const values = run.records.columns[column];
+  return values[values.length - 1];
+}
+
+/** 1 + 1.06 · 10⁻⁵ where a stable rank is near 1. */
+function rankText(value, excess) {
+  if (value === null || value === undefined) return '–';
+  if (excess !== null && excess < 1e-3) return excess < 1e-12 ? '1' : '1 + ' + amount(excess, 3);
+  return amount(value, 6);
+}
+
+const PARTS = ['pos', 'neg', 'all'];
+
+const FACTS = [
+  ['samples n, dimension d', (run) => `${run.shape.n}, ${run.shape.d}`],
+  ['neurons a class m, slope γ', (run) => `${run.shape.m}, ${run.shape.slope}`],
+  ['time reached t', (run) => run.outcome.reached],
+  ['log L', (run) => amount(last(run, 'log_loss'), 8)],
+  ['stable ranks of W₊, W₋, W', (run) => PARTS.map((p) => rankText(last(run, 'stable_rank_' + p), last(run, 'stable_rank_excess_' + p))).join(';  ')],
+  ['… at t = ∞', (run) => (run.limit && run.limit.stable_rank
+    ? PARTS.map((p, k) => rankText(run.limit.stable_rank[k], run.limit.stable_rank_excess[k])).join(';  ') : '–')],
+  ['normalised margin', (run) => amount(last(run, 'normalized_margin'), 6)],
+  ['… at t = ∞', (run) => amount(run.limit ? run.limit.normalized_margin : null, 6)],
+  ['KKT residual', (run) => amount(last(run, 'kkt_residual'), 3)],
+  ['error estimate (log L, stable ranks)', (run) => (last(run, 'error_estimate') === null ? 'none: an event was undecided' : amount(last(run, 'error_estimate'), 3))],
+  ['pairs active, inactive, switching, undecided', (run) => [1, 0, 2, 3].map((s) => run.maps.total[s]).join(', ') + (run.maps.of_limit ? ' for ever' : ' at the end')],
+  ['wall time', (run) => amount(run.provenance.wall_seconds, 3) + ' s'],
+];
+
+function factsTable() {
+  const head = element('tr', {}, element('th', { scope: 'col' }, ''),
+      ...report.runs.map((run, k) => element('th', { scope: 'col' }, runLabel(run, k))));
+  const rows = FACTS.map(([name, text]) => element('tr', {}, element('th', { scope: 'row' }, name),
+      ...report.runs.map((run) => element('td', {}, text(run)))));
+  return element('div', { class: 'card scroll', tabindex: 0, role: 'region', 'aria-label': 'Side by side' },
+      element('table', {}, element('thead', {}, head), element('tbody', {}, ...rows)));
+}
+
+/** A value of claims.json as text, whatever its type. */
+function claimText(value) {
+  if (value === null || value === undefined || value === '') return '–';
+  if (typeof value === 'number') return amount(value, 4);
+  if (typeof value === 'boolean') return value ? 'yes' : 'no';
+  if (Array.isArray(value)) return value.map(claimText).join('; ');
+  if (typeof value === 'object') {
+    return Object.entries(value).filter(([, one]) => one !== null && one !== '')
+        .map(([key, one]) => `${key.replaceAll('_', ' ')}: ${claimText(one)}`).join(', ');
+  }
+  return String(value);
+}
+
+function hypothesisItem(hypothesis) {
+  const met = hypothesis.met === true;
+  const constant = hypothesis.largest_constant;
+  return element('li', {}, element('span', { class: met ? 'holds' : 'fails' }, met ? 'met: ' : 'not met: '),
+      [hypothesis.name, hypothesis.statement].filter((one) => one).join(': '),
+      constant === null || constant === undefined ? '' : `; largest constant ${claimText(constant)}`);
+}
+
+function claimRow(claim) {
+  const verdict = claimText(claim.verdict);
+  const hypotheses = Array.isArray(claim.hypotheses) ? claim.hypotheses : [];
+  const measured = element('td', {}, claimText(claim.measured));
+  if (claim.constant !== null && claim.constant !== undefined) measured.append(element('div', {}, `constant ${claimText(claim.constant)}`));
+  if (claim.criterion) measured.append(element('div', { class: 'muted' }, claimText(claim.criterion)));
+  if (claim.where) measured.append(element('div', { class: 'muted' }, claimText(claim.where)));
+  return element('tr', {},
+      element('td', { class: verdict.toLowerCase().replace(/[^a-z]/g, '') }, verdict),
+      element('td', {}, claimText(claim.name), element('div', { class: 'muted' }, claimText(claim.place))),
+      element('td', {}, hypotheses.length ? element('ul', {}, ...hypotheses.map(hypothesisItem)) : '–'),
+      element('td', {}, claimText(claim.conclusion)), measured);
+}
+
+function claimsTable(run, k) {
+  const name = report.runs.length > 1 ? element('h3', {}, runLabel(run, k)) : null;
+  if (!run.claims) {
+    return element('div', { class: 'card' }, name, element('p', {},
+        'The paper’s claims have not been checked on this run. ', element('code', {}, run.claims_command),
+        ' checks them; then make this report again.'));
+  }
+  const heads = ['Verdict', 'Claim', 'Hypotheses on this run', 'Conclusion', 'Measured'];
+  return element('div', { class: 'card scroll', tabindex: 0, role: 'region', 'aria-label': 'Hypotheses and claims' }, name,
+      run.claims_outdated ? element('p', { class: 'undecided' },
+          `claims.json is older than the run’s results; ${run.claims_command} checks them again.`) : null,
+      element('table', {}, element('thead', {}, element('tr', {}, ...heads.map((one) => element('th', { scope: 'col' }, one)))),
+          element('tbody', {}, ...run.claims.map(claimRow))));
+}
+
+function swatch(content) {
+  const node = element('span', {});
+  node.innerHTML = `<svg width="30" height="12" aria-hidden="true">${content}</svg>`;
+  return node;
+}
+
+/** What lines and marks of the plots over time mean. */
+function markKey() {
+  const colors = theme();
+  const line = (more) => `<line x1="1" x2="29" y1="6" y2="6" stroke="currentColor" stroke-width="2" ${more}/>`;
+  const box = (color) => `<rect x="2" y="3" width="26" height="6" fill="${color}"/>`;
+  const items = [
+    [line('stroke-dasharray="5 4"'), 'limit t = ∞, or the asymptote that it gives'],
+    [line('stroke-dasharray="1 3"'), 'hand-over to the late-time flow'],
+  ];
+  if (report.runs.some((run) => run.records.columns.error_estimate.some((e) => e > 0))) {
+    items.push(['<rect x="2" y="1" width="26" height="10" fill="currentColor" opacity="0.25"/>', 'error estimate (often thinner than the line)']);
+  }
+  if (report.runs.length === 1) {
+    items.push(['<path d="M15 1 L20 10 L10 10 Z" fill="currentColor" opacity="0.75"/>', 'events since the record before']);
+    for (const name of new Set(report.runs[0].records.engine)) items.push([box(colors.engines[name] || colors.muted), `${name} engine`]);
+  }
+  return element('div', { class: 'key' }, ...items.map(([mark, text]) => {
+    const item = swatch(mark);
+    item.append(text);
+    return item;
+  }));
+}
+
+/** Which records are drawn, where not all of them are. */
+function thinningNote() {
+  const thinned = report.runs.filter((run) => run.records.shown < run.records.total);
+  if (!thinned.length) return null;
+  const texts = thinned.map((run) => `${run.records.shown} of the ${run.records.total} records of ${run.name}`);
+  return element('p', { class: 'note' }, `Drawn are ${texts.join(', ')}: of equal parts of log t and of log log t the first and ` +
+      'the last, and those with the least and the greatest value of a curve. metrics.csv holds all.');
+}

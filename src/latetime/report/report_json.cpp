@@ -1,0 +1,232 @@
+#include "latetime/report/report_json.hpp"
+
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include <fmt/format.h>
+
+#include "latetime/base/error.hpp"
+#include "latetime/report/claims_file.hpp"
+#include "latetime/report/pair_maps.hpp"
+#include "latetime/report/run_results.hpp"
+#include "latetime/report/summary.hpp"
+#include "latetime/report/thinning.hpp"
+#include "latetime/store/run_directory.hpp"
+
+namespace latetime {
+namespace {
+
+using nlohmann::ordered_json;
+using Indices = std::vector<std::size_t>;
+
+// Equal parts of log t, and of log log t, that a curve is thinned to; about two on each pixel.
+constexpr std::size_t time_parts = 300;
+// Spectra are wider than curves; they need fewer times.
+constexpr std::size_t spectrum_times = 160;
+
+/// `value` to so many significant digits, so that it is written with no more.
+double rounded(double value, int digits) {
+  if (!std::isfinite(value)) return std::nan("");
+  char text[40];
+  std::snprintf(text, sizeof text, "%.*g", digits, value);
+  return std::strtod(text, nullptr);
+}
+
+ordered_json numbers(const std::vector<double>& values, int digits = 9) {
+  ordered_json list = ordered_json::array();
+  for (const double value : values) list.push_back(rounded(value, digits));
+  return list;
+}
+
+ordered_json chosen_numbers(const std::vector<double>& values, const Indices& chosen) {
+  std::vector<double> some;
+  for (const std::size_t r : chosen) some.push_back(values[r]);
+  return numbers(some, 10);
+}
+
+/// Records at which another engine took over, and the ones before them.
+Indices records_at_hand_overs(const RunResults& run) {
+  Indices records;
+  for (std::size_t r = 1; r < run.records(); ++r) {
+    if (run.engines[r] == run.engines[r - 1]) continue;
+    records.push_back(r - 1);
+    records.push_back(r);
+  }
+  return records;
+}
+
+Indices records_shown(const RunResults& run) {
+  std::vector<std::vector<double>> curves;
+  for (const char* name : {"stable_rank_pos", "stable_rank_neg", "stable_rank_all", "log_loss",
+                           "min_margin", "normalized_margin", "kkt_residual", "norm_w",
+                           "sliding_pairs", "switching_pairs", "error_estimate"}) {
+    curves.push_back(run.column(name));
+  }
+  return records_to_draw(run.column("log10_t"), curves, records_at_hand_overs(run), time_parts);
+}
+
+ordered_json records_json(const RunResults& run, const Indices& shown) {
+  ordered_json columns;
+  for (const auto& [name, values] : run.columns) columns[name] = chosen_numbers(values, shown);
+  ordered_json engines = ordered_json::array();
+  for (const std::size_t r : shown) engines.push_back(run.engines[r]);
+  return {
+      {"total", run.records()}, {"shown", shown.size()}, {"engine", engines}, {"columns", columns}};
+}
+
+/// 1, 2, 3, 4, 6, 9, 13 … count: numbers of the singular values that are drawn.
+Indices ranks_shown(std::size_t count) {
+  Indices ranks;
+  for (std::size_t k = 1; k < count; k += std::max<std::size_t>(1, k / 2)) ranks.push_back(k);
+  if (count > 0) ranks.push_back(count);
+  return ranks;
+}
+
+ordered_json spectrum_json(const RunResults& run, const Indices& shown) {
+  ordered_json parts;
+  Indices times;
+  for (const std::size_t r : shown) {
+    if (!std::isnan(run.column("log10_t")[r])) times.push_back(r);
+  }
+  times = evenly(times, spectrum_times);
+  for (const auto& [part, spectrum] : run.spectra) {
+    const std::size_t written = spectrum.count ? spectrum.values.size() / spectrum.count : 0;
+    const Indices ranks = ranks_shown(spectrum.count);
+    ordered_json values = ordered_json::array();
+    for (const std::size_t k : ranks) {
+      std::vector<double> curve;
+      for (const std::size_t r : times) {
+        curve.push_back(r < written ? spectrum.values[r * spectrum.count + k - 1] : std::nan(""));
+      }
+      values.push_back(numbers(curve, 6));
+    }
+    parts[part] = {{"count", spectrum.count}, {"ranks", ranks}, {"values", values}};
+  }
+  return {{"log10_t", chosen_numbers(run.column("log10_t"), times)}, {"parts", parts}};
+}
+
+ordered_json limit_json(const RunResults& run) {
+  if (!run.limit) return nullptr;
+  const StoredLimit& limit = *run.limit;
+  ordered_json json{{"status", limit.status}, {"message", limit.message}};
+  if (!limit.found()) return json;
+  double sum = 0.0;
+  for (const double multiplier : limit.multipliers) sum += multiplier;
+  json["stable_rank"] = limit.stable_rank;
+  json["stable_rank_excess"] = limit.stable_rank_excess;
+  json["normalized_margin"] = limit.normalized_margin;
+  json["kkt_residual"] = limit.kkt_residual;
+  // log L + log t tends to the log of this: L = (1/n) Σ g_i and g_i → λ_i / t.
+  json["loss_constant"] = sum / static_cast<double>(run.n);
+  json["margins"] = numbers(limit.margins);
+  json["support"] = numbers(limit.support);
+  return json;
+}
+
+ordered_json bands_json(const std::vector<Band>& bands) {
+  ordered_json list = ordered_json::array();
+  for (const Band& band : bands) list.push_back({{"label", band.label}, {"members", band.members}});
+  return list;
+}
+
+ordered_json maps_json(const PairMaps& maps) {
+  ordered_json json{{"of_limit", maps.of_limit},
+                    {"rows", bands_json(maps.rows)},
+                    {"columns", bands_json(maps.columns)},
+                    {"total", maps.total},
+                    {"counts", maps.counts},
+                    {"rho_mean", numbers(maps.rho_mean, 5)},
+                    {"last_switch", numbers(maps.last_switch, 6)},
+                    {"never", maps.never}};
+  const bool single = maps.rho_least == maps.rho_most;
+  if (!single) {
+    json["rho_least"] = numbers(maps.rho_least, 4);
+    json["rho_most"] = numbers(maps.rho_most, 4);
+  }
+  return json;
+}
+
+ordered_json summary_json(const RunResults& run, const PairMaps& maps) {
+  ordered_json list = ordered_json::array();
+  for (const Paragraph& p : summarize_run(run, maps)) {
+    list.push_back({{"title", p.title}, {"text", p.text}});
+  }
+  return list;
+}
+
+/// "runs/relu" for "runs/relu/": what the page calls a run.
+std::string name_of(const std::string& folder) {
+  const auto path = std::filesystem::path(folder).lexically_normal();
+  const auto name = path.has_filename() ? path.filename() : path.parent_path().filename();
+  return name.empty() || name == "." ? std::filesystem::absolute(folder)
+                                           .lexically_normal()
+                                           .parent_path()
+                                           .filename()
+                                           .string()
+                                     : name.string();
+}
+
+}  // namespace
+
+ordered_json run_json(const std::string& folder) {
+  const RunResults run = read_run_results(folder);
+  const PairMaps maps = pair_maps(run);
+  const Indices shown = records_shown(run);
+  const ClaimsFile claims = read_claims(folder);
+  return {{"name", name_of(folder)},
+          {"folder", folder},
+          {"command", fmt::format("latetime run {}/config.toml --out NEW", folder)},
+          {"config", run.config},
+          {"shape", {{"n", run.n}, {"d", run.d}, {"m", run.width}, {"slope", run.slope}}},
+          {"outcome",
+           {{"reason", run.reason}, {"message", run.message}, {"reached", reached_text(run)}}},
+          {"provenance",
+           {{"version", run.version},
+            {"machine", run.machine},
+            {"kernel", run.kernel},
+            {"data", run.data_origin},
+            {"wall_seconds", run.wall_seconds}}},
+          {"summary", summary_json(run, maps)},
+          {"records", records_json(run, shown)},
+          {"spectrum", spectrum_json(run, shown)},
+          {"limit", limit_json(run)},
+          {"labels", run.labels},
+          {"margins", numbers(run.margins())},
+          {"maps", maps_json(maps)},
+          {"claims", claims.claims},
+          {"claims_outdated", claims.outdated},
+          {"claims_command", "latetime check " + folder}};
+}
+
+ordered_json figure1_json(const std::string& folder) {
+  const auto path = [&](const char* name) {
+    return (std::filesystem::path(folder) / name).string();
+  };
+  const CsvTable table = read_metrics(path("fig1.csv"));
+  ordered_json columns;
+  for (std::size_t c = 0; c < table.columns.size(); ++c) {
+    std::vector<double> values;
+    for (const auto& row : table.rows) values.push_back(std::strtod(row[c].c_str(), nullptr));
+    columns[table.columns[c]] = numbers(values);
+  }
+  for (const char* quantity : {"stable_rank_pos", "stable_rank_neg", "stable_rank_all", "loss"}) {
+    table.index_of(std::string(quantity) + "_mean");  // throws
+    table.index_of(std::string(quantity) + "_std");
+  }
+  table.index_of("slope");
+  table.index_of("epoch");
+  std::ifstream settings(path("fig1.toml"));
+  if (!settings) {
+    throw InputError(path("fig1.toml"), "is missing; run latetime reproduce fig1 again");
+  }
+  return {{"name", name_of(folder)},
+          {"folder", folder},
+          {"config", std::string(std::istreambuf_iterator<char>(settings), {})},
+          {"columns", columns}};
+}
+
+}  // namespace latetime

@@ -1,0 +1,241 @@
+#include "latetime/report/summary.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+#include <numeric>
+
+#include <fmt/format.h>
+
+namespace latetime {
+namespace {
+
+constexpr const char* part_names[] = {"W\u208a", "W\u208b", "W"};
+constexpr const char* part_columns[] = {"pos", "neg", "all"};
+
+/// "1 + 1.06e-05" where a stable rank is near 1, else six digits.
+std::string rank_text(double value, double excess) {
+  if (excess < 1e-12) return "1";
+  return excess < 1e-3 ? fmt::format("1 + {:.3g}", excess) : fmt::format("{:.6g}", value);
+}
+
+/// "a, b and c".
+std::string enumerated(const std::vector<std::string>& items) {
+  std::string text;
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    text += (i == 0 ? "" : i + 1 == items.size() ? " and " : ", ") + items[i];
+  }
+  return text;
+}
+
+/// "1.2 of W₊, 1 of W₋ and 1.3 of W"; a part without a stable rank is left out.
+std::string ranks_text(const std::array<double, 3>& values, const std::array<double, 3>& excesses) {
+  std::vector<std::string> items;
+  for (std::size_t part = 0; part < 3; ++part) {
+    if (std::isnan(values[part])) continue;
+    items.push_back(rank_text(values[part], excesses[part]) + " of " + part_names[part]);
+  }
+  return enumerated(items);
+}
+
+/// What is to be said of classes whose weights do not grow like log t.
+std::string behind_text(const std::array<double, 3>& limits) {
+  std::string text;
+  for (std::size_t part = 0; part < 2; ++part) {
+    if (std::isnan(limits[part])) {
+      text += fmt::format(" (the weights {} of one class stay behind)", part_names[part]);
+    }
+  }
+  return text;
+}
+
+double last_of(const RunResults& run, const std::string& column) {
+  const auto& values = run.column(column);
+  return values.empty() ? std::nan("") : values.back();
+}
+
+std::array<double, 3> last_ranks(const RunResults& run, const std::string& quantity) {
+  std::array<double, 3> values{};
+  for (std::size_t part = 0; part < 3; ++part) {
+    values[part] = last_of(run, quantity + "_" + part_columns[part]);
+  }
+  return values;
+}
+
+std::string activation_text(double slope) {
+  if (slope == 0.0) return "ReLU";
+  if (slope == 1.0) return "linear activation";
+  return fmt::format("leaky ReLU of slope {:.6g}", slope);
+}
+
+std::string method_text(const std::string& method) {
+  if (method == "sgd") return "Mini-batch gradient descent";
+  if (method == "flow") return "Gradient flow";
+  return "Full-batch gradient descent";
+}
+
+Paragraph what_was_run(const RunResults& run) {
+  std::vector<std::string> engines;
+  for (const std::string& engine : run.engines) {
+    if (std::find(engines.begin(), engines.end(), engine) == engines.end()) {
+      engines.push_back(engine);
+    }
+  }
+  std::string text = fmt::format(
+      "{} with learning rate {:.6g} trained {} neurons of each class ({}) on {} samples in {} "
+      "dimensions ({}) up to t = {} steps, recorded at {} times; engines: {}. It took {:.3g} s.",
+      method_text(run.method), run.learning_rate, run.width, activation_text(run.slope), run.n,
+      run.d, run.data_origin, reached_text(run), run.records(), fmt::join(engines, ", "),
+      run.wall_seconds);
+  if (run.reason != "reached-end") {
+    text += fmt::format(" It stopped before its end ({}){}{}.", run.reason,
+                        run.message.empty() ? "" : ": ", run.message);
+  }
+  return {"What was run", text};
+}
+
+std::string pairs_text(const PairMaps& maps) {
+  const auto total = std::accumulate(maps.total.begin(), maps.total.end(), std::size_t{0});
+  std::string text = fmt::format(
+      "Of {} (neuron, sample) pairs {} stay active, {} stay inactive and "
+      "{} switch for ever",
+      total, maps.total[1], maps.total[0], maps.total[2]);
+  return text + (maps.total[3] ? fmt::format("; {} are undecided.", maps.total[3])
+                               : "; none is undecided.");
+}
+
+Paragraph what_it_converges_to(const RunResults& run, const PairMaps& maps) {
+  const std::string title = "What it converges to";
+  if (!run.limit) {
+    return {title, fmt::format("At the end the stable ranks are {}. The limit t = \u221e is not "
+                               "stored, for exact steps did not hand over to the late-time flow; "
+                               "`latetime limit {}` computes one from the last state.",
+                               ranks_text(last_ranks(run, "stable_rank"),
+                                          last_ranks(run, "stable_rank_excess")),
+                               run.folder)};
+  }
+  const StoredLimit& limit = *run.limit;
+  if (!limit.found()) {
+    return {title, fmt::format("No limit was found ({}): {}.", limit.status, limit.message)};
+  }
+  const auto support = std::count_if(limit.support.begin(), limit.support.end(),
+                                     [](double flag) { return flag != 0.0; });
+  return {title,
+          fmt::format("The weights grow like V log t. The stable ranks go to {}{}, the normalised "
+                      "margin to {:.6g}; {} of {} samples support it. {}",
+                      ranks_text(limit.stable_rank, limit.stable_rank_excess),
+                      behind_text(limit.stable_rank), limit.normalized_margin, support, run.n,
+                      pairs_text(maps))};
+}
+
+/// Exponent p of a difference that falls like (log t)^p between the middle of log t and the end;
+/// NaN where there is none.
+double falling_exponent(const RunResults& run, const std::string& column, double limit) {
+  const auto& times = run.column("log10_t");
+  const auto& values = run.column(column);
+  const double half = times.back() / 2;
+  std::size_t r = 0;
+  while (r + 1 < times.size() && !(times[r] >= half)) ++r;
+  const double ratio = (values.back() - limit) / (values[r] - limit);
+  return std::log(ratio) / std::log(times.back() / times[r]);
+}
+
+/// How far each stable rank is from its limit at the end, and how that falls.
+std::string rates_text(const RunResults& run) {
+  std::vector<std::string> items;
+  const double estimate = last_of(run, "error_estimate");
+  for (std::size_t part = 0; part < 3; ++part) {
+    const std::string column = std::string("stable_rank_excess_") + part_columns[part];
+    const double limit = run.limit->stable_rank_excess[part];
+    const double difference = last_of(run, column) - limit;
+    if (std::isnan(difference)) continue;
+    const double exponent = falling_exponent(run, column, limit);
+    std::string text = fmt::format("{:.3g} of {}", difference, part_names[part]);
+    if (!(std::abs(difference) > estimate)) {
+      text += " (less than the error estimate)";
+    } else if (std::isfinite(exponent)) {
+      text += fmt::format(" (falling like (log t)^{:.2f})", exponent);
+    }
+    items.push_back(std::move(text));
+  }
+  return enumerated(items);
+}
+
+/// Where a run without a limit stands at its end.
+std::string end_text(const RunResults& run) {
+  std::string text = fmt::format("At the end log L = {:.6g} and the smallest margin is {:.5g}",
+                                 last_of(run, "log_loss"), last_of(run, "min_margin"));
+  const double residual = last_of(run, "kkt_residual");
+  text += std::isnan(residual) ? "." : fmt::format("; the KKT residual is {:.3g}.", residual);
+  const double own = last_of(run, "own_switches"), other = last_of(run, "other_switches");
+  if (std::isnan(own) || std::isnan(other)) return text;
+  return text + fmt::format(
+                    " Activations have changed {} times on own-class and {} times on "
+                    "other-class pairs.",
+                    own, other);
+}
+
+Paragraph how_fast(const RunResults& run) {
+  const std::string title = "How fast";
+  const double log_t = run.log10_t * std::numbers::ln10;
+  const double log_loss = last_of(run, "log_loss");
+  if (!run.limit || !run.limit->found()) {
+    return {title, end_text(run)};
+  }
+  const auto& multipliers = run.limit->multipliers;
+  const double constant =
+      std::accumulate(multipliers.begin(), multipliers.end(), 0.0) / static_cast<double>(run.n);
+  return {
+      title,
+      fmt::format("At the end the stable ranks lie off their limits by {}; exponents are those "
+                  "of the last half of log t. The normalised margin lacks {:.3g}. The loss "
+                  "falls like 1/t: t L goes to {:.5g} and is {:.5g} at the end.",
+                  rates_text(run), run.limit->normalized_margin - last_of(run, "normalized_margin"),
+                  constant, std::exp(log_loss + log_t))};
+}
+
+Paragraph how_sure(const RunResults& run) {
+  const double estimate = last_of(run, "error_estimate");
+  std::string text;
+  if (std::isinf(estimate)) {
+    text = fmt::format(
+        "{} events were too close to call, so nothing bounds the error of what came "
+        "after the first of them.",
+        last_of(run, "undecided_events"));
+  } else if (estimate > 0) {
+    text = fmt::format(
+        "Log loss and stable ranks are known to an estimated {:.2g} (absolute); no "
+        "event was too close to call.",
+        estimate);
+  } else {
+    text = "Every step was taken, in double precision.";
+  }
+  if (!run.limit || !run.limit->found()) return {"How sure", text};
+  const StoredLimit& limit = *run.limit;
+  text += fmt::format(
+      " The limit satisfies the KKT conditions to {:.2g} (relative), and the nearest "
+      "decided pair is {:.2g} away from undecided.",
+      limit.kkt_residual, limit.strictness);
+  text += limit.settled ? fmt::format(
+                              " The run's own multipliers have come to those of the limit by t = "
+                              "10^{:.4g}.",
+                              limit.log10_followed)
+                        : fmt::format(
+                              " The run was followed to t = 10^{:.4g} without coming near these "
+                              "multipliers.",
+                              limit.log10_followed);
+  return {"How sure", text};
+}
+
+}  // namespace
+
+std::string reached_text(const RunResults& run) {
+  if (!std::isnan(run.step)) return fmt::format("{:.0f}", run.step);
+  return fmt::format("10^{:.6g}", run.log10_t);
+}
+
+std::vector<Paragraph> summarize_run(const RunResults& run, const PairMaps& maps) {
+  return {what_was_run(run), what_it_converges_to(run, maps), how_fast(run), how_sure(run)};
+}
+
+}  // namespace latetime

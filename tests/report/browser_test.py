@@ -1,0 +1,308 @@
+#!/usr/bin/env python3
+"""Opens reports in headless Chromium: no complaints, every plot has its marks, hover, keys, exports.
+
+    browser_test.py PROGRAM [unittest arguments]
+
+The reports are those of real runs that the program makes first. Exits with 77 (skipped) when
+Chromium, or the program's Vega, is missing.
+"""
+
+import json
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+import xml.etree.ElementTree
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "scripts"))
+from chromium import Browser, find_chromium  # noqa: E402
+
+PROGRAM = sys.argv.pop(1) if len(sys.argv) > 1 else ""
+SIZES = {"wide": (1366, 900), "narrow": (390, 800)}
+CLAIMS = [
+    {"name": "stable <b>rank</b>", "place": "Theorem 4.1", "conclusion": "stable rank -> 1", "verdict": "Holds",
+     "hypotheses": [{"name": "near-orthogonality", "statement": "R_min^2 >= C R^2 n p", "largest_constant": 0.37, "met": True}],
+     "measured": {"least": 1.5, "most": 2.5}, "constant": 1.25, "criterion": "bounded", "where": "class +1, at step 120"},
+    {"name": "loss", "place": "Theorem 4.3", "conclusion": "</script>", "verdict": "HypothesisUnmet", "hypotheses": [],
+     "measured": None, "constant": None, "criterion": "", "where": ""},
+]
+
+# Items of the marks whose name begins so, with their places in the window; a line or an area is one.
+MARKS = """
+(id, prefix) => {
+  const figure = figures.find((one) => one.about.id === id);
+  const box = figure.plot.querySelector('canvas').getBoundingClientRect();
+  const [left, top] = figure.view.origin();
+  const found = [];
+  const walk = (mark) => {
+    const whole = mark.marktype === 'line' || mark.marktype === 'area';
+    for (const item of (mark.items || []).slice(0, whole ? 1 : undefined)) {
+      if ((mark.name || '').startsWith(prefix) && mark.marktype !== 'group') {
+        found.push({x: box.left + left + (item.bounds.x1 + item.bounds.x2) / 2,
+                    y: box.top + top + (item.bounds.y1 + item.bounds.y2) / 2});
+      }
+      if (mark.marktype === 'group') (item.items || []).forEach(walk);
+    }
+  };
+  walk(figure.view.scenegraph().root);
+  return found;
+}
+"""
+
+# Places in the window of every recorded point of a figure's curves, with the value that it shows.
+PLACES = """
+(id) => {
+  const figure = figures.find((one) => one.about.id === id);
+  const box = figure.plot.querySelector('canvas').getBoundingClientRect();
+  const [left, top] = figure.view.origin();
+  const x = figure.view.scale('x'), y = figure.view.scale('y');
+  return figure.rows.map((row) => ({x: box.left + left + x(row.x), y: box.top + top + y(row.y), text: row.v}));
+}
+"""
+
+
+def call(*arguments):
+    return subprocess.run([PROGRAM, *map(str, arguments)], capture_output=True, text=True)
+
+
+class ReportTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory(prefix="latetime_report_")
+        base = pathlib.Path(cls.folder.name)
+        common = ["--quiet", "--set", "data.d=60", "--set", "data.n=6", "--set", "network.width=8"]
+        runs = {"late": ["--set", "network.slope=0", "--set", "descent.until=1e40"],
+                "exact": ["--set", "descent.until=2000"],
+                "mini": ["--set", "descent.method=sgd", "--set", "data.n=80", "--set", "descent.epochs=20"]}
+        for name, more in runs.items():
+            made = call("run", "--out", base / name, *common, *more)
+            assert made.returncode in (0, 3), made.stderr
+        (base / "exact" / "claims.json").write_text(json.dumps(CLAIMS))
+        assert call("report", base / "exact").returncode == 0
+        assert call("report", base / "late", base / "exact", base / "late/").returncode == 0
+        assert call("reproduce", "fig1", "--quick", "--quiet", "--out", base / "fig1").returncode == 0
+        cls.base = base
+        cls.browser = Browser(timeout=30)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.browser.close()
+        cls.folder.cleanup()
+
+    def open(self, name, size="wide", dark=False):
+        width, height = SIZES[size]
+        page = self.browser.open((self.base / name).as_uri(), width=width, height=height, dark=dark)
+        self.addCleanup(page.close)
+        self.addCleanup(lambda: self.assertEqual(page.complaints, []))
+        return page
+
+    def figures(self, page):
+        return page.evaluate("figures.map((one) => one.about.id)")
+
+    def show(self, page, figure):
+        """Scrolls to a figure and waits until it is drawn for the present choices."""
+        page.evaluate(f"document.getElementById('{figure}').scrollIntoView({{block: 'center'}})")
+        page.wait_for(f"(() => {{ const f = figures.find((one) => one.about.id === '{figure}');"
+                      " return f.view !== null && !f.stale && f.card.dataset.drawn == f.turn; })()",
+                      f"{figure} was not drawn")
+
+    def marks(self, page, figure, prefix):
+        return page.evaluate(f"({MARKS})('{figure}', '{prefix}')")
+
+    def check_marks(self, page, figure):
+        """What must be drawn in a figure, by its kind; returns places to hover over."""
+        kind = re.sub(r"^run\d+-", "", figure)
+        if kind in ("activation", "rho", "last-switch"):
+            maps = page.evaluate(f"(() => {{ const k = '{figure}'.match(/^run(\\d+)-/);"
+                                 " const maps = report.runs[k ? k[1] - 1 : 0].maps;"
+                                 " return maps.rows.length * maps.columns.length; })()")
+            cells = self.marks(page, figure, "cell")
+            self.assertEqual(len(cells), maps, figure)
+            return cells
+        if kind == "margins":
+            bars = self.marks(page, figure, "bar")
+            self.assertGreater(len(bars), 0, figure)
+            return bars
+        curves = page.evaluate(f"(() => {{ const f = figures.find((one) => one.about.id === '{figure}');"
+                               " return new Set(f.rows.map((row) => row.s)).size; })()")
+        self.assertEqual(len(self.marks(page, figure, "curve")), curves, figure)
+        return page.evaluate(f"({PLACES})('{figure}')")
+
+    def check_hover(self, page, figure, places):
+        width, height = page.evaluate("[innerWidth, innerHeight]")
+        inside = [p for p in places if 0 < p["x"] < width and 0 < p["y"] < height]
+        self.assertTrue(inside, f"no mark of {figure} lies in the window")
+        place = inside[len(inside) // 2]
+        page.move_pointer(place["x"] - 3, place["y"])
+        page.move_pointer(place["x"], place["y"])
+        page.wait_for("(document.querySelector('#vg-tooltip-element.visible') || {}).textContent", f"{figure}: no tooltip")
+        text = page.evaluate("document.querySelector('#vg-tooltip-element').innerText")
+        self.assertRegex(text, r"\S+\s+\S+", figure)
+        self.assertNotRegex(text, "undefined|NaN|null", figure)
+        self.assertIn(place.get("text", ""), text, figure)
+        page.move_pointer(1, 1)
+
+    def saved(self, page, figure, kind):
+        """The bytes of the file that a click on an export button makes."""
+        target = self.browser.downloads / f"{figure}.{kind}"
+        target.unlink(missing_ok=True)
+        page.evaluate(f"document.querySelector('#{figure} button.{kind}').click()")
+        page.wait_for(lambda: target.exists() and target.stat().st_size > 0, f"{figure}: no {kind}")
+        size = -1
+        while size != target.stat().st_size:  # written in one go, but seen from outside
+            size = target.stat().st_size
+            time.sleep(0.05)
+        return target.read_bytes()
+
+    def check_exports(self, page, figure):
+        png = self.saved(page, figure, "png")
+        self.assertEqual(png[:8], b"\x89PNG\r\n\x1a\n", figure)
+        self.assertGreater(int.from_bytes(png[16:20], "big"), 300, figure)
+        svg = self.saved(page, figure, "svg").decode()
+        root = xml.etree.ElementTree.fromstring(svg)
+        self.assertTrue(root.tag.endswith("svg"))
+        self.assertGreater(svg.count("<path"), 3, figure)
+        self.assertIn("latetime", svg, f"{figure}: the command that made it is missing")
+
+    def check_fits(self, page):
+        """Nothing is wider than the window, and no plot wider than its card."""
+        self.assertLessEqual(page.evaluate("document.documentElement.scrollWidth - innerWidth"), 0)
+        self.assertEqual(page.evaluate("figures.filter((f) => f.view && f.inView && f.plot.querySelector('canvas')"
+                                       ".getBoundingClientRect().width > f.plot.clientWidth + 1).map((f) => f.about.id)"), [])
+
+    def check_page(self, name, size, dark, exports):
+        page = self.open(name, size, dark)
+        figures = self.figures(page)
+        self.assertEqual(len(figures), len(set(figures)))
+        for figure in figures:
+            with self.subTest(page=name, size=size, figure=figure):
+                self.show(page, figure)
+                self.check_hover(page, figure, self.check_marks(page, figure))
+                if exports:
+                    self.check_exports(page, figure)
+        self.check_fits(page)
+        self.assertNotRegex(page.evaluate("document.body.innerText"), r"undefined|\bNaN\b|\bnull\b|\[object")
+        return page
+
+    def test_a_late_run_at_both_sizes(self):
+        for size, dark in (("wide", False), ("narrow", True)):
+            page = self.check_page("late/report.html", size, dark, exports=True)
+            self.assertEqual(page.evaluate("document.documentElement.dataset.theme"), "dark" if dark else "light")
+
+    def test_an_exact_run(self):
+        page = self.check_page("exact/report.html", "narrow", False, exports=False)
+        self.assertIn("latetime limit", page.evaluate("document.body.innerText"))
+
+    def test_mini_batches(self):
+        self.check_page("mini/report.html", "wide", True, exports=False)
+
+    def test_runs_side_by_side(self):
+        for size in SIZES:
+            page = self.check_page("late/comparison.html", size, False, exports=False)
+        self.assertEqual(page.evaluate("report.runs.map(runLabel)"), ["1: late", "exact", "3: late"])
+
+    def test_figure_1(self):
+        for size in SIZES:
+            self.check_page("fig1/report.html", size, False, exports=size == "wide")
+
+    def test_limit_engines_and_events_are_drawn(self):
+        page = self.open("late/report.html")
+        for time_axis in ("t", "log"):
+            page.evaluate(f"(() => {{ const s = document.getElementById('time'); s.value = '{time_axis}';"
+                          " s.dispatchEvent(new Event('change')); })()")
+            ranks = page.evaluate("report.runs[0].limit.stable_rank.filter((rank) => rank !== null).length")
+            for figure, limits in (("stable-ranks", ranks), ("normalized-margin", 1), ("smallest-margin", 1), ("loss", 1),
+                                   ("norms", 1)):
+                self.show(page, figure)
+                self.assertEqual(len(self.marks(page, figure, "limit")), limits, figure)
+                self.assertEqual(len(self.marks(page, figure, "hand_over")), 1, figure)
+                self.assertGreaterEqual(len(self.marks(page, figure, "engine")), 2, figure)
+                self.assertGreater(len(self.marks(page, figure, "event")), 0, figure)
+                self.check_marks(page, figure)
+        self.show(page, "stable-ranks")
+        bands = page.evaluate("figures.find((one) => one.about.id === 'stable-ranks').rows.filter((row) => row.hi > row.lo).length")
+        self.assertGreater(bands, 10)
+
+    def test_the_limit_is_what_the_curves_approach(self):
+        page = self.open("late/report.html")
+        self.show(page, "normalized-margin")
+        curve, limit = page.evaluate("[report.runs[0].records.columns.normalized_margin.at(-1), report.runs[0].limit.normalized_margin]")
+        self.assertLess(abs(curve / limit - 1), 0.02)
+
+    def test_every_plot_shows_command_and_configuration(self):
+        page = self.open("late/report.html")
+        for figure in self.figures(page):
+            text = page.evaluate(f"(() => {{ const d = document.querySelector('#{figure} .tools:last-child details'); d.open = true;"
+                                 " return new Promise((done) => setTimeout(() => done(d.innerText), 50)); })()")
+            self.assertIn("latetime run", text)
+            self.assertIn("[descent]", text)
+
+    def test_arrow_keys_read_values(self):
+        page = self.open("late/report.html")
+        self.show(page, "stable-ranks")
+        page.evaluate("document.querySelector('#stable-ranks .plot').focus()")
+        texts = []
+        for key in ("ArrowRight", "ArrowRight", "End"):
+            page.press(key)
+            texts.append(page.evaluate("document.querySelector('#stable-ranks .readout').textContent"))
+        self.assertEqual(len(set(texts)), 3, texts)
+        for text in texts:
+            self.assertRegex(text, "t: .*W₊: .*W₋: ")
+        self.assertEqual(len(self.marks(page, "stable-ranks", "cursor_dot")), 3)
+
+    def test_the_tab_key_reaches_the_controls(self):
+        page = self.open("exact/report.html")
+        reached = set()
+        for _ in range(60):
+            page.call("Input.dispatchKeyEvent", {"type": "keyDown", "key": "Tab", "code": "Tab", "windowsVirtualKeyCode": 9})
+            page.call("Input.dispatchKeyEvent", {"type": "keyUp", "key": "Tab", "code": "Tab", "windowsVirtualKeyCode": 9})
+            reached.add(page.evaluate("(() => { const e = document.activeElement; return e.id || e.className.split(' ')[0] || e.tagName; })()"))
+        self.assertLessEqual({"skip", "time", "appearance", "plot", "png", "svg", "SUMMARY"}, reached)
+
+    def test_appearance_can_be_chosen_and_follows_the_system(self):
+        page = self.open("late/report.html", dark=False)
+        self.show(page, "loss")
+        ground = "getComputedStyle(document.body).backgroundColor"
+        light = page.evaluate(ground)
+        page.evaluate("(() => { const s = document.getElementById('appearance'); s.value = 'dark'; s.dispatchEvent(new Event('change')); })()")
+        self.show(page, "loss")
+        self.assertNotEqual(page.evaluate(ground), light)
+        self.assertEqual(page.evaluate("figures.find((one) => one.about.id === 'loss').view.background()"), "#161b22")
+        page.evaluate("localStorage.clear()")
+
+    def test_a_window_that_changes_its_size(self):
+        page = self.open("late/report.html")
+        self.show(page, "loss")
+        page.resize(390, 800)
+        page.wait_for("figures.find((one) => one.about.id === 'loss').width < 390", "the plot kept its width")
+        self.show(page, "loss")
+        self.check_fits(page)
+
+    def test_claims(self):
+        page = self.open("exact/report.html")
+        text = page.evaluate("[...document.querySelectorAll('h2')].find((h) => h.textContent === 'Hypotheses and claims').nextElementSibling.innerText")
+        for part in ("stable <b>rank</b>", "Holds", "Theorem 4.1", "near-orthogonality", "0.37", "1.25", "</script>",
+                     "HypothesisUnmet", "class +1, at step 120"):
+            self.assertIn(part, text)
+        page = self.open("late/report.html")
+        self.assertIn("latetime check", page.evaluate("document.body.innerText"))
+
+    def test_plots_wait_until_they_are_seen(self):
+        page = self.open("late/report.html", "narrow")
+        page.wait_for("figures.length > 0", "no figures")
+        self.assertLess(page.evaluate("figures.filter((f) => f.view !== null).length"), len(self.figures(page)) // 2)
+
+
+if __name__ == "__main__":
+    if not PROGRAM:
+        sys.exit(__doc__)
+    if find_chromium() is None:
+        print("skipped: chromium is not installed")
+        sys.exit(77)
+    if "without Vega" in call("report", "/").stderr:
+        print("skipped: the program was built without Vega")
+        sys.exit(77)
+    unittest.main(verbosity=1)

@@ -1,0 +1,206 @@
+#include <chrono>
+#include <filesystem>
+#include <numeric>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "latetime/base/error.hpp"
+#include "latetime/report/pair_maps.hpp"
+#include "latetime/report/report_json.hpp"
+#include "latetime/report/report_page.hpp"
+#include "latetime/report/run_results.hpp"
+#include "latetime/report/summary.hpp"
+#include "report/synthetic_run.hpp"
+#include "support/temporary_folder.hpp"
+
+namespace latetime {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::Not;
+
+TEST(RunResults, MarginsAreThoseOfTheNetwork) {
+  const TemporaryFolder folder;
+  write_synthetic_run(folder / "run", {.n = 3, .d = 4, .width = 2, .slope = 0.25});
+  const RunResults run = read_run_results(folder / "run");
+  ASSERT_EQ(run.preactivations.size(), 12u);
+  const auto margins = run.margins();
+  for (std::size_t i = 0; i < 3; ++i) {
+    const auto activated = [&](std::size_t k) {
+      const double z = run.preactivations[k * 3 + i];
+      return z > 0 ? z : 0.25 * z;
+    };
+    const double f = (activated(0) + activated(1) - activated(2) - activated(3)) / 2;
+    EXPECT_NEAR(margins[i], (i % 2 ? -1 : 1) * f, 1e-14);
+  }
+}
+
+TEST(PairMaps, KeepClassesApartAndLoseNoPair) {
+  const TemporaryFolder folder;
+  write_synthetic_run(folder / "run", {.n = 7, .width = 5});
+  const RunResults run = read_run_results(folder / "run");
+  const PairMaps maps = pair_maps(run, {.rows = 2, .columns = 2});
+  EXPECT_FALSE(maps.of_limit);
+  EXPECT_EQ(maps.rows.size(), 4u);  // 3 + 2 neurons, twice
+  EXPECT_EQ(maps.columns.size(), 4u);
+  std::size_t pairs = 0;
+  double rho = 0.0;
+  for (std::size_t cell = 0; cell < maps.cells(); ++cell) {
+    std::size_t here = 0;
+    for (const auto& counts : maps.counts) here += counts[cell];
+    const Band &row = maps.rows[cell / 4], &column = maps.columns[cell % 4];
+    EXPECT_EQ(here, row.members.size() * column.members.size());
+    EXPECT_LE(maps.rho_least[cell], maps.rho_mean[cell]);
+    EXPECT_GE(maps.rho_most[cell], maps.rho_mean[cell]);
+    rho += maps.rho_mean[cell] * static_cast<double>(here);
+    pairs += here;
+    for (const std::size_t i : column.members) EXPECT_EQ(run.labels[i], column.label);
+  }
+  EXPECT_EQ(pairs, 70u);
+  EXPECT_NEAR(rho, std::accumulate(run.rho.begin(), run.rho.end(), 0.0), 1e-12);
+}
+
+TEST(PairMaps, ShowVerdictsOfTheLimitAndOrderNeuronsByThem) {
+  const TemporaryFolder folder;
+  // Neuron r of class +1 is active on samples below r; class −1 switches everywhere.
+  write_synthetic_run(folder / "run",
+                      {.n = 4, .width = 3, .verdict = [](Eigen::Index k, Eigen::Index i) {
+                         return static_cast<std::uint8_t>(k >= 3 ? 2 : i < k ? 1 : 0);
+                       }});
+  const PairMaps maps = pair_maps(read_run_results(folder / "run"));
+  EXPECT_TRUE(maps.of_limit);
+  EXPECT_EQ(maps.total, (std::array<std::size_t, 4>{12 - 3, 3, 12, 0}));
+  std::vector<std::size_t> order;
+  for (const Band& band : maps.rows) order.push_back(band.members.front());
+  EXPECT_EQ(order, (std::vector<std::size_t>{2, 1, 0, 0, 1, 2}));
+}
+
+TEST(PairMaps, WithoutALimitWhatSwitchedWithinADecadeSwitches) {
+  const TemporaryFolder folder;
+  // Nine records at 10^0 … 10^8 after the start; the last decade is that of record 8 alone.
+  write_synthetic_run(folder / "run",
+                      {.n = 2,
+                       .width = 2,
+                       .records = 9,
+                       .last = 8.0,
+                       .last_switch = [](Eigen::Index k, Eigen::Index) -> std::uint64_t {
+                         return k == 0 ? 8 : k == 1 ? 7 : 0;
+                       }});
+  const PairMaps maps = pair_maps(read_run_results(folder / "run"));
+  EXPECT_EQ(maps.total[2], 2u);
+  std::size_t never = 0;
+  for (const std::size_t count : maps.never) never += count;
+  EXPECT_EQ(never, 4u);
+}
+
+TEST(Summary, SaysWhatIsKnownAndWhatIsNot) {
+  const TemporaryFolder folder;
+  const auto words = [&](const std::string& name) {
+    const RunResults run = read_run_results(folder / name);
+    std::string text;
+    for (const Paragraph& p : summarize_run(run, pair_maps(run))) text += p.title + ": " + p.text;
+    return text;
+  };
+  write_synthetic_run(folder / "plain", {});
+  EXPECT_THAT(words("plain"), AllOf(HasSubstr("4 samples in 6 dimensions"), HasSubstr("not stored"),
+                                    HasSubstr("latetime limit"), Not(HasSubstr("nan"))));
+  write_synthetic_run(folder / "late",
+                      {.verdict = [](Eigen::Index, Eigen::Index) { return std::uint8_t{3}; }});
+  EXPECT_THAT(words("late"), AllOf(HasSubstr("24 are undecided"), HasSubstr("go to 1.5 of"),
+                                   Not(HasSubstr("nan"))));
+}
+
+/// The JSON that the page holds.
+nlohmann::json data_of(const std::string& html) {
+  const std::string open = "<script type=\"application/json\" id=\"data\">";
+  const std::size_t begin = html.find(open) + open.size();
+  return nlohmann::json::parse(html.substr(begin, html.find("</script>", begin) - begin));
+}
+
+class ReportPage : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (!can_make_reports()) GTEST_SKIP() << report_refusal();
+  }
+  const TemporaryFolder folder_;
+};
+
+TEST_F(ReportPage, IsOneFileThatAsksForNothing) {
+  write_synthetic_run(folder_ / "run", {});
+  const std::string html = make_report({folder_ / "run"}, "latetime report run");
+  EXPECT_THAT(html, AllOf(HasSubstr("default-src 'none'"), Not(HasSubstr("{{")),
+                          Not(HasSubstr("<script src")), Not(HasSubstr("<link rel=\"stylesheet"))));
+  EXPECT_EQ(data_of(html)["runs"][0]["records"]["shown"], 12);
+}
+
+TEST_F(ReportPage, KeepsHostileTextsInsideTheData) {
+  const std::string hostile = "</script><script>alert(1)</script>{{css}}";
+  write_synthetic_run(folder_ / "run", {});
+  folder_.write("run/claims.json", "[{\"name\": \"" + hostile + "\"}]");
+  const std::string html = make_report({folder_ / "run"}, hostile);
+  EXPECT_THAT(html, Not(HasSubstr("alert(1)</script>")));
+  EXPECT_EQ(data_of(html)["command"], hostile);
+  EXPECT_EQ(data_of(html)["runs"][0]["claims"][0]["name"], hostile);
+}
+
+TEST_F(ReportPage, ShowsClaimsWhereThereAreAnyAndSaysWhenTheyAreOld) {
+  write_synthetic_run(folder_ / "run", {});
+  EXPECT_TRUE(run_json(folder_ / "run")["claims"].is_null());
+  const std::string path = folder_.write("run/claims.json", "[{\"name\": \"a\"}]");
+  EXPECT_EQ(run_json(folder_ / "run")["claims_outdated"], false);
+  std::filesystem::last_write_time(
+      path, std::filesystem::last_write_time(folder_ / "run/result.h5") - std::chrono::hours(1));
+  EXPECT_EQ(run_json(folder_ / "run")["claims_outdated"], true);
+  for (const char* bad : {"", "{", "{}", "[1]"}) {
+    folder_.write("run/claims.json", bad);
+    EXPECT_THAT(error_of([&] { run_json(folder_ / "run"); }),
+                AllOf(HasSubstr("claims.json"), HasSubstr("latetime check")));
+  }
+}
+
+TEST_F(ReportPage, RefusesWhatIsNoRunOrDamaged) {
+  EXPECT_THAT(error_of([&] { make_report({folder_ / "none"}, ""); }), HasSubstr("none"));
+  write_synthetic_run(folder_ / "run", {});
+  const std::string metrics = bytes_of(folder_ / "run/metrics.csv");
+  folder_.write("run/metrics.csv", metrics.substr(0, metrics.find('\n') + 1));
+  EXPECT_THAT(error_of([&] { make_report({folder_ / "run"}, ""); }), HasSubstr("no record"));
+  folder_.write("run/metrics.csv", "log10_t,engine\n,flow\n");
+  EXPECT_THAT(error_of([&] { make_report({folder_ / "run"}, ""); }), HasSubstr("step"));
+  folder_.write("run/metrics.csv", metrics);
+  const std::string config = bytes_of(folder_ / "run/config.toml");
+  folder_.write("run/config.toml", "[network");
+  EXPECT_THAT(error_of([&] { make_report({folder_ / "run"}, ""); }), HasSubstr("config.toml"));
+  folder_.write("run/config.toml", config);
+  std::filesystem::remove(folder_ / "run/result.h5");
+  EXPECT_THAT(error_of([&] { make_report({folder_ / "run"}, ""); }), HasSubstr("result.h5"));
+}
+
+// m = 1000, n = 100, ten thousand records: every part is thinned or banded.
+TEST_F(ReportPage, StaysBelowTenMegabytesForABigRun) {
+  write_synthetic_run(
+      folder_ / "big",
+      {.n = 100,
+       .d = 20,
+       .width = 1000,
+       .records = 10'001,
+       .last = 100.0,
+       .verdict = [](Eigen::Index k,
+                     Eigen::Index i) { return static_cast<std::uint8_t>((k * 7 + i * 3) % 4); },
+       .last_switch =
+           [](Eigen::Index k, Eigen::Index i) {
+             return static_cast<std::uint64_t>((k * 31 + i * 17) % 10'000);
+           }});
+  const std::string html = make_report({folder_ / "big"}, "latetime report big");
+  EXPECT_LT(html.size(), 10'000'000u);
+  const auto run = data_of(html)["runs"][0];
+  EXPECT_EQ(run["records"]["total"], 10'001);
+  EXPECT_LE(run["records"]["shown"], 8000);
+  EXPECT_EQ(run["maps"]["rows"].size(), 250u);
+  EXPECT_EQ(run["maps"]["columns"].size(), 100u);
+}
+
+}  // namespace
+}  // namespace latetime
