@@ -6,6 +6,8 @@
 #include "latetime/base/text.hpp"
 #include "latetime/experiment/config.hpp"
 #include "latetime/experiment/training_run.hpp"
+#include "latetime/report/training_overview.hpp"
+#include "latetime/store/run_directory.hpp"
 #include "limit_text.hpp"
 #include "terminal.hpp"
 
@@ -46,7 +48,8 @@ void print_summary(const TrainingSummary& summary, const std::string& out) {
     print_row("stable rank, groups", join(groups, "  "));
     print_row("norm of W", number("norm_w"));
   }
-  fmt::print("results: {0}/metrics.csv  {0}/result.h5\n", out);
+  print_row("look at", out + "/overview.svg");
+  print_row("in the same folder", "metrics.csv, result.h5, config.toml");
 }
 
 int train(const TrainArguments& arguments) {
@@ -66,6 +69,9 @@ int train(const TrainArguments& arguments) {
           }};
   const TrainingSummary summary = carry_out_training(config, arguments.out, settings);
   progress.clear();
+  const RunDirectory directory = RunDirectory::open(arguments.out);
+  replace_file(directory.file("overview.svg"),
+               draw_training_overview(directory.file("metrics.csv")));
   if (!arguments.quiet) print_summary(summary, arguments.out);
   if (summary.outcome.reason == StopReason::reached_end) return done;
   if (summary.outcome.reason == StopReason::interrupted) {
