@@ -21,6 +21,7 @@ using Action = std::function<int()>;
 
 void declare_run(CLI::App& app, Action& action);
 void declare_limit(CLI::App& app, Action& action);
+void declare_check(CLI::App& app, Action& action);
 void declare_inspect(CLI::App& app, Action& action);
 void declare_export(CLI::App& app, Action& action);
 void declare_reproduce(CLI::App& app, Action& action);

@@ -1,6 +1,7 @@
 #include "latetime/theory/claim.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 
 #include <fmt/format.h>
@@ -87,6 +88,23 @@ void Range::add(const Range& other) {
 bool Claim::hypotheses_met() const {
   return std::all_of(hypotheses.begin(), hypotheses.end(),
                      [](const Hypothesis& hypothesis) { return hypothesis.met; });
+}
+
+bool claim_is_named(const Claim& claim, const std::string& name) {
+  if (name.empty()) return false;
+  const bool is_number = name.find('.') != std::string::npos;
+  if (claim.id == name || (is_number && claim.id.starts_with(name + "."))) return true;
+  if (!is_number) return false;
+  const auto is_part = [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) || c == '.';
+  };
+  for (std::size_t at = claim.place.find(name); at != std::string::npos;
+       at = claim.place.find(name, at + 1)) {
+    const std::size_t end = at + name.size();
+    const bool starts = at == 0 || !is_part(claim.place[at - 1]);
+    if (starts && (end == claim.place.size() || !is_part(claim.place[end]))) return true;
+  }
+  return false;
 }
 
 Claim judge(Claim claim, Finding finding) {

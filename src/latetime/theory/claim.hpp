@@ -106,6 +106,10 @@ struct Claim {
   bool hypotheses_met() const;
 };
 
+/// Whether `name` is the claim's id, or one of the numbers in its place ("B.1" in "Lemma 5.4 =
+/// B.1").
+bool claim_is_named(const Claim& claim, const std::string& name);
+
 /// Enters what was found, and the verdict that follows: HypothesisUnmet when some hypothesis is not
 /// met, else what was seen.
 Claim judge(Claim claim, Finding finding);

@@ -18,8 +18,8 @@ constexpr double rounding = 1e-10;
 // round is below 1e-6 of it (StepWatch).
 constexpr double update_tolerance = 1e-4;
 
-/// |z − z⁰ − C G| against the sizes it is made of, over all snapshots; pairs that slide are at zero
-/// by the flow's own choice, to its rounding.
+/// |z − z⁰ − C G| against the sizes it is made of, over all snapshots. A flow puts pairs that slide
+/// at zero, which its coefficients follow to an absolute tolerance (1e-12), for sizes of order one.
 Range preactivation_residual(const RunTrace& run) {
   const ClaimSetting& s = run.setting;
   Range range;
@@ -29,7 +29,7 @@ Range preactivation_residual(const RunTrace& run) {
         s.initial_z.cwiseAbs() + snapshot.coefficients.cwiseAbs() * s.gram.cwiseAbs();
     Eigen::Index k = 0, i = 0;
     const double most = off.cwiseAbs().maxCoeff(&k, &i);
-    const double scale = sizes.maxCoeff();
+    const double scale = sizes.maxCoeff() + (snapshot.exact ? 0.0 : 1.0);
     range.add(scale > 0.0 ? most / scale : most, {.time = snapshot.time, .neuron = k, .sample = i});
   }
   return range;

@@ -14,6 +14,9 @@ namespace {
 
 const std::string group = "Leaky ReLU: growth, stable rank, loss";
 
+// Stable rank − 1 is known to this, whatever the bound.
+constexpr double rounding_of_rank = 1e-12;
+
 /// c₄ and c₆ of Lemma B.3, c₃ being the balance constant that the run shows (c₅ is at most c₄, with
 /// γ⁻³ for γ⁻²).
 struct GrowthConstants {
@@ -197,7 +200,8 @@ Claim check_rank_bound(const RunTrace& run) {
     for (int g = 0; g < 2; ++g) {
       const double bound = rank_bound(s, spread.most.value, norms[g * s.width()]);
       if (std::isnan(bound)) continue;
-      excess.add(snapshot.stable_ranks[static_cast<std::size_t>(g)].excess / bound,
+      excess.add(snapshot.stable_ranks[static_cast<std::size_t>(g)].excess /
+                     std::max(bound, rounding_of_rank),
                  {.time = snapshot.time, .group = g});
     }
   }

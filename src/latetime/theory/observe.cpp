@@ -96,6 +96,7 @@ StepAccount watch_steps(const ClaimSetting& setting, std::uint64_t last,
     if (!dense.finite() || !options.goes_on()) break;
     const TrainingState state = dense.state();
     watch.look(step, state.coefficients, state.preactivations, state.weights);
+    if (most == dense_steps && options.on_step) options.on_step(step, state.coefficients);
   }
   if (most == dense_steps) return watch.account();
   CoefficientEngine engine(setting.data, setting.initial, setting.learning_rate, 1);
@@ -105,6 +106,7 @@ StepAccount watch_steps(const ClaimSetting& setting, std::uint64_t last,
     if (!engine.finite() || !options.goes_on()) break;
     const TrainingState state = engine.state(false);
     by_coefficients.look(step, state.coefficients, state.preactivations);
+    if (options.on_step) options.on_step(step, state.coefficients);
   }
   StepAccount account = by_coefficients.account();
   account.weights = watch.account().weights;
@@ -140,8 +142,9 @@ void follow_late(LateFlow& flow, const Measurer& measurer, const ObserveOptions&
   const double factor = std::pow(10.0, 0.125);
   FlowStatus status = FlowStatus::reached;
   while (flow.log_time() < end && status == FlowStatus::reached) {
-    const double next = std::max(flow.log_time() * factor, flow.log_time() + 1.0);
-    status = flow.advance_to(std::min(next, end), keep_going);
+    double next = std::max(flow.log_time() * factor, flow.log_time() + 1.0);
+    if (next > 0.99 * end) next = end;  // no last step so short that it shows rounding
+    status = flow.advance_to(next, keep_going);
     if (status == FlowStatus::reached) run.snapshots.push_back(snapshot_of_flow(flow, measurer));
   }
   run.late.until = LogTime::from_log(flow.log_time());
@@ -163,7 +166,7 @@ std::vector<LogTime> snapshot_times(const LogTime& until) {
   const double factor = std::pow(10.0, 0.125);
   for (double log = times.back().log(); times.back() < until;) {
     log *= factor;
-    times.push_back(std::min(until, LogTime::from_log(log)));
+    times.push_back(log > 0.99 * until.log() ? until : LogTime::from_log(log));
   }
   return times;
 }

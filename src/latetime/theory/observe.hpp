@@ -22,6 +22,9 @@ struct ObserveOptions {
   double last_decade = 1e5;
   /// Asked now and then; false stops, and what was seen until then is judged. May be empty.
   std::function<bool()> keep_going = {};
+  /// Shown every step that the coefficient engine (or, for short runs, the dense engine alone) has
+  /// taken, with its coefficients; may be empty.
+  std::function<void(std::uint64_t step, const Matrix& coefficients)> on_step = {};
 
   bool goes_on() const { return !keep_going || keep_going(); }
 };

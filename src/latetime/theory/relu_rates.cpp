@@ -158,9 +158,9 @@ Claim check_norm_bounds(const RunTrace& run) {
     if (!(upper_limit.most.value <= most)) limit_violation = "C is too large in the limit";
     if (!(lower_limit.least.value >= 1.0 / most)) limit_violation = "c is too small in the limit";
   }
-  upper.add(upper_limit);
-  lower.add(lower_limit);
-  claim.constant = upper.most.value / (lower.least.value * lower.least.value);
+  const Range &top = upper_limit.count > 0 ? upper_limit : upper,
+              &bottom = lower_limit.count > 0 ? lower_limit : lower;
+  claim.constant = top.most.value / (bottom.least.value * bottom.least.value);
   const Finding finding = for_all_times(run, violation, limit_violation);
   return judge(std::move(claim), finding);
 }

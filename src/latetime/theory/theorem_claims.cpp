@@ -123,14 +123,15 @@ Claim check_leaky_rank(const RunTrace& run) {
       most, rank_tolerance);
   if (!claim.applies) return judge(std::move(claim), other_activation(s));
   Range seen;
-  for (const Snapshot* snapshot : snapshots_from(run, 1.0)) {
+  for (const Snapshot* snapshot : snapshots_from(run, std::max(1.0, std::log(s.unit_of_time())))) {
     for (int g = 0; g < 2; ++g) {
       const double excess = snapshot->stable_ranks[static_cast<std::size_t>(g)].excess;
       seen.add(excess * snapshot->log_time(), {.time = snapshot->time, .group = g});
     }
   }
   if (seen.count == 0)
-    return judge(std::move(claim), Finding::undecided("no time t >= e looked at"));
+    return judge(std::move(claim),
+                 Finding::undecided("the run ends before nm/(eta R_max^2) steps"));
   claim.measured = {{"(SR(W_j) - 1) log t", seen}};
   claim.constant = seen.most.value;
   std::string violation, limit_violation;
