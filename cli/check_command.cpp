@@ -7,7 +7,7 @@
 #include "commands.hpp"
 #include "latetime/base/error.hpp"
 #include "latetime/base/text.hpp"
-#include "latetime/experiment/claim_check.hpp"
+#include "latetime/experiment/claim_suite.hpp"
 #include "latetime/store/run_directory.hpp"
 #include "limit_text.hpp"
 #include "terminal.hpp"
@@ -187,7 +187,78 @@ ClaimReport checked(const CheckArguments& arguments) {
   return check_config(read_config(arguments.target, arguments.set), arguments.target, settings);
 }
 
+/// "5.4, B.4 and 3 more", within `room` characters.
+std::string shortened(const std::vector<std::string>& ids, std::size_t room) {
+  if (ids.empty()) return "none";
+  for (std::size_t kept = ids.size(); kept > 0; --kept) {
+    const std::vector<std::string> first(ids.begin(), ids.begin() + static_cast<std::ptrdiff_t>(kept));
+    const std::string rest =
+        kept < ids.size() ? fmt::format(" and {} more", ids.size() - kept) : "";
+    if (join(first).size() + rest.size() <= room) return join(first) + rest;
+  }
+  return fmt::format("{} claims", ids.size());
+}
+
+void print_suite(const std::vector<SuiteResult>& results) {
+  fmt::print("  {:<24}{:>7}{:>7}{:>7}{:>7}   {}\n", "configuration", "holds", "fails", "undec.",
+             "unmet", "as expected");
+  for (const SuiteResult& result : results) {
+    const std::vector<Claim>& claims = result.report.claims;
+    fmt::print("  {:<24}{:>7}{:>7}{:>7}{:>7}   {}\n", result.what->name,
+               count_verdicts(claims, ClaimVerdict::holds),
+               count_verdicts(claims, ClaimVerdict::fails),
+               count_verdicts(claims, ClaimVerdict::undecided),
+               count_verdicts(claims, ClaimVerdict::hypothesis_unmet),
+               result.unexpected.empty() ? "yes" : "NO");
+    fmt::print("      {}\n", result.what->why);
+    const auto line = [](const char* what, const std::vector<std::string>& expected,
+                         const std::vector<std::string>& seen) {
+      if (expected.empty() && seen.empty()) return;
+      fmt::print("      {}: expected {}, seen {}\n", what, shortened(expected, 24),
+                 shortened(seen, 24));
+    };
+    std::vector<std::string> fails;
+    for (const Claim& claim : claims) {
+      if (claim.applies && claim.verdict == ClaimVerdict::fails) fails.push_back(claim.id);
+    }
+    line("fails", result.what->fails, fails);
+    line("breaks beyond", result.what->breaks, broken_conclusions(claims));
+    for (const std::string& text : result.unexpected) fmt::print("      unexpected: {}\n", text);
+  }
+  fmt::print(
+      "\nholds: hypotheses met, conclusion seen. unmet: a hypothesis is not met; \"breaks beyond\"\n"
+      "names those whose conclusion then fails. One case in full: latetime check CONFIG.toml.\n");
+}
+
+int check_suite(const CheckArguments& arguments) {
+  CheckSettings settings = arguments.settings;
+  settings.observe.keep_going = [] { return !stop_requested(); };
+  const auto results = run_suite(settings, default_threads());
+  if (stop_requested()) {
+    fmt::print(stderr, "latetime: stopped on request\n");
+    return interrupted;
+  }
+  if (arguments.json) {
+    fmt::print("{}", suite_json(results));
+  } else {
+    print_suite(results);
+  }
+  const bool as_expected = std::all_of(results.begin(), results.end(), [](const auto& result) {
+    return result.unexpected.empty();
+  });
+  if (as_expected) return done;
+  fmt::print(stderr, "latetime: the suite was not as expected\n");
+  return stopped_early;
+}
+
 int check(const CheckArguments& arguments) {
+  if (arguments.suite) {
+    if (!arguments.target.empty()) {
+      throw InputError("--suite", "has configurations of its own; leave out " + arguments.target);
+    }
+    watch_signals();
+    return check_suite(arguments);
+  }
   if (arguments.target.empty()) {
     throw InputError("check", "name the folder of a run or a configuration (.toml)");
   }
@@ -228,6 +299,8 @@ void declare_check(CLI::App& app, Action& action) {
       ->take_all()
       ->expected(1);
   command->add_flag("--verbose,-v", arguments->verbose, "print all about every claim");
+  command->add_flag("--suite", arguments->suite,
+                    "instead of a run: configurations that meet and violate the hypotheses");
   command->add_flag("--json", arguments->json, "print JSON");
   command
       ->add_option("--delta", arguments->settings.thresholds.failure_probability,

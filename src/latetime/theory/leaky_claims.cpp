@@ -14,6 +14,9 @@ const std::string group = "Leaky ReLU: balance and activation patterns";
 
 // Increments that are equal in exact arithmetic, summed over up to 1e5 steps or integrated.
 constexpr double equal_tolerance = 1e-8;
+// Increments smaller than this part of the coefficients are not told from their rounding: with the
+// tolerance above, differences of 1e-13 of a coefficient are none.
+constexpr double rounding_share = 1e-5;
 
 /// A balance ratio bounded from below by c₁ times `unit`, at all times and in the limit.
 Claim judge_ratio(const RunTrace& run, Claim claim, const std::string& quantity, const Range& seen,
@@ -191,8 +194,10 @@ Claim check_equal_increments(const RunTrace& run) {
   const Matrix start = rho_of(s, later.front()->coefficients);
   for (std::size_t at = 1; at < later.size(); ++at) {
     const Place place{.time = later[at]->time};
-    const Matrix gain = rho_of(s, later[at]->coefficients) - start;
-    const double largest = gain.cwiseAbs().maxCoeff();
+    const Matrix rho = rho_of(s, later[at]->coefficients);
+    const Matrix gain = rho - start;
+    const double largest =
+        gain.cwiseAbs().maxCoeff() + rounding_share * rho.cwiseAbs().maxCoeff();
     if (largest == 0.0) continue;
     Range spread = spread_of(s, gain, place);
     spread.most.value /= largest;
