@@ -68,9 +68,10 @@ std::string needs_text(const Claim& claim) {
 }
 
 void print_header(const ClaimReport& report) {
-  fmt::print("claims on {}: n = {}, d = {}, m = {}, slope {}, eta {}, sigma0 {}\n", report.source,
-             report.n, report.d, report.width, brief(report.slope), brief(report.learning_rate),
-             brief(report.init_std, 3));
+  fmt::print("claims on {}\n", report.source);
+  print_wrapped("run", fmt::format("n = {}, d = {}, m = {}, slope {}, eta {}, sigma0 {}", report.n,
+                                   report.d, report.width, brief(report.slope),
+                                   brief(report.learning_rate), brief(report.init_std, 3)));
   const std::string steps = report.steps_problem.empty()
                                 ? fmt::format("every step up to {}", report.steps)
                                 : "no single steps (" + report.steps_problem + ")";
@@ -191,7 +192,8 @@ ClaimReport checked(const CheckArguments& arguments) {
 std::string shortened(const std::vector<std::string>& ids, std::size_t room) {
   if (ids.empty()) return "none";
   for (std::size_t kept = ids.size(); kept > 0; --kept) {
-    const std::vector<std::string> first(ids.begin(), ids.begin() + static_cast<std::ptrdiff_t>(kept));
+    const std::vector<std::string> first(ids.begin(),
+                                         ids.begin() + static_cast<std::ptrdiff_t>(kept));
     const std::string rest =
         kept < ids.size() ? fmt::format(" and {} more", ids.size() - kept) : "";
     if (join(first).size() + rest.size() <= room) return join(first) + rest;
@@ -226,7 +228,8 @@ void print_suite(const std::vector<SuiteResult>& results) {
     for (const std::string& text : result.unexpected) fmt::print("      unexpected: {}\n", text);
   }
   fmt::print(
-      "\nholds: hypotheses met, conclusion seen. unmet: a hypothesis is not met; \"breaks beyond\"\n"
+      "\nholds: hypotheses met, conclusion seen. unmet: a hypothesis is not met; \"breaks "
+      "beyond\"\n"
       "names those whose conclusion then fails. One case in full: latetime check CONFIG.toml.\n");
 }
 
@@ -243,9 +246,8 @@ int check_suite(const CheckArguments& arguments) {
   } else {
     print_suite(results);
   }
-  const bool as_expected = std::all_of(results.begin(), results.end(), [](const auto& result) {
-    return result.unexpected.empty();
-  });
+  const bool as_expected = std::all_of(
+      results.begin(), results.end(), [](const auto& result) { return result.unexpected.empty(); });
   if (as_expected) return done;
   fmt::print(stderr, "latetime: the suite was not as expected\n");
   return stopped_early;

@@ -196,8 +196,7 @@ Claim check_equal_increments(const RunTrace& run) {
     const Place place{.time = later[at]->time};
     const Matrix rho = rho_of(s, later[at]->coefficients);
     const Matrix gain = rho - start;
-    const double largest =
-        gain.cwiseAbs().maxCoeff() + rounding_share * rho.cwiseAbs().maxCoeff();
+    const double largest = gain.cwiseAbs().maxCoeff() + rounding_share * rho.cwiseAbs().maxCoeff();
     if (largest == 0.0) continue;
     Range spread = spread_of(s, gain, place);
     spread.most.value /= largest;

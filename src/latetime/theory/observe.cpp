@@ -86,7 +86,8 @@ StepAccount watch_steps(const ClaimSetting& setting, std::uint64_t last,
     return watch.account();
   }
   const double pairs = static_cast<double>(setting.neurons()) * static_cast<double>(setting.n());
-  const auto most = std::min(last, static_cast<std::uint64_t>(options.most_pairs / pairs));
+  const auto most =
+      std::min({last, options.most_steps, static_cast<std::uint64_t>(options.most_pairs / pairs)});
   const double work = 4.0 * pairs * static_cast<double>(setting.d());
   const auto dense_steps = std::min({most, options.most_weight_steps,
                                      static_cast<std::uint64_t>(options.most_weight_work / work)});

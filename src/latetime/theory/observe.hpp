@@ -14,6 +14,7 @@ struct ObserveOptions {
   /// Steps are looked at one by one until this many (neuron, sample) pairs have been seen: about a
   /// second for 2e7.
   double most_pairs = 1e8;
+  std::uint64_t most_steps = 50'000;  ///< and not beyond this step
   /// Weights are stepped by the dense engine beside them for at most that many operations, and at
   /// most `most_weight_steps`.
   double most_weight_work = 2e9;

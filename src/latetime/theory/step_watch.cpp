@@ -8,8 +8,8 @@
 namespace latetime {
 namespace {
 
-// Coefficients of size ρ are known to this part of ρ when their increments are judged: seven orders
-// above rounding.
+// When increments are judged, coefficients are known to this part of the largest one of their
+// sample (engines add up what neurons share): seven orders above rounding.
 constexpr double coefficient_rounding = 1e-9;
 
 double log_add(double a, double b) {
@@ -60,11 +60,11 @@ void StepWatch::check_update(const Matrix& rho) {
   for (Eigen::Index i = 0; i < rho.cols(); ++i) {
     const double unit =
         setting_.rate() * setting_.squared_norms[i] * multiplier(previous_margins_[i]);
+    const double scale = unit + coefficient_rounding * rho.col(i).cwiseAbs().maxCoeff();
     for (Eigen::Index k = 0; k < rho.rows(); ++k) {
       const double derivative = activation_derivative(previous_z_(k, i), setting_.slope());
       const double rule = (setting_.own(k, i) ? unit : -unit) * derivative;
       const double off = std::abs(rho(k, i) - previous_rho_(k, i) - rule);
-      const double scale = unit + coefficient_rounding * std::abs(rho(k, i));
       const double relative = scale > 0.0 ? off / scale : off;
       if (account_.update.count > 0 && relative <= account_.update.most.value) continue;
       Place place = now_;
