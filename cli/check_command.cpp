@@ -308,6 +308,8 @@ void declare_check(CLI::App& app, Action& action) {
       ->add_option("--delta", arguments->settings.thresholds.failure_probability,
                    "failure probability of the statements on initial weights")
       ->check(CLI::Range(1e-12, 0.999));
+  command->add_option("--steps", arguments->settings.observe.most_steps,
+                      "look at no more single steps than this (and at times beyond them)");
   command
       ->add_option("--large", arguments->settings.thresholds.large,
                    "a hypothesis is met when it holds with this C")
