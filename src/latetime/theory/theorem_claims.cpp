@@ -118,8 +118,9 @@ Claim check_leaky_rank(const RunTrace& run) {
   const double scale = 1.0 + s.init_std * std::sqrt(static_cast<double>(s.d())) / s.r_max;
   const double most = s.thresholds.moderate * scale;
   claim.criterion = fmt::format(
-      "(SR - 1) log t at most {:.4g} at all times t >= e looked at; stable "
-      "rank of the limit 1, to {:.0e}",
+      "(SR - 1) log t at most {:.4g} at all times looked at from nm/(eta R_max^2) on; stable rank "
+      "of "
+      "the limit 1, to {:.0e}",
       most, rank_tolerance);
   if (!claim.applies) return judge(std::move(claim), other_activation(s));
   Range seen;
