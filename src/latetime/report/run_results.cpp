@@ -164,6 +164,11 @@ RunResults read_run_results(const std::string& folder) {
     throw InputError(directory.file("result.h5"),
                      "is missing: the run was stopped before its first record; use run --resume");
   }
+  if (file->exists("/training/step")) {
+    throw InputError(directory.file("result.h5"),
+                     "holds a training of latetime train, which ends in overview.svg; name the "
+                     "folder of latetime run");
+  }
   read_columns(run, directory.file("metrics.csv"));
   if (run.engines.empty()) {
     throw InputError(directory.file("metrics.csv"), "holds no record yet; use run --resume");

@@ -1,0 +1,221 @@
+#include "latetime/experiment/claim_check.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "latetime/base/error.hpp"
+#include "latetime/dynamics/late_run.hpp"
+#include "latetime/experiment/run.hpp"
+#include "latetime/experiment/stored_run.hpp"
+
+namespace latetime {
+namespace {
+
+// Records of a stored run that are looked at, evenly thinned; each costs a stable rank or so.
+constexpr std::size_t most_records_looked_at = 160;
+
+// Steps taken again give the stored coefficients to rounding; engines may differ in theirs.
+constexpr double same_coefficients = 1e-8;
+
+ClaimDescent claim_descent(const RunConfig& config) {
+  if (config.descent.method == "sgd") return ClaimDescent::mini_batches;
+  return config.descent.method == "flow" ? ClaimDescent::gradient_flow
+                                         : ClaimDescent::gradient_descent;
+}
+
+/// σ0: as configured; of weights from a file, the root mean square of the entries.
+double initial_std(const RunConfig& config, const Network& initial) {
+  if (config.network.initial_weights.empty()) return config.network.init_std;
+  return initial.weights.norm() / std::sqrt(static_cast<double>(initial.weights.size()));
+}
+
+ClaimSetting setting_of(const RunConfig& config, const Dataset& data, const Network& initial,
+                        const ClaimThresholds& thresholds) {
+  return ClaimSetting(data, initial, config.descent.learning_rate, claim_descent(config),
+                      initial_std(config, initial), thresholds);
+}
+
+ClaimReport report_of(const RunTrace& run, const RunConfig& config, const std::string& source) {
+  ClaimReport report;
+  report.source = source;
+  report.claims = check_claims(run);
+  const ClaimSetting& s = run.setting;
+  report.n = s.n();
+  report.d = s.d();
+  report.width = s.width();
+  report.slope = s.slope();
+  report.learning_rate = s.learning_rate;
+  report.init_std = s.init_std;
+  report.method = config.descent.method;
+  report.thresholds = s.thresholds;
+  report.steps = run.steps.looked ? run.steps.last : 0;
+  report.steps_problem = run.steps.problem;
+  report.snapshots = run.snapshots.size();
+  if (!run.snapshots.empty()) report.until = run.snapshots.back().time;
+  report.late = run.late.reached;
+  if (!run.sure_limit()) report.late_problem = run.no_limit_reason();
+  if (!config.network.initial_weights.empty()) {
+    report.notes.push_back("sigma0 is the root mean square of the initial weights in the file");
+  }
+  return report;
+}
+
+/// Which records of a stored run are looked at: evenly many, the last one included.
+std::vector<std::size_t> thinned(std::size_t records) {
+  const std::size_t stride = (records + most_records_looked_at - 1) / most_records_looked_at;
+  std::vector<std::size_t> chosen;
+  for (std::size_t at = 0; at < records; at += std::max<std::size_t>(stride, 1)) {
+    chosen.push_back(at);
+  }
+  if (!chosen.empty() && chosen.back() + 1 != records) chosen.push_back(records - 1);
+  return chosen;
+}
+
+std::uint64_t whole(double value) {
+  return value > 0.0 ? static_cast<std::uint64_t>(value) : 0;
+}
+
+/// The records of a run as snapshots; none when their coefficients were not kept.
+std::vector<Snapshot> stored_snapshots(const StoredRun& run, const ClaimSetting& setting) {
+  std::vector<Snapshot> snapshots;
+  if (!run.keeps_coefficients()) return snapshots;
+  const auto times = run.record_times();
+  const auto engines = run.record_engines();
+  const auto coefficients = run.record_coefficients();
+  const auto loss = run.column("log_loss"), error = run.column("error_estimate"),
+             sliding = run.column("sliding_pairs"), own = run.column("last_own_switch"),
+             other = run.column("last_other_switch");
+  const char* parts[] = {"pos", "neg", "all"};
+  std::array<std::vector<double>, 3> ranks, excesses;
+  for (std::size_t part = 0; part < 3; ++part) {
+    ranks[part] = run.column(std::string("stable_rank_") + parts[part]);
+    excesses[part] = run.column(std::string("stable_rank_excess_") + parts[part]);
+  }
+  for (const std::size_t at : thinned(times.size())) {
+    Snapshot snapshot{.time = times[at],
+                      .exact = engines[at] != "flow",
+                      .coefficients = coefficients[at],
+                      .preactivations = setting.initial_z + coefficients[at] * setting.gram,
+                      .log_loss = loss[at],
+                      .error_estimate = error[at],
+                      .sliding_pairs = static_cast<Eigen::Index>(whole(sliding[at]))};
+    for (std::size_t part = 0; part < 3; ++part) {
+      snapshot.stable_ranks[part] = {ranks[part][at], excesses[part][at]};
+    }
+    snapshot.switches.counted = !std::isnan(own[at]);
+    snapshot.switches.last_own_step = whole(own[at]);
+    snapshot.switches.last_other_step = whole(other[at]);
+    snapshots.push_back(std::move(snapshot));
+  }
+  return snapshots;
+}
+
+/// Steps taken again, with a comparison of what they come to at the stored records.
+StepAccount steps_taken_again(const StoredRun& stored, const std::vector<Snapshot>& snapshots,
+                              const ClaimSetting& setting, ObserveOptions options) {
+  std::string difference;
+  options.on_step = [&](std::uint64_t step, const Matrix& coefficients) {
+    const auto found = std::lower_bound(
+        snapshots.begin(), snapshots.end(), LogTime(step),
+        [](const Snapshot& snapshot, const LogTime& time) { return snapshot.time < time; });
+    if (found == snapshots.end() || found->time != LogTime(step) || !difference.empty()) return;
+    const double scale = std::max(1e-12, found->coefficients.cwiseAbs().maxCoeff());
+    const double off = (coefficients - found->coefficients).cwiseAbs().maxCoeff();
+    if (off <= same_coefficients * scale) return;
+    difference = fmt::format(
+        "the steps taken again do not lead to the stored coefficients at step {}", step);
+  };
+  const LogTime last = stored.final_time();
+  StepAccount steps = watch_steps(setting, last.step().value_or(LogTime::largest_step), options);
+  if (difference.empty()) return steps;
+  StepAccount nothing;
+  nothing.problem = difference;
+  return nothing;
+}
+
+/// Books what the stored records tell of the late time, and follows the run on.
+void continue_late(const StoredRun& stored, const Measurer& measurer, const ObserveOptions& options,
+                   RunTrace& run) {
+  const bool of_descent = run.setting.descent != ClaimDescent::gradient_flow;
+  const LogTime last = stored.final_time();
+  run.late.reached = true;
+  run.late.until = last;
+  run.late.from = last;
+  for (const Snapshot& snapshot : run.snapshots) {
+    if (snapshot.exact) continue;
+    run.late.from = snapshot.time;
+    break;
+  }
+  const auto undecided = stored.column("undecided_events");
+  run.late.undecided_events = undecided.empty() ? 0 : whole(undecided.back());
+  const FlowProblem problem(run.setting.data, run.setting.initial.shape, run.setting.learning_rate);
+  const FlowStart start{std::max(0.0, flow_log_time(last, of_descent)),
+                        stored.pairs("/final/coefficients"), stored.pairs("/final/preactivations")};
+  LateFlow flow(problem, start, options_to_limit(problem, of_descent));
+  follow_late(flow, measurer, options, run);
+}
+
+}  // namespace
+
+ClaimReport check_config(const RunConfig& config, const std::string& source,
+                         const CheckSettings& settings) {
+  const Dataset data = load_data(config);
+  const Network initial = load_network(config, data);
+  const ClaimSetting setting = setting_of(config, data, initial, settings.thresholds);
+  const Measurer measurer(data, initial);
+  DescentOptions options = descent_options(config, data.size(), settings.threads);
+  options.discrepancy = largest_difference(measurer, data);
+  ClaimReport report = report_of(observe_run(setting, options, settings.observe), config, source);
+  report.notes.push_back("the run was carried out in memory");
+  return report;
+}
+
+ClaimReport check_run(const std::string& directory, const CheckSettings& settings) {
+  const StoredRun stored(directory);
+  const Network initial = stored.initial();
+  RunTrace run{.setting = setting_of(stored.config(), stored.data(), initial, settings.thresholds)};
+  run.snapshots = stored_snapshots(stored, run.setting);
+  run.steps = steps_taken_again(stored, run.snapshots, run.setting, settings.observe);
+  const std::string engine = stored.file().read_string("/engine/name");
+  const std::string reason = stored.file().read_string("/outcome/reason");
+  const std::string message = stored.file().read_string("/outcome/message");
+  const LogTime last = stored.final_time();
+  if (reason != "reached-end") {
+    run.outcome = fmt::format("the run stopped at t = {}: {}", decades_text(last),
+                              message.empty() ? reason : message);
+  }
+  if (engine == "flow" && run.outcome.empty()) {
+    const Measurer measurer(stored.data(), initial);
+    continue_late(stored, measurer, settings.observe, run);
+  } else {
+    run.late.problem = run.outcome.empty()
+                           ? fmt::format(
+                                 "the run ends at step {}, before late time; go on with run "
+                                 "--resume --set descent.until=1e100",
+                                 decades_text(last))
+                           : run.outcome;
+  }
+  ClaimReport report = report_of(run, stored.config(), directory);
+  if (run.steps.looked) {
+    report.notes.push_back(
+        fmt::format("steps are not stored: steps 0 to {} were taken again in "
+                    "memory, and lead to the stored records",
+                    run.steps.last));
+  }
+  if (!stored.keeps_coefficients()) {
+    report.notes.push_back(
+        "the coefficients of the records were too large to be stored: only steps "
+        "taken again and times after the run's end were looked at");
+  }
+  return report;
+}
+
+std::size_t count_verdicts(const std::vector<Claim>& claims, ClaimVerdict verdict) {
+  return static_cast<std::size_t>(std::count_if(
+      claims.begin(), claims.end(),
+      [verdict](const Claim& claim) { return claim.applies && claim.verdict == verdict; }));
+}
+
+}  // namespace latetime

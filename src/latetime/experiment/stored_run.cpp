@@ -1,0 +1,138 @@
+#include "latetime/experiment/stored_run.hpp"
+
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "latetime/base/error.hpp"
+#include "latetime/store/run_directory.hpp"
+
+namespace latetime {
+namespace {
+
+Hdf5Reader open_result(const RunDirectory& directory) {
+  auto file = directory.read_result();
+  if (!file) {
+    throw InputError(directory.file("result.h5"),
+                     "is missing: the run was stopped before its first record; use run --resume");
+  }
+  if (file->exists("/training/step")) {
+    throw InputError(directory.file("result.h5"),
+                     "holds a training of latetime train, without the state of every pair; name "
+                     "the folder of latetime run");
+  }
+  return std::move(*file);
+}
+
+}  // namespace
+
+StoredRun::StoredRun(const std::string& directory)
+    : path_(RunDirectory::open(directory).file("result.h5")),
+      file_(open_result(RunDirectory::open(directory))),
+      config_(parse_config(file_.read_string("/provenance/config"), path_ + ":/provenance/config",
+                           directory)),
+      data_(read_data()) {
+  const ArrayShape weights = file_.shape("/network/initial_weights");
+  if (weights != ArrayShape{2, width(), static_cast<std::size_t>(data_.dim())}) {
+    fail(fmt::format("/network/initial_weights has shape ({}) where (2, {}, {}) is needed",
+                     fmt::join(weights, ", "), width(), data_.dim()));
+  }
+}
+
+NetworkShape StoredRun::shape() const {
+  return {.groups = 2,
+          .width = config_.network.width,
+          .dim = data_.dim(),
+          .slope = config_.network.slope};
+}
+
+Network StoredRun::initial() const {
+  const auto values = file_.read_doubles("/network/initial_weights");
+  return {shape(), Eigen::Map<const Matrix>(values.data(), shape().neurons(), data_.dim())};
+}
+
+LogTime StoredRun::final_time() const {
+  const double step = number("/final/step"), log10 = number("/final/log10_t");
+  if (step >= 0.0 && step <= static_cast<double>(LogTime::largest_step)) {
+    return static_cast<std::uint64_t>(step);
+  }
+  if (!std::isfinite(log10)) fail("/final has no time");
+  return LogTime::from_log10(log10);
+}
+
+Matrix StoredRun::pairs(const std::string& name) const {
+  const ArrayShape wanted{2, width(), static_cast<std::size_t>(data_.size())};
+  const ArrayShape shape = file_.shape(name);
+  if (shape != wanted) {
+    fail(fmt::format("{} has shape ({}) where ({}) is needed", name, fmt::join(shape, ", "),
+                     fmt::join(wanted, ", ")));
+  }
+  const auto values = file_.read_doubles(name);
+  return Eigen::Map<const Matrix>(values.data(), 2 * config_.network.width, data_.size());
+}
+
+std::vector<LogTime> StoredRun::record_times() const {
+  const auto steps = file_.read_doubles("/records/step"),
+             logs = file_.read_doubles("/records/log_t");
+  if (steps.size() != logs.size()) fail("/records/step and log_t differ in length");
+  std::vector<LogTime> times;
+  for (std::size_t at = 0; at < steps.size(); ++at) {
+    const bool whole = steps[at] >= 0.0 && steps[at] <= static_cast<double>(LogTime::largest_step);
+    if (!whole && !std::isfinite(logs[at])) fail("/records has an entry without a time");
+    times.push_back(whole ? LogTime(static_cast<std::uint64_t>(steps[at]))
+                          : LogTime::from_log(logs[at]));
+  }
+  return times;
+}
+
+std::vector<double> StoredRun::column(const std::string& name) const {
+  const auto values = file_.read_doubles("/records/" + name);
+  if (values.size() != file_.shape("/records/step").at(0)) {
+    fail(fmt::format("/records/{} has {} entries, a number a record is needed", name,
+                     values.size()));
+  }
+  return values;
+}
+
+std::vector<std::string> StoredRun::record_engines() const {
+  const auto engines = file_.read_strings("/records/engine");
+  if (engines.size() != file_.shape("/records/step").at(0)) fail("/records/engine is too short");
+  return engines;
+}
+
+std::vector<Matrix> StoredRun::record_coefficients() const {
+  const auto n = static_cast<std::size_t>(data_.size());
+  const std::size_t records = file_.shape("/records/step").at(0);
+  if (file_.shape("/records/coefficients") != ArrayShape{records, 2, width(), n}) {
+    fail("/records/coefficients has not one (2, m, n) a record");
+  }
+  const auto values = file_.read_doubles("/records/coefficients");
+  std::vector<Matrix> result;
+  for (std::size_t at = 0; at < records; ++at) {
+    result.emplace_back(Eigen::Map<const Matrix>(values.data() + at * 2 * width() * n,
+                                                 2 * config_.network.width, data_.size()));
+  }
+  return result;
+}
+
+Dataset StoredRun::read_data() const {
+  const ArrayShape shape = file_.shape("/data/x");
+  if (shape.size() != 2) fail("/data/x is no matrix");
+  const auto x = file_.read_doubles("/data/x"), y = file_.read_doubles("/data/y");
+  return make_dataset(Eigen::Map<const Matrix>(x.data(), static_cast<Eigen::Index>(shape[0]),
+                                               static_cast<Eigen::Index>(shape[1])),
+                      Eigen::Map<const Vector>(y.data(), static_cast<Eigen::Index>(y.size())),
+                      path_ + ":/data/x", path_ + ":/data/y", "");
+}
+
+double StoredRun::number(const std::string& name) const {
+  const auto values = file_.read_doubles(name);
+  if (values.size() != 1) fail(name + " is no single number");
+  return values[0];
+}
+
+void StoredRun::fail(const std::string& problem) const {
+  throw InputError(path_, problem + "; the file is damaged, run again into another folder");
+}
+
+}  // namespace latetime

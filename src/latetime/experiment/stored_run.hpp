@@ -1,0 +1,52 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "latetime/base/hdf5_file.hpp"
+#include "latetime/base/log_time.hpp"
+#include "latetime/data/dataset.hpp"
+#include "latetime/experiment/config.hpp"
+#include "latetime/model/network.hpp"
+
+namespace latetime {
+
+/// What the result.h5 of a run's folder knows of the run: read on demand, every array held to the
+/// size that it must have. All members throw InputError, naming the file, where it is damaged.
+class StoredRun {
+ public:
+  /// Throws InputError for a folder without a run or without result.h5.
+  explicit StoredRun(const std::string& directory);
+
+  const Hdf5Reader& file() const { return file_; }
+  const std::string& path() const { return path_; }  ///< of result.h5
+  const RunConfig& config() const { return config_; }
+  const Dataset& data() const { return data_; }
+  NetworkShape shape() const;
+  Network initial() const;
+
+  LogTime final_time() const;
+  /// An array (2, m, n) as neurons × n.
+  Matrix pairs(const std::string& name) const;
+
+  std::vector<LogTime> record_times() const;
+  /// A number a record; NaN where there is none.
+  std::vector<double> column(const std::string& name) const;
+  std::vector<std::string> record_engines() const;
+  /// Coefficients of record `index`, neurons × n; empty when they were too large to be kept.
+  bool keeps_coefficients() const { return file_.exists("/records/coefficients"); }
+  std::vector<Matrix> record_coefficients() const;
+
+ private:
+  std::size_t width() const { return static_cast<std::size_t>(config_.network.width); }
+  Dataset read_data() const;
+  double number(const std::string& name) const;
+  [[noreturn]] void fail(const std::string& problem) const;
+
+  std::string path_;
+  Hdf5Reader file_;
+  RunConfig config_;
+  Dataset data_;
+};
+
+}  // namespace latetime

@@ -1,0 +1,156 @@
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "latetime/theory/claims.hpp"
+#include "latetime/theory/hypotheses.hpp"
+#include "latetime/theory/rates.hpp"
+
+namespace latetime {
+namespace {
+
+const std::string group = "Decomposition and scalar sequences";
+
+// Rounding: sums of n + d products, a few thousand of them one after the other.
+constexpr double rounding = 1e-10;
+
+// A wrong derivative or sign changes an increment by its own size times 1 − slope; what the engines
+// round is below 1e-6 of it (StepWatch).
+constexpr double update_tolerance = 1e-4;
+
+/// |z − z⁰ − C G| against the sizes it is made of, over all snapshots. A flow puts pairs that slide
+/// at zero, which its coefficients follow to an absolute tolerance (1e-12), for sizes of order one.
+Range preactivation_residual(const RunTrace& run) {
+  const ClaimSetting& s = run.setting;
+  Range range;
+  for (const Snapshot& snapshot : run.snapshots) {
+    const Matrix off = snapshot.preactivations - s.initial_z - snapshot.coefficients * s.gram;
+    const Matrix sizes =
+        s.initial_z.cwiseAbs() + snapshot.coefficients.cwiseAbs() * s.gram.cwiseAbs();
+    Eigen::Index k = 0, i = 0;
+    const double most = off.cwiseAbs().maxCoeff(&k, &i);
+    const double scale = sizes.maxCoeff() + (snapshot.exact ? 0.0 : 1.0);
+    range.add(scale > 0.0 ? most / scale : most, {.time = snapshot.time, .neuron = k, .sample = i});
+  }
+  return range;
+}
+
+}  // namespace
+
+Claim check_decomposition(const RunTrace& run) {
+  Claim claim = begin_any({"5.1", "signal decomposition", "Definition 5.1", group});
+  claim.hypotheses = {linearly_independent(run.setting)};
+  claim.conclusion =
+      "w = w0 + sum_i rho_i x_i / |x_i|^2, unique, with rho >= 0 on own-class pairs "
+      "and <= 0 on the others";
+  claim.criterion = fmt::format(
+      "residuals at most {:.0e} of the terms; no coefficient of the wrong "
+      "sign",
+      rounding);
+  const Range preactivations = preactivation_residual(run);
+  if (run.steps.weights.count > 0) {
+    claim.measured.push_back({"|W - W0 - sum| / sizes, dense engine", run.steps.weights});
+    claim.figures.push_back(
+        {"steps of the dense engine compared", static_cast<double>(run.steps.weight_steps)});
+  }
+  if (preactivations.count > 0) {
+    claim.measured.push_back({"|z - z0 - C G| / sizes", preactivations});
+  }
+  if (run.steps.wrong_sign.count > 0) {
+    claim.measured.push_back({"coefficient beyond zero on the wrong side", run.steps.wrong_sign});
+  }
+  if (claim.measured.empty()) {
+    return judge(std::move(claim), Finding::undecided("no time was looked at"));
+  }
+  const auto beyond = [](const Range& range, double most) {
+    return range.count > 0 && !(range.most.value <= most);
+  };
+  if (beyond(run.steps.weights, rounding) || beyond(preactivations, rounding)) {
+    return judge(std::move(claim), Finding::fails("the weights are not W0 + sum rho x / |x|^2"));
+  }
+  if (beyond(run.steps.wrong_sign, 0.0)) {
+    return judge(std::move(claim), Finding::fails("a coefficient has the wrong sign"));
+  }
+  return judge(std::move(claim), Finding::holds());
+}
+
+Claim check_update_rule(const RunTrace& run) {
+  Claim claim =
+      begin_descent(run, {"5.2", "update rule of the coefficients", "Lemma 5.2 = A.3", group});
+  claim.conclusion =
+      "each step adds (eta/(nm)) g_i sigma'(z) |x_i|^2 to own-class coefficients and "
+      "takes it from the others; sigma'(0) = 1";
+  claim.criterion = fmt::format(
+      "every increment of every step looked at is the rule's, to {:.0e} of "
+      "(eta/(nm)) g_i |x_i|^2",
+      update_tolerance);
+  if (run.steps.update.count == 0) {
+    return judge(std::move(claim),
+                 Finding::undecided(run.steps.problem.empty() ? "no step was looked at"
+                                                              : run.steps.problem));
+  }
+  claim.measured = {{"|increment - rule| / ((eta/(nm)) g_i |x_i|^2)", run.steps.update}};
+  claim.figures = {{"steps looked at", static_cast<double>(run.steps.last)}};
+  return judge(std::move(claim),
+               run.steps.update.most.value <= update_tolerance
+                   ? Finding::holds(fmt::format("at every step up to {}", run.steps.last))
+                   : Finding::fails("an increment is not the rule's"));
+}
+
+Claim check_scalar_sequences(const RunTrace& run) {
+  Claim claim =
+      begin_any({"5.3", "logarithmic growth of scalar sequences", "Lemma 5.3 = H.1, H.2", group});
+  claim.conclusion =
+      "C1 e^-x <= x(t+1) - x(t) <= C2 e^-x, x >= 0 give "
+      "log(e^x0 + C1 t) <= x(t) <= log(e^x0 + C2 e^C2 t)";
+  claim.criterion =
+      "for every margin x = u_i, from the last step at which it was negative, with the "
+      "run's own C1 and C2 up to each step; to 1e-9";
+  const SequenceAccount& seen = run.steps.sequences;
+  if (seen.above.count == 0) {
+    return judge(std::move(claim),
+                 Finding::undecided(run.steps.problem.empty()
+                                        ? "no margin was positive at the steps looked at"
+                                        : run.steps.problem));
+  }
+  claim.measured = {{"x - upper bound", seen.above}, {"(x(t+1) - x(t)) e^x", seen.constant}};
+  if (seen.below.count > 0) claim.measured.push_back({"lower bound - x", seen.below});
+  const bool holds =
+      seen.above.most.value <= 1e-9 && (seen.below.count == 0 || seen.below.most.value <= 1e-9);
+  return judge(std::move(claim),
+               holds ? Finding::holds() : Finding::fails("a margin leaves its bounds"));
+}
+
+Claim check_log_quotients(const RunTrace& run) {
+  const ClaimSetting& s = run.setting;
+  Claim claim = begin_any({"H.4", "quotients of logarithms", "Lemma H.4", group});
+  claim.conclusion = "log(1+at)/log(1+bt) >= log(1+as)/log(1+bs) for b > a > 0, t >= s > 0";
+  claim.criterion =
+      "for a, b of the growth bounds of the run's samples (R_min with e^-2beta, R_max "
+      "with e^2beta), at all times looked at; to 1e-12";
+  const double a = std::log(s.rate() * s.r_min * s.r_min) - 2.0 * s.beta;
+  const double b = std::log(s.rate() * s.r_max * s.r_max) + 2.0 * s.beta;
+  if (!(b > a)) {
+    claim.hypotheses = {{.name = "b > a",
+                         .statement = "b > a > 0",
+                         .met = false,
+                         .detail = "all norms are equal and the initial weights are zero: a = b"}};
+  }
+  Range falls;
+  double before = -1.0;
+  for (const Snapshot& snapshot : run.snapshots) {
+    if (snapshot.time == LogTime()) continue;
+    const double theta = snapshot.log_time();
+    const double quotient = log1p_exp(a + theta) / log1p_exp(b + theta);
+    if (before >= 0.0) falls.add(before - quotient, {.time = snapshot.time});
+    before = quotient;
+  }
+  if (falls.count == 0) {
+    return judge(std::move(claim), Finding::undecided("fewer than two times were looked at"));
+  }
+  claim.measured = {{"fall of the quotient from one time to the next", falls}};
+  return judge(std::move(claim),
+               falls.most.value <= 1e-12 ? Finding::holds() : Finding::fails("the quotient falls"));
+}
+
+}  // namespace latetime

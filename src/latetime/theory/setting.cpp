@@ -1,0 +1,42 @@
+#include "latetime/theory/setting.hpp"
+
+#include <cmath>
+
+#include <Eigen/Eigenvalues>
+
+#include "latetime/data/gram.hpp"
+
+namespace latetime {
+
+ClaimSetting::ClaimSetting(Dataset samples, Network start, double rate, ClaimDescent method,
+                           double initial_std, const ClaimThresholds& limits)
+    : data(std::move(samples)),
+      initial(std::move(start)),
+      learning_rate(rate),
+      descent(method),
+      init_std(initial_std),
+      thresholds(limits),
+      gram(gram_matrix(data.x)),
+      squared_norms(data.x.rowwise().squaredNorm()),
+      initial_z(preactivations(initial.weights, data.x)) {
+  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver{Eigen::MatrixXd(gram)};
+  least_eigenvalue = solver.eigenvalues().minCoeff();
+  const Vector roots = solver.eigenvalues().cwiseMax(0.0).cwiseSqrt();
+  gram_root = solver.eigenvectors() * roots.asDiagonal() * solver.eigenvectors().transpose();
+  const OrthogonalityReport report = orthogonality(gram);
+  r_min = report.norm_min;
+  r_max = report.norm_max;
+  p = report.max_inner_product;
+  beta = initial_z.cwiseAbs().maxCoeff();
+  active0.setZero(neurons(), n());
+  active0_count = Eigen::VectorXi::Zero(n());
+  for (Eigen::Index k = 0; k < neurons(); ++k) {
+    for (Eigen::Index i = 0; i < n(); ++i) {
+      if (!own(k, i) || !(initial_z(k, i) > 0.0)) continue;
+      active0(k, i) = 1;
+      ++active0_count[i];
+    }
+  }
+}
+
+}  // namespace latetime

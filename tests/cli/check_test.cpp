@@ -1,0 +1,156 @@
+// `latetime check` as a user meets it.
+
+#include <filesystem>
+#include <fstream>
+#include <map>
+
+#include <nlohmann/json.hpp>
+
+#include "cli/program.hpp"
+
+namespace latetime {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::Not;
+
+constexpr const char* small_run =
+    " --set data.source=orthogonal --set data.n=4 --set data.d=300 --set network.width=60"
+    " --set network.slope=0.2 --set descent.engine=flow --set descent.until=1e30 ";
+
+std::string configuration(const TemporaryFolder& folder, const std::string& rest = "") {
+  const std::string path = folder / "run.toml";
+  std::ofstream(path) << "[data]\nsource = \"orthogonal\"\nn = 4\nd = 300\n[network]\nwidth = 60\n"
+                         "slope = 0.2\n[descent]\nengine = \"flow\"\nuntil = \"1e30\"\n"
+                      << rest;
+  return path;
+}
+
+std::size_t longest_line(const std::string& text) {
+  std::size_t longest = 0, start = 0;
+  while (start < text.size()) {
+    const std::size_t end = std::min(text.find('\n', start), text.size());
+    longest = std::max(longest, end - start);
+    start = end + 1;
+  }
+  return longest;
+}
+
+/// The first line names the configuration, however long its name is.
+std::string after_first_line(const std::string& text) {
+  return text.substr(text.find('\n') + 1);
+}
+
+std::map<std::string, nlohmann::json> by_id(const nlohmann::json& report) {
+  std::map<std::string, nlohmann::json> claims;
+  for (const auto& claim : report.at("claims")) claims[claim.at("id")] = claim;
+  return claims;
+}
+
+TEST(CheckCommand, ChecksAFolderAndKeepsTheClaimsThere) {
+  const TemporaryFolder folder;
+  ASSERT_EQ(call("run -q --out " + folder / "a" + small_run).code, 0);
+  const std::string result = bytes_of(folder / "a/result.h5");
+  const Output json = call("check --steps 500 --json " + folder / "a");
+  ASSERT_EQ(json.code, 0) << json.err;
+  EXPECT_EQ(json.out, bytes_of(folder / "a/claims.json"));
+  EXPECT_EQ(bytes_of(folder / "a/result.h5"), result);
+  const auto report = nlohmann::json::parse(json.out);
+  EXPECT_EQ(report["format"], "latetime-claims");
+  EXPECT_EQ(report["version"], 1);
+  EXPECT_EQ(report["run"]["m"], 60);
+  const auto claims = by_id(report);
+  EXPECT_EQ(claims.size(), 32u);
+  const auto& balance = claims.at("5.4");
+  for (const char* key : {"name", "place", "hypotheses", "conclusion", "measured", "constant",
+                          "criterion", "verdict", "where", "reason", "conclusion_seen"}) {
+    EXPECT_TRUE(balance.contains(key)) << key;
+  }
+  EXPECT_EQ(balance["verdict"], "Holds");
+  EXPECT_NEAR(balance["constant"], 5.0, 0.5);  // the other class grows slope times as fast: 1/slope
+  EXPECT_EQ(balance["hypotheses"][2]["largest_constant"], "infinity");  // p = 0
+  EXPECT_EQ(claims.at("5.2")["verdict"], "Holds");
+  EXPECT_EQ(claims.at("4.1.2")["verdict"], "Holds");
+  EXPECT_EQ(claims.at("5.5")["applies"], false);
+  EXPECT_THAT(report["looked_at"]["notes"][0], HasSubstr("taken again in memory"));
+}
+
+TEST(CheckCommand, SaysTheSameOfAFolderAndOfItsConfiguration) {
+  const TemporaryFolder folder;
+  const std::string config = configuration(folder);
+  ASSERT_EQ(call("run -q " + config + " --out " + folder / "a").code, 0);
+  const auto stored =
+      by_id(nlohmann::json::parse(call("check --steps 500 --json " + folder / "a").out));
+  const auto memory = by_id(nlohmann::json::parse(call("check --steps 500 --json " + config).out));
+  ASSERT_EQ(stored.size(), memory.size());
+  for (const auto& [id, claim] : stored) {
+    EXPECT_EQ(claim["verdict"], memory.at(id)["verdict"]) << id << claim["reason"];
+  }
+}
+
+TEST(CheckCommand, PrintsATableAndExpandsARow) {
+  const TemporaryFolder folder;
+  const std::string config = configuration(folder);
+  const Output table = call("check --steps 500 " + config);
+  EXPECT_EQ(table.code, 0);
+  EXPECT_THAT(table.out,
+              AllOf(HasSubstr("5.4     automatic balance"), HasSubstr("Holds"),
+                    HasSubstr("for another activation function"), Not(HasSubstr("Fails  "))));
+  EXPECT_LE(longest_line(after_first_line(table.out)), 100u);
+  const Output row = call("check --steps 500 " + config + " --claim B.1 --claim 4.1");
+  EXPECT_EQ(row.code, 0);
+  EXPECT_THAT(row.out,
+              AllOf(HasSubstr("(Lemma 5.4 = B.1)"), HasSubstr("4.1.3"), HasSubstr("largest C: any"),
+                    HasSubstr("sample"), HasSubstr("step 1"), Not(HasSubstr("5.6"))));
+  EXPECT_LE(longest_line(after_first_line(row.out)), 80u);
+}
+
+TEST(CheckCommand, ARunWithoutLateTimeIsUndecided) {
+  const TemporaryFolder folder;
+  const std::string config = configuration(folder);
+  const auto claims = by_id(nlohmann::json::parse(
+      call("check --json " + config + " --set descent.engine=auto --set descent.until=500").out));
+  for (const char* id : {"4.1.1", "4.1.2", "4.1.3", "5.4", "5.6", "5.7", "7.1", "7.2"}) {
+    EXPECT_EQ(claims.at(id)["verdict"], "Undecided") << id;
+    EXPECT_NE(claims.at(id)["reason"], "") << id;
+  }
+  EXPECT_EQ(claims.at("5.2")["verdict"], "Holds");
+}
+
+TEST(CheckCommand, MiniBatchesMeetNoHypothesis) {
+  const TemporaryFolder folder;
+  ASSERT_EQ(call("run -q --out " + folder / "a" +
+                 " --set data.n=6 --set data.d=20 --set network.width=5 --set descent.method=sgd"
+                 " --set descent.batch_size=2 --set descent.until=300")
+                .code,
+            0);
+  const auto report = nlohmann::json::parse(call("check --steps 500 --json " + folder / "a").out);
+  EXPECT_THAT(report["looked_at"]["steps_problem"], HasSubstr("mini-batches"));
+  EXPECT_EQ(by_id(report).at("5.2")["verdict"], "HypothesisUnmet");
+}
+
+TEST(CheckCommand, RefusesWhatItCannotCheck) {
+  const TemporaryFolder folder;
+  const std::string config = configuration(folder);
+  expect_refusal("check", "name the folder");
+  expect_refusal("check " + folder / "none.toml", "none.toml");
+  std::filesystem::create_directory(folder / "empty");
+  expect_refusal("check " + folder / "empty", "holds no run");
+  expect_refusal("check --suite " + config, "--suite");
+  expect_refusal(
+      "check " + config + " --claim 9.9 --set descent.until=200 --set descent.engine=auto", "9.9");
+}
+
+TEST(CheckCommand, SuiteIsAsExpectedSlow) {
+  const Output output = call("check --suite --json");
+  EXPECT_EQ(output.code, 0) << output.err;
+  const auto suite = nlohmann::json::parse(output.out);
+  EXPECT_GE(suite["cases"].size(), 10u);
+  for (const auto& one : suite["cases"]) {
+    EXPECT_EQ(one["as_expected"], true) << one["name"] << one["unexpected"];
+  }
+}
+
+}  // namespace
+}  // namespace latetime
