@@ -8,6 +8,7 @@
 #include "latetime/experiment/figure1.hpp"
 #include "latetime/report/figure1.hpp"
 #include "latetime/store/run_directory.hpp"
+#include "python_figures.hpp"
 #include "terminal.hpp"
 
 namespace latetime::cli {
@@ -37,11 +38,7 @@ void print_table(const std::vector<Figure1Summary>& summary, const Figure1Option
 }
 
 int reproduce(const ReproduceArguments& arguments) {
-  Figure1Options options;
-  if (arguments.quick) {
-    options.slopes = {0.0, 0.1, 0.5, 1.0};
-    options.runs = 2;
-  }
+  const Figure1Options options = arguments.quick ? quick_figure1() : Figure1Options{};
   std::error_code error;
   std::filesystem::create_directories(arguments.out, error);
   if (error) {
@@ -70,7 +67,10 @@ int reproduce(const ReproduceArguments& arguments) {
   replace_file(file("fig1_runs.csv"), figure1_runs_csv(points));
   replace_file(file("fig1.csv"), figure1_csv(summary));
   replace_file(file("fig1.svg"), draw_figure1(file("fig1.csv")));
-  if (arguments.quiet) return done;
+  if (arguments.quiet) {
+    draw_with_python(arguments.out, true);
+    return done;
+  }
   if (arguments.quick) {
     fmt::print("quick look: {} slopes and {} runs instead of 11 and 5\n", options.slopes.size(),
                options.runs);
@@ -81,6 +81,7 @@ int reproduce(const ReproduceArguments& arguments) {
   fmt::print("{} runs in {}: {}  {}  {}\n",
              points.size() / (static_cast<std::size_t>(options.epochs) + 1), duration_text(seconds),
              file("fig1.svg"), file("fig1.csv"), file("fig1_runs.csv"));
+  draw_with_python(arguments.out, false);
   return done;
 }
 

@@ -20,11 +20,11 @@ constexpr std::uint64_t earliest_state = 100;
 /// What result.h5 knows of a run, as far as its limit goes.
 class StoredRun {
  public:
-  StoredRun(const Hdf5Reader& file, const std::string& path, const std::string& directory)
+  StoredRun(const ArrayReader& file, const std::string& path)
       : file_(file),
         path_(path),
-        config_(parse_config(file.read_string("/provenance/config"), path + ":/provenance/config",
-                             directory)),
+        config_(
+            parse_config(file.read_string("/provenance/config"), path + ":/provenance/config", "")),
         data_(read_data()) {
     const ArrayShape weights = file.shape("/network/initial_weights");
     if (weights != ArrayShape{2, width(), static_cast<std::size_t>(data_.dim())}) {
@@ -86,7 +86,7 @@ class StoredRun {
     throw InputError(path_, problem + "; the file is damaged, run again into another folder");
   }
 
-  const Hdf5Reader& file_;
+  const ArrayReader& file_;
   const std::string& path_;
   const RunConfig config_;
   const Dataset data_;
@@ -122,15 +122,20 @@ RunLimit limit_of_run(const std::string& path, const std::function<bool(double)>
     throw InputError(result_path,
                      "is missing: the run was stopped before its first record; use run --resume");
   }
-  const StoredRun run(*file, result_path, path);
+  return limit_of_arrays(*file, result_path, keep_going);
+}
+
+RunLimit limit_of_arrays(const ArrayReader& arrays, const std::string& origin,
+                         const std::function<bool(double)>& keep_going) {
+  const StoredRun run(arrays, origin);
   RunLimit result;
   result.shape = run.shape();
   result.start = run.final_time();
-  result.engine = file->read_string("/engine/name");
+  result.engine = arrays.read_string("/engine/name");
   result.mini_batches = run.config().descent.method == "sgd";
-  result.stored = file->exists("/limit");
+  result.stored = arrays.exists("/limit");
   if (result.stored) {
-    result.report = read_limit(*file, result_path, run.shape(), run.data().size());
+    result.report = read_limit(arrays, origin, run.shape(), run.data().size());
   } else {
     compute(run, keep_going, result);
   }
