@@ -8,8 +8,8 @@ namespace latetime::python {
 namespace py = pybind11;
 namespace {
 
-/// (fig1.csv, fig1_runs.csv) as texts; progress(done, total) returns False to stop.
-py::object figure1(bool quick, unsigned threads, const py::object& progress) {
+/// (fig1.csv, fig1_runs.csv) as texts; progress(done, total) is called after each run.
+py::tuple figure1(bool quick, unsigned threads, const py::object& progress) {
   const Figure1Options options = quick ? quick_figure1() : Figure1Options{};
   std::vector<Figure1Point> points;
   {
@@ -17,10 +17,10 @@ py::object figure1(bool quick, unsigned threads, const py::object& progress) {
     const BlasOnThisThread blas;
     points = run_figure1(options, threads, [&](std::size_t done, std::size_t total) {
       const py::gil_scoped_acquire gil;
-      return progress(done, total).cast<bool>();
+      progress(done, total);
+      return true;
     });
   }
-  if (points.empty()) return py::none();
   return py::make_tuple(figure1_csv(summarize(points)), figure1_runs_csv(points));
 }
 

@@ -1,15 +1,15 @@
 """The paper's figures: the data behind them, and the pictures."""
 
 import os
-from typing import Optional
+from typing import Dict, Optional
 
 from . import _core
 from ._progress import Bar, wanted
 
 
-def _figure1(quick: bool, threads: int, progress) -> Optional[dict]:
-    texts = _core.figure1(quick, threads, progress)
-    return None if texts is None else {"fig1.csv": texts[0], "fig1_runs.csv": texts[1]}
+def _figure1(quick: bool, threads: int, progress) -> Dict[str, str]:
+    summary, runs = _core.figure1(quick, threads, progress)
+    return {"fig1.csv": summary, "fig1_runs.csv": runs}
 
 
 _FIGURES = {"fig1": _figure1}
@@ -35,9 +35,8 @@ def reproduce(
         raise ValueError(f"reproduce: {figure} is not known; choose one of {', '.join(_FIGURES)}")
     bar = Bar(wanted(progress), figure)
 
-    def advance(done: int, total: int) -> bool:
+    def advance(done: int, total: int) -> None:
         bar.update(done / total, f"run {done} of {total}")
-        return True
 
     try:
         texts = _FIGURES[figure](quick, threads or os.cpu_count() or 1, advance)

@@ -45,7 +45,7 @@ def test_figure1_draws_mean_and_three_deviations(folder):
             spread = 3 * group[f"{quantity}_std"]
             assert heights.max() == pytest.approx((group[f"{quantity}_mean"] + spread).max())
             assert heights.min() == pytest.approx(np.maximum(group[f"{quantity}_mean"] - spread, floor).min())
-    assert [text.get_text() for text in made.legends[0].get_texts()] == ["0", "0.5", "1"]
+    assert [text.get_text() for text in losses.get_legend().get_texts()] == ["0", "0.5", "1"]
 
 
 @pytest.mark.parametrize("name", list(figures.PAPER_FIGURES))
@@ -57,9 +57,7 @@ def test_every_paper_figure_is_two_panels_of_the_size_asked_for(name, folder):
 
 
 def test_lines_differ_without_colour():
-    from latetime.figures._style import line_styles
-
-    lines = line_styles(11)
+    lines = figures.line_styles(11)
     assert len({(str(line["linestyle"]), line["marker"]) for line in lines}) == 11
     grey = [0.299 * r + 0.587 * g + 0.114 * b for r, g, b, _ in figures.colors(11)]
     assert np.all(np.diff(grey) > 0.02)  # in grey they are ordered and apart
@@ -99,7 +97,8 @@ def test_figure1_to_late_time_shows_runs_and_limits():
     made = figures.fig1_late(runs)
     ranks, losses = made.axes
     drawn = {line.get_label(): line for line in losses.get_lines()}
-    assert np.array_equal(drawn["0"].get_ydata(), runs[0.0][0].log_loss)
+    one = runs[0.0][0]
+    assert np.array_equal(drawn["0"].get_ydata(), one.log_loss + np.log(10) * one.t, equal_nan=True)
     marks = [line for line in ranks.get_lines() if len(line.get_xdata()) == 1]
     assert len(marks) == 2 and marks[0].get_xdata()[0] > 60
     excess = runs[0.0][0].limit.stable_rank_excess.pos

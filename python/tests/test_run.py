@@ -42,7 +42,8 @@ def test_limit_verdicts_and_spectra_fit_together(late):
     assert abs(late.stable_rank_all[-1] - limit.stable_rank.all) < 0.05
 
 
-def test_events_are_ordered_and_of_the_flow(late):
+def test_events_are_ordered_and_of_the_flow():
+    late = lt.run(n=10, width=20, slope=0.0, until="1e100")
     events = late.events
     assert len(events) > 0 and np.all(np.diff(events["log10_t"]) >= 0)
     assert events["log10_t"][0] >= late.t[late.engine.index("flow") - 1]

@@ -67,7 +67,7 @@ def section_stub(section: str, name: str) -> str:
     own = [field for field in _config.fields() if field["section"] == section]
     lines = [f"class {name}:"]
     for field in own:
-        lines += [f"    {field['key']}: {type_of(field)}", f'    """{field["meaning"]}"""']
+        lines += [f"    {field['key']}: {type_of(field)}", f"    {field['meaning']!r}"]
     lines += ["    def __init__(", "        self,", "        *,"]
     lines += [f"        {field['key']}: {type_of(field)} = {field['default']!r}," for field in own]
     lines.append("    ) -> None: ...")

@@ -10,8 +10,8 @@ apart in grey and by colour-blind readers.
 """
 
 from ._paper import PAPER_FIGURES, draw, fig1, fig2, fig3, fig4, fig5, picture_name
-from ._late import fig1_late
-from ._style import COLUMN, PAGE, colors, figure, save, style
+from ._late import fig1_late, late_runs
+from ._style import COLUMN, PAGE, colors, figure, legend_beside, line_styles, markers_at, save, style, styled
 from ._table import Table, read_table
 
 __all__ = [
@@ -28,8 +28,13 @@ __all__ = [
     "fig4",
     "fig5",
     "figure",
+    "late_runs",
+    "legend_beside",
+    "line_styles",
+    "markers_at",
     "picture_name",
     "read_table",
     "save",
     "style",
+    "styled",
 ]

@@ -6,7 +6,7 @@ from typing import Callable, Dict, List
 import numpy as np
 from matplotlib.figure import Figure
 
-from ._style import PAGE, figure, line_styles
+from ._style import PAGE, figure, legend_beside, line_styles, markers_at, styled
 from ._table import Table, read_table
 
 
@@ -20,16 +20,17 @@ def _table(source, name: str) -> Table:
 def plot_bands(axes, table: Table, by: str, x: str, quantity: str, floor=None, label=str, scale=1.0) -> None:
     """A line for each value of `by`: QUANTITY_mean against `x`, with a band of 3 QUANTITY_std."""
     groups = list(table.groups(by))
-    for group, line in zip(groups, line_styles(len(groups))):
+    for i, (group, line) in enumerate(zip(groups, line_styles(len(groups)))):
         order = np.argsort(group[x], kind="stable")
         mean = scale * group[f"{quantity}_mean"][order]
         spread = 3 * scale * group[f"{quantity}_std"][order]
         low = mean - spread if floor is None else np.maximum(mean - spread, floor)
-        every = max(1, len(mean) // 6)
-        axes.plot(group[x][order], mean, label=label(group[by][0]), markevery=every, **line)
+        markers = markers_at(i, len(groups), len(mean))
+        axes.plot(group[x][order], mean, label=label(group[by][0]), markevery=markers, **line)
         axes.fill_between(group[x][order], low, mean + spread, color=line["color"], alpha=0.15, linewidth=0)
 
 
+@styled
 def fig1(source, width: float = PAGE) -> Figure:
     """Figure 1: stable rank of W_{+1} and training loss against epochs, for slopes from 0 to 1."""
     table = _table(source, "fig1")
@@ -39,10 +40,11 @@ def fig1(source, width: float = PAGE) -> Figure:
     plot_bands(losses, table, "slope", "epoch", "loss", floor=0.0, label=label)
     ranks.set(xlabel="epoch", ylabel=r"stable rank of $W_{+1}$", yscale="log")
     losses.set(xlabel="epoch", ylabel="training loss")
-    made.legend(*ranks.get_legend_handles_labels(), title=r"slope $\gamma$", loc="outside right center")
+    legend_beside([ranks, losses], r"slope $\gamma$")
     return made
 
 
+@styled
 def _image_figure(source, name: str, by: str, title: str, width: float, label) -> Figure:
     table = _table(source, name)
     x = "epoch" if "epoch" in table else "step"
@@ -52,7 +54,7 @@ def _image_figure(source, name: str, by: str, title: str, width: float, label) -
     plot_bands(errors, table, by, x, error, floor=0.0, label=label, scale=100.0)
     ranks.set(xlabel=x, ylabel="stable rank of $W$", yscale="log")
     errors.set(xlabel=x, ylabel="test error (%)")
-    made.legend(*ranks.get_legend_handles_labels(), title=title, loc="outside right center")
+    legend_beside([ranks, errors], title)
     return made
 
 

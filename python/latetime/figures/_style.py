@@ -1,9 +1,12 @@
 """Sizes, fonts and lines that fit a LaTeX paper."""
 
+import functools
+import logging
 import os
 from typing import Iterable, List, Tuple
 
 import matplotlib
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 COLUMN = 3.25  # inches: one column of a two-column page
@@ -57,22 +60,55 @@ def line_styles(count: int) -> List[dict]:
     ]
 
 
-def figure(panels: int = 1, width: float = PAGE, height: float = 0.0):
-    """(Figure, axes of its panels side by side) in this style; `width` in inches."""
-    with matplotlib.rc_context(style()):
-        made = Figure(figsize=(width, height or 0.72 * width / max(panels, 1)), layout="constrained")
+def styled(function):
+    """Draws with style()."""
+
+    @functools.wraps(function)
+    def within(*args, **kwargs):
+        with matplotlib.rc_context(style()):
+            return function(*args, **kwargs)
+
+    return within
+
+
+@styled
+def figure(panels: int = 1, width: float = PAGE) -> Tuple[Figure, List[Axes]]:
+    """A figure of `width` inches and the axes of its panels: side by side, in one column below each other."""
+    stacked = width < 0.75 * PAGE
+    if stacked:
+        made = Figure(figsize=(width, 0.6 * width * panels), layout="constrained")
+        axes = made.subplots(panels, 1, squeeze=False)[:, 0]
+    else:
+        made = Figure(figsize=(width, 0.72 * width / panels), layout="constrained")
         axes = made.subplots(1, panels, squeeze=False)[0]
     return made, list(axes)
 
 
+@styled
+def legend_beside(axes: List[Axes], title: str) -> None:
+    """One legend for all panels, outside at the right."""
+    stacked = len(axes) > 1 and axes[0].get_subplotspec().get_gridspec().ncols == 1
+    handles, labels = axes[0].get_legend_handles_labels()
+    (axes[0] if stacked else axes[-1]).legend(
+        handles, labels, title=title, loc="upper left", bbox_to_anchor=(1.02, 1.0), borderaxespad=0.0
+    )
+
+
+def markers_at(line: int, lines: int, points: int) -> Tuple[int, int]:
+    """`markevery` for some six markers a line, at other points on each line."""
+    every = max(1, points // 6)
+    return (every * line // max(lines, 1), every)
+
+
+@styled
 def save(made: Figure, name, formats: Iterable[str] = ("pdf", "svg", "png")) -> List[str]:
     """Writes NAME.pdf, NAME.svg, NAME.png, the same bytes each time; returns the paths."""
+    logging.getLogger("fontTools").setLevel(logging.ERROR)  # it remarks on the age of matplotlib's own fonts
     name = os.fspath(name)
     paths = []
     for suffix in formats:
         path = f"{name}.{suffix}"
         dated = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}.get(suffix)
-        with matplotlib.rc_context(style()):
-            made.savefig(path, metadata=dated)
+        made.savefig(path, metadata=dated)
         paths.append(path)
     return paths

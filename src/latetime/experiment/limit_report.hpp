@@ -5,7 +5,7 @@
 #include <functional>
 #include <string>
 
-#include "latetime/base/array_store.hpp"
+#include "latetime/base/hdf5_file.hpp"
 #include "latetime/dynamics/limit.hpp"
 #include "latetime/measure/spectrum.hpp"
 

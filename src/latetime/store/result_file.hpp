@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "latetime/base/array_store.hpp"
+#include "latetime/base/hdf5_file.hpp"
 #include "latetime/base/outcome.hpp"
 #include "latetime/store/record.hpp"
 
