@@ -67,7 +67,7 @@ class Bar:
                 from tqdm.auto import tqdm
         except ImportError:
             return False
-        form = "{l_bar}{bar}| {postfix} [{elapsed}]"
+        form = "{l_bar}{bar}| {elapsed}{postfix}"
         return tqdm(total=100, desc=self._label, leave=False, bar_format=form)
 
 
