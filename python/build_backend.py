@@ -15,3 +15,8 @@ except ImportError:
 
 from setuptools.build_meta import *  # noqa: E402, F401, F403
 from setuptools.build_meta import __legacy__  # noqa: E402, F401
+
+
+def get_requires_for_build_wheel(config_settings=None):
+    """Nothing: what setuptools asks for here, the package wheel, is the system's as well."""
+    return []

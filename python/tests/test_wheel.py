@@ -3,6 +3,7 @@
 It packs the module of the build tree; with LATETIME_FULL_WHEEL=1, pip has CMake build everything anew.
 """
 
+import importlib.util
 import os
 import pathlib
 import shutil
@@ -43,12 +44,9 @@ def without_network():
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory, without_network):
-    try:
-        import pip  # noqa: F401
-        import setuptools  # noqa: F401
-        import wheel  # noqa: F401
-    except ImportError as missing:
-        pytest.skip(f"no {missing.name} on this machine")
+    for needed in ("pip", "setuptools", "wheel"):
+        if not importlib.util.find_spec(needed):
+            pytest.skip(f"no {needed} on this machine")
     folder = tmp_path_factory.mktemp("wheel")
     # In a copy of the sources, so that the checkout stays as it is.
     source = folder / "source"
