@@ -11,6 +11,7 @@ from typing import Any, Dict, List
 
 from . import _core
 
+_FIELDS = _core.fields()
 _TYPES = {"integer": int, "number": float, "flag": bool, "text": str, "texts": List[str]}
 _SECTIONS = {"data": "Data", "network": "Network", "descent": "Descent", "record": "Record"}
 _SUMMARIES = {
@@ -27,13 +28,13 @@ def fields() -> List[Dict[str, Any]]:
     Each is a dict with section ("" at the top level), key, type ("integer", "number", "flag", "text",
     "texts"), default, meaning, and is_file.
     """
-    return _core.fields()
+    return [dict(field) for field in _FIELDS]
 
 
 def section_doc(section: str) -> str:
     """Docstring of a section's class."""
     lines = [_SUMMARIES[section], ""]
-    for field in fields():
+    for field in _FIELDS:
         if field["section"] == section:
             lines.append(f"{field['key']} = {field['default']!r}: {field['meaning']}")
     return "\n".join(lines)
@@ -74,7 +75,7 @@ def _section_repr(self) -> str:
 
 def _make_section(section: str, name: str) -> type:
     members = []
-    for field in fields():
+    for field in _FIELDS:
         if field["section"] != section:
             continue
         default = field["default"]
@@ -139,12 +140,12 @@ class Config:
 
 def section_of(key: str) -> str:
     """The section of a key ("" at the top level). Raises ValueError, naming the nearest key."""
-    found = [field["section"] for field in fields() if field["key"] == key]
+    found = [field["section"] for field in _FIELDS if field["key"] == key]
     if len(found) == 1:
         return found[0]
     if found:
         raise ValueError(f"{key}: stands in {' and '.join(found)}; set it in that section's object")
-    near = _core.nearest_name(key, [field["key"] for field in fields()])
+    near = _core.nearest_name(key, [field["key"] for field in _FIELDS])
     section = section_of(near)
     raise ValueError(f"{key}: unknown key; did you mean {section + '.' if section else ''}{near}?")
 
