@@ -75,7 +75,8 @@ class RunProgress:
     """Progress of a run: in steps where their number is exact, else in decades of t."""
 
     def __init__(self, progress: Optional[bool]):
-        self._bar = Bar(wanted(progress), "latetime")
+        self.shown = wanted(progress)
+        self._bar = Bar(self.shown, "latetime")
         self._last_step: Optional[int] = None
         self._last_log = 1.0
 

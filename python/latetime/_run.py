@@ -129,8 +129,8 @@ def _carry_out(problem, memory, out, resume, threads, progress, observer, column
             out or "",
             threads or os.cpu_count() or 1,
             resume,
-            bar.started,
-            bar.pulse,
+            bar.started if bar.shown else None,
+            bar.pulse if bar.shown else None,
             recorded if columns or observer is not None else None,
         )
     finally:
