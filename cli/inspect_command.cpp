@@ -1,5 +1,3 @@
-#include <algorithm>
-
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -7,9 +5,8 @@
 #include "latetime/base/error.hpp"
 #include "latetime/base/text.hpp"
 #include "latetime/data/array_file.hpp"
-#include "latetime/data/gram.hpp"
 #include "latetime/experiment/config.hpp"
-#include "latetime/experiment/run.hpp"
+#include "latetime/experiment/inspection.hpp"
 #include "terminal.hpp"
 
 namespace latetime::cli {
@@ -23,39 +20,31 @@ struct InspectArguments {
 
 using nlohmann::ordered_json;
 
-ordered_json data_report(const Matrix& x) {
-  const OrthogonalityReport report = orthogonality(gram_matrix(x));
-  const double scale = report.norm_max * report.norm_max;
-  return {{"n", x.rows()},
-          {"d", x.cols()},
+ordered_json data_report(const DataInspection& data) {
+  const OrthogonalityReport& report = data.orthogonality;
+  return {{"n", data.n},
+          {"d", data.d},
           {"R_min", report.norm_min},
           {"R_max", report.norm_max},
           {"R", report.norm_ratio},
           {"p", report.max_inner_product},
           {"n_p_over_R_min_squared", report.np_over_norm2},
           {"smallest_eigenvalue_of_G", report.min_eigenvalue},
-          {"linearly_independent",
-           report.min_eigenvalue > 1e-14 * static_cast<double>(x.rows()) * scale}};
+          {"linearly_independent", data.linearly_independent}};
 }
 
 /// What a configuration would run: the data, the classes, the descent.
 ordered_json config_report(const RunConfig& config) {
-  const Dataset data = load_data(config);
-  ordered_json report = data_report(data.x);
-  report["origin"] = data.origin;
-  report["samples_of_class_plus"] = std::count(data.classes.begin(), data.classes.end(), 0);
-  report["samples_of_class_minus"] = std::count(data.classes.begin(), data.classes.end(), 1);
-  const DescentOptions options = descent_options(config, data.size(), 1);
-  const EnginePlan plan = plan_engines(options, data.size(), data.dim(), 2 * config.network.width);
-  report["engine"] = options.method == Method::flow ? "flow"
-                     : plan.dense                   ? "dense"
-                     : plan.hand_over               ? "coefficient, frozen, then flow"
-                     : plan.frozen                  ? "coefficient, frozen"
-                                                    : "coefficient";
-  const LogTime last = last_time(config, data.size());
+  const RunInspection run = inspect_run(config, load_data(config));
+  ordered_json report = data_report(run.data);
+  report["origin"] = run.origin;
+  report["samples_of_class_plus"] = run.class_plus;
+  report["samples_of_class_minus"] = run.class_minus;
+  report["engine"] = run.engine;
+  const LogTime& last = run.last_step;
   report["last_step"] = last.step() ? ordered_json(*last.step()) : ordered_json(to_string(last));
-  report["records"] = recorded_steps(config, data.size()).size();
-  report["neurons"] = 2 * config.network.width;
+  report["records"] = run.records;
+  report["neurons"] = run.neurons;
   return report;
 }
 
@@ -79,7 +68,7 @@ int inspect(const InspectArguments& arguments) {
     const Matrix x = read_matrix(target);
     if (x.size() == 0) throw InputError(target, "the array is empty; give at least one sample");
     require_finite(x, target);
-    report = data_report(x);
+    report = data_report(inspect_samples(x));
   }
   if (arguments.json) {
     fmt::print("{}\n", report.dump(2));

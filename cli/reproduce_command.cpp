@@ -8,6 +8,7 @@
 #include "latetime/report/figure1.hpp"
 #include "latetime/report/report_page.hpp"
 #include "latetime/store/run_directory.hpp"
+#include "python_figures.hpp"
 #include "reproduce.hpp"
 #include "terminal.hpp"
 
@@ -30,11 +31,7 @@ void print_table(const std::vector<Figure1Summary>& summary, const Figure1Option
 }
 
 int reproduce_figure1(const ReproduceArguments& arguments) {
-  Figure1Options options;
-  if (arguments.quick) {
-    options.slopes = {0.0, 0.1, 0.5, 1.0};
-    options.runs = 2;
-  }
+  const Figure1Options options = arguments.quick ? quick_figure1() : Figure1Options{};
   std::error_code error;
   std::filesystem::create_directories(arguments.out, error);
   if (error) {
@@ -71,7 +68,10 @@ int reproduce_figure1(const ReproduceArguments& arguments) {
     replace_file(file("report.html"),
                  make_report({arguments.out}, "latetime report " + shell_word(arguments.out)));
   }
-  if (arguments.quiet) return done;
+  if (arguments.quiet) {
+    draw_with_python(arguments.out, true);
+    return done;
+  }
   if (arguments.quick) {
     fmt::print("quick look: {} slopes and {} runs instead of 11 and 5\n", options.slopes.size(),
                options.runs);
@@ -83,6 +83,7 @@ int reproduce_figure1(const ReproduceArguments& arguments) {
              duration_text(seconds));
   fmt::print("  {:<20}{}\n", "look at", file(can_make_reports() ? "report.html" : "fig1.svg"));
   fmt::print("  {:<20}{}\n", "in the same folder", "fig1.svg, fig1.csv, fig1_runs.csv, fig1.toml");
+  draw_with_python(arguments.out, false);
   return done;
 }
 

@@ -64,7 +64,7 @@ Setup random_setup(std::uint64_t seed) {
   const double learning_rate = log_uniform(1e-3, 3.0) * 784.0 / std::max(scale, 1.0);
   if (kind == "duplicated" || kind == "contradicting") {
     for (Eigen::Index i = 0; i + 1 < n; i += 2) {
-      data.x.row(i + 1) = data.x.row(i);
+      data.x.edit().row(i + 1) = data.x.row(i);
       const int c = data.classes[static_cast<std::size_t>(i)];
       data.classes[static_cast<std::size_t>(i) + 1] = kind == "duplicated" ? c : 1 - c;
     }

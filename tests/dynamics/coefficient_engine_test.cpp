@@ -140,7 +140,7 @@ TEST(CoefficientEngine, NoticesOverflow) {
   Problem problem = named("one_neuron");
   CoefficientEngine engine(problem.data, problem.initial, 0.1, 1);
   EXPECT_TRUE(engine.finite());
-  problem.data.x *= 1e200;
+  problem.data.x.edit() *= 1e200;
   CoefficientEngine overflowing(problem.data, problem.initial, 0.1, 1);
   overflowing.advance(2);
   EXPECT_FALSE(overflowing.finite());

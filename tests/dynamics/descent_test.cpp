@@ -174,7 +174,7 @@ TEST_P(DescentOf, InterruptedAndResumedGivesTheSameBits) {
 
 TEST_P(DescentOf, ReportsOverflow) {
   Problem problem = small_problem();
-  problem.data.x *= 1e200;
+  problem.data.x.edit() *= 1e200;
   Descent descent = make(problem);
   const std::vector<LogTime> schedule{0, 100, 1000};
   std::vector<LogTime> recorded;

@@ -43,12 +43,12 @@ std::vector<Problem> two_class_problems() {
   result.push_back(problem_on("vanishing_learning_rate", data, 12, 0.1, 1e-2, 1e-305));
   Dataset duplicates = data;
   for (Eigen::Index i = 1; i < 5; ++i) {
-    duplicates.x.row(i) = duplicates.x.row(0);
+    duplicates.x.edit().row(i) = duplicates.x.row(0);
     duplicates.classes[static_cast<std::size_t>(i)] = duplicates.classes[0];
   }
   result.push_back(problem_on("duplicates", duplicates, 12, 0.0, 1e-2));
   Dataset with_zero = data;
-  with_zero.x.row(3).setZero();
+  with_zero.x.edit().row(3).setZero();
   result.push_back(problem_on("zero_sample", with_zero, 12, 0.5, 1e-2));
   result.push_back(
       problem_on("one_sample_one_neuron", gaussian_mixture(1, 7, 0.01, 1.0, 1), 1, 0.0, 1e-2));
@@ -221,7 +221,7 @@ TEST(FrozenEngine, RefusesMoreThanTwoClasses) {
 
 TEST(FrozenEngine, ProvesNothingOnceOutputsOverflow) {
   Problem p = problem_on("overflow", gaussian_mixture(6, 20, 0.01, 1.0, 1), 1, 0.1, 1e-2);
-  p.data.x *= 1e200;
+  p.data.x.edit() *= 1e200;
   CoefficientEngine base = coefficient_engine(p);
   FrozenEngine frozen(base);
   EXPECT_EQ(frozen.advance(10), 0u);

@@ -95,7 +95,7 @@ Rewritten rotate(const Posed& posed) {
 Rewritten scale(const Posed& posed) {
   constexpr double s = 2.7;
   Rewritten result{posed};
-  result.posed.problem.data.x *= s;
+  result.posed.problem.data.x.edit() *= s;
   result.posed.problem.initial.weights /= s;
   result.posed.problem.learning_rate /= s * s;
   result.coefficient_scale = 1.0 / (s * s);

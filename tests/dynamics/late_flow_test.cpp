@@ -191,7 +191,7 @@ TEST(LateFlow, RestartedFromItsStateGoesOnAlike) {
 /// One sample under both labels: λ grows like t/2, and with it the stiffness in log t.
 TEST(LateFlow, SaysSoWhereItCannotFollow) {
   Problem p = problem_on("contradicting", orthogonal_data(2, 3, 1.0), 2, 0.1, 0.1);
-  p.data.x.row(1) = p.data.x.row(0);
+  p.data.x.edit().row(1) = p.data.x.row(0);
   LateFlow flow(flow_problem(p), exact_start(p, 1000), {});
   EXPECT_EQ(flow.advance_to(100.0 * log_of_10), FlowStatus::too_stiff);
   EXPECT_LT(flow.log_time(), 100.0 * log_of_10);

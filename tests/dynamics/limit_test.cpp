@@ -226,7 +226,7 @@ TEST(Limit, IsWhereTheFlowGoes) {
 TEST(Limit, NamesTheSamplesThatContradictEachOther) {
   for (const double slope : {0.0, 0.1}) {
     Dataset data = gaussian_mixture(8, 40, 0.01, 1.0, 3);
-    data.x.row(5) = data.x.row(2);
+    data.x.edit().row(5) = data.x.row(2);
     data.classes[2] = 0;
     data.classes[5] = 1;
     const Problem p = problem_on("contradicting", data, 6, slope, 1e-2);

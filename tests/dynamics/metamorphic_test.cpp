@@ -124,7 +124,7 @@ TEST_P(Metamorphic, PermutingSamplesPermutesColumns) {
   const auto places = order(problem_.data.size());
   Problem other = problem_;
   for (std::size_t i = 0; i < places.size(); ++i) {
-    other.data.x.row(static_cast<Eigen::Index>(i)) = problem_.data.x.row(places[i]);
+    other.data.x.edit().row(static_cast<Eigen::Index>(i)) = problem_.data.x.row(places[i]);
     other.data.classes[i] = problem_.data.classes[places[i]];
   }
   compare_with(other, [&](const TrainingState& a, const TrainingState& b) {
@@ -190,7 +190,7 @@ TEST_P(Metamorphic, TakingEverySampleTwiceChangesNothing) {
   const Eigen::Index n = problem_.data.size();
   Problem twice = problem_;
   twice.data.x = Matrix(2 * n, problem_.data.dim());
-  twice.data.x << problem_.data.x, problem_.data.x;
+  twice.data.x.edit() << problem_.data.x, problem_.data.x;
   twice.data.classes.insert(twice.data.classes.end(), problem_.data.classes.begin(),
                             problem_.data.classes.end());
   compare_with(twice, [&](const TrainingState& a, const TrainingState& b) {
@@ -203,7 +203,7 @@ TEST_P(Metamorphic, TakingEverySampleTwiceChangesNothing) {
 /// Samples times 2, weights over 2, η over 4: the same Z. Powers of two round nothing.
 TEST_P(Metamorphic, RescalingByPowersOfTwoChangesNoBitOfThePreactivations) {
   Problem scaled = problem_;
-  scaled.data.x *= 2.0;
+  scaled.data.x.edit() *= 2.0;
   scaled.initial.weights /= 2.0;
   scaled.learning_rate /= 4.0;
   compare_with(scaled, [&](const TrainingState& a, const TrainingState& b) {

@@ -36,12 +36,12 @@ Case random_case(std::uint64_t index, bool degenerate) {
                                                       : static_cast<std::uint64_t>(n) + 8);
   Dataset data{.x = Matrix(n, d), .classes = std::vector<int>(static_cast<std::size_t>(n))};
   for (Eigen::Index i = 0; i < n; ++i) {
-    for (Eigen::Index c = 0; c < d; ++c) data.x(i, c) = stream.normal();
-    data.x(i, 0) += 0.5;  // correlated, so that own-class samples pull the others
+    for (Eigen::Index c = 0; c < d; ++c) data.x.edit()(i, c) = stream.normal();
+    data.x.edit()(i, 0) += 0.5;  // correlated, so that own-class samples pull the others
     data.classes[static_cast<std::size_t>(i)] = static_cast<int>(stream.below(2));
   }
   if (degenerate) {
-    data.x.row(1) = data.x.row(0);
+    data.x.edit().row(1) = data.x.row(0);
     data.classes[1] = data.classes[0];
   }
   const double slopes[] = {0.0, 0.1, 0.5};
@@ -217,7 +217,7 @@ INSTANTIATE_TEST_SUITE_P(NeuronMode, ModeOf, testing::Values(false, true),
 /// G_01 λ_1, either copy of x_0 can hold it with G_00 λ_0.
 Case twins(double lambda_own, double slope) {
   Dataset data{.x = Matrix(3, 2), .classes = {1, 1, 0}};
-  data.x << 1.0, 0.0, 1.0, 0.0, 1.0, 1.0;
+  data.x.edit() << 1.0, 0.0, 1.0, 0.0, 1.0, 1.0;
   const NetworkShape shape{.groups = 2, .width = 1, .dim = 2, .slope = slope};
   Case c{.problem = FlowProblem(data, shape, 3.0), .lambda = Vector(3)};
   c.lambda << 1.0, 1.0, lambda_own;

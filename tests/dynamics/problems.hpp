@@ -48,7 +48,7 @@ inline Dataset with_class_count(Dataset data, int count) {
 inline Dataset contradicting_duplicates() {
   Dataset data = gaussian_mixture(12, 30, 0.01, 1.0, 3);
   for (Eigen::Index i = 0; i < data.size(); i += 2) {
-    data.x.row(i + 1) = data.x.row(i);
+    data.x.edit().row(i + 1) = data.x.row(i);
     data.classes[static_cast<std::size_t>(i)] = 0;
     data.classes[static_cast<std::size_t>(i) + 1] = 1;
   }

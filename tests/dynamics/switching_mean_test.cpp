@@ -26,8 +26,8 @@ Sliding sliding_pairs(Eigen::Index count, double slope, std::uint64_t seed) {
     RandomStream stream(seed, RandomPurpose::test, index);
     Dataset data{.x = Matrix(n, d), .classes = std::vector<int>(static_cast<std::size_t>(n), 0)};
     for (Eigen::Index i = 0; i < n; ++i) {
-      for (Eigen::Index c = 0; c < d; ++c) data.x(i, c) = stream.normal();
-      data.x.row(i).array() += 0.5;
+      for (Eigen::Index c = 0; c < d; ++c) data.x.edit()(i, c) = stream.normal();
+      data.x.edit().row(i).array() += 0.5;
     }
     for (Eigen::Index i = 0; i < count; ++i) data.classes[static_cast<std::size_t>(i)] = 1;
     const NetworkShape shape{.groups = 2, .width = 2, .dim = d, .slope = slope};

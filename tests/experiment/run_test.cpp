@@ -1,5 +1,6 @@
 #include "latetime/experiment/run.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstdlib>
@@ -266,6 +267,77 @@ TEST(OddRuns, DuplicateSamplesWithOppositeLabelsKeepTheirLoss) {
   // f takes one value on both: their two losses add to at least 2 log 2, reached at f = 0.
   EXPECT_NEAR(std::exp(last_value(folder / "a", "log_loss")), 2 * std::log(2.0) / 3, 1e-4);
   EXPECT_LE(last_value(folder / "a", "min_margin"), 0.0);
+}
+
+/// Bits, so that NaN equals NaN; wall time may differ.
+void expect_same_entries(const ArrayArchive& a, const ArrayArchive& b) {
+  ASSERT_EQ(a.numeric_datasets(), b.numeric_datasets());
+  for (const std::string& name : a.numeric_datasets()) {
+    if (name == "/provenance/wall_seconds") continue;
+    const auto x = a.read_doubles(name), y = b.read_doubles(name);
+    ASSERT_EQ(a.shape(name), b.shape(name));
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      ASSERT_EQ(std::bit_cast<std::uint64_t>(x[i]), std::bit_cast<std::uint64_t>(y[i])) << name;
+    }
+  }
+}
+
+class RunInMemory : public testing::TestWithParam<std::vector<std::string>> {};
+
+TEST_P(RunInMemory, HoldsWhatTheFolderHolds) {
+  const TemporaryFolder folder;
+  const RunConfig config = configured(GetParam());
+  RunMemory memory;
+  const RunSummary here = carry_out_run(load_problem(config), memory, {});
+  const RunSummary there = run_into(folder / "a", config);
+  const RunMemory stored = read_run(folder / "a");
+  EXPECT_EQ(memory.config, stored.config);
+  EXPECT_EQ(memory.metrics.columns, stored.metrics.columns);
+  EXPECT_EQ(memory.metrics.rows, stored.metrics.rows);
+  expect_same_entries(memory.arrays, stored.arrays);
+  EXPECT_EQ(here.records, there.records);
+  EXPECT_EQ(here.limit.has_value(), there.limit.has_value());
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Engines, RunInMemory,
+    testing::Values(std::vector<std::string>{"descent.until=2000", "network.width=8"},
+                    std::vector<std::string>{"descent.until=1e60", "network.width=8",
+                                             "network.slope=0", "data.d=50"},
+                    std::vector<std::string>{"descent.method=sgd", "descent.epochs=5",
+                                             "descent.batch_size=3", "network.width=8"}));
+
+TEST(RunInMemoryResumed, ReachesTheBitsOfOneRun) {
+  const std::vector<std::string> keys{"network.width=8", "network.slope=0", "data.d=50"};
+  const auto until = [&](const std::string& time) {
+    auto all = keys;
+    all.push_back("descent.until=" + time);
+    return load_problem(configured(all));
+  };
+  RunMemory whole, parts;
+  carry_out_run(until("1e60"), whole, {});
+  carry_out_run(until("1e20"), parts, {});
+  carry_out_run(until("1e60"), parts, {.resume = true});
+  EXPECT_EQ(parts.metrics.rows, whole.metrics.rows);
+  expect_same_entries(parts.arrays, whole.arrays);
+}
+
+TEST(RunEvents, AreStoredInOrderWithTheirPairs) {
+  RunMemory memory;
+  carry_out_run(
+      load_problem(configured({"descent.until=1e100", "network.width=20", "network.slope=0"})),
+      memory, {});
+  const auto times = memory.arrays.read_doubles("/events/log10_t");
+  ASSERT_FALSE(times.empty());
+  EXPECT_TRUE(std::is_sorted(times.begin(), times.end()));
+  const auto classes = memory.arrays.read_uint8("/events/class");
+  const auto samples = memory.arrays.read_uint64("/events/sample");
+  const auto causes = memory.arrays.read_uint8("/events/cause");
+  const auto y = memory.arrays.read_doubles("/data/y");
+  for (std::size_t i = 0; i < times.size(); ++i) {
+    const bool own = (classes[i] == 0) == (y[samples[i]] > 0);
+    EXPECT_EQ(own, causes[i] == static_cast<std::uint8_t>(FlowCause::own_crosses));
+  }
 }
 
 }  // namespace

@@ -56,7 +56,7 @@ TEST(Kkt, TakesTheSlopesOfSlidingPairs) {
   // w_1 stays at z = 0 on x_0: descent moves it along x_1 − α x_0 with the α that keeps it there.
   const Dataset data = [] {
     Dataset made = orthogonal_data(2, 2, 1.0);
-    made.x << 1.0, 0.0, 0.5, 1.0;
+    made.x.edit() << 1.0, 0.0, 0.5, 1.0;
     return made;
   }();
   Network network{{.groups = 2, .width = 1, .dim = 2, .slope = 0.0}, Matrix::Zero(2, 2)};

@@ -18,7 +18,7 @@ Dataset with_labels(Dataset data, int first_class) {
 Dataset duplicates() {
   Dataset data = gaussian_mixture(6, 20, 0.01, 1.0, 3);
   for (Eigen::Index i = 0; i < data.size(); i += 2) {
-    data.x.row(i + 1) = data.x.row(i);
+    data.x.edit().row(i + 1) = data.x.row(i).eval();
     data.classes[static_cast<std::size_t>(i)] = 0;
     data.classes[static_cast<std::size_t>(i) + 1] = 1;
   }

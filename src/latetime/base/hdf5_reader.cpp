@@ -147,20 +147,47 @@ std::vector<std::string> read_fixed_texts(const OpenDataset& open, bool& ok) {
   return texts;
 }
 
+struct DatasetList {
+  bool texts_too;
+  std::vector<std::string> names;
+};
+
 /// Called by HDF5 for every object; must not throw through C code.
-herr_t collect_numeric(hid_t group, const char* name, const H5O_info_t* info, void* list) noexcept {
+herr_t collect_datasets(hid_t group, const char* name, const H5O_info_t* info,
+                        void* list) noexcept {
   if (info->type != H5O_TYPE_DATASET) return 0;
   const Hdf5Handle dataset(H5Dopen2(group, name, H5P_DEFAULT), H5Dclose);
   if (!dataset.valid()) return -1;
   const Hdf5Handle type(H5Dget_type(dataset), H5Tclose);
   if (!type.valid()) return -1;
-  if (!fits<double>(type)) return 0;
+  auto& found = *static_cast<DatasetList*>(list);
+  const bool is_text = found.texts_too && H5Tget_class(type) == H5T_STRING;
+  if (!is_text && !fits<double>(type)) return 0;
   try {
-    static_cast<std::vector<std::string>*>(list)->push_back("/" + std::string(name));
+    found.names.push_back("/" + std::string(name));
   } catch (...) {
     return -1;
   }
   return 0;
+}
+
+/// Names of the datasets of numbers, or of numbers and texts, in order.
+std::vector<std::string> dataset_names(hid_t file, const std::string& path, bool texts_too) {
+  silence_hdf5();
+  DatasetList list{texts_too, {}};
+  if (H5Ovisit2(file, H5_INDEX_NAME, H5_ITER_INC, collect_datasets, &list, H5O_INFO_BASIC) < 0) {
+    throw InputError(path, "the list of datasets is damaged; write the file anew");
+  }
+  // Names are quoted in messages of one line.
+  for (const std::string& name : list.names) {
+    if (std::any_of(name.begin(), name.end(),
+                    [](unsigned char c) { return c < 0x20 || c == 0x7f; })) {
+      throw InputError(path,
+                       "a dataset's name holds control characters; the file is damaged, or "
+                       "rename it");
+    }
+  }
+  return list.names;
 }
 
 }  // namespace
@@ -274,19 +301,35 @@ double Hdf5Reader::read_number_attribute(const std::string& object, const std::s
 }
 
 std::vector<std::string> Hdf5Reader::numeric_datasets() const {
-  silence_hdf5();
-  std::vector<std::string> names;
-  if (H5Ovisit2(file_, H5_INDEX_NAME, H5_ITER_INC, collect_numeric, &names, H5O_INFO_BASIC) < 0) {
-    fail("the list of datasets is damaged; write the file anew");
-  }
-  // Names are quoted in messages of one line.
-  for (const std::string& name : names) {
-    if (std::any_of(name.begin(), name.end(),
-                    [](unsigned char c) { return c < 0x20 || c == 0x7f; })) {
-      fail("a dataset's name holds control characters; the file is damaged, or rename it");
+  return dataset_names(file_, path_, false);
+}
+
+ArrayArchive Hdf5Reader::read_all() const {
+  ArrayArchive archive;
+  const auto add = [&](const std::string& name, const ArrayShape& shape, const auto& values) {
+    archive.write(name, shape,
+                  std::span<const typename std::decay_t<decltype(values)>::value_type>(values));
+  };
+  for (const std::string& name : dataset_names(file_, path_, true)) {
+    const OpenDataset open = open_dataset(file_, path_, file_size_, name);
+    if (H5Tget_class(open.type) == H5T_STRING) {
+      const auto texts = read_strings(name);
+      if (open.shape.empty()) {
+        archive.write(name, std::string_view(texts.at(0)));
+      } else {
+        archive.write(name, std::span<const std::string>(texts));
+      }
+    } else if (fits<std::uint8_t>(open.type)) {
+      add(name, open.shape, read_uint8(name));
+    } else if (fits<std::uint64_t>(open.type)) {
+      add(name, open.shape, read_uint64(name));
+    } else if (fits<std::int64_t>(open.type)) {
+      add(name, open.shape, read_int64(name));
+    } else {
+      add(name, open.shape, read_doubles(name));
     }
   }
-  return names;
+  return archive;
 }
 
 }  // namespace latetime

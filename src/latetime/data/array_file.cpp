@@ -46,8 +46,8 @@ Reference split_reference(const std::string& reference) {
   return {reference, ""};
 }
 
-std::string shape_text(const NumericArray& array) {
-  return fmt::format("({}{})", fmt::join(array.shape, ", "), array.shape.size() == 1 ? "," : "");
+std::string shape_text(const std::vector<std::size_t>& shape) {
+  return fmt::format("({}{})", fmt::join(shape, ", "), shape.size() == 1 ? "," : "");
 }
 
 }  // namespace
@@ -71,26 +71,29 @@ NumericArray read_array(const std::string& reference) {
                    "or .tsv");
 }
 
+void require_matrix(const std::vector<std::size_t>& shape, const std::string& where) {
+  if (shape.size() == 2) return;
+  throw InputError(where, fmt::format("has shape {}; a matrix needs two dimensions, one sample a "
+                                      "row",
+                                      shape_text(shape)));
+}
+
+void require_vector(const std::vector<std::size_t>& shape, const std::string& where) {
+  if (shape.size() == 1 || (shape.size() == 2 && (shape[0] == 1 || shape[1] == 1))) return;
+  throw InputError(where, fmt::format("has shape {}; a vector needs shape (n,), (n, 1) or (1, n)",
+                                      shape_text(shape)));
+}
+
 Matrix read_matrix(const std::string& reference) {
   const NumericArray array = read_array(reference);
-  if (array.shape.size() != 2) {
-    throw InputError(reference, fmt::format("has shape {}; a matrix needs two dimensions, one "
-                                            "sample a row",
-                                            shape_text(array)));
-  }
+  require_matrix(array.shape, reference);
   return Eigen::Map<const Matrix>(array.values.data(), static_cast<Eigen::Index>(array.shape[0]),
                                   static_cast<Eigen::Index>(array.shape[1]));
 }
 
 Vector read_vector(const std::string& reference) {
   const NumericArray array = read_array(reference);
-  const auto& shape = array.shape;
-  const bool flat = shape.size() == 1 || (shape.size() == 2 && (shape[0] == 1 || shape[1] == 1));
-  if (!flat) {
-    throw InputError(reference, fmt::format("has shape {}; a vector needs shape (n,), (n, 1) or "
-                                            "(1, n)",
-                                            shape_text(array)));
-  }
+  require_vector(array.shape, reference);
   return Eigen::Map<const Vector>(array.values.data(),
                                   static_cast<Eigen::Index>(array.values.size()));
 }

@@ -24,4 +24,9 @@ Matrix read_matrix(const std::string& reference);
 /// The same for one dimension, or n × 1, or 1 × n.
 Vector read_vector(const std::string& reference);
 
+/// Throw InputError, naming `where`, for shapes that are no matrix (two dimensions) or no vector
+/// ((n,), (n, 1) or (1, n)).
+void require_matrix(const std::vector<std::size_t>& shape, const std::string& where);
+void require_vector(const std::vector<std::size_t>& shape, const std::string& where);
+
 }  // namespace latetime

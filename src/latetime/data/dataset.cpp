@@ -9,7 +9,7 @@
 
 namespace latetime {
 
-void require_finite(const Matrix& x, const std::string& where) {
+void require_finite(const Eigen::Ref<const Matrix>& x, const std::string& where) {
   for (Eigen::Index i = 0; i < x.rows(); ++i) {
     for (Eigen::Index j = 0; j < x.cols(); ++j) {
       if (!std::isfinite(x(i, j))) {
@@ -20,7 +20,7 @@ void require_finite(const Matrix& x, const std::string& where) {
   }
 }
 
-Dataset make_dataset(Matrix x, const Vector& labels, const std::string& where_x,
+Dataset make_dataset(Samples x, const Vector& labels, const std::string& where_x,
                      const std::string& where_y, std::string origin) {
   if (x.rows() == 0 || x.cols() == 0) {
     throw InputError(where_x, fmt::format("the array is empty ({} × {}); give at least one sample "

@@ -3,20 +3,16 @@
 #include <string>
 #include <vector>
 
-#include <Eigen/Core>
+#include "latetime/data/samples.hpp"
 
 namespace latetime {
-
-/// Row-major matrix of doubles: one sample, or one neuron, a row.
-using Matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-using Vector = Eigen::VectorXd;
 
 /// Training samples and their classes.
 ///
 /// Classes are numbered from 0 as groups of the network are. For the paper's two classes, class 0
 /// is label +1 and class 1 is label −1.
 struct Dataset {
-  Matrix x;                  ///< n × d samples, all entries finite
+  Samples x;                 ///< n × d samples, all entries finite
   std::vector<int> classes;  ///< n class numbers, 0 … class_count − 1
   int class_count = 2;
   std::string origin;  ///< where the samples come from, for reports ("gaussian-mixture, seed 1")
@@ -30,11 +26,11 @@ struct Dataset {
 /// Two-class data set from labels; `where_x` and `where_y` name the inputs in error messages.
 /// Throws InputError for an empty set, a shape mismatch, an entry that is not finite, or a label
 /// that is not +1 or −1.
-Dataset make_dataset(Matrix x, const Vector& labels, const std::string& where_x,
+Dataset make_dataset(Samples x, const Vector& labels, const std::string& where_x,
                      const std::string& where_y, std::string origin);
 
 /// Throws InputError, naming `where`, the row and the column, when an entry of x is NaN or
 /// infinite.
-void require_finite(const Matrix& x, const std::string& where);
+void require_finite(const Eigen::Ref<const Matrix>& x, const std::string& where);
 
 }  // namespace latetime

@@ -42,7 +42,7 @@ Dataset gaussian_mixture(Eigen::Index n, Eigen::Index d, double signal_std, doub
   for (Eigen::Index i = 0; i < n; ++i) {
     data.classes.push_back(static_cast<int>(label_stream.bits() >> 63));
     const auto index = static_cast<std::uint64_t>(i);
-    data.x.row(i) =
+    data.x.edit().row(i) =
         data.label(i) * mean.transpose() +
         noise_std * normal_vector(d, RandomStream(seed, RandomPurpose::noise, index)).transpose();
   }
@@ -55,7 +55,7 @@ Dataset orthogonal_data(Eigen::Index n, Eigen::Index d, double sample_norm) {
                .classes = alternating_classes(n),
                .class_count = 2,
                .origin = "orthogonal"};
-  data.x.diagonal().setConstant(sample_norm);
+  data.x.edit().diagonal().setConstant(sample_norm);
   return data;
 }
 
@@ -84,7 +84,7 @@ Dataset near_orthogonal_data(Eigen::Index n, Eigen::Index d, double sample_norm,
                .classes = alternating_classes(n),
                .class_count = 2,
                .origin = "near-orthogonal"};
-  data.x.leftCols(n) = Matrix(cholesky.matrixL());
+  data.x.edit().leftCols(n) = Matrix(cholesky.matrixL());
   return data;
 }
 
@@ -106,8 +106,8 @@ Dataset symmetric_separable_data(Eigen::Index n, Eigen::Index d, double margin, 
     const double along = std::abs(noise_std * stream.normal()) + margin;
     const Vector noise = noise_std * normal_vector(d, stream);
     const Vector sample = noise + (along - direction.dot(noise)) * direction;
-    data.x.row(i) = sample.transpose();
-    data.x.row(i + 1) = -sample.transpose();
+    data.x.edit().row(i) = sample.transpose();
+    data.x.edit().row(i + 1) = -sample.transpose();
   }
   return data;
 }

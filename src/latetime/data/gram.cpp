@@ -8,7 +8,7 @@
 
 namespace latetime {
 
-Matrix gram_matrix(const Matrix& x) {
+Matrix gram_matrix(const Eigen::Ref<const Matrix>& x) {
   Matrix gram(x.rows(), x.rows());
   gram.setZero();
   gram.selfadjointView<Eigen::Lower>().rankUpdate(x);

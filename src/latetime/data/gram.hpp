@@ -5,7 +5,7 @@
 namespace latetime {
 
 /// Gram matrix G = X Xᵀ, n × n, exactly symmetric.
-Matrix gram_matrix(const Matrix& x);
+Matrix gram_matrix(const Eigen::Ref<const Matrix>& x);
 
 /// How nearly orthogonal the samples are, in the paper's terms (section 4).
 struct OrthogonalityReport {

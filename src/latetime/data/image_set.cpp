@@ -139,7 +139,7 @@ Matrix gather(const IdxImages& images, const std::vector<std::size_t>& chosen,
   return x;
 }
 
-void normalize_rows(Matrix& x, const std::vector<std::size_t>& chosen) {
+void normalize_rows(Eigen::Map<Matrix> x, const std::vector<std::size_t>& chosen) {
   for (Eigen::Index i = 0; i < x.rows(); ++i) {
     const double norm = x.row(i).norm();
     if (norm == 0.0) {
@@ -193,8 +193,8 @@ Dataset load_image_set(const ImageSetOptions& options) {
                .origin = fmt::format("{} {}, classes {}, {} images, seed {}", options.name,
                                      options.split, options.classes, chosen.size(), options.seed)};
   for (const std::size_t i : chosen) data.classes.push_back(grouping.class_of[labels[i]]);
-  if (options.center) data.x.rowwise() -= data.x.colwise().mean().eval();
-  if (options.normalize) normalize_rows(data.x, chosen);
+  if (options.center) data.x.edit().rowwise() -= data.x.colwise().mean().eval();
+  if (options.normalize) normalize_rows(data.x.edit(), chosen);
   return data;
 }
 

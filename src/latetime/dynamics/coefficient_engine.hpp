@@ -92,7 +92,7 @@ class CoefficientEngine {
   void refresh_from_preactivations();
   Matrix recent_coefficients(const AlignedVector& sums) const;
 
-  const Matrix x_;
+  const Samples x_;
   const Matrix initial_weights_;
   const NetworkShape shape_;
   const std::vector<int> classes_;

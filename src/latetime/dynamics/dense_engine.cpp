@@ -159,12 +159,12 @@ void DenseEngine::pull_block(std::size_t index, double rate) {
   }
 }
 
-void DenseEngine::update_block(std::size_t index, const Matrix& x) {
+void DenseEngine::update_block(std::size_t index, const Eigen::Ref<const Matrix>& x) {
   const Eigen::Index first = block_first(index), rows = block_size(index);
   add_product(increments_.middleRows(first, rows), x, weights_.middleRows(first, rows));
 }
 
-void DenseEngine::evaluate_block(std::size_t index, const Matrix& x) {
+void DenseEngine::evaluate_block(std::size_t index, const Eigen::Ref<const Matrix>& x) {
   const Eigen::Index first = block_first(index), rows = block_size(index);
   auto z = z_.middleRows(first, rows);
   z.setZero();

@@ -40,8 +40,8 @@ class DenseEngine {
   void take_mini_batch_step();
   void load_batch();
   void pull_block(std::size_t index, double rate);
-  void update_block(std::size_t index, const Matrix& x);
-  void evaluate_block(std::size_t index, const Matrix& x);
+  void update_block(std::size_t index, const Eigen::Ref<const Matrix>& x);
+  void evaluate_block(std::size_t index, const Eigen::Ref<const Matrix>& x);
   void count_switches_of_block(std::size_t index);
   void sum_outputs();
   void evaluate_everything();
@@ -50,7 +50,7 @@ class DenseEngine {
   template <class Body>
   void for_each_block(const Body& body);
 
-  const Matrix x_;
+  const Samples x_;
   const NetworkShape shape_;
   const std::vector<int> classes_;
   const double learning_rate_;

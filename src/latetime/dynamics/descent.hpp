@@ -88,6 +88,10 @@ class Descent {
 
   /// The late-time flow that follows the run now, if it does.
   const LateFlow* flow() const { return late_ ? &late_->flow() : nullptr; }
+  /// The events of that flow so far; none while exact steps are taken.
+  std::vector<FlowEvent> events() const {
+    return late_ ? late_->events() : std::vector<FlowEvent>();
+  }
   /// A late-time flow from the present state on: for the limit. Two classes.
   LateFlow flow_from_here() const;
 

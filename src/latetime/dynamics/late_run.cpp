@@ -20,6 +20,8 @@ LateRun::LateRun(const FlowProblem& problem, const Dataset& data, const Network&
       switched_(problem.neurons(), problem.samples()) {
   flow_.on_event = [this](const FlowEvent& event) {
     switched_.row(event.neuron)[event.sample / 64] |= std::uint64_t{1} << (event.sample % 64);
+    events_.push_back(event);
+    events_.back().log_time = step_log_time(event.log_time);
   };
 }
 
@@ -32,12 +34,18 @@ FlowStatus LateRun::advance_to(const LogTime& time,
                                const std::function<bool(const LogTime&)>& keep_going) {
   const FlowStatus status =
       flow_.advance_to(flow_log_time(time, start_.options.of_descent), [&](double log_time) {
-        if (!start_.options.of_descent) log_time = std::log(std::max(0.0, std::expm1(log_time)));
-        time_ = LogTime::from_log(std::min(log_time, time.log()));
+        time_ = LogTime::from_log(std::min(step_log_time(log_time), time.log()));
         return !keep_going || keep_going(time_);
       });
   if (status == FlowStatus::reached) time_ = time;
   return status;
+}
+
+/// log t at the flow's own coordinate.
+double LateRun::step_log_time(double flow_time) const {
+  if (start_.options.of_descent) return flow_time;
+  // Where e^θ overflows, the 1 of log(1 + t) has long been nothing.
+  return flow_time > 40.0 ? flow_time : std::log(std::max(0.0, std::expm1(flow_time)));
 }
 
 double LateRun::error_estimate() const {

@@ -33,12 +33,18 @@ class LateRun {
   void clear_switched();
   double error_estimate() const;
   const LateFlow& flow() const { return flow_; }
+  /// All so far; their log_time is the natural logarithm of the time in steps.
+  const std::vector<FlowEvent>& events() const { return events_; }
 
  private:
+  double step_log_time(double flow_time) const;
+
   LateFlow flow_;
   const Start start_;
-  const Matrix x_, initial_weights_;
+  const Samples x_;
+  const Matrix initial_weights_;
   LogTime time_;
+  std::vector<FlowEvent> events_;
   PairBits switched_;  // pairs with an event since the last record
 };
 

@@ -105,6 +105,15 @@ constexpr const char* type_name() {
   return "a list such as [\"1000\", \"1e6\"]";
 }
 
+template <class Value>
+constexpr const char* field_type() {
+  if constexpr (std::is_same_v<Value, std::int64_t>) return "integer";
+  if constexpr (std::is_same_v<Value, double>) return "number";
+  if constexpr (std::is_same_v<Value, bool>) return "flag";
+  if constexpr (std::is_same_v<Value, std::string>) return "text";
+  return "texts";
+}
+
 // ---- rules
 
 void check_range(const std::string& where, double value, const std::string& text,
@@ -345,7 +354,8 @@ std::vector<FieldDescription> describe_fields() {
                              const std::string& meaning, const FieldRule& rule) {
     std::string text = meaning;
     if (!rule.one_of.empty()) text += " (" + join(rule.one_of, " | ") + ")";
-    fields.push_back({section, key, toml_text(value), text});
+    const char* type = field_type<std::decay_t<decltype(value)>>();
+    fields.push_back({section, key, toml_text(value), text, type, rule.is_file});
   });
   return fields;
 }

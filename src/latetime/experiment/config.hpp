@@ -62,12 +62,14 @@ struct RunConfig {
   RecordConfig record;
 };
 
-/// One key of the configuration, for help texts.
+/// One key of the configuration, for help texts and for other languages.
 struct FieldDescription {
   std::string section;  ///< empty for the top level
   std::string key;
   std::string default_value;  ///< as TOML
   std::string meaning;
+  std::string type;      ///< "integer", "number", "flag", "text", or "texts"
+  bool is_file = false;  ///< the text names a file
 };
 std::vector<FieldDescription> describe_fields();
 

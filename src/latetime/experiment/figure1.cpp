@@ -73,6 +73,13 @@ Spread spread_of(const std::vector<double>& values) {
   return spread;
 }
 
+Figure1Options quick_figure1() {
+  Figure1Options options;
+  options.slopes = {0.0, 0.1, 0.5, 1.0};
+  options.runs = 2;
+  return options;
+}
+
 std::vector<Figure1Point> run_figure1(
     const Figure1Options& options, unsigned threads,
     const std::function<bool(std::size_t, std::size_t)>& progress) {

@@ -25,6 +25,9 @@ struct Figure1Options {
   std::int64_t first_seed = 1;
 };
 
+/// A quick look at it: fewer slopes, two runs.
+Figure1Options quick_figure1();
+
 /// One run at one epoch.
 struct Figure1Point {
   double slope;

@@ -23,11 +23,11 @@ std::size_t code(PairVerdict verdict) {
   return static_cast<std::size_t>(verdict);
 }
 
-void write_number(Hdf5Writer& file, const std::string& name, double value) {
+void write_number(ArrayWriter& file, const std::string& name, double value) {
   file.write("/limit/" + name, {1}, std::span<const double>(&value, 1));
 }
 
-void write_bytes(Hdf5Writer& file, const std::string& name, const ArrayShape& shape,
+void write_bytes(ArrayWriter& file, const std::string& name, const ArrayShape& shape,
                  const std::vector<std::uint8_t>& values) {
   file.write("/limit/" + name, shape, std::span<const std::uint8_t>(values));
 }
@@ -40,7 +40,7 @@ std::span<const double> view(const Array& array) {
 /// Reads the arrays of /limit and holds them to the sizes that they must have.
 class LimitReader {
  public:
-  LimitReader(const Hdf5Reader& file, const std::string& path) : file_(file), path_(path) {}
+  LimitReader(const ArrayReader& file, const std::string& path) : file_(file), path_(path) {}
 
   double number(const std::string& name) const { return numbers(name, 1)[0]; }
 
@@ -82,7 +82,7 @@ class LimitReader {
   }
 
  private:
-  const Hdf5Reader& file_;
+  const ArrayReader& file_;
   const std::string& path_;
 };
 
@@ -92,7 +92,8 @@ double LimitReport::log10_followed() const {
   return limit.log_time / std::numbers::ln10;
 }
 
-std::array<StableRank, 3> limit_stable_ranks(const Matrix& coefficients, const Matrix& x) {
+std::array<StableRank, 3> limit_stable_ranks(const Matrix& coefficients,
+                                             const Eigen::Ref<const Matrix>& x) {
   const Eigen::Index width = coefficients.rows() / 2;
   // V has no part beside the samples: a space whose initial weights are zero.
   const WeightSpace space(Matrix::Zero(1, x.cols()), x);
@@ -103,7 +104,7 @@ std::array<StableRank, 3> limit_stable_ranks(const Matrix& coefficients, const M
   return {rank_of(inside.topRows(width)), rank_of(inside.bottomRows(width)), rank_of(inside)};
 }
 
-LimitReport report_limit(LateFlow& flow, const Matrix& x,
+LimitReport report_limit(LateFlow& flow, const Eigen::Ref<const Matrix>& x,
                          const std::function<bool(double)>& keep_going) {
   constexpr double largest_decade = 1e6;
   LimitReport report{.limit = follow_to_limit(flow, largest_decade, keep_going),
@@ -146,7 +147,7 @@ PairCounts count_pairs(const Limit& limit, const std::vector<int>& classes,
   return counts;
 }
 
-void write_limit(Hdf5Writer& file, const LimitReport& report, const NetworkShape& shape) {
+void write_limit(ArrayWriter& file, const LimitReport& report, const NetworkShape& shape) {
   const Limit& limit = report.limit;
   file.write("/limit/status", to_string(limit.status));
   file.write("/limit/message", limit.message);
@@ -181,7 +182,7 @@ void write_limit(Hdf5Writer& file, const LimitReport& report, const NetworkShape
   write_number(file, "undecided", static_cast<double>(limit.count(PairVerdict::undecided)));
 }
 
-LimitReport read_limit(const Hdf5Reader& file, const std::string& path, const NetworkShape& shape,
+LimitReport read_limit(const ArrayReader& file, const std::string& path, const NetworkShape& shape,
                        Eigen::Index n) {
   const LimitReader reader(file, path);
   LimitReport report;

@@ -26,12 +26,13 @@ struct LimitReport {
 
 /// Follows `flow` to its limit (follow_to_limit) and measures that. x is n × d, the samples of the
 /// flow's problem.
-LimitReport report_limit(LateFlow& flow, const Matrix& x,
+LimitReport report_limit(LateFlow& flow, const Eigen::Ref<const Matrix>& x,
                          const std::function<bool(double)>& keep_going = {});
 
 /// Stable ranks of V_{+1}, V_{−1} and the stacked V = coefficients · X (2m × n times n × d), from
 /// trailing singular values.
-std::array<StableRank, 3> limit_stable_ranks(const Matrix& coefficients, const Matrix& x);
+std::array<StableRank, 3> limit_stable_ranks(const Matrix& coefficients,
+                                             const Eigen::Ref<const Matrix>& x);
 
 /// Pairs by verdict; an index is the number of a PairVerdict.
 struct PairCounts {
@@ -48,11 +49,11 @@ PairCounts count_pairs(const Limit& limit, const std::vector<int>& classes,
 
 /// Writes the group /limit (docs/formats.md): texts, and when there is a direction its arrays,
 /// verdicts as the numbers of PairVerdict.
-void write_limit(Hdf5Writer& file, const LimitReport& report, const NetworkShape& shape);
+void write_limit(ArrayWriter& file, const LimitReport& report, const NetworkShape& shape);
 
 /// Reads what write_limit wrote, for n samples. Throws InputError, naming `path` (the file), for
 /// missing arrays, wrong sizes, and codes that do not exist.
-LimitReport read_limit(const Hdf5Reader& file, const std::string& path, const NetworkShape& shape,
+LimitReport read_limit(const ArrayReader& file, const std::string& path, const NetworkShape& shape,
                        Eigen::Index n);
 
 }  // namespace latetime

@@ -26,7 +26,7 @@ constexpr std::chrono::duration<double> most_pending{0.25};
 // Longest stretch of a run that a kill can cost.
 constexpr std::chrono::seconds checkpoint_period{30};
 
-void write_memory(Hdf5Writer& file, const EngineMemory& memory, std::string_view engine) {
+void write_memory(ArrayWriter& file, const EngineMemory& memory, std::string_view engine) {
   file.write("/engine/name", std::string(engine));
   file.write("/engine/step", {1}, std::span<const std::uint64_t>(&memory.step, 1));
   for (const auto& [name, array] : memory.arrays) {
@@ -42,10 +42,15 @@ void write_memory(Hdf5Writer& file, const EngineMemory& memory, std::string_view
              std::span<const std::uint64_t>(memory.switched_since_record.words));
 }
 
-EngineMemory read_memory(const Hdf5Reader& file, const EngineMemory& pattern) {
+EngineMemory read_memory(const ArrayReader& file, const EngineMemory& pattern) {
   EngineMemory memory = pattern;  // names and shapes
   memory.step = file.read_uint64("/engine/step").at(0);
   for (auto& [name, array] : memory.arrays) {
+    if (!file.exists("/engine/" + name)) {
+      throw InputError("descent.until",
+                       "is so much later than before that the run would have used other engines "
+                       "from the start; run it anew, into another folder");
+    }
     const auto values = file.read_doubles("/engine/" + name);
     if (values.size() != static_cast<std::size_t>(array.size())) {
       throw InputError("result.h5",
@@ -59,6 +64,32 @@ EngineMemory read_memory(const Hdf5Reader& file, const EngineMemory& pattern) {
   memory.switches = {counts.at(0) != 0, counts.at(1), counts.at(2), counts.at(3), counts.at(4)};
   memory.switched_since_record.words = file.read_uint64("/engine/switched_since_record");
   return memory;
+}
+
+/// The events of the late-time flow; nothing where exact steps are all there is.
+void write_events(ArrayWriter& file, const std::vector<FlowEvent>& events,
+                  const NetworkShape& shape) {
+  if (events.empty()) return;
+  std::vector<double> times;
+  std::vector<std::uint64_t> neurons, samples;
+  std::vector<std::uint8_t> groups, causes, decided;
+  for (const FlowEvent& event : events) {
+    times.push_back(event.log_time / std::numbers::ln10);
+    groups.push_back(static_cast<std::uint8_t>(event.neuron / shape.width));
+    neurons.push_back(static_cast<std::uint64_t>(event.neuron % shape.width));
+    samples.push_back(static_cast<std::uint64_t>(event.sample));
+    causes.push_back(static_cast<std::uint8_t>(event.cause));
+    decided.push_back(event.decided ? 1 : 0);
+  }
+  const auto write = [&]<class T>(const char* name, const std::vector<T>& values) {
+    file.write(std::string("/events/") + name, {values.size()}, std::span<const T>(values));
+  };
+  write("log10_t", times);
+  write("class", groups);
+  write("neuron", neurons);
+  write("sample", samples);
+  write("cause", causes);
+  write("decided", decided);
 }
 
 /// Whether `earlier` lies after a tenth of `now`.
@@ -76,27 +107,23 @@ std::size_t coefficient_bytes(const Network& initial, const Dataset& data, std::
 }  // namespace
 
 Recorder::Recorder(const RunConfig& config, const Dataset& data, const Network& initial,
-                   const RunDirectory& directory, std::size_t expected_records, unsigned threads)
+                   RunSink sink, std::size_t expected_records, unsigned threads)
     : config_(config),
       data_(data),
       initial_(initial),
-      directory_(directory),
+      sink_(std::move(sink)),
       measurer_(data, initial),
       keep_coefficients_(coefficient_bytes(initial, data, expected_records) <= coefficient_budget),
       threads_(threads) {
   last_switch_.setZero(initial.shape.neurons(), data.size());
 }
 
-bool Recorder::take_over(Descent& descent) {
-  const auto file = directory_.read_result();
-  if (!file) return false;
-  arrays_ = RecordArrays::read(*file);
-  const auto last_switch = file->read_uint64("/final/last_switch_record");
+void Recorder::take_over(const ArrayReader& earlier, Descent& descent) {
+  arrays_ = RecordArrays::read(earlier);
+  const auto last_switch = earlier.read_uint64("/final/last_switch_record");
   std::copy(last_switch.begin(), last_switch.end(), last_switch_.data());
-  earlier_seconds_ = file->read_doubles("/provenance/wall_seconds").at(0);
-  descent.restore(read_memory(*file, descent.memory()));
-  directory_.keep_rows(arrays_.size());
-  return true;
+  earlier_seconds_ = earlier.read_doubles("/provenance/wall_seconds").at(0);
+  descent.restore(read_memory(earlier, descent.memory()));
 }
 
 /// Pairs that switched since the last record at or before a tenth of this time.
@@ -129,19 +156,21 @@ const Record& Recorder::record(const TrainingState& state, const Descent& descen
                  .error_estimate = state.error_estimate,
                  .undecided_events = state.undecided_events,
                  .measures = measurer_.measure(state, inside)};
-  directory_.append_row(metrics_fields(last_));
+  sink_.append_row(metrics_fields(last_));
   arrays_.append(last_, state, initial_.shape, keep_coefficients_);
   pending_.push_back(std::move(inside));
   if (static_cast<double>(pending_.size()) * spectra_time_ >= most_pending) {
     append_pending_spectra();
   }
-  if (begin >= next_write_) write_result(descent, {StopReason::interrupted, state.time, "running"});
+  if (sink_.lasting && begin >= next_write_) {
+    write_result(descent, {StopReason::interrupted, state.time, "running"});
+  }
   spent_ += Clock::now() - begin;
   return last_;
 }
 
 void Recorder::checkpoint_if_due(const Descent& descent) {
-  if (Clock::now() < next_checkpoint_ || records() == 0) return;
+  if (!sink_.lasting || Clock::now() < next_checkpoint_ || records() == 0) return;
   const auto begin = Clock::now();
   write_result(descent, {StopReason::interrupted, descent.time(), "running"});
   spent_ += Clock::now() - begin;
@@ -175,7 +204,7 @@ void Recorder::write_result(const Descent& descent, const Outcome& outcome,
                               .config = to_toml(config_),
                               .data_origin = data_.origin,
                               .wall_seconds = earlier_seconds_ + here.count()};
-  directory_.write_result([&](Hdf5Writer& file) {
+  sink_.write_result([&](ArrayWriter& file) {
     write_run(file, data_, initial_, descent.state(), outcome, provenance);
     arrays_.write(file);
     file.write(
@@ -184,6 +213,7 @@ void Recorder::write_result(const Descent& descent, const Outcome& outcome,
         std::span<const std::uint64_t>(last_switch_.data(),
                                        static_cast<std::size_t>(last_switch_.size())));
     if (limit) write_limit(file, *limit, initial_.shape);
+    write_events(file, descent.events(), initial_.shape);
     write_memory(file, descent.memory(), descent.engine_name());
   });
   const auto end = Clock::now();

@@ -6,19 +6,18 @@
 #include "latetime/experiment/limit_report.hpp"
 #include "latetime/experiment/run.hpp"
 #include "latetime/store/result_file.hpp"
-#include "latetime/store/run_directory.hpp"
+#include "latetime/store/run_sink.hpp"
 
 namespace latetime {
 
-/// Measures every record of a run and keeps its folder up to date.
+/// Measures every record of a run and keeps its folder, or its memory, up to date.
 class Recorder {
  public:
-  Recorder(const RunConfig& config, const Dataset& data, const Network& initial,
-           const RunDirectory& directory, std::size_t expected_records, unsigned threads);
+  Recorder(const RunConfig& config, const Dataset& data, const Network& initial, RunSink sink,
+           std::size_t expected_records, unsigned threads);
 
-  /// Takes over the records of an earlier part and gives `descent` its state back. Returns false
-  /// when the folder holds no result to go on from.
-  bool take_over(Descent& descent);
+  /// Takes over the records of an earlier part and gives `descent` its state back.
+  void take_over(const ArrayReader& earlier, Descent& descent);
 
   /// Measures, appends the row to metrics.csv, and writes result.h5 if the last time was long
   /// enough ago.
@@ -46,7 +45,7 @@ class Recorder {
   const RunConfig& config_;
   const Dataset& data_;
   const Network& initial_;
-  const RunDirectory& directory_;
+  const RunSink sink_;
   const Measurer measurer_;
   const bool keep_coefficients_;
   const unsigned threads_;

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,6 +15,7 @@
 #include "latetime/experiment/limit_report.hpp"
 #include "latetime/store/record.hpp"
 #include "latetime/store/run_directory.hpp"
+#include "latetime/store/run_sink.hpp"
 
 namespace latetime {
 
@@ -35,6 +37,11 @@ RunDirectory prepare_directory(const RunConfig& config, const std::string& out, 
 /// The initial network for these samples: Gaussian, or read from network.initial_weights.
 Network load_network(const RunConfig& config, const Dataset& data);
 
+/// A network from initial weights of shape (2, m, d); `where` names them in messages. Throws
+/// InputError for another shape and for entries that are not finite.
+Network network_of_array(const NetworkShape& shape, const std::vector<std::size_t>& array_shape,
+                         std::span<const double> values, const std::string& where);
+
 /// Options of the descent for n samples.
 DescentOptions descent_options(const RunConfig& config, Eigen::Index n, unsigned threads);
 
@@ -48,6 +55,16 @@ std::vector<LogTime> recorded_steps(const RunConfig& config, Eigen::Index n);
 /// exact steps. Refers to its arguments.
 HandOver::Discrepancy largest_difference(const Measurer& measurer, const Dataset& data);
 
+/// What is run: a configuration with its samples and its initial network.
+struct RunProblem {
+  RunConfig config;
+  Dataset data;
+  Network initial;
+};
+
+/// Loads both. Throws InputError.
+RunProblem load_problem(const RunConfig& config);
+
 /// How a run is carried out, beside what is run.
 struct RunSettings {
   unsigned threads = 1;
@@ -57,6 +74,9 @@ struct RunSettings {
   /// Before the first step of this part, and whenever another engine has taken over, before
   /// `pulse`.
   std::function<void(std::string_view engine, const LogTime& time)> engine_changed;
+  /// After each record, with the state that it is of (weights are empty where they follow from the
+  /// coefficients).
+  std::function<void(const TrainingState& state, const Record& record)> recorded = {};
   /// Every few dozen milliseconds, with the time reached; false stops the run, resumable.
   std::function<bool(const LogTime& time)> pulse;
 };
@@ -82,7 +102,13 @@ struct RunSummary {
 /// that an uninterrupted run gives; starts from the beginning when there is nothing to go on from.
 /// Throws InputError for bad input, a folder that holds a run (without resume), or a configuration
 /// that differs from the folder's (with resume).
+RunSummary carry_out_run(const RunProblem& problem, const std::string& out,
+                         const RunSettings& settings);
 RunSummary carry_out_run(const RunConfig& config, const std::string& out,
                          const RunSettings& settings);
+
+/// The same in memory: when it returns, `memory` holds what the folder would hold, to the last bit.
+/// With `resume`, goes on from what `memory` holds; the problem must then be the same.
+RunSummary carry_out_run(const RunProblem& problem, RunMemory& memory, const RunSettings& settings);
 
 }  // namespace latetime

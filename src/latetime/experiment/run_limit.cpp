@@ -8,6 +8,7 @@
 #include "latetime/data/gram.hpp"
 #include "latetime/dynamics/late_run.hpp"
 #include "latetime/experiment/stored_run.hpp"
+#include "latetime/store/run_directory.hpp"
 
 namespace latetime {
 namespace {
@@ -38,17 +39,18 @@ void compute(const StoredRun& run, const std::function<bool(double)>& keep_going
 
 }  // namespace
 
-RunLimit limit_of_run(const std::string& path, const std::function<bool(double)>& keep_going) {
-  const StoredRun run(path);
-  const Hdf5Reader& file = run.file();
+namespace {
+
+RunLimit limit_of(const StoredRun& run, const std::function<bool(double)>& keep_going) {
+  const ArrayReader& arrays = run.file();
   RunLimit result;
   result.shape = run.shape();
   result.start = run.final_time();
-  result.engine = file.read_string("/engine/name");
+  result.engine = arrays.read_string("/engine/name");
   result.mini_batches = run.config().descent.method == "sgd";
-  result.stored = file.exists("/limit");
+  result.stored = arrays.exists("/limit");
   if (result.stored) {
-    result.report = read_limit(file, run.path(), run.shape(), run.data().size());
+    result.report = read_limit(arrays, run.path(), run.shape(), run.data().size());
   } else {
     compute(run, keep_going, result);
   }
@@ -59,6 +61,17 @@ RunLimit limit_of_run(const std::string& path, const std::function<bool(double)>
         compare_with_linear(result.report.limit, gram_matrix(run.data().x), classes, run.shape());
   }
   return result;
+}
+
+}  // namespace
+
+RunLimit limit_of_run(const std::string& path, const std::function<bool(double)>& keep_going) {
+  return limit_of(StoredRun(path), keep_going);
+}
+
+RunLimit limit_of_arrays(const ArrayReader& arrays, const std::string& origin,
+                         const std::function<bool(double)>& keep_going) {
+  return limit_of(StoredRun(arrays, origin), keep_going);
 }
 
 }  // namespace latetime

@@ -30,4 +30,8 @@ struct RunLimit {
 RunLimit limit_of_run(const std::string& directory,
                       const std::function<bool(double)>& keep_going = {});
 
+/// The same for the arrays of a run; `origin` names them in messages.
+RunLimit limit_of_arrays(const ArrayReader& arrays, const std::string& origin,
+                         const std::function<bool(double)>& keep_going = {});
+
 }  // namespace latetime

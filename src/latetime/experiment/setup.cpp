@@ -123,15 +123,20 @@ Network load_network(const RunConfig& config, const Dataset& data) {
                             static_cast<std::uint64_t>(config.seed));
   }
   const NumericArray array = read_array(file);
+  return network_of_array(shape, array.shape, array.values, file);
+}
+
+Network network_of_array(const NetworkShape& shape, const std::vector<std::size_t>& array_shape,
+                         std::span<const double> values, const std::string& where) {
   const std::vector<std::size_t> wanted{2, static_cast<std::size_t>(shape.width),
                                         static_cast<std::size_t>(shape.dim)};
-  if (array.shape != wanted) {
-    throw InputError(file, fmt::format("has shape ({}); initial weights need (2, m, d) = ({}), set "
-                                       "network.width to its m",
-                                       fmt::join(array.shape, ", "), fmt::join(wanted, ", ")));
+  if (array_shape != wanted) {
+    throw InputError(where, fmt::format("has shape ({}); initial weights need (2, m, d) = ({}), "
+                                        "set network.width to its m",
+                                        fmt::join(array_shape, ", "), fmt::join(wanted, ", ")));
   }
-  Network network{shape, Eigen::Map<const Matrix>(array.values.data(), shape.neurons(), shape.dim)};
-  require_finite(network.weights, file);
+  Network network{shape, Eigen::Map<const Matrix>(values.data(), shape.neurons(), shape.dim)};
+  require_finite(network.weights, where);
   return network;
 }
 

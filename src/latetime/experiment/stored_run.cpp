@@ -10,7 +10,7 @@
 namespace latetime {
 namespace {
 
-Hdf5Reader open_result(const RunDirectory& directory) {
+std::shared_ptr<const ArrayReader> open_result(const RunDirectory& directory) {
   auto file = directory.read_result();
   if (!file) {
     throw InputError(directory.file("result.h5"),
@@ -21,18 +21,27 @@ Hdf5Reader open_result(const RunDirectory& directory) {
                      "holds a training of latetime train, without the state of every pair; name "
                      "the folder of latetime run");
   }
-  return std::move(*file);
+  return std::make_shared<Hdf5Reader>(std::move(*file));
 }
 
 }  // namespace
 
 StoredRun::StoredRun(const std::string& directory)
-    : path_(RunDirectory::open(directory).file("result.h5")),
-      file_(open_result(RunDirectory::open(directory))),
-      config_(parse_config(file_.read_string("/provenance/config"), path_ + ":/provenance/config",
-                           directory)),
+    : StoredRun(open_result(RunDirectory::open(directory)),
+                RunDirectory::open(directory).file("result.h5"), directory) {}
+
+StoredRun::StoredRun(const ArrayReader& arrays, const std::string& origin)
+    : StoredRun(std::shared_ptr<const ArrayReader>(&arrays, [](const ArrayReader*) {}), origin,
+                "") {}
+
+StoredRun::StoredRun(std::shared_ptr<const ArrayReader> arrays, const std::string& path,
+                     const std::string& folder)
+    : path_(path),
+      arrays_(std::move(arrays)),
+      config_(parse_config(arrays_->read_string("/provenance/config"),
+                           path_ + ":/provenance/config", folder)),
       data_(read_data()) {
-  const ArrayShape weights = file_.shape("/network/initial_weights");
+  const ArrayShape weights = file().shape("/network/initial_weights");
   if (weights != ArrayShape{2, width(), static_cast<std::size_t>(data_.dim())}) {
     fail(fmt::format("/network/initial_weights has shape ({}) where (2, {}, {}) is needed",
                      fmt::join(weights, ", "), width(), data_.dim()));
@@ -47,7 +56,7 @@ NetworkShape StoredRun::shape() const {
 }
 
 Network StoredRun::initial() const {
-  const auto values = file_.read_doubles("/network/initial_weights");
+  const auto values = file().read_doubles("/network/initial_weights");
   return {shape(), Eigen::Map<const Matrix>(values.data(), shape().neurons(), data_.dim())};
 }
 
@@ -62,18 +71,18 @@ LogTime StoredRun::final_time() const {
 
 Matrix StoredRun::pairs(const std::string& name) const {
   const ArrayShape wanted{2, width(), static_cast<std::size_t>(data_.size())};
-  const ArrayShape shape = file_.shape(name);
+  const ArrayShape shape = file().shape(name);
   if (shape != wanted) {
     fail(fmt::format("{} has shape ({}) where ({}) is needed", name, fmt::join(shape, ", "),
                      fmt::join(wanted, ", ")));
   }
-  const auto values = file_.read_doubles(name);
+  const auto values = file().read_doubles(name);
   return Eigen::Map<const Matrix>(values.data(), 2 * config_.network.width, data_.size());
 }
 
 std::vector<LogTime> StoredRun::record_times() const {
-  const auto steps = file_.read_doubles("/records/step"),
-             logs = file_.read_doubles("/records/log_t");
+  const auto steps = file().read_doubles("/records/step"),
+             logs = file().read_doubles("/records/log_t");
   if (steps.size() != logs.size()) fail("/records/step and log_t differ in length");
   std::vector<LogTime> times;
   for (std::size_t at = 0; at < steps.size(); ++at) {
@@ -86,8 +95,8 @@ std::vector<LogTime> StoredRun::record_times() const {
 }
 
 std::vector<double> StoredRun::column(const std::string& name) const {
-  const auto values = file_.read_doubles("/records/" + name);
-  if (values.size() != file_.shape("/records/step").at(0)) {
+  const auto values = file().read_doubles("/records/" + name);
+  if (values.size() != file().shape("/records/step").at(0)) {
     fail(fmt::format("/records/{} has {} entries, a number a record is needed", name,
                      values.size()));
   }
@@ -95,18 +104,18 @@ std::vector<double> StoredRun::column(const std::string& name) const {
 }
 
 std::vector<std::string> StoredRun::record_engines() const {
-  const auto engines = file_.read_strings("/records/engine");
-  if (engines.size() != file_.shape("/records/step").at(0)) fail("/records/engine is too short");
+  const auto engines = file().read_strings("/records/engine");
+  if (engines.size() != file().shape("/records/step").at(0)) fail("/records/engine is too short");
   return engines;
 }
 
 std::vector<Matrix> StoredRun::record_coefficients() const {
   const auto n = static_cast<std::size_t>(data_.size());
-  const std::size_t records = file_.shape("/records/step").at(0);
-  if (file_.shape("/records/coefficients") != ArrayShape{records, 2, width(), n}) {
+  const std::size_t records = file().shape("/records/step").at(0);
+  if (file().shape("/records/coefficients") != ArrayShape{records, 2, width(), n}) {
     fail("/records/coefficients has not one (2, m, n) a record");
   }
-  const auto values = file_.read_doubles("/records/coefficients");
+  const auto values = file().read_doubles("/records/coefficients");
   std::vector<Matrix> result;
   for (std::size_t at = 0; at < records; ++at) {
     result.emplace_back(Eigen::Map<const Matrix>(values.data() + at * 2 * width() * n,
@@ -116,9 +125,9 @@ std::vector<Matrix> StoredRun::record_coefficients() const {
 }
 
 Dataset StoredRun::read_data() const {
-  const ArrayShape shape = file_.shape("/data/x");
+  const ArrayShape shape = file().shape("/data/x");
   if (shape.size() != 2) fail("/data/x is no matrix");
-  const auto x = file_.read_doubles("/data/x"), y = file_.read_doubles("/data/y");
+  const auto x = file().read_doubles("/data/x"), y = file().read_doubles("/data/y");
   return make_dataset(Eigen::Map<const Matrix>(x.data(), static_cast<Eigen::Index>(shape[0]),
                                                static_cast<Eigen::Index>(shape[1])),
                       Eigen::Map<const Vector>(y.data(), static_cast<Eigen::Index>(y.size())),
@@ -126,7 +135,7 @@ Dataset StoredRun::read_data() const {
 }
 
 double StoredRun::number(const std::string& name) const {
-  const auto values = file_.read_doubles(name);
+  const auto values = file().read_doubles(name);
   if (values.size() != 1) fail(name + " is no single number");
   return values[0];
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -17,8 +18,10 @@ class StoredRun {
  public:
   /// Throws InputError for a folder without a run or without result.h5.
   explicit StoredRun(const std::string& directory);
+  /// Of arrays in memory, which must outlive this; `origin` names them in messages.
+  StoredRun(const ArrayReader& arrays, const std::string& origin);
 
-  const Hdf5Reader& file() const { return file_; }
+  const ArrayReader& file() const { return *arrays_; }
   const std::string& path() const { return path_; }  ///< of result.h5
   const RunConfig& config() const { return config_; }
   const Dataset& data() const { return data_; }
@@ -34,17 +37,19 @@ class StoredRun {
   std::vector<double> column(const std::string& name) const;
   std::vector<std::string> record_engines() const;
   /// Coefficients of record `index`, neurons × n; empty when they were too large to be kept.
-  bool keeps_coefficients() const { return file_.exists("/records/coefficients"); }
+  bool keeps_coefficients() const { return file().exists("/records/coefficients"); }
   std::vector<Matrix> record_coefficients() const;
 
  private:
   std::size_t width() const { return static_cast<std::size_t>(config_.network.width); }
+  StoredRun(std::shared_ptr<const ArrayReader> arrays, const std::string& path,
+            const std::string& folder);
   Dataset read_data() const;
   double number(const std::string& name) const;
   [[noreturn]] void fail(const std::string& problem) const;
 
   std::string path_;
-  Hdf5Reader file_;
+  std::shared_ptr<const ArrayReader> arrays_;
   RunConfig config_;
   Dataset data_;
 };

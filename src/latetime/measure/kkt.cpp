@@ -8,9 +8,9 @@
 
 namespace latetime {
 
-KktResidual kkt_residual(const Network& network, const Matrix& preactivations, const Matrix& x,
-                         const Matrix& outputs, std::span<const int> classes,
-                         const Matrix* slopes) {
+KktResidual kkt_residual(const Network& network, const Matrix& preactivations,
+                         const Eigen::Ref<const Matrix>& x, const Matrix& outputs,
+                         std::span<const int> classes, const Matrix* slopes) {
   return kkt_residual(network.shape, network.weights, x, 0.0, preactivations, outputs, classes,
                       slopes);
 }

@@ -19,9 +19,9 @@ struct KktResidual {
 /// Shapes: weights Km × d, preactivations Km × n, x n × d, outputs n × K. `slopes`, Km × n, is the
 /// subgradient that descent takes on average where pairs slide along z = 0; without it (or empty)
 /// σ'(z) goes by the sign of z.
-KktResidual kkt_residual(const Network& network, const Matrix& preactivations, const Matrix& x,
-                         const Matrix& outputs, std::span<const int> classes,
-                         const Matrix* slopes = nullptr);
+KktResidual kkt_residual(const Network& network, const Matrix& preactivations,
+                         const Eigen::Ref<const Matrix>& x, const Matrix& outputs,
+                         std::span<const int> classes, const Matrix* slopes = nullptr);
 
 /// The same from coordinates (WeightSpace) at no product with d: `inside` Km × r and `samples` n ×
 /// r in an orthonormal basis of the samples' span, and the norm of what the weights have outside.

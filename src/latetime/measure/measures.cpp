@@ -98,7 +98,7 @@ void Measurer::measure_patterns(const TrainingState& state, Measures& result) co
   }
 }
 
-Matrix data_correlated_coefficients(const Matrix& coefficients, const Matrix& x) {
+Matrix data_correlated_coefficients(const Matrix& coefficients, const Eigen::Ref<const Matrix>& x) {
   return coefficients * x.rowwise().squaredNorm().asDiagonal();
 }
 

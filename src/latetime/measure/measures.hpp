@@ -62,6 +62,6 @@ class Measurer {
 
 /// ρ_{k,i} = c_{k,i} ‖x_i‖² (Definition 5.1), neurons × n: ρ̄ ≥ 0 where the neuron's group is the
 /// sample's class, ρ̲ ≤ 0 elsewhere.
-Matrix data_correlated_coefficients(const Matrix& coefficients, const Matrix& x);
+Matrix data_correlated_coefficients(const Matrix& coefficients, const Eigen::Ref<const Matrix>& x);
 
 }  // namespace latetime

@@ -133,7 +133,7 @@ Eigen::MatrixXd gram_of_rows(const Matrix& a) {
   return gram;
 }
 
-NeuronGram::NeuronGram(const Matrix& initial_weights, const Matrix& x)
+NeuronGram::NeuronGram(const Matrix& initial_weights, const Eigen::Ref<const Matrix>& x)
     : initial_(gram_of_rows(initial_weights)),
       initial_z_(preactivations(initial_weights, x)),
       gram_(gram_matrix(x)) {}
@@ -169,7 +169,7 @@ StableRank stable_rank_from_gram(const Eigen::MatrixXd& a_times_transpose) {
   return {value, value - 1.0};
 }
 
-WeightSpace::WeightSpace(const Matrix& initial_weights, const Matrix& x) {
+WeightSpace::WeightSpace(const Matrix& initial_weights, const Eigen::Ref<const Matrix>& x) {
   const Eigen::Index n = x.rows(), d = x.cols(), neurons = initial_weights.rows();
   if (n >= d) {
     samples_ = x;

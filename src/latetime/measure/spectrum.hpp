@@ -25,7 +25,7 @@ Eigen::MatrixXd gram_of_rows(const Matrix& a);
 /// W⁰W⁰ᵀ + C Z⁰ᵀ + Z⁰Cᵀ + C G Cᵀ. A record then costs no product with d.
 class NeuronGram {
  public:
-  NeuronGram(const Matrix& initial_weights, const Matrix& x);
+  NeuronGram(const Matrix& initial_weights, const Eigen::Ref<const Matrix>& x);
   Eigen::MatrixXd at(const Matrix& coefficients) const;
 
  private:
@@ -48,7 +48,7 @@ StableRank stable_rank_from_gram(const Eigen::MatrixXd& a_times_transpose);
 /// its complement, which descent never changes.
 class WeightSpace {
  public:
-  WeightSpace(const Matrix& initial_weights, const Matrix& x);
+  WeightSpace(const Matrix& initial_weights, const Eigen::Ref<const Matrix>& x);
 
   /// neurons × r, from the coefficients C alone.
   Matrix inside_of_coefficients(const Matrix& coefficients) const;

@@ -16,7 +16,7 @@ Network gaussian_network(const NetworkShape& shape, double init_std, std::uint64
   return network;
 }
 
-Matrix preactivations(const Matrix& weights, const Matrix& x) {
+Matrix preactivations(const Matrix& weights, const Eigen::Ref<const Matrix>& x) {
   Matrix z = Matrix::Zero(weights.rows(), x.rows());
   add_product_transposed(weights, x, z);
   return z;

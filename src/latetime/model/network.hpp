@@ -40,7 +40,7 @@ inline double activation_derivative(double z, double slope) {
 Network gaussian_network(const NetworkShape& shape, double init_std, std::uint64_t seed);
 
 /// Pre-activations z_{k,i} = ⟨w_k, x_i⟩: neurons × n.
-Matrix preactivations(const Matrix& weights, const Matrix& x);
+Matrix preactivations(const Matrix& weights, const Eigen::Ref<const Matrix>& x);
 
 /// Group outputs F_k(x_i), n × groups, from pre-activations (neurons × n).
 Matrix group_outputs(const Matrix& z, const NetworkShape& shape);

@@ -24,7 +24,7 @@ std::vector<std::size_t> neuron_shape(const NetworkShape& shape, Eigen::Index co
 }
 
 /// FOLDER/step and FOLDER/log10_t; NaN where there is none.
-void write_time(Hdf5Writer& file, const std::string& folder, const LogTime& time) {
+void write_time(ArrayWriter& file, const std::string& folder, const LogTime& time) {
   const double nan = std::nan("");
   const double step = time.step() ? static_cast<double>(*time.step()) : nan;
   const double log10 = time == LogTime() ? nan : time.log10();
@@ -75,7 +75,7 @@ void RecordArrays::append_spectra(const Spectra& spectra) {
   }
 }
 
-void RecordArrays::write(Hdf5Writer& file) const {
+void RecordArrays::write(ArrayWriter& file) const {
   for (const auto& [name, array] : arrays_) {
     std::vector<std::size_t> shape{size()};
     shape.insert(shape.end(), array.entry_shape.begin(), array.entry_shape.end());
@@ -84,7 +84,7 @@ void RecordArrays::write(Hdf5Writer& file) const {
   file.write("/records/engine", engines_);
 }
 
-RecordArrays RecordArrays::read(const Hdf5Reader& file) {
+RecordArrays RecordArrays::read(const ArrayReader& file) {
   RecordArrays result;
   for (const std::string& path : file.numeric_datasets()) {
     constexpr std::string_view prefix = "/records/";
@@ -117,7 +117,7 @@ std::string describe_machine() {
   return fmt::format("{}, {} cores", model, std::thread::hardware_concurrency());
 }
 
-void write_run(Hdf5Writer& file, const Dataset& data, const Network& initial,
+void write_run(ArrayWriter& file, const Dataset& data, const Network& initial,
                const TrainingState& latest, const Outcome& outcome, const Provenance& provenance) {
   const std::size_t n = size_of(data.size());
   std::vector<double> labels;

@@ -24,8 +24,8 @@ class RecordArrays {
   /// Times of the records.
   const std::vector<LogTime>& times() const { return times_; }
 
-  void write(Hdf5Writer& file) const;
-  static RecordArrays read(const Hdf5Reader& file);
+  void write(ArrayWriter& file) const;
+  static RecordArrays read(const ArrayReader& file);
 
  private:
   struct Array {
@@ -54,7 +54,7 @@ struct Provenance {
 std::string describe_machine();
 
 /// Writes /data, /network, /final, /outcome and /provenance. Shapes: (n, d), (2, m, d), (2, m, n).
-void write_run(Hdf5Writer& file, const Dataset& data, const Network& initial,
+void write_run(ArrayWriter& file, const Dataset& data, const Network& initial,
                const TrainingState& latest, const Outcome& outcome, const Provenance& provenance);
 
 }  // namespace latetime

@@ -1,0 +1,147 @@
+#include <pybind11/stl.h>
+
+#include "arrays.hpp"
+#include "bindings.hpp"
+#include "blas_threads.hpp"
+#include "latetime/experiment/run_limit.hpp"
+#include "latetime/store/run_sink.hpp"
+
+namespace latetime::python {
+namespace {
+
+std::size_t size_of(Eigen::Index count) {
+  return static_cast<std::size_t>(count);
+}
+
+py::array flags(const std::vector<bool>& values) {
+  py::array_t<bool> array(static_cast<py::ssize_t>(values.size()));
+  for (std::size_t i = 0; i < values.size(); ++i)
+    array.mutable_at(static_cast<py::ssize_t>(i)) = values[i];
+  return array;
+}
+
+py::array verdict_array(const std::shared_ptr<RunLimit>& run) {
+  static_assert(sizeof(PairVerdict) == 1);
+  const Limit& limit = run->report.limit;
+  return view(reinterpret_cast<const std::uint8_t*>(limit.verdicts.data()),
+              neuron_shape(run->shape.neurons(), limit.margins.size()), keeper(run));
+}
+
+py::tuple part_values(const RunLimit& run, double StableRank::*value) {
+  const auto& ranks = run.report.stable_ranks;
+  return py::make_tuple(ranks[0].*value, ranks[1].*value, ranks[2].*value);
+}
+
+py::dict pair_counts(const RunLimit& run) {
+  const char* names[] = {"inactive", "active", "switches", "undecided"};
+  py::dict own, other;
+  for (std::size_t code = 0; code < 4; ++code) {
+    own[names[code]] = run.pairs.own[code];
+    other[names[code]] = run.pairs.other[code];
+  }
+  py::dict result;
+  result["own"] = own;
+  result["other"] = other;
+  return result;
+}
+
+/// What `latetime limit --json` prints under "linear".
+py::dict linear_dict(const RunLimit& run) {
+  const LinearComparison& linear = run.linear;
+  py::dict result;
+  result["separability"] = to_string(linear.svm.verdict);
+  if (!linear.svm_problem.empty()) result["problem"] = linear.svm_problem;
+  if (linear.svm.verdict == Separability::separable) {
+    result["svm_margin"] = linear.svm.margin;
+    result["svm_support"] = flags(linear.svm.support);
+    result["svm_multipliers"] = moved(linear.svm.multipliers);
+    result["common_support"] = linear.common_support;
+    result["cosine"] = linear.cosine;
+    result["angle"] = linear.angle;
+  }
+  result["odd_margin"] = linear.odd_margin;
+  result["even_part"] = linear.even_part;
+  result["even_on_boundary"] = linear.even_on_boundary;
+  result["spread"] = linear.spread;
+  result["boundary"] = to_string(linear.boundary);
+  return result;
+}
+
+template <class Array>
+auto array_getter(Array Limit::*member) {
+  return [member](const std::shared_ptr<RunLimit>& run) {
+    const Array& values = run->report.limit.*member;
+    if constexpr (Array::ColsAtCompileTime == 1) {
+      return view(values.data(), {size_of(values.size())}, keeper(run));
+    } else {
+      return view(values.data(), neuron_shape(values.rows(), values.cols()), keeper(run));
+    }
+  };
+}
+
+template <class Value>
+auto getter(Value Limit::*member) {
+  return [member](const RunLimit& run) { return run.report.limit.*member; };
+}
+
+std::shared_ptr<RunLimit> limit_of(const RunMemory& memory, const std::string& origin) {
+  bool stopped = false;
+  const auto keep_going = [&](double) {
+    const py::gil_scoped_acquire gil;
+    stopped = stopped || PyErr_CheckSignals() != 0;
+    return !stopped;
+  };
+  std::shared_ptr<RunLimit> result;
+  {
+    const py::gil_scoped_release release;
+    const BlasOnThisThread blas;
+    result = std::make_shared<RunLimit>(limit_of_arrays(memory.arrays, origin, keep_going));
+  }
+  if (stopped) throw py::error_already_set();  // what the signal's handler raised
+  return result;
+}
+
+}  // namespace
+
+void bind_limit(py::module_& module) {
+  py::class_<RunLimit, std::shared_ptr<RunLimit>>(module, "Limit")
+      .def_property_readonly("status",
+                             [](const RunLimit& run) {
+                               return run.problem.empty() ? to_string(run.report.limit.status)
+                                                          : std::string("none");
+                             })
+      .def_property_readonly("message",
+                             [](const RunLimit& run) {
+                               return run.problem.empty() ? run.report.limit.message : run.problem;
+                             })
+      .def_property_readonly("has_direction",
+                             [](const RunLimit& run) { return run.report.has_direction(); })
+      .def_readonly("stored", &RunLimit::stored)
+      .def_readonly("engine", &RunLimit::engine)
+      .def_property_readonly("settled", getter(&Limit::settled))
+      .def_property_readonly("log10_followed",
+                             [](const RunLimit& run) { return run.report.log10_followed(); })
+      .def_property_readonly(
+          "stable_rank", [](const RunLimit& run) { return part_values(run, &StableRank::value); })
+      .def_property_readonly(
+          "stable_rank_excess",
+          [](const RunLimit& run) { return part_values(run, &StableRank::excess); })
+      .def_property_readonly("normalized_margin", getter(&Limit::normalized_margin))
+      .def_property_readonly("kkt_residual", getter(&Limit::kkt_residual))
+      .def_property_readonly("strictness", getter(&Limit::strictness))
+      .def_property_readonly("multipliers", array_getter(&Limit::multipliers))
+      .def_property_readonly("margins", array_getter(&Limit::margins))
+      .def_property_readonly("coefficients", array_getter(&Limit::coefficients))
+      .def_property_readonly("slopes", array_getter(&Limit::slopes))
+      .def_property_readonly("ray", array_getter(&Limit::ray))
+      .def_property_readonly("support",
+                             [](const RunLimit& run) { return flags(run.report.limit.support); })
+      .def_property_readonly("verdicts", verdict_array)
+      .def_property_readonly("pairs", pair_counts)
+      .def_property_readonly("switching_share",
+                             [](const RunLimit& run) { return run.pairs.switching_share(); })
+      .def_property_readonly("linear", linear_dict);
+  module.def("limit_of", limit_of, py::arg("memory"), py::arg("origin"));
+}
+
+}  // namespace latetime::python

@@ -1,0 +1,20 @@
+#include "bindings.hpp"
+#include "latetime/base/error.hpp"
+
+PYBIND11_MODULE(_core, module) {
+  namespace py = pybind11;
+  module.doc() = "The C++ library behind latetime; use the package, not this module.";
+  module.attr("version") = LATETIME_VERSION;
+  py::register_exception_translator([](std::exception_ptr pointer) {
+    try {
+      if (pointer) std::rethrow_exception(pointer);
+    } catch (const latetime::InputError& error) {
+      PyErr_SetString(PyExc_ValueError, error.what());
+    }
+  });
+  latetime::python::bind_config(module);
+  latetime::python::bind_problem(module);
+  latetime::python::bind_run(module);
+  latetime::python::bind_limit(module);
+  latetime::python::bind_figures(module);
+}

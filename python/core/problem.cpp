@@ -1,0 +1,132 @@
+#include <pybind11/stl.h>
+
+#include "arrays.hpp"
+#include "bindings.hpp"
+#include "blas_threads.hpp"
+#include "latetime/base/error.hpp"
+#include "latetime/data/array_file.hpp"
+#include "latetime/experiment/inspection.hpp"
+
+namespace latetime::python {
+namespace {
+
+std::vector<double> labels_of(const Dataset& data) {
+  std::vector<double> labels;
+  for (Eigen::Index i = 0; i < data.size(); ++i) labels.push_back(data.label(i));
+  return labels;
+}
+
+Dataset dataset_of(const py::array& x, const py::array& y) {
+  return make_dataset(samples_of(x, "X"), vector_of(y, "y"), "X", "y", "arrays from Python");
+}
+
+py::array samples_view(const std::shared_ptr<Dataset>& data) {
+  return view(data->x.data(),
+              {static_cast<std::size_t>(data->size()), static_cast<std::size_t>(data->dim())},
+              keeper(data));
+}
+
+/// A problem from a configuration; own samples and weights, where given, take the place of what it
+/// names, and the configuration then names the copies that result.h5 will hold.
+RunProblem make_problem(RunConfig config, const Dataset* own_data, const py::object& weights) {
+  if (own_data) {
+    config.data.source = "file";
+    config.data.x = "result.h5:/data/x";
+    config.data.y = "result.h5:/data/y";
+  }
+  Dataset data = own_data ? *own_data : load_data(config);
+  if (weights.is_none()) {
+    Network initial = load_network(config, data);
+    return {std::move(config), std::move(data), std::move(initial)};
+  }
+  const NetworkShape shape{
+      .groups = 2, .width = config.network.width, .dim = data.dim(), .slope = config.network.slope};
+  Network initial = network_of(shape, py::array(weights), "W0");
+  config.network.initial_weights = "result.h5:/network/initial_weights";
+  return {std::move(config), std::move(data), std::move(initial)};
+}
+
+py::dict inspection_dict(const DataInspection& data) {
+  const OrthogonalityReport& report = data.orthogonality;
+  py::dict result;
+  result["n"] = data.n;
+  result["d"] = data.d;
+  result["R_min"] = report.norm_min;
+  result["R_max"] = report.norm_max;
+  result["R"] = report.norm_ratio;
+  result["p"] = report.max_inner_product;
+  result["n_p_over_R_min_squared"] = report.np_over_norm2;
+  result["smallest_eigenvalue_of_G"] = report.min_eigenvalue;
+  result["linearly_independent"] = data.linearly_independent;
+  return result;
+}
+
+py::dict inspect_problem(const RunProblem& problem) {
+  const RunInspection run = [&] {
+    const py::gil_scoped_release release;
+    const BlasOnThisThread blas;
+    return inspect_run(problem.config, problem.data);
+  }();
+  py::dict result = inspection_dict(run.data);
+  result["origin"] = run.origin;
+  result["samples_of_class_plus"] = run.class_plus;
+  result["samples_of_class_minus"] = run.class_minus;
+  result["engine"] = run.engine;
+  result["last_step"] = run.last_step.step() ? py::object(py::int_(*run.last_step.step()))
+                                             : py::str(to_string(run.last_step));
+  result["records"] = run.records;
+  result["neurons"] = run.neurons;
+  return result;
+}
+
+py::dict inspect_array(const py::array& x) {
+  const Samples samples = samples_of(x, "X");
+  if (samples.size() == 0) throw InputError("X", "the array is empty; give at least one sample");
+  require_finite(samples, "X");
+  const BlasOnThisThread blas;
+  return inspection_dict(inspect_samples(samples));
+}
+
+}  // namespace
+
+void bind_problem(py::module_& module) {
+  py::class_<Dataset, std::shared_ptr<Dataset>>(module, "Dataset")
+      .def(py::init(&dataset_of), py::arg("x"), py::arg("y"))
+      .def_property_readonly("X", samples_view)
+      .def_property_readonly(
+          "y",
+          [](const Dataset& data) {
+            return moved(Vector(Eigen::Map<const Vector>(labels_of(data).data(), data.size())));
+          })
+      .def_readonly("origin", &Dataset::origin);
+  module.def(
+      "load_data",
+      [](const RunConfig& config) {
+        const py::gil_scoped_release release;
+        return std::make_shared<Dataset>(load_data(config));
+      },
+      py::arg("config"));
+  module.def("read_array", [](const std::string& reference) {
+    NumericArray array = read_array(reference);
+    auto owner = std::make_shared<NumericArray>(std::move(array));
+    return view(owner->values.data(), owner->shape, keeper(owner));
+  });
+
+  py::class_<RunProblem, std::shared_ptr<RunProblem>>(module, "Problem")
+      .def(py::init(&make_problem), py::arg("config"), py::arg("data").none(true),
+           py::arg("weights").none(true))
+      .def_readonly("config", &RunProblem::config)
+      .def_property_readonly(
+          "data", [](const RunProblem& problem) { return std::make_shared<Dataset>(problem.data); })
+      .def_property_readonly("initial_weights",
+                             [](const std::shared_ptr<RunProblem>& problem) {
+                               const Matrix& weights = problem->initial.weights;
+                               return view(weights.data(),
+                                           neuron_shape(weights.rows(), weights.cols()),
+                                           keeper(problem));
+                             })
+      .def("inspect", inspect_problem);
+  module.def("inspect_array", inspect_array, py::arg("x"));
+}
+
+}  // namespace latetime::python

@@ -1,0 +1,44 @@
+"""Latetime: gradient descent on two-layer (leaky) ReLU networks, followed to t = 10^100 and to its limit.
+
+    import latetime as lt
+    run = lt.run(X, y, width=50, slope=0.0, until="1e100", seed=1)
+    run.t, run.stable_rank_pos          # log10 of the time, stable rank of W_{+1}: one entry a record
+    run.limit.stable_rank               # at t = infinity
+
+Everything that `latetime run CONFIG.toml` reads has the same name and default here: `lt.Config`,
+`lt.Data`, `lt.Network`, `lt.Descent`, `lt.Record`. Bad input raises `ValueError` with the text of the
+command line. Figures are in `latetime.figures` (needs matplotlib).
+
+Shapes: n samples of dimension d, m neurons a class, R records. Arrays (2, m, ...) are ordered by class:
+[0] is +1, [1] is -1. Time is in gradient steps.
+"""
+
+from ._config import Config, Data, Descent, Network, Record, fields
+from ._core import version as __version__
+from ._data import Dataset, Inspection, inspect, load_data
+from ._limit import Limit, Verdict, limit
+from ._reproduce import reproduce
+from ._result import Run, load
+from ._run import Interrupted, run
+
+__all__ = [
+    "Config",
+    "Data",
+    "Dataset",
+    "Descent",
+    "Inspection",
+    "Interrupted",
+    "Limit",
+    "Network",
+    "Record",
+    "Run",
+    "Verdict",
+    "__version__",
+    "fields",
+    "inspect",
+    "limit",
+    "load",
+    "load_data",
+    "reproduce",
+    "run",
+]

@@ -1,0 +1,172 @@
+"""The limit t = infinity of a run."""
+
+import enum
+import os
+from typing import TYPE_CHECKING, Any, Dict, NamedTuple, Union
+
+import numpy as np
+
+from . import _core
+
+if TYPE_CHECKING:
+    from ._result import Run
+
+
+class Verdict(enum.IntEnum):
+    """What becomes of the activation of one (neuron, sample) pair as t goes to infinity."""
+
+    INACTIVE = 0
+    ACTIVE = 1
+    SWITCHES = 2
+    UNDECIDED = 3
+
+
+class Parts(NamedTuple):
+    """A number of W_{+1}, of W_{-1}, and of both stacked."""
+
+    pos: float
+    neg: float
+    all: float
+
+
+class Limit:
+    """W(t) = V log t + ...: V solves the KKT conditions of min |V|^2 / 2 with all margins >= 1.
+
+    Arrays are read-only views; (2, m, n) ones are ordered by class +1, -1.
+    """
+
+    def __init__(self, core: _core.Limit):
+        self._core = core
+
+    def _of_direction(self, name: str) -> Any:
+        if not self.has_direction:
+            raise ValueError(f"limit: no {name}, the limit is {self.status}: {self.message}")
+        return getattr(self._core, name)
+
+    @property
+    def status(self) -> str:
+        """One of "found", "not-separated", "pattern-moves", "not-solved", or "none" where no limit could be tried."""
+        return self._core.status
+
+    @property
+    def message(self) -> str:
+        """One line for people when the status is not "found"."""
+        return self._core.message
+
+    @property
+    def has_direction(self) -> bool:
+        """Whether there is a V; what speaks of it raises ValueError where there is none."""
+        return self._core.has_direction
+
+    @property
+    def stored(self) -> bool:
+        """Whether the run had stored it."""
+        return self._core.stored
+
+    @property
+    def settled(self) -> bool:
+        """Whether the run had come to these multipliers when it was last followed."""
+        return self._core.settled
+
+    @property
+    def log10_followed(self) -> float:
+        """log10 of the time until which the flow was followed."""
+        return self._core.log10_followed
+
+    @property
+    def stable_rank(self) -> Parts:
+        """Stable ranks of V_{+1}, V_{-1}, V; NaN for a class that stays behind (V_j = 0)."""
+        return Parts(*self._of_direction("stable_rank"))
+
+    @property
+    def stable_rank_excess(self) -> Parts:
+        """The same without the 1, with all their digits."""
+        return Parts(*self._of_direction("stable_rank_excess"))
+
+    @property
+    def normalized_margin(self) -> float:
+        """min_i margins_i / |V|."""
+        return self._of_direction("normalized_margin")
+
+    @property
+    def kkt_residual(self) -> float:
+        """Largest violation of the KKT conditions, relative."""
+        return self._of_direction("kkt_residual")
+
+    @property
+    def strictness(self) -> float:
+        """Least relative distance of a decided pair from undecided."""
+        return self._of_direction("strictness")
+
+    @property
+    def multipliers(self) -> np.ndarray:
+        """(n,) lambda_i = lim t g_i >= 0."""
+        return self._of_direction("multipliers")
+
+    @property
+    def margins(self) -> np.ndarray:
+        """(n,) y_i f(V; x_i): 1 on the support, larger elsewhere."""
+        return self._of_direction("margins")
+
+    @property
+    def support(self) -> np.ndarray:
+        """(n,) bool: multiplier above 0."""
+        return self._of_direction("support")
+
+    @property
+    def coefficients(self) -> np.ndarray:
+        """(2, m, n) with V = coefficients @ X."""
+        return self._of_direction("coefficients")
+
+    @property
+    def slopes(self) -> np.ndarray:
+        """(2, m, n) effective slopes of the activations, in [slope, 1]."""
+        return self._of_direction("slopes")
+
+    @property
+    def verdicts(self) -> np.ndarray:
+        """(2, m, n) numbers of Verdict."""
+        return self._of_direction("verdicts")
+
+    @property
+    def pairs(self) -> Dict[str, Dict[str, int]]:
+        """Verdicts counted: {"own": {...}, "other": {...}}."""
+        return self._of_direction("pairs")
+
+    @property
+    def switching_share(self) -> float:
+        """Share of the other-class pairs that switch for ever."""
+        return self._of_direction("switching_share")
+
+    @property
+    def linear(self) -> Dict[str, Any]:
+        """The limit beside the linear classifier of largest margin, as `latetime limit --json` names it."""
+        return self._of_direction("linear")
+
+    @property
+    def ray(self) -> np.ndarray:
+        """(n,) >= 0, of a limit that is "not-separated": its positive entries are to blame."""
+        return self._core.ray
+
+    def __repr__(self) -> str:
+        if not self.has_direction:
+            return f"Limit({self.status}: {self.message})"
+        ranks = ", ".join(f"{rank:.6g}" for rank in self.stable_rank)
+        share = 100 * self.switching_share
+        return (
+            f"Limit({self.status}: stable rank W+, W-, W {ranks}; "
+            f"{int(self.support.sum())} of {len(self.support)} samples support it; "
+            f"{share:.3g} % of the other-class pairs switch for ever)"
+        )
+
+
+def limit(run: Union["Run", str, os.PathLike]) -> Limit:
+    """The limit of a Run, or of the folder of one.
+
+    A run that reached late time has stored it; any other one's last state is taken for a late one.
+    """
+    if isinstance(run, (str, os.PathLike)):
+        memory, origin = _core.read_run(os.fspath(run)), os.path.join(os.fspath(run), "result.h5")
+    else:
+        memory, origin = run._memory, "run"
+    return Limit(_core.limit_of(memory, origin))

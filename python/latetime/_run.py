@@ -1,0 +1,157 @@
+"""Carrying out a run."""
+
+import os
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Union
+
+import numpy as np
+
+from . import _config, _core
+from ._data import make_problem, split_source
+from ._progress import RunProgress
+from ._result import Run, load
+
+Measure = Callable[[Any], Any]
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C during a run: `run` holds what was reached, and `run.resume()` goes on."""
+
+    def __init__(self, run: Run):
+        super().__init__("stopped by Ctrl-C; the exception's .run holds what was reached")
+        self.run = run
+
+
+def run(
+    source=None,
+    y=None,
+    /,
+    *,
+    config=None,
+    W0=None,
+    seed: Optional[int] = None,
+    out=None,
+    resume: bool = False,
+    threads: Optional[int] = None,
+    progress: Optional[bool] = None,
+    observer: Optional[Callable[[Any], Any]] = None,
+    measures: Union[None, Measure, Sequence[Measure], Mapping[str, Measure]] = None,
+    **keys,
+) -> Run:
+    """Trains a network and records what it does; returns a Run.
+
+    run(X, y, width=50, slope=0.0, until="1e100")   own arrays: X (n, d), y (n,) of +1 and -1
+    run(dataset)                                    a Dataset, from arrays or load_data()
+    run(config) or run("run.toml")                  a Config, or a file
+    run(n=20, slope=0.0)                            the defaults but for these keys
+
+    keys: any key of the configuration, whatever its section; they go over `config`.
+    config: the rest of the configuration of a run on own arrays (its data section is not used).
+    W0: initial weights (2, m, d), [0] of class +1, [1] of class -1, instead of random ones.
+    seed: root of every random number. The same seed gives the same bits, with any number of threads.
+    out: a folder; the run is written there as it goes on, and a killed run can go on with
+        resume=True. Without it, everything stays in memory.
+    progress: a bar on standard error or in the notebook; None: where someone watches.
+    observer: called with each recorded State: log10_t, step, engine, metrics (a dict), weights (2, m, d),
+        preactivations, coefficients, rho (2, m, n), margins (n,). What it raises ends the run.
+    measures: functions of a State that give a number or an array of fixed shape; each becomes a
+        column of the Run under its name.
+
+    Other threads of Python go on meanwhile. Ctrl-C raises Interrupted, a KeyboardInterrupt whose
+    `.run` holds what was reached. Bad input raises ValueError with the text of the command line. A run that
+    ends early (not separable, overflow, ...) returns: see Run.outcome.
+    """
+    given, data = split_source(source, y)
+    if given is not None and config is not None:
+        raise TypeError("run: give a configuration once, as the first argument or as config=")
+    if seed is not None:
+        keys = {**keys, "seed": seed}
+    problem = make_problem(config if given is None else given, keys, data, W0)
+    columns = Columns(measures)
+    if out is None:
+        if resume:
+            raise ValueError("resume: goes on with the run of a folder; name it by out=")
+        return _carry_out(problem, _core.Memory(), None, False, threads, progress, observer, columns)
+    return _carry_out(problem, None, os.fspath(out), resume, threads, progress, observer, columns)
+
+
+class Columns:
+    """The columns that user-supplied measures fill, one entry a record."""
+
+    def __init__(self, measures, earlier: Optional[Dict[str, np.ndarray]] = None):
+        if measures is None:
+            measures = {}
+        elif callable(measures):
+            measures = [measures]
+        if not isinstance(measures, Mapping):
+            measures = {measure.__name__: measure for measure in measures}
+        self._measures = dict(measures)
+        self._values: Dict[str, List[np.ndarray]] = {
+            name: list((earlier or {}).get(name, ())) for name in self._measures
+        }
+
+    def __bool__(self) -> bool:
+        return bool(self._measures)
+
+    def record(self, state) -> None:
+        for name, measure in self._measures.items():
+            self._values[name].append(np.array(measure(state), dtype=float))
+
+    def arrays(self) -> Dict[str, np.ndarray]:
+        arrays = {}
+        for name, values in self._values.items():
+            shapes = {value.shape for value in values}
+            if len(shapes) > 1:
+                raise ValueError(f"measures: {name} gives arrays of several shapes, {sorted(shapes)}; give one shape")
+            arrays[name] = np.stack(values) if values else np.zeros(0)
+        return arrays
+
+    def check_names(self, columns: Sequence[str]) -> None:
+        for name in self._measures:
+            if name in columns or hasattr(Run, name):
+                raise ValueError(f"measures: {name} is the name of a column already; choose another")
+
+
+def _carry_out(problem, memory, out, resume, threads, progress, observer, columns) -> Run:
+    columns.check_names(_core.metrics_columns())
+    if columns and out is not None and resume:
+        raise ValueError("measures: a folder's earlier records have none; resume without, or in memory by Run.resume")
+
+    def recorded(state):
+        columns.record(state)
+        if observer is not None:
+            observer(state)
+
+    bar = RunProgress(progress)
+    try:
+        summary = _core.carry_out(
+            problem,
+            memory,
+            out or "",
+            threads or os.cpu_count() or 1,
+            resume,
+            bar.started if bar.shown else None,
+            bar.pulse if bar.shown else None,
+            recorded if columns or observer is not None else None,
+        )
+    finally:
+        bar.close()
+    result = Run(memory, columns.arrays()) if out is None else load(out)
+    if out is not None:
+        result.measures.update(columns.arrays())
+    if summary["by_keyboard"]:
+        raise Interrupted(result)
+    return result
+
+
+def resume_run(earlier: Run, until=None, *, threads=None, progress=None, observer=None, measures=None) -> Run:
+    """See Run.resume."""
+    columns = Columns(measures, earlier.measures)
+    if set(columns.arrays()) != set(earlier.measures):
+        raise ValueError(
+            f"measures: the run has {sorted(earlier.measures)}; resume it with the same names, so that "
+            "no column has gaps"
+        )
+    config = earlier.config if until is None else earlier.config.with_keys(until=until)
+    memory = earlier._memory.copy()
+    problem = memory.problem(_config.to_core(config))
+    return _carry_out(problem, memory, None, True, threads, progress, observer, columns)

@@ -1,0 +1,114 @@
+"""The figures: what they draw, their sizes, their files."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+pytest.importorskip("matplotlib")
+
+from latetime import figures  # noqa: E402
+
+
+def table(by, values, quantities, x="epoch", points=11):
+    """A tidy table of made-up curves."""
+    rows = [f"{by},{x}," + ",".join(f"{q}_mean,{q}_std" for q in quantities)]
+    for k, value in enumerate(values):
+        for i in range(points):
+            cells = ",".join(f"{1 + (k + 1) / (i + 1)},{0.01 * (k + 1)}" for _ in quantities)
+            rows.append(f"{value},{i},{cells}")
+    return rows
+
+
+@pytest.fixture
+def folder(tmp_path):
+    ranks = ["stable_rank_pos", "stable_rank_all", "loss", "test_error", "test_accuracy"]
+    (tmp_path / "fig1.csv").write_text("\n".join(table("slope", [0, 0.5, 1], ranks)))
+    for name in ("fig2", "fig3"):
+        (tmp_path / f"{name}.csv").write_text("\n".join(table("init_std", [1e-5, 5e-5, 1e-4, 5e-4, 1e-3], ranks)))
+    for name in ("fig4", "fig5"):
+        (tmp_path / f"{name}.csv").write_text("\n".join(table("width", [10, 50, 100, 500, 1000], ranks)))
+    return tmp_path
+
+
+def test_figure1_draws_mean_and_three_deviations(folder):
+    made = figures.fig1(folder)
+    ranks, losses = made.axes
+    data = figures.read_table(folder / "fig1.csv")
+    for axes, quantity, floor in ((ranks, "stable_rank_pos", 1.0), (losses, "loss", 0.0)):
+        lines, bands = axes.get_lines(), axes.collections
+        assert len(lines) == len(bands) == 3
+        for group, line, band in zip(data.groups("slope"), lines, bands):
+            assert np.array_equal(line.get_ydata(), group[f"{quantity}_mean"])
+            heights = band.get_paths()[0].vertices[:, 1]
+            spread = 3 * group[f"{quantity}_std"]
+            assert heights.max() == pytest.approx((group[f"{quantity}_mean"] + spread).max())
+            assert heights.min() == pytest.approx(np.maximum(group[f"{quantity}_mean"] - spread, floor).min())
+    assert [text.get_text() for text in losses.get_legend().get_texts()] == ["0", "0.5", "1"]
+
+
+@pytest.mark.parametrize("name", list(figures.PAPER_FIGURES))
+def test_every_paper_figure_is_two_panels_of_the_size_asked_for(name, folder):
+    for width in (figures.COLUMN, figures.PAGE):
+        made = figures.draw(name, folder, width=width)
+        assert len(made.axes) == 2 and made.get_size_inches()[0] == width
+        assert all(axes.get_xlabel() and axes.get_ylabel() for axes in made.axes)
+
+
+def test_lines_differ_without_colour():
+    lines = figures.line_styles(11)
+    assert len({(str(line["linestyle"]), line["marker"]) for line in lines}) == 11
+    grey = [0.299 * r + 0.587 * g + 0.114 * b for r, g, b, _ in figures.colors(11)]
+    assert np.all(np.diff(grey) > 0.02)  # in grey they are ordered and apart
+
+
+def test_files_are_the_same_bytes_each_time(folder):
+    for attempt in ("a", "b"):
+        figures.save(figures.fig1(folder), folder / attempt)
+    for suffix in ("pdf", "svg", "png"):
+        one, other = (folder / f"a.{suffix}").read_bytes(), (folder / f"b.{suffix}").read_bytes()
+        assert one == other and len(one) > 5000
+    assert b"<text" in (folder / "a.svg").read_bytes()  # text stays text
+    assert b"/FontFile2" in (folder / "a.pdf").read_bytes() or b"TrueType" in (folder / "a.pdf").read_bytes()
+
+
+def test_the_command_draws_what_lies_in_a_folder(folder):
+    for name in ("fig3", "fig4", "fig5"):
+        (folder / f"{name}.csv").unlink()
+    done = subprocess.run([sys.executable, "-m", "latetime.figures", folder, "--width", "column"],
+                          capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    for number in (1, 2):
+        for suffix in ("pdf", "svg", "png"):
+            assert (folder / f"figure{number}.{suffix}").exists()
+    empty = folder / "empty"
+    empty.mkdir()
+    done = subprocess.run([sys.executable, "-m", "latetime.figures", empty], capture_output=True, text=True)
+    assert done.returncode == 2 and done.stderr.count("\n") == 1 and "latetime reproduce" in done.stderr
+
+
+def test_reproduce_draws_by_python(program, tmp_path):
+    code, out, error = program("reproduce", "fig1", "--quick", "--out", tmp_path / "f")
+    assert code == 0, error
+    assert (tmp_path / "f/figure1.pdf").exists() and "figure1.pdf" in out
+
+
+def test_figure1_to_late_time_shows_runs_and_limits():
+    runs = figures.late_runs((0.0, 0.5), n=5, d=30, width=5, until="1e60")
+    made = figures.fig1_late(runs)
+    ranks, losses = made.axes
+    drawn = {line.get_label(): line for line in losses.get_lines()}
+    one = runs[0.0][0]
+    assert np.array_equal(drawn["0"].get_ydata(), one.log_loss + np.log(10) * one.t, equal_nan=True)
+    marks = [line for line in ranks.get_lines() if len(line.get_xdata()) == 1]
+    assert len(marks) == 2 and marks[0].get_xdata()[0] > 60
+    excess = runs[0.0][0].limit.stable_rank_excess.pos
+    if excess > ranks.get_ylim()[0]:
+        assert marks[0].get_ydata()[0] == excess
+
+
+def test_tables_without_rows_are_refused(tmp_path):
+    (tmp_path / "fig1.csv").write_text("slope,epoch\n")
+    with pytest.raises(ValueError, match="no rows"):
+        figures.fig1(tmp_path)

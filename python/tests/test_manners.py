@@ -1,0 +1,164 @@
+"""Threads, Ctrl-C, the progress bar, and what the package says of itself."""
+
+import concurrent.futures
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+
+import numpy as np
+import pytest
+
+import latetime as lt
+
+# Long enough to be stopped in the middle: exact steps only, minutes of them.
+ENDLESS = dict(n=30, d=60, width=200, engine="coefficient", until="1e9")
+
+
+def child(code, **options):
+    return subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(code)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **options,
+    )
+
+
+def test_python_goes_on_during_a_run():
+    seen = []
+    stop = threading.Event()
+
+    def count():
+        while not stop.is_set():
+            seen.append(time.monotonic())
+            time.sleep(0.002)
+
+    other = threading.Thread(target=count)
+    other.start()
+    try:
+        lt.run(n=20, d=60, width=200, engine="coefficient", until="20000")
+    finally:
+        stop.set()
+        other.join()
+    # Were the GIL held, the run would be one gap.
+    assert len(seen) > 20 and np.diff(seen).max() < 0.5 * (seen[-1] - seen[0])
+
+
+def test_runs_in_threads_give_the_bits_of_runs_in_turn(tmp_path):
+    jobs = [dict(n=6, d=40, width=8, slope=0.0, until="1e60", seed=seed) for seed in range(1, 7)]
+    alone = [lt.run(**job) for job in jobs]
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        # Half in memory, half into folders: HDF5 from several threads too.
+        together = list(pool.map(lambda item: lt.run(out=tmp_path / str(item[0]) if item[0] % 2 else None,
+                                                     threads=1, **item[1]), enumerate(jobs)))
+    for one, other in zip(alone, together):
+        for name in ("/records/log_loss", "/final/weights", "/limit/multipliers"):
+            assert one[name].tobytes() == other[name].tobytes()
+
+
+def test_ctrl_c_in_the_middle_keeps_what_was_reached():
+    process = child(
+        f"""
+        import latetime as lt
+        print("ready", flush=True)
+        try:
+            lt.run(**{ENDLESS!r})
+        except lt.Interrupted as stop:
+            assert isinstance(stop, KeyboardInterrupt)
+            run = stop.run
+            print(run.outcome.reason, len(run), run.weights.shape, flush=True)
+            print("resumable", run.resume(until=int(10 ** run.outcome.log10_t) + 100).outcome.reason, flush=True)
+        """
+    )
+    assert process.stdout.readline() == "ready\n"
+    time.sleep(1.0)
+    process.send_signal(signal.SIGINT)
+    begin = time.monotonic()
+    out, error = process.communicate(timeout=60)
+    assert process.returncode == 0, error
+    assert time.monotonic() - begin < 20
+    reason, records, *shape = out.splitlines()[0].split()
+    assert reason == "interrupted" and int(records) > 5 and " ".join(shape) == "(2, 200, 60)"
+    assert out.splitlines()[1] == "resumable reached-end"
+
+
+def test_a_handler_of_the_users_own_is_called_and_its_exception_passes():
+    def handler(number, frame):
+        raise TimeoutError("enough")
+
+    before = signal.signal(signal.SIGALRM, handler)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.3)
+        with pytest.raises(TimeoutError, match="enough"):
+            lt.run(**ENDLESS)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert lt.run(until="10").outcome.reason == "reached-end"
+
+
+def progress_output(code, terminal, **environment):
+    """Standard error of a run, as a terminal or a pipe."""
+    if not terminal:
+        process = child(code, env={**os.environ, **environment})
+        _, error = process.communicate(timeout=60)
+        assert process.returncode == 0, error
+        return error
+    import pty
+
+    master, slave = pty.openpty()
+    process = subprocess.Popen([sys.executable, "-c", textwrap.dedent(code)], stderr=slave, stdout=subprocess.DEVNULL,
+                               env={**os.environ, "TERM": "xterm", **environment})
+    os.close(slave)
+    parts = []
+    while True:
+        try:
+            part = os.read(master, 4096)
+        except OSError:
+            break
+        if not part:
+            break
+        parts.append(part)
+    assert process.wait(timeout=60) == 0
+    os.close(master)
+    return b"".join(parts).decode()
+
+
+LONG = "import latetime as lt; lt.run(n=30, d=60, width=200, engine='coefficient', until='40000'{})"
+WITHOUT_TQDM = "import sys; sys.modules['tqdm'] = None; sys.modules['tqdm.auto'] = None\n"
+
+
+def test_a_bar_shows_on_a_terminal_only():
+    assert "%" in progress_output(WITHOUT_TQDM + LONG.format(""), terminal=True)
+    assert progress_output(LONG.format(""), terminal=False) == ""
+    assert "%" not in progress_output(LONG.format(", progress=False"), terminal=True)
+    assert "%" in progress_output(WITHOUT_TQDM + LONG.format(", progress=True"), terminal=False)
+
+
+def test_tqdm_draws_the_bar_where_it_is_installed():
+    pytest.importorskip("tqdm")
+    assert "latetime" in progress_output(LONG.format(", progress=True"), terminal=False)
+
+
+def test_everything_public_has_a_docstring_and_hints():
+    for name in lt.__all__:
+        thing = getattr(lt, name)
+        if not isinstance(thing, str):
+            assert thing.__doc__ and len(thing.__doc__) > 20, name
+    for name in ("run", "limit", "inspect", "load", "load_data", "reproduce"):
+        assert "(n, d)" in getattr(lt, name).__doc__ or name not in ("run", "inspect")
+    assert os.path.exists(os.path.join(os.path.dirname(lt.__file__), "py.typed"))
+
+
+def test_types_hold():
+    pytest.importorskip("mypy.api")
+    package = os.path.realpath(os.path.join(os.path.dirname(os.path.realpath(lt._run.__file__))))
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", "--ignore-missing-imports", "--cache-dir=/dev/null", package],
+        capture_output=True, text=True, timeout=300,
+    )
+    assert done.returncode == 0, done.stdout

@@ -1,0 +1,33 @@
+#include "latetime/experiment/inspection.hpp"
+
+#include <algorithm>
+
+namespace latetime {
+
+DataInspection inspect_samples(const Samples& x) {
+  DataInspection result{
+      .n = x.rows(), .d = x.cols(), .orthogonality = orthogonality(gram_matrix(x))};
+  const double scale = result.orthogonality.norm_max * result.orthogonality.norm_max;
+  result.linearly_independent =
+      result.orthogonality.min_eigenvalue > 1e-14 * static_cast<double>(x.rows()) * scale;
+  return result;
+}
+
+RunInspection inspect_run(const RunConfig& config, const Dataset& data) {
+  const DescentOptions options = descent_options(config, data.size(), 1);
+  const EnginePlan plan = plan_engines(options, data.size(), data.dim(), 2 * config.network.width);
+  return {.data = inspect_samples(data.x),
+          .origin = data.origin,
+          .class_plus = std::count(data.classes.begin(), data.classes.end(), 0),
+          .class_minus = std::count(data.classes.begin(), data.classes.end(), 1),
+          .engine = options.method == Method::flow ? "flow"
+                    : plan.dense                   ? "dense"
+                    : plan.hand_over               ? "coefficient, frozen, then flow"
+                    : plan.frozen                  ? "coefficient, frozen"
+                                                   : "coefficient",
+          .last_step = last_time(config, data.size()),
+          .records = recorded_steps(config, data.size()).size(),
+          .neurons = 2 * config.network.width};
+}
+
+}  // namespace latetime

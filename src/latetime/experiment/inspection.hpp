@@ -1,0 +1,32 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "latetime/data/gram.hpp"
+#include "latetime/experiment/run.hpp"
+
+namespace latetime {
+
+/// How nearly orthogonal samples are.
+struct DataInspection {
+  Eigen::Index n = 0, d = 0;
+  OrthogonalityReport orthogonality;
+  bool linearly_independent =
+      false;  ///< to rounding: smallest eigenvalue of G above 1e-14 n R_max²
+};
+DataInspection inspect_samples(const Samples& x);
+
+/// What a configuration would run.
+struct RunInspection {
+  DataInspection data;
+  std::string origin;
+  std::int64_t class_plus = 0, class_minus = 0;  ///< samples of each class
+  std::string engine;                            ///< the engines that are planned, in order
+  LogTime last_step;
+  std::size_t records = 0;
+  std::int64_t neurons = 0;
+};
+RunInspection inspect_run(const RunConfig& config, const Dataset& data);
+
+}  // namespace latetime

@@ -1,0 +1,44 @@
+#include "latetime/store/run_sink.hpp"
+
+namespace latetime {
+
+RunSink sink_into(const RunDirectory& directory) {
+  return {.append_row =
+              [directory](const std::vector<std::string>& fields) { directory.append_row(fields); },
+          .write_result =
+              [directory](const std::function<void(ArrayWriter&)>& fill) {
+                directory.write_result(fill);
+              }};
+}
+
+RunSink sink_into(RunMemory& memory) {
+  return {.append_row =
+              [&memory](const std::vector<std::string>& fields) {
+                memory.metrics.rows.push_back(fields);
+              },
+          .write_result =
+              [&memory](const std::function<void(ArrayWriter&)>& fill) {
+                ArrayArchive arrays;
+                fill(arrays);
+                memory.arrays = std::move(arrays);
+              },
+          .lasting = false};
+}
+
+RunMemory read_run(const std::string& path) {
+  const RunDirectory directory = RunDirectory::open(path);
+  RunMemory run{.config = directory.config_text(),
+                .metrics = read_metrics(directory.file("metrics.csv")),
+                .arrays = {}};
+  if (const auto result = directory.read_result()) run.arrays = result->read_all();
+  return run;
+}
+
+void write_run(const RunMemory& run, const std::string& path) {
+  const RunDirectory directory = RunDirectory::create(path, run.config, run.metrics.columns);
+  for (const auto& row : run.metrics.rows) directory.append_row(row);
+  if (run.arrays.entries().empty()) return;
+  directory.write_result([&](ArrayWriter& file) { run.arrays.copy_to(file); });
+}
+
+}  // namespace latetime
