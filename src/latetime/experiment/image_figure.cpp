@@ -108,6 +108,14 @@ std::vector<TrainingRecord> read_records(const std::string& path) {
   return records;
 }
 
+/// True when a run was finished in this folder.
+bool holds_runs(const fs::path& folder) {
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    if (entry.path().extension() == ".csv") return true;
+  }
+  return false;
+}
+
 /// The folder of the finished runs, begun with these settings.
 fs::path prepare_runs_folder(const ImageFigureOptions& options, const std::string& folder) {
   const fs::path runs = fs::path(folder) / (options.figure + "_runs");
@@ -120,7 +128,7 @@ fs::path prepare_runs_folder(const ImageFigureOptions& options, const std::strin
   }
   const fs::path settings = runs / "settings.toml";
   const std::string text = settings_text(options);
-  if (!fs::exists(settings)) {
+  if (!fs::exists(settings) || !holds_runs(runs)) {
     replace_file(settings.string(), text);
   } else if (read_file_bytes(settings.string()) != text) {
     throw InputError(runs.string(),
