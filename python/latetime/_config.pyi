@@ -33,7 +33,7 @@ class Data:
     y: str
     'labels, n entries +1 or -1: the same formats'
     classes: str
-    'two classes of images: "even-odd", "0-4 vs 5-9", "3 vs 8"; the first is +1'
+    'classes of images: "even-odd", "0-4 vs 5-9", "3 vs 8", the first is +1; "all" ten in latetime train'
     pixels: str
     'unit: [0, 1]; standardized: mean 0, variance 1 (unit | standardized)'
     split: str
@@ -74,6 +74,10 @@ class Network:
     'sigma_0, standard deviation of the initial weights'
     initial_weights: str
     'file with initial weights, shape (2, m, d), instead of random ones'
+    head: str
+    'groups: second layer fixed; trained: a linear output layer, one hidden layer of m (latetime train) (groups | trained)'
+    output_scale: str
+    'factor before the sum of neurons; auto: 1/m, or 1 for a trained head (latetime train) (auto | 1/m | 1/sqrt(m) | 1)'
     def __init__(
         self,
         *,
@@ -81,6 +85,8 @@ class Network:
         slope: float = 0.1,
         init_std: float = 0.001,
         initial_weights: str = '',
+        head: str = 'groups',
+        output_scale: str = 'auto',
     ) -> None: ...
 
 class Descent:
@@ -98,6 +104,8 @@ class Descent:
     'how the descent is followed (auto | dense | coefficient | frozen | flow)'
     tolerance: float
     'of log loss and stable ranks, for choosing the hand-over to the late-time flow'
+    precision: str
+    'auto: float64, in latetime train float32 (auto | float64 | float32)'
     def __init__(
         self,
         *,
@@ -108,6 +116,7 @@ class Descent:
         batch_size: int = 64,
         engine: str = 'auto',
         tolerance: float = 1e-08,
+        precision: str = 'auto',
     ) -> None: ...
 
 class Record:
