@@ -2,17 +2,12 @@
 
 #include "cli/program.hpp"
 
-#include <chrono>
 #include <cstdlib>
 #include <filesystem>
-#include <thread>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
-#include <signal.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "latetime/base/hdf5_file.hpp"
 #include "latetime/data/array_file.hpp"
@@ -141,32 +136,12 @@ TEST(Program, OverflowStopsHonestly) {
   EXPECT_THAT(output.err, HasSubstr("overflowed"));
 }
 
-/// Starts the program, sends `signal` once metrics.csv has `rows` lines, and returns the exit
-/// status.
-int start_and_stop(const std::vector<std::string>& arguments, const std::string& metrics, int rows,
-                   int signal) {
-  const pid_t child = fork();
-  if (child == 0) {
-    std::vector<char*> argv;
-    std::vector<std::string> all{LATETIME_PROGRAM};
-    all.insert(all.end(), arguments.begin(), arguments.end());
-    for (auto& argument : all) argv.push_back(argument.data());
-    argv.push_back(nullptr);
-    freopen("/dev/null", "w", stdout);
-    freopen("/dev/null", "w", stderr);
-    execv(LATETIME_PROGRAM, argv.data());
-    _exit(99);
-  }
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
-  while (std::chrono::steady_clock::now() < deadline) {
+/// True once metrics.csv has this many lines.
+std::function<bool()> has_rows(const std::string& metrics, int rows) {
+  return [=] {
     const std::string text = std::filesystem::exists(metrics) ? bytes_of(metrics) : "";
-    if (std::count(text.begin(), text.end(), '\n') >= rows) break;
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  }
-  kill(child, signal);
-  int status = 0;
-  waitpid(child, &status, 0);
-  return status;
+    return std::count(text.begin(), text.end(), '\n') >= rows;
+  };
 }
 
 TEST(Program, AKilledAndAnInterruptedRunResumeToTheSameBytes) {
@@ -182,10 +157,10 @@ TEST(Program, AKilledAndAnInterruptedRunResumeToTheSameBytes) {
                                      "descent.until=2e6"};
   arguments.insert(arguments.end(), keys.begin(), keys.end());
   const std::string metrics = folder / "parts/metrics.csv";
-  const int killed = start_and_stop(arguments, metrics, 30, SIGKILL);
+  const int killed = start_and_stop(arguments, has_rows(metrics, 30), SIGKILL);
   EXPECT_TRUE(WIFSIGNALED(killed));
   arguments.push_back("--resume");
-  const int interrupted = start_and_stop(arguments, metrics, 70, SIGINT);
+  const int interrupted = start_and_stop(arguments, has_rows(metrics, 70), SIGINT);
   EXPECT_TRUE(WIFEXITED(interrupted));
   EXPECT_EQ(WEXITSTATUS(interrupted), 130);
   EXPECT_LT(bytes_of(metrics).size(), bytes_of(folder / "whole/metrics.csv").size());

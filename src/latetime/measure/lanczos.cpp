@@ -47,6 +47,7 @@ void ProvedLanczos::take_product(const Vector& product) {
 
 void ProvedLanczos::take_squared_norm(double squared_norm) {
   squared_norm_ = squared_norm;
+  if (top_ <= 0.0) return;
   error_ = std::min(error_, closed_top(bound_of_rest()) / top_ - 1.0 + rounding);
 }
 
@@ -81,6 +82,12 @@ void ProvedLanczos::judge() {
   const Eigen::Map<const Vector> diagonal(diagonal_.data(), steps);
   const Eigen::Map<const Vector> beside(beside_.data(), steps);
   const double scale = diagonal.maxCoeff();
+  if (scale <= 0.0) {
+    // The start lies in the kernel, to rounding: nothing is known of the top, error_ stays
+    // infinite.
+    settled_ = beside_.back() == 0.0 || steps == basis_.cols();
+    return;
+  }
   Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> small;
   small.computeFromTridiagonal(diagonal / scale, beside.head(steps - 1) / scale);
   top_ = scale * small.eigenvalues()[steps - 1];
