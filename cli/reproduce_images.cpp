@@ -6,6 +6,7 @@
 #include "latetime/experiment/image_figure.hpp"
 #include "latetime/report/image_figure.hpp"
 #include "latetime/store/run_directory.hpp"
+#include "python_figures.hpp"
 #include "reproduce.hpp"
 #include "terminal.hpp"
 
@@ -67,7 +68,10 @@ int reproduce_images(const ReproduceArguments& arguments) {
   replace_file(file("_runs.csv"), image_runs_csv(runs));
   replace_file(file(".csv"), image_figure_csv(rows));
   replace_file(file(".svg"), draw_image_figure(file(".csv")));
-  if (arguments.quiet) return done;
+  if (arguments.quiet) {
+    draw_with_python(arguments.out, true);
+    return done;
+  }
   if (arguments.quick) {
     fmt::print(
         "quick look: {} epochs, {} runs, {} training and {} test images instead of 10, 5, "
@@ -77,8 +81,11 @@ int reproduce_images(const ReproduceArguments& arguments) {
   print_table(rows, options);
   const double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  fmt::print("{} runs in {}: {}  {}  {}\n", runs.size(), duration_text(seconds), file(".svg"),
-             file(".csv"), file("_runs.csv"));
+  fmt::print("{} runs in {}\n", runs.size(), duration_text(seconds));
+  fmt::print("  {:<20}{}\n", "look at", file(".svg"));
+  fmt::print("  {:<20}{}\n", "in the same folder",
+             fmt::format("{0}.csv, {0}_runs.csv, {0}_runs/", options.figure));
+  draw_with_python(arguments.out, false);
   return done;
 }
 

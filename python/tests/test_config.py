@@ -48,7 +48,8 @@ def test_toml_reads_back_to_equal_objects(tmp_path):
 def test_every_field_survives_the_way_through_the_file(tmp_path):
     changed = {"integer": 3, "number": 0.05, "flag": True, "texts": ["5", "1e3"]}
     texts = {"source": "mnist", "classes": "3 vs 8", "pixels": "standardized", "split": "test", "folder": "/tmp",
-             "method": "sgd", "engine": "dense", "until": "1e7", "x": "", "y": "", "initial_weights": "/tmp/w.npy"}
+             "method": "sgd", "engine": "dense", "until": "1e7", "x": "", "y": "", "initial_weights": "/tmp/w.npy",
+             "head": "trained", "output_scale": "1", "precision": "float32"}
     belongs = {"d": {}, "signal_std": {}, "noise_std": {}, "sample_norm": dict(source="orthogonal"),
                "inner_product": dict(source="near-orthogonal"), "margin": dict(source="symmetric-separable")}
     images = {"classes", "pixels", "split", "center", "normalize", "folder"}

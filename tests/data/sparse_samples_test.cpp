@@ -7,11 +7,12 @@ namespace {
 
 Dataset small_set() {
   Dataset data;
-  data.x.resize(4, 3);
-  data.x << 0.0, 0.1, -2.0,  //
-      0.0, -0.0, 0.0,        //
-      1.0, 1e-60, 3.0,       // the middle one is zero in float
+  Matrix x(4, 3);
+  x << 0.0, 0.1, -2.0,  //
+      0.0, -0.0, 0.0,   //
+      1.0, 1e-60, 3.0,  // the middle one is zero in float
       5.0, 0.0, 0.0;
+  data.x = x;
   data.classes = {2, 0, 1, 2};
   data.class_count = 3;
   return data;

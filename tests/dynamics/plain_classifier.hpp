@@ -16,8 +16,9 @@ namespace latetime::testing_support {
 inline Dataset random_samples(Eigen::Index n, Eigen::Index d, int classes, double zeros,
                               std::uint64_t seed) {
   RandomStream stream(seed, RandomPurpose::test);
-  Dataset data{.x = Matrix(n, d), .classes = {}, .class_count = classes, .origin = "test"};
-  for (double& v : data.x.reshaped()) v = stream.uniform() < zeros ? 0.0 : stream.normal();
+  Matrix x(n, d);
+  for (double& v : x.reshaped()) v = stream.uniform() < zeros ? 0.0 : stream.normal();
+  Dataset data{.x = x, .classes = {}, .class_count = classes, .origin = "test"};
   for (Eigen::Index i = 0; i < n; ++i) {
     data.classes.push_back(static_cast<int>(stream.below(static_cast<std::uint64_t>(classes))));
   }

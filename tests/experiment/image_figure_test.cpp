@@ -212,7 +212,7 @@ TEST(ImageFigureTable, HoldsMeansAndDeviationsOverTheSeeds) {
 
   const std::string text = image_figure_csv(rows);
   EXPECT_THAT(text, testing::StartsWith(
-                        "init_std,width,step,epoch,stable_rank_mean,stable_rank_std,"
+                        "init_std,width,step,epoch,stable_rank_all_mean,stable_rank_all_std,"
                         "group_stable_rank_mean,group_stable_rank_std,test_error_mean,"
                         "test_error_std,test_loss_mean,test_loss_std,running_error_mean,"
                         "running_error_std,running_loss_mean,running_loss_std\n0.5,10,0,0,16.5,"));
@@ -244,7 +244,7 @@ TEST(ImageRunsTable, HoldsARowForEverySeedAndStep) {
                                       .proved_error = 0.0}}}};
   EXPECT_EQ(image_runs_csv(runs),
             "init_std,width,seed,step,epoch,running_loss,running_error,test_loss,test_error,"
-            "train_loss,train_error,stable_rank,stable_rank_proved_error,group_stable_ranks\n"
+            "train_loss,train_error,stable_rank_all,stable_rank_proved_error,group_stable_ranks\n"
             "1e-05,10,3,2,0.25,0.5,0.125,0.75,0.0625,,,1.5,0,1.25 2.5\n");
 }
 

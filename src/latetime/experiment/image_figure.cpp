@@ -22,7 +22,7 @@ namespace {
 
 constexpr const char* run_columns =
     "init_std,width,seed,step,epoch,running_loss,running_error,test_loss,test_error,train_loss,"
-    "train_error,stable_rank,stable_rank_proved_error,group_stable_ranks";
+    "train_error,stable_rank_all,stable_rank_proved_error,group_stable_ranks";
 
 /// Every setting that results depend on, as text.
 std::string settings_text(const ImageFigureOptions& o) {
@@ -95,7 +95,7 @@ std::vector<TrainingRecord> read_records(const std::string& path) {
                           .test_error = number(row, "test_error"),
                           .train_loss = number(row, "train_loss"),
                           .train_error = number(row, "train_error"),
-                          .stable_rank = number(row, "stable_rank"),
+                          .stable_rank = number(row, "stable_rank_all"),
                           .proved_error = number(row, "stable_rank_proved_error")};
     const char* text = row[table.index_of("group_stable_ranks")].c_str();
     for (char* end = nullptr;; text = end) {
@@ -275,7 +275,7 @@ std::vector<ImageFigureRow> summarize(const std::vector<ImageRun>& runs) {
 
 std::string image_figure_csv(const std::vector<ImageFigureRow>& rows) {
   std::string text = "init_std,width,step,epoch";
-  for (const char* name : {"stable_rank", "group_stable_rank", "test_error", "test_loss",
+  for (const char* name : {"stable_rank_all", "group_stable_rank", "test_error", "test_loss",
                            "running_error", "running_loss"}) {
     text += fmt::format(",{0}_mean,{0}_std", name);
   }

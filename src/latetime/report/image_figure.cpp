@@ -58,9 +58,9 @@ std::vector<Series> curves(const CsvTable& table, const std::string& variant,
 std::string draw_image_figure(const std::string& csv_path) {
   const CsvTable table = read_metrics(csv_path);
   const std::string variant = variant_column(table);
-  const Quantity rank{"stable_rank", 1.0, false, "epoch"};
+  const Quantity rank{"stable_rank_all", 1.0, false, "epoch"};
   const Quantity error{"test_error", 0.0, false, "epoch"};
-  const Quantity fall{"stable_rank", 1.0, true, "step"};
+  const Quantity fall{"stable_rank_all", 1.0, true, "step"};
   return render_svg({{.title = "Stable rank of W",
                       .x_label = "epoch",
                       .y_label = "stable rank",
