@@ -32,13 +32,10 @@ void draw_with_python(const std::string& folder, bool quiet) {
   const bool pictures = runs(command(folder));
   if (quiet) return;
   const char* gap = " \\\n    ";
-  if (pictures) {
-    fmt::print("drawn with matplotlib; for one column:\n  {} --width column\n",
-               command(folder, gap));
-  } else {
-    fmt::print("to draw with matplotlib (needs latetime's Python package):\n  {}\n",
-               command(folder, gap));
-  }
+  fmt::print("{}:\n  {}\n",
+             pictures ? "drawn with matplotlib; again (--width column for one column)"
+                      : "to draw with matplotlib (needs latetime's Python package)",
+             command(folder, gap));
 }
 
 }  // namespace latetime::cli
