@@ -43,9 +43,9 @@ struct Case {
 };
 
 const std::vector<Case>& cases() {
-  static const std::vector<Case> list{{20, 0.0, "1e100", "#0072b2"}, {20, 0.1, "1e100", "#56b4e9"},
-                                      {100, 0.0, "1e7", "#d55e00"},  {100, 0.1, "1e7", "#e69f00"},
-                                      {400, 0.0, "1e5", "#009e73"},  {400, 0.1, "1e5", "#882255"}};
+  static const std::vector<Case> list{
+      {20, 0.0, "1e100", "#0072b2"},  {20, 0.1, "1e100", "#56b4e9"}, {100, 0.0, "1e100", "#d55e00"},
+      {100, 0.1, "1e100", "#e69f00"}, {400, 0.0, "1e5", "#009e73"},  {400, 0.1, "1e5", "#882255"}};
   return list;
 }
 
@@ -58,7 +58,7 @@ struct Tables {
                  "stable_rank_neg", "stable_rank_all", "switching_pairs", "sliding_pairs"}};
   Table ends{{"n", "slope", "seed", "outcome", "log10_t", "engine", "log_loss", "stable_rank_pos",
               "stable_rank_neg", "stable_rank_all", "limit_pos", "limit_neg", "limit_all"}};
-  std::map<std::string, Spread> all, within;  // stable ranks by log10 t
+  std::map<std::string, Spread> all, within;  // stable rank - 1 by log10 t
 };
 
 void follow(const Case& c, std::uint64_t seed, Tables& tables) {
@@ -92,9 +92,9 @@ void follow(const Case& c, std::uint64_t seed, Tables& tables) {
     tables.records.add(row);
     if (state.time == LogTime(0)) return;
     const double at = state.time.log10();
-    tables.all[name_of(c)][at].push_back(m.stable_ranks[2].value);
+    tables.all[name_of(c)][at].push_back(m.stable_ranks[2].excess);
     tables.within[name_of(c)][at].push_back(
-        std::max(m.stable_ranks[0].value, m.stable_ranks[1].value));
+        std::max(m.stable_ranks[0].excess, m.stable_ranks[1].excess));
   };
   const Outcome outcome =
       descent.run(record_steps(until, 4, {}, 0), {.record = record, .pulse = nullptr});
@@ -114,7 +114,10 @@ void follow(const Case& c, std::uint64_t seed, Tables& tables) {
 
 Panel panel(const std::string& title, const std::map<std::string, Spread>& curves, double least,
             double most) {
-  Panel result{.title = title, .x_label = "log\u2081\u2080 t", .y_label = "stable rank"};
+  Panel result{.title = title,
+               .x_label = "log\u2081\u2080 t",
+               .y_label = "stable rank \u2212 1",
+               .log_y = true};
   for (const Case& c : cases()) {
     Spread shown;
     for (const auto& [x, values] : curves.at(name_of(c))) {
@@ -147,10 +150,11 @@ int main(int argc, char** argv) {
     tables.ends.write(arguments.out, "real_images_late_ends.csv");
     replace_file(
         arguments.out + "/real_images_late.svg",
-        render_grid_svg({panel("All weights, exact steps", tables.all, 0, 7),
-                         panel("All weights, to t = 10\u00b9\u2070\u2070", tables.all, 0, 100),
-                         panel("The larger of the two classes", tables.within, 0, 7)},
-                        3));
+        render_grid_svg(
+            {panel("All weights, to t = 10\u2077", tables.all, 0, 7),
+             panel("All weights, to t = 10\u00b9\u2070\u2070", tables.all, 0, 100),
+             panel("Within a class (the larger one), to t = 10\u2077", tables.within, 0, 7)},
+            3));
     fmt::print("{} in {:.0f} s\n", arguments.out + "/real_images_late.svg", progress.seconds());
     return 0;
   } catch (const InputError& error) {

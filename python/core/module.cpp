@@ -16,5 +16,6 @@ PYBIND11_MODULE(_core, module) {
   latetime::python::bind_problem(module);
   latetime::python::bind_run(module);
   latetime::python::bind_limit(module);
+  latetime::python::bind_check(module);
   latetime::python::bind_figures(module);
 }

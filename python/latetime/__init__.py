@@ -13,6 +13,7 @@ Shapes: n samples of dimension d, m neurons a class, R records. Arrays (2, m, ..
 [0] is +1, [1] is -1. Time is in gradient steps.
 """
 
+from ._check import Claim, Claims, check
 from ._config import Config, Data, Descent, Network, Record, fields
 from ._core import version as __version__
 from ._data import Dataset, Inspection, inspect, load_data
@@ -22,6 +23,8 @@ from ._result import Run, load
 from ._run import Interrupted, run
 
 __all__ = [
+    "Claim",
+    "Claims",
     "Config",
     "Data",
     "Dataset",
@@ -34,6 +37,7 @@ __all__ = [
     "Run",
     "Verdict",
     "__version__",
+    "check",
     "fields",
     "inspect",
     "limit",

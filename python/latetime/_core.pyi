@@ -131,3 +131,16 @@ class Limit:
 
 def limit_of(memory: Memory, origin: str) -> Limit: ...
 def figure1(quick: bool, threads: int, progress: Callable[[int, int], None]) -> Tuple[str, str]: ...
+def image_figure(
+    figure: str,
+    quick: bool,
+    folder: str,
+    images: str,
+    reading: str,
+    threads: int,
+    progress: Callable[[float, float], None],
+) -> Tuple[str, str]: ...
+def check_folder(path: str, steps: int, delta: float, large: float, moderate: float, threads: int) -> str: ...
+def check_config(
+    config: Config, source: str, steps: int, delta: float, large: float, moderate: float, threads: int
+) -> str: ...

@@ -184,3 +184,15 @@ def _toml(folder, data):
     path = folder / "images.toml"
     path.write_text(f"[data]\n{data}\n")
     return path
+
+
+def test_figure4_data_are_the_command_lines(tmp_path, program):
+    pytest.importorskip("matplotlib")
+    code, _, error = program("reproduce", "fig4", "--quick", "-q", "--out", tmp_path / "cli")
+    if code == 2 and "fetch-data" in error:
+        pytest.skip(error)
+    assert code == 0, error
+    lt.reproduce("fig4", out=tmp_path / "python", quick=True)
+    for name in ("fig4.csv", "fig4_runs.csv"):
+        assert (tmp_path / "cli" / name).read_bytes() == (tmp_path / "python" / name).read_bytes()
+    assert (tmp_path / "python/figure4.pdf").stat().st_size > 5000

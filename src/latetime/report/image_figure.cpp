@@ -59,7 +59,7 @@ std::string draw_image_figure(const std::string& csv_path) {
   const CsvTable table = read_metrics(csv_path);
   const std::string variant = variant_column(table);
   const Quantity rank{"stable_rank_all", 1.0, false, "epoch"};
-  const Quantity error{"test_error", 0.0, false, "epoch"};
+  const Quantity error{"test_error", 1e-4, false, "epoch"};
   const Quantity fall{"stable_rank_all", 1.0, true, "step"};
   return render_svg({{.title = "Stable rank of W",
                       .x_label = "epoch",
@@ -69,6 +69,7 @@ std::string draw_image_figure(const std::string& csv_path) {
                      {.title = "Test error",
                       .x_label = "epoch",
                       .y_label = "share of the test images",
+                      .log_y = true,
                       .series = curves(table, variant, error)},
                      {.title = "Stable rank from the first step on",
                       .x_label = "step",
