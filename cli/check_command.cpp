@@ -8,6 +8,7 @@
 #include "latetime/base/error.hpp"
 #include "latetime/base/text.hpp"
 #include "latetime/experiment/claim_suite.hpp"
+#include "latetime/report/report_page.hpp"
 #include "latetime/store/run_directory.hpp"
 #include "limit_text.hpp"
 #include "terminal.hpp"
@@ -272,8 +273,16 @@ int check(const CheckArguments& arguments) {
   }
   require_known(report.claims, arguments.claims);
   const std::string json = claims_json(report);
+  std::string page;
   if (RunDirectory::holds_run(arguments.target)) {
-    replace_file(RunDirectory::open(arguments.target).file("claims.json"), json);
+    const RunDirectory directory = RunDirectory::open(arguments.target);
+    replace_file(directory.file("claims.json"), json);
+    if (can_make_reports()) {
+      replace_file(
+          directory.file("report.html"),
+          make_report({arguments.target}, "latetime report " + shell_word(arguments.target)));
+      page = directory.file("report.html");
+    }
   }
   if (arguments.json) {
     fmt::print("{}", json);
@@ -281,6 +290,7 @@ int check(const CheckArguments& arguments) {
     print_claims(report, arguments.claims);
   } else {
     print_table(report);
+    if (!page.empty()) fmt::print("each with all that was measured: {}\n", page);
   }
   return done;
 }
@@ -321,7 +331,7 @@ void declare_check(CLI::App& app, Action& action) {
   command->footer(
       "Holds, Fails, Undecided: what the run shows where the hypotheses are met. HypothesisUnmet:\n"
       "they are not; the conclusion is measured all the same. docs/claims explains each claim.\n"
-      "A check of a folder also writes DIR/claims.json.");
+      "A check of a folder also writes DIR/claims.json and makes DIR/report.html anew.");
   command->callback([arguments, &action] { action = [arguments] { return check(*arguments); }; });
 }
 

@@ -28,12 +28,16 @@ bool runs(const std::string& line) {
 
 }  // namespace
 
-void draw_with_python(const std::string& folder, bool quiet) {
+void draw_with_python(const std::string& folder, const std::string& figure, bool quiet) {
   const bool pictures = runs(command(folder));
   if (quiet) return;
   const char* gap = " \\\n    ";
+  if (pictures) {
+    const std::string name = "figure" + figure.substr(std::string("fig").size());
+    fmt::print("  {:<20}{}\n", "by matplotlib", fmt::format("{0}.pdf, {0}.svg, {0}.png", name));
+  }
   fmt::print("{}:\n  {}\n",
-             pictures ? "drawn with matplotlib; again (--width column for one column)"
+             pictures ? "to draw these again (--width column for one column)"
                       : "to draw with matplotlib (needs latetime's Python package)",
              command(folder, gap));
 }

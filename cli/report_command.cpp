@@ -38,14 +38,14 @@ void declare_report(CLI::App& app, Action& action) {
       "report", "Make a page of words and interactive plots from stored results");
   command
       ->add_option("DIR", arguments->folders,
-                   "folders of runs, or of reproduce fig1; several stand side by side")
+                   "folders of runs, or of latetime reproduce; several stand side by side")
       ->required();
   command->add_option("--out,-o", arguments->out,
                       "file to write (DIR/report.html, of several the first DIR/comparison.html)");
   command->add_flag("--quiet,-q", arguments->quiet, "print nothing but errors");
   command->footer(
-      "The page is one file and needs no network. Every run ends by writing one; make it again\n"
-      "after latetime check, whose verdicts it shows.");
+      "The page is one file and needs no network. Every run ends by writing one, and latetime\n"
+      "check adds its verdicts to it.");
   command->callback([arguments, &action] { action = [arguments] { return report(*arguments); }; });
 }
 

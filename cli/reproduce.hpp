@@ -20,6 +20,14 @@ struct ReproduceArguments {
   std::string folder;
 };
 
+/// The command that makes this figure again.
+std::string command_of(const ReproduceArguments& arguments);
+
+/// What follows the tables of a figure: figN.toml (command and settings), figN.svg (`picture`), a
+/// report of every figure in the folder, and pictures by matplotlib. Unless quiet, names them.
+void finish_figure(const ReproduceArguments& arguments, const std::string& settings,
+                   const std::string& picture, const std::string& tables);
+
 /// Makes one of Figures 2 to 5. Returns the exit code.
 int reproduce_images(const ReproduceArguments& arguments);
 

@@ -59,31 +59,19 @@ int reproduce_figure1(const ReproduceArguments& arguments) {
   const auto summary = summarize(points);
   replace_file(file("fig1_runs.csv"), figure1_runs_csv(points));
   replace_file(file("fig1.csv"), figure1_csv(summary));
-  const std::string command =
-      fmt::format("latetime reproduce fig1{} --out {}", arguments.quick ? " --quick" : "",
-                  shell_word(arguments.out));
-  replace_file(file("fig1.toml"), "# " + command + "\n" + figure1_settings(options));
-  replace_file(file("fig1.svg"), draw_figure1(file("fig1.csv")));
-  if (can_make_reports()) {
-    replace_file(file("report.html"),
-                 make_report({arguments.out}, "latetime report " + shell_word(arguments.out)));
+  if (!arguments.quiet) {
+    if (arguments.quick) {
+      fmt::print("quick look: {} slopes and {} runs instead of 11 and 5\n", options.slopes.size(),
+                 options.runs);
+    }
+    print_table(summary, options);
+    const double seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    fmt::print("{} runs in {}\n", points.size() / (static_cast<std::size_t>(options.epochs) + 1),
+               duration_text(seconds));
   }
-  if (arguments.quiet) {
-    draw_with_python(arguments.out, true);
-    return done;
-  }
-  if (arguments.quick) {
-    fmt::print("quick look: {} slopes and {} runs instead of 11 and 5\n", options.slopes.size(),
-               options.runs);
-  }
-  print_table(summary, options);
-  const double seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  fmt::print("{} runs in {}\n", points.size() / (static_cast<std::size_t>(options.epochs) + 1),
-             duration_text(seconds));
-  fmt::print("  {:<20}{}\n", "look at", file(can_make_reports() ? "report.html" : "fig1.svg"));
-  fmt::print("  {:<20}{}\n", "in the same folder", "fig1.svg, fig1.csv, fig1_runs.csv, fig1.toml");
-  draw_with_python(arguments.out, false);
+  finish_figure(arguments, figure1_settings(options), draw_figure1(file("fig1.csv")),
+                "fig1.csv, fig1_runs.csv");
   return done;
 }
 
@@ -100,10 +88,45 @@ int reproduce(const ReproduceArguments& arguments) {
 
 }  // namespace
 
+std::string command_of(const ReproduceArguments& arguments) {
+  std::string command = "latetime reproduce " + arguments.figure;
+  if (arguments.quick) command += " --quick";
+  if (arguments.figure != "fig1") {
+    if (arguments.images != "mnist") command += " --images " + arguments.images;
+    if (!arguments.reading.empty()) command += " --reading " + arguments.reading;
+    if (!arguments.output_scale.empty()) {
+      command += " --output-scale " + shell_word(arguments.output_scale);
+    }
+    if (arguments.pixels != "unit") command += " --pixels " + arguments.pixels;
+    if (!arguments.folder.empty()) command += " --folder " + shell_word(arguments.folder);
+  }
+  return command + " --out " + shell_word(arguments.out);
+}
+
+void finish_figure(const ReproduceArguments& arguments, const std::string& settings,
+                   const std::string& picture, const std::string& tables) {
+  const auto file = [&](const std::string& name) {
+    return (std::filesystem::path(arguments.out) / name).string();
+  };
+  replace_file(file(arguments.figure + ".toml"), "# " + command_of(arguments) + "\n" + settings);
+  replace_file(file(arguments.figure + ".svg"), picture);
+  if (can_make_reports()) {
+    replace_file(file("report.html"),
+                 make_report({arguments.out}, "latetime report " + shell_word(arguments.out)));
+  }
+  if (!arguments.quiet) {
+    fmt::print("  {:<20}{}\n", "look at",
+               file(can_make_reports() ? "report.html" : arguments.figure + ".svg"));
+    fmt::print("  {:<20}{}\n", "in the same folder",
+               fmt::format("{0}.svg, {0}.toml, {1}", arguments.figure, tables));
+  }
+  draw_with_python(arguments.out, arguments.figure, arguments.quiet);
+}
+
 void declare_reproduce(CLI::App& app, Action& action) {
   auto arguments = std::make_shared<ReproduceArguments>();
   CLI::App* command =
-      app.add_subcommand("reproduce", "Make a figure of the paper: data, table, CSV and SVG");
+      app.add_subcommand("reproduce", "Make a figure of the paper: data, tables, pictures, report");
   command->add_option("FIGURE", arguments->figure, "fig1 ... fig5, or all")
       ->required()
       ->check(CLI::IsMember({"fig1", "fig2", "fig3", "fig4", "fig5", "all"}));

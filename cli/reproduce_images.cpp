@@ -6,7 +6,6 @@
 #include "latetime/experiment/image_figure.hpp"
 #include "latetime/report/image_figure.hpp"
 #include "latetime/store/run_directory.hpp"
-#include "python_figures.hpp"
 #include "reproduce.hpp"
 #include "terminal.hpp"
 
@@ -67,25 +66,20 @@ int reproduce_images(const ReproduceArguments& arguments) {
   };
   replace_file(file("_runs.csv"), image_runs_csv(runs));
   replace_file(file(".csv"), image_figure_csv(rows));
-  replace_file(file(".svg"), draw_image_figure(file(".csv")));
-  if (arguments.quiet) {
-    draw_with_python(arguments.out, true);
-    return done;
+  if (!arguments.quiet) {
+    if (arguments.quick) {
+      fmt::print(
+          "quick look: {} epochs, {} runs, {} training and {} test images instead of 10, 5, "
+          "60000 and 10000\n",
+          options.epochs, options.runs, options.n, options.test_n);
+    }
+    print_table(rows, options);
+    const double seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    fmt::print("{} runs in {}\n", runs.size(), duration_text(seconds));
   }
-  if (arguments.quick) {
-    fmt::print(
-        "quick look: {} epochs, {} runs, {} training and {} test images instead of 10, 5, "
-        "60000 and 10000\n",
-        options.epochs, options.runs, options.n, options.test_n);
-  }
-  print_table(rows, options);
-  const double seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  fmt::print("{} runs in {}\n", runs.size(), duration_text(seconds));
-  fmt::print("  {:<20}{}\n", "look at", file(".svg"));
-  fmt::print("  {:<20}{}\n", "in the same folder",
-             fmt::format("{0}.csv, {0}_runs.csv, {0}_runs/", options.figure));
-  draw_with_python(arguments.out, false);
+  finish_figure(arguments, image_figure_settings(options), draw_image_figure(file(".csv")),
+                fmt::format("{0}.csv, {0}_runs.csv, {0}_runs/", options.figure));
   return done;
 }
 

@@ -6,6 +6,7 @@
 #include "latetime/base/text.hpp"
 #include "latetime/experiment/config.hpp"
 #include "latetime/experiment/training_run.hpp"
+#include "latetime/report/report_page.hpp"
 #include "latetime/report/training_overview.hpp"
 #include "latetime/store/run_directory.hpp"
 #include "limit_text.hpp"
@@ -23,7 +24,7 @@ struct TrainArguments {
   bool quiet = false;
 };
 
-void print_summary(const TrainingSummary& summary, const std::string& out) {
+void print_summary(const TrainingSummary& summary, const std::string& picture) {
   const auto value = [&](const char* name) {
     const auto found = summary.last.find(name);
     return found == summary.last.end() || found->second.empty() ? std::string("-") : found->second;
@@ -48,8 +49,8 @@ void print_summary(const TrainingSummary& summary, const std::string& out) {
     print_row("stable rank, groups", join(groups, "  "));
     print_row("norm of W", number("norm_w"));
   }
-  print_row("look at", out + "/overview.svg");
-  print_row("in the same folder", "metrics.csv, result.h5, config.toml");
+  print_row("look at", picture);
+  print_row("in the same folder", "metrics.csv, result.h5, overview.svg");
 }
 
 int train(const TrainArguments& arguments) {
@@ -70,9 +71,14 @@ int train(const TrainArguments& arguments) {
   const TrainingSummary summary = carry_out_training(config, arguments.out, settings);
   progress.clear();
   const RunDirectory directory = RunDirectory::open(arguments.out);
-  replace_file(directory.file("overview.svg"),
-               draw_training_overview(directory.file("metrics.csv")));
-  if (!arguments.quiet) print_summary(summary, arguments.out);
+  std::string picture = directory.file("overview.svg");
+  replace_file(picture, draw_training_overview(directory.file("metrics.csv")));
+  if (can_make_reports() && summary.records > 0) {
+    picture = directory.file("report.html");
+    replace_file(picture,
+                 make_report({arguments.out}, "latetime report " + shell_word(arguments.out)));
+  }
+  if (!arguments.quiet) print_summary(summary, picture);
   if (summary.outcome.reason == StopReason::reached_end) return done;
   if (summary.outcome.reason == StopReason::interrupted) {
     fmt::print(stderr, "latetime: stopped at {}; the same command with --resume goes on\n",

@@ -9,7 +9,7 @@ namespace latetime::python {
 namespace py = pybind11;
 namespace {
 
-/// (fig1.csv, fig1_runs.csv) as texts; progress(done, total) is called after each run.
+/// (fig1.csv, fig1_runs.csv, settings) as texts; progress(done, total) is called after each run.
 py::tuple figure1(bool quick, unsigned threads, const py::object& progress) {
   const Figure1Options options = quick ? quick_figure1() : Figure1Options{};
   std::vector<Figure1Point> points;
@@ -22,11 +22,12 @@ py::tuple figure1(bool quick, unsigned threads, const py::object& progress) {
       return true;
     });
   }
-  return py::make_tuple(figure1_csv(summarize(points)), figure1_runs_csv(points));
+  return py::make_tuple(figure1_csv(summarize(points)), figure1_runs_csv(points),
+                        figure1_settings(options));
 }
 
-/// (figN.csv, figN_runs.csv) as texts; progress(done, total) is called now and then, in parts of
-/// the whole work, and returns whether to go on. None where it stopped.
+/// (figN.csv, figN_runs.csv, settings) as texts; progress(done, total) is called now and then, in
+/// parts of the whole work, and returns whether to go on. None where it stopped.
 py::object image_figure_tables(const std::string& figure, bool quick, const std::string& folder,
                                const std::string& images, const std::string& reading,
                                unsigned threads, const py::object& progress) {
@@ -51,7 +52,8 @@ py::object image_figure_tables(const std::string& figure, bool quick, const std:
   }
   if (raised) std::rethrow_exception(raised);
   if (runs.empty()) return py::none();
-  return py::make_tuple(image_figure_csv(summarize(runs)), image_runs_csv(runs));
+  return py::make_tuple(image_figure_csv(summarize(runs)), image_runs_csv(runs),
+                        image_figure_settings(options));
 }
 
 }  // namespace

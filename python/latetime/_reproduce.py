@@ -12,17 +12,17 @@ IMAGE_FIGURES = ("fig2", "fig3", "fig4", "fig5")
 
 
 def _figure1(quick: bool, threads: int, progress) -> Dict[str, str]:
-    summary, runs = _core.figure1(quick, threads, progress)
-    return {"fig1.csv": summary, "fig1_runs.csv": runs}
+    summary, runs, settings = _core.figure1(quick, threads, progress)
+    return {"fig1.csv": summary, "fig1_runs.csv": runs, "fig1.toml": settings}
 
 
 def _images(figure: str, folder, quick: bool, threads: int, progress, images: str, reading: str) -> Dict[str, str]:
     """Finished runs are kept in the folder, so that the same call goes on after a stop."""
     with tempfile.TemporaryDirectory() as passing:
-        summary, runs = _core.image_figure(
+        summary, runs, settings = _core.image_figure(
             figure, quick, os.fspath(folder or passing), images, reading, threads, progress
         )
-    return {f"{figure}.csv": summary, f"{figure}_runs.csv": runs}
+    return {f"{figure}.csv": summary, f"{figure}_runs.csv": runs, f"{figure}.toml": settings}
 
 
 def reproduce(
@@ -37,8 +37,8 @@ def reproduce(
 ):
     """Makes the data of a figure of the paper and draws it; returns the matplotlib Figure.
 
-    figure: "fig1" to "fig5". With `out`, a folder, the tidy CSV files that `latetime reproduce` writes and
-    the picture as PDF, SVG and PNG are put there; Figures 2 to 5, which take tens of minutes, keep their finished
+    figure: "fig1" to "fig5". With `out`, a folder, the tidy CSV files and settings that `latetime reproduce` writes
+    and the picture as PDF, SVG and PNG are put there; Figures 2 to 5, which take tens of minutes, keep their finished
     runs there and go on after a stop. quick: fewer variants, runs, epochs and images.
     images: "mnist" or "fashion-mnist"; reading: "groups", "two-class", "trained" or "", the figure's own
     (Figures 2 to 5). Raises ValueError for what is not known.
@@ -61,6 +61,10 @@ def reproduce(
             texts = _images(figure, out, quick, workers, advance, images, reading)
     finally:
         bar.close()
+    made = [f'"{figure}"', *(["quick=True"] if quick else [])]
+    if figure != "fig1":
+        made += [f'{name}="{value}"' for name, value in (("images", images), ("reading", reading)) if value]
+    texts[f"{figure}.toml"] = f"# latetime.reproduce({', '.join(made)})\n" + texts[f"{figure}.toml"]
     if out is not None:
         os.makedirs(out, exist_ok=True)
         for name, text in texts.items():

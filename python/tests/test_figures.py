@@ -91,7 +91,9 @@ def test_the_command_draws_what_lies_in_a_folder(folder):
 def test_reproduce_draws_by_python(program, tmp_path):
     code, out, error = program("reproduce", "fig1", "--quick", "--out", tmp_path / "f")
     assert code == 0, error
-    assert (tmp_path / "f/figure1.pdf").exists() and "figure1.pdf" in out
+    for picture in ("figure1.pdf", "figure1.svg", "figure1.png"):
+        assert (tmp_path / "f" / picture).exists() and picture in out
+    assert "-m latetime.figures" in out
 
 
 def test_figure1_to_late_time_shows_runs_and_limits():

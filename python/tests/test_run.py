@@ -166,6 +166,9 @@ def test_figure1_data_are_the_command_lines(tmp_path, program):
     lt.reproduce("fig1", out=tmp_path / "python", quick=True)
     for name in ("fig1.csv", "fig1_runs.csv"):
         assert (tmp_path / "cli" / name).read_bytes() == (tmp_path / "python" / name).read_bytes()
+    settings = (tmp_path / "python/fig1.toml").read_text().splitlines()
+    assert settings[0] == '# latetime.reproduce("fig1", quick=True)'
+    assert settings[1:] == (tmp_path / "cli/fig1.toml").read_text().splitlines()[1:]
     for suffix in ("pdf", "svg", "png"):
         assert (tmp_path / f"python/figure1.{suffix}").stat().st_size > 5000
     with pytest.raises(ValueError, match="choose one of"):

@@ -56,7 +56,7 @@ TEST(ReportCommand, Figure1EndsInAReport) {
   const TemporaryFolder folder;
   const Output output = call("reproduce fig1 --quick --out " + folder / "f");
   EXPECT_EQ(output.code, 0);
-  EXPECT_THAT(bytes_of(folder / "f/report.html"), HasSubstr("\"figure1\":[{"));
+  EXPECT_THAT(bytes_of(folder / "f/report.html"), HasSubstr("\"figures\":[{\"figure\":\"fig1\""));
   EXPECT_THAT(bytes_of(folder / "f/fig1.toml"),
               AllOf(HasSubstr("--quick"), HasSubstr("slopes = [0, 0.1, 0.5, 1]")));
 }

@@ -7,8 +7,10 @@ The reports are those of real runs that the program makes first. Exits with 77 (
 Chromium, or the program's Vega, is missing.
 """
 
+import gzip
 import json
 import pathlib
+import random
 import re
 import subprocess
 import sys
@@ -22,14 +24,6 @@ from chromium import Browser, find_chromium  # noqa: E402
 
 PROGRAM = sys.argv.pop(1) if len(sys.argv) > 1 else ""
 SIZES = {"wide": (1366, 900), "narrow": (390, 800)}
-CLAIMS = [
-    {"name": "stable <b>rank</b>", "place": "Theorem 4.1", "conclusion": "stable rank -> 1", "verdict": "Holds",
-     "hypotheses": [{"name": "near-orthogonality", "statement": "R_min^2 >= C R^2 n p", "largest_constant": 0.37, "met": True}],
-     "measured": {"least": 1.5, "most": 2.5}, "constant": 1.25, "criterion": "bounded", "where": "class +1, at step 120"},
-    {"name": "loss", "place": "Theorem 4.3", "conclusion": "</script>", "verdict": "HypothesisUnmet", "hypotheses": [],
-     "measured": None, "constant": None, "criterion": "", "where": ""},
-]
-
 # Items of the marks whose name begins so, with their places in the window; a line or an area is one.
 MARKS = """
 (id, prefix) => {
@@ -68,6 +62,24 @@ def call(*arguments):
     return subprocess.run([PROGRAM, *map(str, arguments)], capture_output=True, text=True)
 
 
+def write_images(folder, part, count):
+    """Made-up images in the files of MNIST: a bar across at the height of the digit, and noise."""
+    folder.mkdir(exist_ok=True)
+    draw = random.Random(count)
+    labels = bytes(i % 10 for i in range(count))
+    pixels = bytearray()
+    for label in labels:
+        image = bytearray(784)
+        for at in range(28 * (2 * label + 4), 28 * (2 * label + 5)):
+            image[at] = 200
+        for _ in range(40):
+            image[draw.randrange(784)] = draw.randrange(256)
+        pixels += image
+    for kind, header, body in (("images-idx3", (0x803, count, 28, 28), pixels), ("labels-idx1", (0x801, count), labels)):
+        with gzip.open(folder / f"{part}-{kind}-ubyte.gz", "wb", compresslevel=1) as file:
+            file.write(b"".join(number.to_bytes(4, "big") for number in header) + bytes(body))
+
+
 class ReportTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -80,10 +92,20 @@ class ReportTest(unittest.TestCase):
         for name, more in runs.items():
             made = call("run", "--out", base / name, *common, *more)
             assert made.returncode in (0, 3), made.stderr
-        (base / "exact" / "claims.json").write_text(json.dumps(CLAIMS))
-        assert call("report", base / "exact").returncode == 0
+        assert call("check", base / "exact", "--steps", 500).returncode == 0
+        cls.claims = json.loads((base / "exact/claims.json").read_text())
         assert call("report", base / "late", base / "exact", base / "late/").returncode == 0
-        assert call("reproduce", "fig1", "--quick", "--quiet", "--out", base / "fig1").returncode == 0
+        cls.figure1 = "fig1_" + 60 * "W"  # a name wider than a narrow window
+        assert call("reproduce", "fig1", "--quick", "--quiet", "--out", base / cls.figure1).returncode == 0
+        write_images(base / "images", "train", 6000)
+        write_images(base / "images", "t10k", 2000)
+        made = call("reproduce", "fig4", "--quick", "--quiet", "--reading", "two-class", "--folder", base / "images",
+                    "--out", base / "fig4")
+        assert made.returncode == 0, made.stderr
+        made = call("train", "--quiet", "--out", base / "training", "--set", "data.source=mnist", "--set",
+                    f"data.folder={base / 'images'}", "--set", "data.classes=all", "--set", "data.n=2000", "--set",
+                    "network.width=20", "--set", "descent.method=sgd", "--set", "descent.epochs=3")
+        assert made.returncode == 0, made.stderr
         cls.base = base
         cls.browser = Browser(timeout=30)
 
@@ -206,7 +228,19 @@ class ReportTest(unittest.TestCase):
 
     def test_figure_1(self):
         for size in SIZES:
-            self.check_page("fig1/report.html", size, False, exports=size == "wide")
+            self.check_page(f"{self.figure1}/report.html", size, False, exports=size == "wide")
+
+    def test_figure_4(self):
+        for size in SIZES:
+            page = self.check_page("fig4/report.html", size, size == "narrow", exports=size == "wide")
+        self.assertEqual(len(self.figures(page)), 5)
+        self.assertEqual(page.evaluate("figures[0].series"), ["10", "50", "100", "500", "1000"])
+
+    def test_a_training(self):
+        for size in SIZES:
+            page = self.check_page("training/report.html", size, False, exports=size == "wide")
+        self.assertEqual(self.figures(page), [f"training1-{name}" for name in ("ranks", "errors", "losses", "norm", "margin")])
+        self.assertEqual(page.evaluate("figures[0].series"), ["all weights", "mean of the groups", "largest of the groups"])
 
     def test_limit_engines_and_events_are_drawn(self):
         page = self.open("late/report.html")
@@ -282,11 +316,30 @@ class ReportTest(unittest.TestCase):
         self.check_fits(page)
 
     def test_claims(self):
-        page = self.open("exact/report.html")
-        text = page.evaluate("[...document.querySelectorAll('h2')].find((h) => h.textContent === 'Hypotheses and claims').nextElementSibling.innerText")
-        for part in ("stable <b>rank</b>", "Holds", "Theorem 4.1", "near-orthogonality", "0.37", "1.25", "</script>",
-                     "HypothesisUnmet", "class +1, at step 120"):
-            self.assertIn(part, text)
+        """Every claim on this run has a row with its verdict, which opens to all that was measured."""
+        applying = [claim for claim in self.claims["claims"] if claim["applies"]]
+        for size in SIZES:
+            page = self.open("exact/report.html", size)
+            rows = page.evaluate("[...document.querySelectorAll('details.claim')].map((row) => row.innerText)")
+            self.assertEqual(len(rows), len(applying))
+            for claim, row in zip(applying, rows):
+                verdict = claim["verdict"]
+                if verdict == "HypothesisUnmet":
+                    verdict = f"Unmet ({claim['conclusion_seen']})"
+                for part in (claim["id"], claim["name"], claim["place"], verdict):
+                    self.assertIn(part, row)
+            page.evaluate("document.querySelectorAll('details.claim').forEach((row) => { row.open = true; })")
+            page.wait_for("[...document.querySelectorAll('details.claim')].every((row) => row.querySelector('dl'))", "rows stay shut")
+            text = re.sub(r"\s+", " ", page.evaluate("document.querySelector('section.claims').innerText"))
+            for claim in applying:
+                parts = [claim["reason"], claim["conclusion"], claim["criterion"], *(f["name"] for f in claim["figures"])]
+                parts += [hypothesis["statement"] for hypothesis in claim["hypotheses"]]
+                for measured in claim["measured"]:
+                    parts += [measured["quantity"], measured["least"]["at"]["text"], measured["most"]["at"]["text"]]
+                for part in parts:
+                    self.assertIn(re.sub(r"\s+", " ", part).strip(), text, claim["id"])
+            self.assertNotRegex(text, r"undefined|\bNaN\b|\bnull\b|\[object")
+            self.check_fits(page)
         page = self.open("late/report.html")
         self.assertIn("latetime check", page.evaluate("document.body.innerText"))
 

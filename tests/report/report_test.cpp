@@ -120,6 +120,13 @@ nlohmann::json data_of(const std::string& html) {
   return nlohmann::json::parse(html.substr(begin, html.find("</script>", begin) - begin));
 }
 
+/// The text of a claims.json with one claim.
+std::string claims_named(const std::string& name) {
+  return R"({"format": "latetime-claims", "version": 1, "counts": {"Holds": 1},
+             "thresholds": {}, "looked_at": {}, "claims": [{"name": ")" +
+         name + R"(", "verdict": "Holds", "hypotheses": [], "measured": [], "figures": []}]})";
+}
+
 class ReportPage : public testing::Test {
  protected:
   void SetUp() override {
@@ -139,26 +146,73 @@ TEST_F(ReportPage, IsOneFileThatAsksForNothing) {
 TEST_F(ReportPage, KeepsHostileTextsInsideTheData) {
   const std::string hostile = "</script><script>alert(1)</script>{{css}}";
   write_synthetic_run(folder_ / "run", {});
-  folder_.write("run/claims.json", "[{\"name\": \"" + hostile + "\"}]");
+  folder_.write("run/claims.json", claims_named(hostile));
   const std::string html = make_report({folder_ / "run"}, hostile);
   EXPECT_THAT(html, Not(HasSubstr("alert(1)</script>")));
   EXPECT_EQ(data_of(html)["command"], hostile);
-  EXPECT_EQ(data_of(html)["runs"][0]["claims"][0]["name"], hostile);
+  EXPECT_EQ(data_of(html)["runs"][0]["claims"]["claims"][0]["name"], hostile);
 }
 
 TEST_F(ReportPage, ShowsClaimsWhereThereAreAnyAndSaysWhenTheyAreOld) {
   write_synthetic_run(folder_ / "run", {});
   EXPECT_TRUE(run_json(folder_ / "run")["claims"].is_null());
-  const std::string path = folder_.write("run/claims.json", "[{\"name\": \"a\"}]");
+  const std::string path = folder_.write("run/claims.json", claims_named("a"));
   EXPECT_EQ(run_json(folder_ / "run")["claims_outdated"], false);
   std::filesystem::last_write_time(
       path, std::filesystem::last_write_time(folder_ / "run/result.h5") - std::chrono::hours(1));
   EXPECT_EQ(run_json(folder_ / "run")["claims_outdated"], true);
-  for (const char* bad : {"", "{", "{}", "[1]"}) {
+  for (const char* bad : {"", "{", "{}", "[1]", "[{\"name\": \"a\"}]",
+                          "{\"format\": \"latetime-claims\", \"version\": 2}",
+                          "{\"format\": \"latetime-claims\", \"version\": 1, \"claims\": 3}"}) {
     folder_.write("run/claims.json", bad);
     EXPECT_THAT(error_of([&] { run_json(folder_ / "run"); }),
                 AllOf(HasSubstr("claims.json"), HasSubstr("latetime check")));
   }
+}
+
+TEST_F(ReportPage, ShowsEveryPaperFigureThatLiesInAFolder) {
+  folder_.write("all/fig1.csv",
+                "slope,epoch,stable_rank_pos_mean,stable_rank_pos_std,stable_rank_neg_mean,"
+                "stable_rank_neg_std,stable_rank_all_mean,stable_rank_all_std,loss_mean,loss_std\n"
+                "0,1,2,0.1,2,0.1,3,0.1,0.5,0.01\n");
+  folder_.write("all/fig1.toml", "# latetime reproduce fig1\n");
+  folder_.write("all/fig4.csv",
+                "init_std,width,step,epoch,stable_rank_all_mean,stable_rank_all_std,"
+                "group_stable_rank_mean,group_stable_rank_std,test_error_mean,test_error_std,"
+                "running_loss_mean,running_loss_std\n"
+                "1e-05,10,0,0,9,0,9,0,0.9,0,,\n1e-05,50,938,1,2.5,0.5,2.5,0.5,0.1,0.01,0.25,0\n");
+  folder_.write("all/fig4.toml", "# latetime reproduce fig4\n");
+  const auto data = data_of(make_report({folder_ / "all"}, ""));
+  ASSERT_EQ(data["figures"].size(), 2);
+  EXPECT_EQ(data["figures"][0]["figure"], "fig1");
+  const auto& fig4 = data["figures"][1];
+  EXPECT_EQ(fig4["figure"], "fig4");
+  EXPECT_EQ(fig4["columns"]["running_loss_mean"], (nlohmann::json{nullptr, 0.25}));
+  EXPECT_EQ(fig4["columns"]["width"], (nlohmann::json{10.0, 50.0}));
+  EXPECT_EQ(fig4["config"], "# latetime reproduce fig4\n");
+  std::filesystem::remove(folder_ / "all/fig4.toml");
+  EXPECT_THAT(error_of([&] { make_report({folder_ / "all"}, ""); }),
+              AllOf(HasSubstr("fig4.toml"), HasSubstr("latetime reproduce fig4")));
+}
+
+TEST_F(ReportPage, ShowsATrainingByStep) {
+  const std::string header =
+      "log10_t,step,log_loss,norm_w,min_margin,stable_rank_all,epoch,running_loss,running_error,"
+      "train_error,test_loss,test_error,stable_rank_proved_error,group_stable_ranks\n";
+  folder_.write("t/config.toml", "seed = 1\n");
+  folder_.write("t/metrics.csv", header);
+  EXPECT_THAT(error_of([&] { make_report({folder_ / "t"}, ""); }), HasSubstr("no record yet"));
+  folder_.write("t/metrics.csv", header + ",0,0,1,0,9,0,,,0.9,,,1e-6,8 6\n" +
+                                     "2,100,-1,2,0.5,3,0.5,0.4,0.2,0.1,,,1e-6,1 2\n");
+  const auto data = data_of(make_report({folder_ / "t"}, ""));
+  ASSERT_EQ(data["trainings"].size(), 1);
+  EXPECT_TRUE(data["runs"].empty());
+  const auto& columns = data["trainings"][0]["columns"];
+  EXPECT_EQ(columns["group_rank_mean"], (nlohmann::json{7.0, 1.5}));
+  EXPECT_EQ(columns["group_rank_max"], (nlohmann::json{8.0, 2.0}));
+  EXPECT_EQ(columns["loss"], (nlohmann::json{1.0, 0.367879441}));
+  EXPECT_EQ(columns["test_error"], (nlohmann::json{nullptr, nullptr}));
+  EXPECT_EQ(data["trainings"][0]["config"], "seed = 1\n");
 }
 
 TEST_F(ReportPage, RefusesWhatIsNoRunOrDamaged) {

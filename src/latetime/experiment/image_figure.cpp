@@ -24,17 +24,6 @@ constexpr const char* run_columns =
     "init_std,width,seed,step,epoch,running_loss,running_error,test_loss,test_error,train_loss,"
     "train_error,stable_rank_all,stable_rank_proved_error,group_stable_ranks";
 
-/// Every setting that results depend on, as text.
-std::string settings_text(const ImageFigureOptions& o) {
-  return fmt::format(
-      "figure = \"{}\"\nimages = \"{}\"\nreading = \"{}\"\noutput_scale = \"{}\"\npixels = "
-      "\"{}\"\nslope = {}\ninit_std = [{}]\nwidth = [{}]\nn = {}\ntest_n = {}\nlearning_rate = "
-      "{}\nbatch_size = {}\nepochs = {}\nruns = {}\nfirst_seed = {}\n",
-      o.figure, o.images, o.reading, o.output_scale, o.pixels, o.slope,
-      fmt::join(o.init_stds, ", "), fmt::join(o.widths, ", "), o.n, o.test_n, o.learning_rate,
-      o.batch_size, o.epochs, o.runs, o.first_seed);
-}
-
 std::string scale_of(const ImageFigureOptions& options) {
   if (!options.output_scale.empty()) return options.output_scale;
   return options.reading == "trained" ? "1" : "1/m";
@@ -127,7 +116,7 @@ fs::path prepare_runs_folder(const ImageFigureOptions& options, const std::strin
                                          error.message()));
   }
   const fs::path settings = runs / "settings.toml";
-  const std::string text = settings_text(options);
+  const std::string text = image_figure_settings(options);
   if (!fs::exists(settings) || !holds_runs(runs)) {
     replace_file(settings.string(), text);
   } else if (read_file_bytes(settings.string()) != text) {
@@ -188,6 +177,16 @@ ImageFigureOptions image_figure(const std::string& figure, bool quick) {
     options.test_n = 2000;
   }
   return options;
+}
+
+std::string image_figure_settings(const ImageFigureOptions& o) {
+  return fmt::format(
+      "figure = \"{}\"\nimages = \"{}\"\nreading = \"{}\"\noutput_scale = \"{}\"\npixels = "
+      "\"{}\"\nslope = {}\ninit_std = [{}]\nwidth = [{}]\nn = {}\ntest_n = {}\nlearning_rate = "
+      "{}\nbatch_size = {}\nepochs = {}\nruns = {}\nfirst_seed = {}\n",
+      o.figure, o.images, o.reading, o.output_scale, o.pixels, o.slope,
+      fmt::join(o.init_stds, ", "), fmt::join(o.widths, ", "), o.n, o.test_n, o.learning_rate,
+      o.batch_size, o.epochs, o.runs, o.first_seed);
 }
 
 std::vector<ImageRun> run_image_figure(const ImageFigureOptions& options, const std::string& folder,

@@ -43,6 +43,9 @@ struct ImageFigureOptions {
 /// Throws InputError for a name that is none of fig2 … fig5.
 ImageFigureOptions image_figure(const std::string& figure, bool quick);
 
+/// Every setting that results depend on, as TOML.
+std::string image_figure_settings(const ImageFigureOptions& options);
+
 /// One run: a variant and a seed.
 struct ImageRun {
   double init_std;

@@ -14,8 +14,10 @@ LATETIME_ASSET(page_curves)
 LATETIME_ASSET(page_spectrum)
 LATETIME_ASSET(page_maps)
 LATETIME_ASSET(page_margins)
-LATETIME_ASSET(page_figure1)
+LATETIME_ASSET(page_paper_figures)
+LATETIME_ASSET(page_trainings)
 LATETIME_ASSET(page_text)
+LATETIME_ASSET(page_claims)
 LATETIME_ASSET(page_page)
 LATETIME_ASSET(vega)
 LATETIME_ASSET(vega_lite)
@@ -48,8 +50,9 @@ Assets report_assets() {
                 .script = joined(LATETIME_BYTES(page_base), LATETIME_BYTES(page_figure),
                                  LATETIME_BYTES(page_reading), LATETIME_BYTES(page_curves),
                                  LATETIME_BYTES(page_spectrum), LATETIME_BYTES(page_maps),
-                                 LATETIME_BYTES(page_margins), LATETIME_BYTES(page_figure1),
-                                 LATETIME_BYTES(page_text), LATETIME_BYTES(page_page)),
+                                 LATETIME_BYTES(page_margins), LATETIME_BYTES(page_paper_figures),
+                                 LATETIME_BYTES(page_trainings), LATETIME_BYTES(page_text),
+                                 LATETIME_BYTES(page_claims), LATETIME_BYTES(page_page)),
                 .vega = {},
                 .licences = joined(LATETIME_BYTES(vega_licence), LATETIME_BYTES(vega_lite_licence),
                                    LATETIME_BYTES(vega_embed_licence))};

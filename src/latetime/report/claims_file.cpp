@@ -7,6 +7,31 @@
 #include "latetime/base/error.hpp"
 
 namespace latetime {
+namespace {
+
+/// Whether a page can show it: docs/formats.md, "Claims".
+bool is_report(const nlohmann::ordered_json& json) {
+  const auto has = [](const nlohmann::ordered_json& object, const char* key, auto type) {
+    return object.contains(key) && (object[key].*type)();
+  };
+  using Json = nlohmann::ordered_json;
+  if (!json.is_object() || json.value("format", Json()) != "latetime-claims" ||
+      json.value("version", Json()) != 1) {
+    return false;
+  }
+  if (!has(json, "counts", &Json::is_object) || !has(json, "thresholds", &Json::is_object) ||
+      !has(json, "looked_at", &Json::is_object) || !has(json, "claims", &Json::is_array)) {
+    return false;
+  }
+  const Json& claims = json["claims"];
+  return std::all_of(claims.begin(), claims.end(), [&](const Json& claim) {
+    return claim.is_object() && has(claim, "verdict", &Json::is_string) &&
+           has(claim, "hypotheses", &Json::is_array) && has(claim, "measured", &Json::is_array) &&
+           has(claim, "figures", &Json::is_array);
+  });
+}
+
+}  // namespace
 
 ClaimsFile read_claims(const std::string& folder) {
   namespace fs = std::filesystem;
@@ -15,10 +40,11 @@ ClaimsFile read_claims(const std::string& folder) {
   if (!fs::exists(path)) return file;
   std::ifstream in(path);
   file.claims = nlohmann::ordered_json::parse(in, nullptr, false);
-  if (!file.claims.is_array() || !std::all_of(file.claims.begin(), file.claims.end(),
-                                              [](const auto& c) { return c.is_object(); })) {
+  if (!is_report(file.claims)) {
     throw InputError(path.string(),
-                     "is no list of claims; make it again by latetime check " + folder);
+                     "holds no claims in the format \"latetime-claims\" 1; make it "
+                     "again by latetime check " +
+                         folder);
   }
   std::error_code unknown;
   const auto made = fs::last_write_time(path, unknown);

@@ -1,21 +1,15 @@
 #include "latetime/report/report_json.hpp"
 
 #include <cmath>
-#include <cstdio>
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
 
 #include <fmt/format.h>
 
-#include "latetime/base/error.hpp"
 #include "latetime/report/claims_file.hpp"
+#include "latetime/report/json_values.hpp"
 #include "latetime/report/pair_maps.hpp"
 #include "latetime/report/run_results.hpp"
 #include "latetime/report/summary.hpp"
 #include "latetime/report/thinning.hpp"
-#include "latetime/store/run_directory.hpp"
 
 namespace latetime {
 namespace {
@@ -28,24 +22,10 @@ constexpr std::size_t time_parts = 300;
 // Spectra are wider than curves; they need fewer times.
 constexpr std::size_t spectrum_times = 160;
 
-/// `value` to so many significant digits, so that it is written with no more.
-double rounded(double value, int digits) {
-  if (!std::isfinite(value)) return std::nan("");
-  char text[40];
-  std::snprintf(text, sizeof text, "%.*g", digits, value);
-  return std::strtod(text, nullptr);
-}
-
-ordered_json numbers(const std::vector<double>& values, int digits = 9) {
-  ordered_json list = ordered_json::array();
-  for (const double value : values) list.push_back(rounded(value, digits));
-  return list;
-}
-
 ordered_json chosen_numbers(const std::vector<double>& values, const Indices& chosen) {
   std::vector<double> some;
   for (const std::size_t r : chosen) some.push_back(values[r]);
-  return numbers(some, 10);
+  return json_numbers(some, 10);
 }
 
 /// Records at which another engine took over, and the ones before them.
@@ -102,7 +82,7 @@ ordered_json spectrum_json(const RunResults& run, const Indices& shown) {
       for (const std::size_t r : times) {
         curve.push_back(r < written ? spectrum.values[r * spectrum.count + k - 1] : std::nan(""));
       }
-      values.push_back(numbers(curve, 6));
+      values.push_back(json_numbers(curve, 6));
     }
     parts[part] = {{"count", spectrum.count}, {"ranks", ranks}, {"values", values}};
   }
@@ -122,8 +102,8 @@ ordered_json limit_json(const RunResults& run) {
   json["kkt_residual"] = limit.kkt_residual;
   // log L + log t tends to the log of this: L = (1/n) Σ g_i and g_i → λ_i / t.
   json["loss_constant"] = sum / static_cast<double>(run.n);
-  json["margins"] = numbers(limit.margins);
-  json["support"] = numbers(limit.support);
+  json["margins"] = json_numbers(limit.margins);
+  json["support"] = json_numbers(limit.support);
   return json;
 }
 
@@ -139,13 +119,13 @@ ordered_json maps_json(const PairMaps& maps) {
                     {"columns", bands_json(maps.columns)},
                     {"total", maps.total},
                     {"counts", maps.counts},
-                    {"rho_mean", numbers(maps.rho_mean, 5)},
-                    {"last_switch", numbers(maps.last_switch, 6)},
+                    {"rho_mean", json_numbers(maps.rho_mean, 5)},
+                    {"last_switch", json_numbers(maps.last_switch, 6)},
                     {"never", maps.never}};
   const bool single = maps.rho_least == maps.rho_most;
   if (!single) {
-    json["rho_least"] = numbers(maps.rho_least, 4);
-    json["rho_most"] = numbers(maps.rho_most, 4);
+    json["rho_least"] = json_numbers(maps.rho_least, 4);
+    json["rho_most"] = json_numbers(maps.rho_most, 4);
   }
   return json;
 }
@@ -158,18 +138,6 @@ ordered_json summary_json(const RunResults& run, const PairMaps& maps) {
   return list;
 }
 
-/// "runs/relu" for "runs/relu/": what the page calls a run.
-std::string name_of(const std::string& folder) {
-  const auto path = std::filesystem::path(folder).lexically_normal();
-  const auto name = path.has_filename() ? path.filename() : path.parent_path().filename();
-  return name.empty() || name == "." ? std::filesystem::absolute(folder)
-                                           .lexically_normal()
-                                           .parent_path()
-                                           .filename()
-                                           .string()
-                                     : name.string();
-}
-
 }  // namespace
 
 ordered_json run_json(const std::string& folder) {
@@ -177,7 +145,7 @@ ordered_json run_json(const std::string& folder) {
   const PairMaps maps = pair_maps(run);
   const Indices shown = records_shown(run);
   const ClaimsFile claims = read_claims(folder);
-  return {{"name", name_of(folder)},
+  return {{"name", folder_name(folder)},
           {"folder", folder},
           {"command", fmt::format("latetime run {}/config.toml --out NEW", folder)},
           {"config", run.config},
@@ -195,38 +163,11 @@ ordered_json run_json(const std::string& folder) {
           {"spectrum", spectrum_json(run, shown)},
           {"limit", limit_json(run)},
           {"labels", run.labels},
-          {"margins", numbers(run.margins())},
+          {"margins", json_numbers(run.margins())},
           {"maps", maps_json(maps)},
           {"claims", claims.claims},
           {"claims_outdated", claims.outdated},
           {"claims_command", "latetime check " + folder}};
-}
-
-ordered_json figure1_json(const std::string& folder) {
-  const auto path = [&](const char* name) {
-    return (std::filesystem::path(folder) / name).string();
-  };
-  const CsvTable table = read_metrics(path("fig1.csv"));
-  ordered_json columns;
-  for (std::size_t c = 0; c < table.columns.size(); ++c) {
-    std::vector<double> values;
-    for (const auto& row : table.rows) values.push_back(std::strtod(row[c].c_str(), nullptr));
-    columns[table.columns[c]] = numbers(values);
-  }
-  for (const char* quantity : {"stable_rank_pos", "stable_rank_neg", "stable_rank_all", "loss"}) {
-    table.index_of(std::string(quantity) + "_mean");  // throws
-    table.index_of(std::string(quantity) + "_std");
-  }
-  table.index_of("slope");
-  table.index_of("epoch");
-  std::ifstream settings(path("fig1.toml"));
-  if (!settings) {
-    throw InputError(path("fig1.toml"), "is missing; run latetime reproduce fig1 again");
-  }
-  return {{"name", name_of(folder)},
-          {"folder", folder},
-          {"config", std::string(std::istreambuf_iterator<char>(settings), {})},
-          {"columns", columns}};
 }
 
 }  // namespace latetime

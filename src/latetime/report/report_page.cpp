@@ -1,6 +1,5 @@
 #include "latetime/report/report_page.hpp"
 
-#include <filesystem>
 #include <map>
 #include <string_view>
 
@@ -9,6 +8,7 @@
 #include "latetime/base/error.hpp"
 #include "latetime/report/assets.hpp"
 #include "latetime/report/report_json.hpp"
+#include "latetime/report/tables_json.hpp"
 
 namespace latetime {
 namespace {
@@ -41,10 +41,6 @@ std::string inside_script(const nlohmann::ordered_json& json) {
   return text;
 }
 
-bool holds_figure1(const std::string& folder) {
-  return std::filesystem::exists(std::filesystem::path(folder) / "fig1.csv");
-}
-
 }  // namespace
 
 bool can_make_reports() {
@@ -63,10 +59,16 @@ std::string make_report(const std::vector<std::string>& folders, const std::stri
   nlohmann::ordered_json report{{"version", LATETIME_VERSION},
                                 {"command", command},
                                 {"runs", nlohmann::ordered_json::array()},
-                                {"figure1", nlohmann::ordered_json::array()}};
+                                {"trainings", nlohmann::ordered_json::array()},
+                                {"figures", nlohmann::ordered_json::array()}};
   for (const std::string& folder : folders) {
-    if (holds_figure1(folder)) {
-      report["figure1"].push_back(figure1_json(folder));
+    const std::vector<std::string> figures = paper_figures_in(folder);
+    for (const std::string& figure : figures) {
+      report["figures"].push_back(paper_figure_json(folder, figure));
+    }
+    if (!figures.empty()) continue;
+    if (holds_training(folder)) {
+      report["trainings"].push_back(training_json(folder));
     } else {
       report["runs"].push_back(run_json(folder));
     }

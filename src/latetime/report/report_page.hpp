@@ -9,10 +9,10 @@ namespace latetime {
 bool can_make_reports();
 std::string report_refusal();
 
-/// One self-contained page (report.html) on the runs, and Figure 1 tables, in `folders`; several
-/// stand side by side. It needs no network. `command` is the line that makes it again.
-/// Throws InputError for a folder that holds neither, for damaged files, and when the program was
-/// built without Vega.
+/// One self-contained page (report.html) on the runs, trainings and the paper's figures (fig1.csv,
+/// …) in `folders`; several stand side by side. It needs no network. `command` is the line that
+/// makes it again. Throws InputError for a folder that holds none, for damaged files, and when the
+/// program was built without Vega.
 std::string make_report(const std::vector<std::string>& folders, const std::string& command);
 
 }  // namespace latetime

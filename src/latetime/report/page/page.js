@@ -2,7 +2,7 @@
 // Puts the page together and answers the reader's choices.
 
 function titleText() {
-  const names = [...report.runs.map((run, k) => runLabel(run, k)), ...report.figure1.map(() => 'Figure 1')];
+  const names = [...report.runs.map((run, k) => runLabel(run, k)), ...report.trainings.map((one) => one.name), ...report.figures.map(paperName)];
   return names.length ? names.join(' · ') : 'Latetime';
 }
 
@@ -44,7 +44,7 @@ function runSections(page) {
   const several = report.runs.length > 1;
   page.append(element('h2', {}, 'In words'), grid(...report.runs.map(summarySection)));
   page.append(element('h2', {}, several ? 'Side by side' : 'In numbers'), factsTable());
-  page.append(element('h2', {}, 'Hypotheses and claims'), grid(...report.runs.map(claimsTable)));
+  page.append(element('h2', {}, 'Hypotheses and claims'), ...report.runs.map(claimsSection));
   page.append(element('h2', {}, 'Over time'), markKey());
   const note = thinningNote();
   if (note) page.append(note);
@@ -56,13 +56,6 @@ function runSections(page) {
     page.append(element('h2', {}, several ? `Neurons and samples: ${runLabel(run, k)}` : 'Neurons and samples'));
     const parts = [...mapFigures(run, prefix), spectrumFigure(run, prefix), marginFigure(run, prefix)];
     page.append(grid(...parts.map((figure) => figure.card)));
-  });
-}
-
-function figure1Sections(page) {
-  report.figure1.forEach((entry, k) => {
-    page.append(element('h2', {}, `Figure 1 of Kou, Chen, Gu (NeurIPS 2023): ${entry.folder}`));
-    page.append(grid(...figure1Figures(entry, `fig1-${k + 1}-`).map((figure) => figure.card)));
   });
 }
 
@@ -81,7 +74,8 @@ function start() {
   const page = document.getElementById('page');
   header();
   if (report.runs.length) runSections(page);
-  figure1Sections(page);
+  trainingSections(page);
+  paperSections(page);
   footer();
   watchFigures();
   darkSystem.addEventListener('change', applyAppearance);

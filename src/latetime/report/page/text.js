@@ -46,56 +46,6 @@ function factsTable() {
       element('table', {}, element('thead', {}, head), element('tbody', {}, ...rows)));
 }
 
-/** A value of claims.json as text, whatever its type. */
-function claimText(value) {
-  if (value === null || value === undefined || value === '') return '–';
-  if (typeof value === 'number') return amount(value, 4);
-  if (typeof value === 'boolean') return value ? 'yes' : 'no';
-  if (Array.isArray(value)) return value.map(claimText).join('; ');
-  if (typeof value === 'object') {
-    return Object.entries(value).filter(([, one]) => one !== null && one !== '')
-        .map(([key, one]) => `${key.replaceAll('_', ' ')}: ${claimText(one)}`).join(', ');
-  }
-  return String(value);
-}
-
-function hypothesisItem(hypothesis) {
-  const met = hypothesis.met === true;
-  const constant = hypothesis.largest_constant;
-  return element('li', {}, element('span', { class: met ? 'holds' : 'fails' }, met ? 'met: ' : 'not met: '),
-      [hypothesis.name, hypothesis.statement].filter((one) => one).join(': '),
-      constant === null || constant === undefined ? '' : `; largest constant ${claimText(constant)}`);
-}
-
-function claimRow(claim) {
-  const verdict = claimText(claim.verdict);
-  const hypotheses = Array.isArray(claim.hypotheses) ? claim.hypotheses : [];
-  const measured = element('td', {}, claimText(claim.measured));
-  if (claim.constant !== null && claim.constant !== undefined) measured.append(element('div', {}, `constant ${claimText(claim.constant)}`));
-  if (claim.criterion) measured.append(element('div', { class: 'muted' }, claimText(claim.criterion)));
-  if (claim.where) measured.append(element('div', { class: 'muted' }, claimText(claim.where)));
-  return element('tr', {},
-      element('td', { class: verdict.toLowerCase().replace(/[^a-z]/g, '') }, verdict),
-      element('td', {}, claimText(claim.name), element('div', { class: 'muted' }, claimText(claim.place))),
-      element('td', {}, hypotheses.length ? element('ul', {}, ...hypotheses.map(hypothesisItem)) : '–'),
-      element('td', {}, claimText(claim.conclusion)), measured);
-}
-
-function claimsTable(run, k) {
-  const name = report.runs.length > 1 ? element('h3', {}, runLabel(run, k)) : null;
-  if (!run.claims) {
-    return element('div', { class: 'card' }, name, element('p', {},
-        'The paper’s claims have not been checked on this run. ', element('code', {}, run.claims_command),
-        ' checks them; then make this report again.'));
-  }
-  const heads = ['Verdict', 'Claim', 'Hypotheses on this run', 'Conclusion', 'Measured'];
-  return element('div', { class: 'card scroll', tabindex: 0, role: 'region', 'aria-label': 'Hypotheses and claims' }, name,
-      run.claims_outdated ? element('p', { class: 'undecided' },
-          `claims.json is older than the run’s results; ${run.claims_command} checks them again.`) : null,
-      element('table', {}, element('thead', {}, element('tr', {}, ...heads.map((one) => element('th', { scope: 'col' }, one)))),
-          element('tbody', {}, ...run.claims.map(claimRow))));
-}
-
 function swatch(content) {
   const node = element('span', {});
   node.innerHTML = `<svg width="30" height="12" aria-hidden="true">${content}</svg>`;

@@ -1,0 +1,152 @@
+#include "latetime/report/tables_json.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <sstream>
+
+#include <fmt/format.h>
+
+#include "latetime/base/error.hpp"
+#include "latetime/report/json_values.hpp"
+#include "latetime/report/thinning.hpp"
+#include "latetime/store/run_directory.hpp"
+
+namespace latetime {
+namespace {
+
+using nlohmann::ordered_json;
+
+// Equal parts of log t, and of log log t, that the records of a training are thinned to.
+constexpr std::size_t time_parts = 300;
+
+double number_of(const std::string& text) {
+  return text.empty() ? std::nan("") : std::strtod(text.c_str(), nullptr);
+}
+
+std::vector<double> column_of(const CsvTable& table, const std::string& name) {
+  const std::size_t c = table.index_of(name);  // throws
+  std::vector<double> values;
+  for (const auto& row : table.rows) values.push_back(number_of(row[c]));
+  return values;
+}
+
+/// Mean and largest of the groups' stable ranks at each record.
+struct GroupRanks {
+  std::vector<double> mean, most;
+};
+
+GroupRanks group_ranks(const CsvTable& table) {
+  const std::size_t c = table.index_of("group_stable_ranks");
+  GroupRanks ranks;
+  for (const auto& row : table.rows) {
+    std::istringstream text(row[c]);
+    double sum = 0.0, most = std::nan("");
+    int count = 0;
+    for (double rank = 0.0; text >> rank; ++count) {
+      sum += rank;
+      most = std::fmax(most, rank);
+    }
+    ranks.mean.push_back(count ? sum / count : std::nan(""));
+    ranks.most.push_back(most);
+  }
+  return ranks;
+}
+
+}  // namespace
+
+std::vector<std::string> paper_figures_in(const std::string& folder) {
+  std::vector<std::string> figures;
+  for (const char* figure : {"fig1", "fig2", "fig3", "fig4", "fig5"}) {
+    const auto table = std::filesystem::path(folder) / (std::string(figure) + ".csv");
+    if (std::filesystem::exists(table)) figures.push_back(figure);
+  }
+  return figures;
+}
+
+ordered_json paper_figure_json(const std::string& folder, const std::string& figure) {
+  const auto path = [&](const char* suffix) {
+    return (std::filesystem::path(folder) / (figure + suffix)).string();
+  };
+  const CsvTable table = read_metrics(path(".csv"));
+  std::vector<std::string> wanted = {"epoch"};
+  const bool first = figure == "fig1";
+  for (const char* by : first ? std::vector{"slope"} : std::vector{"init_std", "width", "step"}) {
+    wanted.push_back(by);
+  }
+  for (const char* quantity :
+       first ? std::vector{"stable_rank_pos", "stable_rank_neg", "stable_rank_all", "loss"}
+             : std::vector{"stable_rank_all", "group_stable_rank", "test_error", "running_loss"}) {
+    wanted.push_back(std::string(quantity) + "_mean");
+    wanted.push_back(std::string(quantity) + "_std");
+  }
+  ordered_json columns;
+  for (const std::string& name : wanted) columns[name] = json_numbers(column_of(table, name));
+  std::ifstream settings(path(".toml"));
+  if (!settings) {
+    throw InputError(path(".toml"), "is missing; run latetime reproduce " + figure + " again");
+  }
+  return {{"figure", figure},
+          {"folder", folder},
+          {"config", std::string(std::istreambuf_iterator<char>(settings), {})},
+          {"columns", columns}};
+}
+
+bool holds_training(const std::string& folder) {
+  const auto path = std::filesystem::path(folder) / "metrics.csv";
+  if (!std::filesystem::exists(path)) return false;
+  const std::vector<std::string> columns = read_metrics(path.string()).columns;
+  return std::find(columns.begin(), columns.end(), "group_stable_ranks") != columns.end();
+}
+
+ordered_json training_json(const std::string& folder) {
+  const RunDirectory directory = RunDirectory::open(folder);
+  const CsvTable table = read_metrics(directory.file("metrics.csv"));
+  if (table.rows.empty()) {
+    throw InputError(directory.file("metrics.csv"),
+                     "holds no record yet; let latetime train go on with --resume");
+  }
+  std::vector<std::pair<std::string, std::vector<double>>> columns;
+  for (const char* name :
+       {"step", "epoch", "train_error", "test_error", "running_error", "test_loss", "running_loss",
+        "stable_rank_all", "stable_rank_proved_error", "norm_w", "min_margin"}) {
+    columns.emplace_back(name, column_of(table, name));
+  }
+  std::vector<double> losses = column_of(table, "log_loss");
+  for (double& loss : losses) loss = std::exp(loss);
+  columns.emplace_back("loss", std::move(losses));
+  GroupRanks ranks = group_ranks(table);
+  columns.emplace_back("group_rank_mean", std::move(ranks.mean));
+  columns.emplace_back("group_rank_max", std::move(ranks.most));
+  std::vector<std::vector<double>> curves;
+  for (const auto& [name, values] : columns) curves.push_back(values);
+  const auto shown = records_to_draw(column_of(table, "log10_t"), curves, {}, time_parts);
+  ordered_json drawn;
+  for (const auto& [name, values] : columns) {
+    std::vector<double> some;
+    for (const std::size_t r : shown) some.push_back(values[r]);
+    drawn[name] = json_numbers(some);
+  }
+  const auto file = directory.read_result();
+  const auto text = [&](const char* name) {
+    return file ? file->read_string(name) : std::string();
+  };
+  const std::string message = text("/outcome/message");
+  return {
+      {"name", folder_name(folder)},
+      {"folder", folder},
+      {"command", fmt::format("latetime train {}/config.toml --out NEW", folder)},
+      {"config", directory.config_text()},
+      {"reason", text("/outcome/reason")},
+      {"message", message.empty() ? "Carried out to its end." : "Ended early: " + message + "."},
+      {"machine", text("/provenance/machine")},
+      {"kernel", text("/provenance/kernel")},
+      {"version", text("/provenance/version")},
+      {"total", table.rows.size()},
+      {"columns", drawn}};
+}
+
+}  // namespace latetime
