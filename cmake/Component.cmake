@@ -24,6 +24,18 @@ if(LATETIME_SANITIZE)
   target_link_options(latetime_settings INTERFACE -fsanitize=${LATETIME_SANITIZE})
 endif()
 
+# With LATETIME_PCH, what most sources include is compiled once a target. Kernels are built with other
+# flags and share no header with the rest; they do without.
+function(latetime_precompile target)
+  if(LATETIME_PCH)
+    target_precompile_headers(${target} PRIVATE <Eigen/Core> <fmt/format.h> <filesystem> <functional>
+                              <map> <memory> <string> <vector> ${ARGN})
+    get_target_property(sources ${target} SOURCES)
+    list(FILTER sources INCLUDE REGEX "_kernel")
+    set_source_files_properties(${sources} PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
+  endif()
+endfunction()
+
 # latetime_component(NAME SOURCES a.cpp … DEPENDS base data …)
 # DEPENDS are other components or imported targets; scripts/check-layers holds the includes to the same arrows.
 # The three -Wno: false alarms of GCC 12 inside Eigen and libstdc++, and designated initialisers that
@@ -33,4 +45,7 @@ function(latetime_component name)
   add_library(latetime_${name} STATIC ${arg_SOURCES})
   add_library(latetime::${name} ALIAS latetime_${name})
   target_link_libraries(latetime_${name} PUBLIC latetime_settings ${arg_DEPENDS})
+  if(name MATCHES "^(data|dynamics|theory|experiment)$")
+    latetime_precompile(latetime_${name})
+  endif()
 endfunction()
