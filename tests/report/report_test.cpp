@@ -171,6 +171,7 @@ TEST_F(ReportPage, ShowsClaimsWhereThereAreAnyAndSaysWhenTheyAreOld) {
 }
 
 TEST_F(ReportPage, ShowsEveryPaperFigureThatLiesInAFolder) {
+  std::filesystem::create_directory(folder_ / "all");
   folder_.write("all/fig1.csv",
                 "slope,epoch,stable_rank_pos_mean,stable_rank_pos_std,stable_rank_neg_mean,"
                 "stable_rank_neg_std,stable_rank_all_mean,stable_rank_all_std,loss_mean,loss_std\n"
@@ -199,6 +200,7 @@ TEST_F(ReportPage, ShowsATrainingByStep) {
   const std::string header =
       "log10_t,step,log_loss,norm_w,min_margin,stable_rank_all,epoch,running_loss,running_error,"
       "train_error,test_loss,test_error,stable_rank_proved_error,group_stable_ranks\n";
+  std::filesystem::create_directory(folder_ / "t");
   folder_.write("t/config.toml", "seed = 1\n");
   folder_.write("t/metrics.csv", header);
   EXPECT_THAT(error_of([&] { make_report({folder_ / "t"}, ""); }), HasSubstr("no record yet"));
