@@ -189,6 +189,17 @@ ClaimReport checked(const CheckArguments& arguments) {
   return check_config(read_config(arguments.target, arguments.set), arguments.target, settings);
 }
 
+/// Writes claims.json into a run's folder, and its report anew; the report's path, or nothing when
+/// this program makes none.
+std::string store_claims(const std::string& folder, const std::string& json) {
+  const RunDirectory directory = RunDirectory::open(folder);
+  replace_file(directory.file("claims.json"), json);
+  if (!can_make_reports()) return "";
+  const std::string page = directory.file("report.html");
+  replace_file(page, make_report({folder}, "latetime report " + shell_word(folder)));
+  return page;
+}
+
 /// "5.4, B.4 and 3 more", within `room` characters.
 std::string shortened(const std::vector<std::string>& ids, std::size_t room) {
   if (ids.empty()) return "none";
@@ -273,25 +284,17 @@ int check(const CheckArguments& arguments) {
   }
   require_known(report.claims, arguments.claims);
   const std::string json = claims_json(report);
-  std::string page;
-  if (RunDirectory::holds_run(arguments.target)) {
-    const RunDirectory directory = RunDirectory::open(arguments.target);
-    replace_file(directory.file("claims.json"), json);
-    if (can_make_reports()) {
-      replace_file(
-          directory.file("report.html"),
-          make_report({arguments.target}, "latetime report " + shell_word(arguments.target)));
-      page = directory.file("report.html");
-    }
-  }
   if (arguments.json) {
     fmt::print("{}", json);
   } else if (arguments.verbose || !arguments.claims.empty()) {
     print_claims(report, arguments.claims);
   } else {
     print_table(report);
-    if (!page.empty()) fmt::print("each with all that was measured: {}\n", page);
   }
+  if (!RunDirectory::holds_run(arguments.target)) return done;
+  std::fflush(stdout);  // what was found stands there even if the folder takes no files
+  const std::string page = store_claims(arguments.target, json);
+  if (!page.empty() && !arguments.json) fmt::print("each with all that was measured: {}\n", page);
   return done;
 }
 
