@@ -49,7 +49,7 @@ std::string constant_text(double value) {
   return std::isinf(value) ? "any" : brief(value, 3);
 }
 
-/// The smallest of the largest constants for which the conditions hold.
+/// The smallest of the largest constants with which the conditions hold, in 10 characters.
 std::string conditions_text(const Claim& claim) {
   double least = std::numeric_limits<double>::infinity();
   bool any = false;
@@ -60,12 +60,15 @@ std::string conditions_text(const Claim& claim) {
   }
   const std::string met = claim.hypotheses_met() ? "met" : "unmet";
   if (claim.hypotheses.empty()) return "none";
-  return any ? fmt::format("{}, C = {}", met, constant_text(least)) : met;
+  return any ? fmt::format("C {}", constant_text(least)) : met;
 }
 
+/// The constant that the conclusion needs, with its name where there is room for it.
 std::string needs_text(const Claim& claim) {
   if (std::isnan(claim.constant)) return "";
-  return fmt::format("{} {}", claim.constant_name, brief(claim.constant, 3));
+  constexpr std::size_t room = 10;
+  const std::string named = fmt::format("{} {}", claim.constant_name, brief(claim.constant, 3));
+  return named.size() <= room ? named : brief(claim.constant, 3);
 }
 
 void print_header(const ClaimReport& report) {
@@ -95,6 +98,9 @@ void print_others(const std::vector<Claim>& claims) {
 
 void print_table(const ClaimReport& report) {
   print_header(report);
+  constexpr const char* row = "  {:<8}{:<35}{:<11}{:<11}{}\n";  // 80 columns
+  fmt::print("\n");
+  fmt::print(row, "", "", "hypotheses", "needs", "verdict");
   std::string group;
   for (const Claim& claim : report.claims) {
     if (!claim.applies) continue;
@@ -103,14 +109,14 @@ void print_table(const ClaimReport& report) {
       fmt::print("\n{}\n", group);
     }
     const bool unmet = claim.verdict == ClaimVerdict::hypothesis_unmet;
-    fmt::print("  {:<8}{:<38}{:<19}{:<15}{}\n", claim.id, claim.name, conditions_text(claim),
-               needs_text(claim).size() > 14 ? brief(claim.constant, 3) : needs_text(claim),
-               unmet ? fmt::format("Unmet ({})", to_string(claim.finding.seen))
+    fmt::print(row, claim.id, claim.name, conditions_text(claim), needs_text(claim),
+               unmet ? fmt::format("Unmet ({})", to_string(claim.finding.seen).substr(0, 5))
                      : to_string(claim.verdict));
   }
   print_others(report.claims);
   fmt::print(
-      "\n{} Holds, {} Fails, {} Undecided, {} HypothesisUnmet (in brackets: the conclusion)\n",
+      "\n{} Holds, {} Fails, {} Undecided, {} HypothesisUnmet (in brackets: the conclusion)\n"
+      "hypotheses: the largest C they hold with; needs: the constant of the conclusion\n",
       count_verdicts(report.claims, ClaimVerdict::holds),
       count_verdicts(report.claims, ClaimVerdict::fails),
       count_verdicts(report.claims, ClaimVerdict::undecided),
@@ -240,9 +246,9 @@ void print_suite(const std::vector<SuiteResult>& results) {
     for (const std::string& text : result.unexpected) fmt::print("      unexpected: {}\n", text);
   }
   fmt::print(
-      "\nholds: hypotheses met, conclusion seen. unmet: a hypothesis is not met; \"breaks "
-      "beyond\"\n"
-      "names those whose conclusion then fails. One case in full: latetime check CONFIG.toml.\n");
+      "\nholds: hypotheses met, conclusion seen. unmet: a hypothesis is not met;\n"
+      "\"breaks beyond\" names those whose conclusion then fails.\n"
+      "One case in full: latetime check CONFIG.toml.\n");
 }
 
 int check_suite(const CheckArguments& arguments) {

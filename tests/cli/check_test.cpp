@@ -97,7 +97,7 @@ TEST(CheckCommand, PrintsATableAndExpandsARow) {
   EXPECT_THAT(table.out,
               AllOf(HasSubstr("5.4     automatic balance"), HasSubstr("Holds"),
                     HasSubstr("for another activation function"), Not(HasSubstr("Fails  "))));
-  EXPECT_LE(longest_line(after_first_line(table.out)), 100u);
+  EXPECT_LE(longest_line(after_first_line(table.out)), 80u);
   const Output row = call("check --steps 500 " + config + " --claim B.1 --claim 4.1");
   EXPECT_EQ(row.code, 0);
   EXPECT_THAT(row.out,

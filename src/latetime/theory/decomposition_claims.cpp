@@ -98,8 +98,7 @@ Claim check_update_rule(const RunTrace& run) {
 }
 
 Claim check_scalar_sequences(const RunTrace& run) {
-  Claim claim =
-      begin_any({"5.3", "logarithmic growth of scalar sequences", "Lemma 5.3 = H.1, H.2", group});
+  Claim claim = begin_any({"5.3", "growth of scalar sequences", "Lemma 5.3 = H.1, H.2", group});
   claim.conclusion =
       "C1 e^-x <= x(t+1) - x(t) <= C2 e^-x, x >= 0 give "
       "log(e^x0 + C1 t) <= x(t) <= log(e^x0 + C2 e^C2 t)";

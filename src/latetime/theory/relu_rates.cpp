@@ -58,7 +58,7 @@ double log_loss_bound(const ClaimSetting& s, double a, double theta) {
 Claim check_small_other_class(const RunTrace& run) {
   const ClaimSetting& s = run.setting;
   Claim claim =
-      begin_relu(run, {"E.2", "other-class coefficients become small", "Lemmas E.2, E.3", group});
+      begin_relu(run, {"E.2", "other-class coefficients get small", "Lemmas E.2, E.3", group});
   claim.conclusion =
       "there are T2 and c: |rho_jri| <= c R_min^-2 p n rho_jr'i' for t > T2, i of the "
       "other class, i' of class j, r' in S_i'(0)";
