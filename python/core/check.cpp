@@ -18,7 +18,7 @@ CheckSettings settings_of(std::uint64_t steps, double delta, double large, doubl
   settings.observe.most_steps = steps;
   settings.observe.keep_going = [] {
     const py::gil_scoped_acquire gil;
-    return PyErr_CheckSignals() == 0;
+    return !PyErr_Occurred() && PyErr_CheckSignals() == 0;
   };
   return settings;
 }

@@ -123,7 +123,7 @@ nlohmann::json data_of(const std::string& html) {
 /// The text of a claims.json with one claim.
 std::string claims_named(const std::string& name) {
   return R"({"format": "latetime-claims", "version": 1, "counts": {"Holds": 1},
-             "thresholds": {}, "looked_at": {}, "claims": [{"name": ")" +
+             "thresholds": {}, "looked_at": {"until": {"step": 1}, "notes": []}, "claims": [{"name": ")" +
          name + R"(", "verdict": "Holds", "hypotheses": [], "measured": [], "figures": []}]})";
 }
 

@@ -1,5 +1,9 @@
 #include "latetime/data/sparse_samples.hpp"
 
+#include <limits>
+
+#include "latetime/base/error.hpp"
+
 namespace latetime {
 
 template <class Real>
@@ -9,6 +13,11 @@ SparseSamples<Real> sparse_samples(const Dataset& data) {
                               .classes = data.classes,
                               .class_count = data.class_count};
   const auto entries = static_cast<std::size_t>((data.x.array() != 0.0).count());
+  if (entries > std::numeric_limits<std::uint32_t>::max()) {
+    throw InputError("data",
+                     "the samples have more than 2^32 non-zero entries, more than a batch "
+                     "can number; choose fewer samples (data.n)");
+  }
   samples.starts.reserve(data.classes.size() + 1);
   samples.entries.reserve(entries);
   for (Eigen::Index i = 0; i < data.size(); ++i) {

@@ -24,13 +24,11 @@ void BatchEntries<Real>::load(const SparseSamples<Real>& samples,
 
 template <class Real>
 void BatchEntries<Real>::split_into_blocks(std::span<const std::uint32_t> chosen) {
-  // Sets of more than 2^32 entries are numbered from the first chosen sample on.
-  const std::uint64_t first = samples_->starts[*std::min_element(chosen.begin(), chosen.end())];
-  first_entry_ = samples_->entries.data() + first;
+  first_entry_ = samples_->entries.data();
   block_begins_.resize((blocks_ + 1) * chosen.size());
   for (std::size_t s = 0; s < chosen.size(); ++s) {
     const auto sample = samples_->sample(chosen[s]);
-    const auto base = static_cast<std::uint32_t>(samples_->starts[chosen[s]] - first);
+    const auto base = static_cast<std::uint32_t>(samples_->starts[chosen[s]]);
     std::uint32_t entry = 0;
     for (std::size_t block = 0; block < blocks_; ++block) {
       block_begins_[block * chosen.size() + s] = base + entry;

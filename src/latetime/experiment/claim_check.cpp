@@ -86,7 +86,7 @@ std::vector<Snapshot> stored_snapshots(const StoredRun& run, const ClaimSetting&
   const auto coefficients = run.record_coefficients();
   const auto loss = run.column("log_loss"), error = run.column("error_estimate"),
              sliding = run.column("sliding_pairs"), own = run.column("last_own_switch"),
-             other = run.column("last_other_switch");
+             other = run.column("last_other_switch"), norms = run.column("norm_w");
   const char* parts[] = {"pos", "neg", "all"};
   std::array<std::vector<double>, 3> ranks, excesses;
   for (std::size_t part = 0; part < 3; ++part) {
@@ -98,6 +98,8 @@ std::vector<Snapshot> stored_snapshots(const StoredRun& run, const ClaimSetting&
                       .exact = engines[at] != "flow",
                       .coefficients = coefficients[at],
                       .preactivations = setting.initial_z + coefficients[at] * setting.gram,
+                      .derived = true,
+                      .norm_w = norms[at],
                       .log_loss = loss[at],
                       .error_estimate = error[at],
                       .sliding_pairs = static_cast<Eigen::Index>(whole(sliding[at]))};
@@ -108,6 +110,10 @@ std::vector<Snapshot> stored_snapshots(const StoredRun& run, const ClaimSetting&
     snapshot.switches.last_own_step = whole(own[at]);
     snapshot.switches.last_other_step = whole(other[at]);
     snapshots.push_back(std::move(snapshot));
+  }
+  if (!snapshots.empty() && snapshots.back().time == run.final_time()) {
+    snapshots.back().preactivations = run.pairs("/final/preactivations");
+    snapshots.back().derived = false;
   }
   return snapshots;
 }
@@ -135,6 +141,36 @@ StepAccount steps_taken_again(const StoredRun& stored, const std::vector<Snapsho
   return nothing;
 }
 
+/// Books the events that the run's own flow met.
+void add_stored_events(const StoredRun& stored, RunTrace& run) {
+  if (!stored.file().exists("/events/log10_t")) return;
+  const auto times = stored.file().read_doubles("/events/log10_t");
+  const auto groups = stored.file().read_uint8("/events/class"),
+             decided = stored.file().read_uint8("/events/decided");
+  const auto neurons = stored.file().read_uint64("/events/neuron"),
+             samples = stored.file().read_uint64("/events/sample");
+  const std::size_t count = times.size();
+  if (groups.size() != count || decided.size() != count || neurons.size() != count ||
+      samples.size() != count) {
+    throw InputError(stored.path(), "/events has arrays of different sizes; run again");
+  }
+  for (std::size_t e = 0; e < count; ++e) {
+    const auto neuron = static_cast<Eigen::Index>(groups[e]) * run.setting.width() +
+                        static_cast<Eigen::Index>(neurons[e]);
+    const auto sample = static_cast<Eigen::Index>(samples[e]);
+    if (neuron >= run.setting.neurons() || sample >= run.setting.n()) {
+      throw InputError(stored.path(),
+                       "/events names a neuron or a sample that the run does not have; run again");
+    }
+    run.late.add({.log_time = times[e] * std::log(10.0),
+                  .neuron = neuron,
+                  .sample = sample,
+                  .cause = {},
+                  .decided = decided[e] != 0},
+                 run.setting);
+  }
+}
+
 /// Books what the stored records tell of the late time, and follows the run on.
 void continue_late(const StoredRun& stored, const Measurer& measurer, const ObserveOptions& options,
                    RunTrace& run) {
@@ -142,12 +178,13 @@ void continue_late(const StoredRun& stored, const Measurer& measurer, const Obse
   const LogTime last = stored.final_time();
   run.late.reached = true;
   run.late.until = last;
-  run.late.from = last;
-  for (const Snapshot& snapshot : run.snapshots) {
-    if (snapshot.exact) continue;
-    run.late.from = snapshot.time;
-    break;
+  run.late.from = LogTime(stored.file().read_uint64("/engine/step").at(0));
+  const auto counts = stored.file().read_uint64("/engine/switches");
+  if (counts.size() != 5) {
+    throw InputError(stored.path(), "/engine/switches has not five entries; run again");
   }
+  run.late.counted = {counts[0] != 0, counts[1], counts[2], counts[3], counts[4]};
+  add_stored_events(stored, run);
   const auto undecided = stored.column("undecided_events");
   run.late.undecided_events = undecided.empty() ? 0 : whole(undecided.back());
   const FlowProblem problem(run.setting.data, run.setting.initial.shape, run.setting.learning_rate);
@@ -201,7 +238,7 @@ ClaimReport check_run(const std::string& directory, const CheckSettings& setting
   if (run.steps.looked) {
     report.notes.push_back(
         fmt::format("steps are not stored: steps 0 to {} were taken again in "
-                    "memory, and lead to the stored records",
+                    "memory, and lead to the records until there",
                     run.steps.last));
   }
   if (!stored.keeps_coefficients()) {

@@ -127,6 +127,40 @@ fs::path prepare_runs_folder(const ImageFigureOptions& options, const std::strin
   return runs;
 }
 
+void require_known(const char* option, const std::string& value,
+                   const std::vector<std::string>& known) {
+  if (std::find(known.begin(), known.end(), value) != known.end()) return;
+  throw InputError(option, fmt::format("\"{}\" is not known; did you mean \"{}\"? (one of {})",
+                                       value, nearest_name(value, known), join(known)));
+}
+
+void require_sound(const ImageFigureOptions& options) {
+  require_known("reading", options.reading, {"groups", "two-class", "trained"});
+  require_known("images", options.images, {"mnist", "fashion-mnist"});
+  require_known("pixels", options.pixels, {"unit", "standardized"});
+  output_scale(scale_of(options), 1);  // throws
+}
+
+/// Throws InputError unless each run has the records that all others have: a stored table may have
+/// been cut.
+void require_alike(const std::vector<ImageRun>& runs,
+                   const std::function<std::string(const ImageRun&)>& file_of) {
+  const auto longest = std::max_element(runs.begin(), runs.end(), [](const auto& a, const auto& b) {
+    return a.records.size() < b.records.size();
+  });
+  for (const ImageRun& run : runs) {
+    bool same = run.records.size() == longest->records.size();
+    for (std::size_t k = 0; same && k < run.records.size(); ++k) {
+      same = run.records[k].step == longest->records[k].step;
+    }
+    if (!same) {
+      throw InputError(file_of(run),
+                       "lacks records that the other runs have; remove it, and the "
+                       "same command makes it again");
+    }
+  }
+}
+
 /// All runs without their records: variants, then seeds.
 std::vector<ImageRun> planned_runs(const ImageFigureOptions& options) {
   std::vector<ImageRun> runs;
@@ -192,6 +226,7 @@ std::string image_figure_settings(const ImageFigureOptions& o) {
 std::vector<ImageRun> run_image_figure(const ImageFigureOptions& options, const std::string& folder,
                                        unsigned threads,
                                        const std::function<bool(double, double)>& progress) {
+  require_sound(options);
   const fs::path store = prepare_runs_folder(options, folder);
   std::vector<ImageRun> runs = planned_runs(options);
   const auto file_of = [&](const ImageRun& run) {
@@ -209,7 +244,10 @@ std::vector<ImageRun> run_image_figure(const ImageFigureOptions& options, const 
       total += static_cast<double>(runs[i].width);
     }
   }
-  if (left.empty()) return runs;
+  if (left.empty()) {
+    require_alike(runs, file_of);
+    return runs;
+  }
   // The longest first, so that no thread is left with a long one at the end.
   std::stable_sort(left.begin(), left.end(),
                    [&](std::size_t a, std::size_t b) { return runs[a].width > runs[b].width; });
@@ -238,7 +276,11 @@ std::vector<ImageRun> run_image_figure(const ImageFigureOptions& options, const 
     if (run.records.empty()) return;
     replace_file(file_of(run), fmt::format("{}\n{}", run_columns, records_text(run)));
   });
-  if (stopped) runs.clear();
+  if (stopped) {
+    runs.clear();
+  } else {
+    require_alike(runs, file_of);
+  }
   return runs;
 }
 

@@ -104,13 +104,14 @@ std::vector<TrainingRecord> train_on_images(const ImageData& data,
       trainer.advance(std::min(chunk, step - trainer.step()));
       if (!keep_going(trainer.step())) return {};
     }
-    if (!trainer.finite()) {
+    records.push_back(measure(trainer, data, step == 0 || step == steps.back()));
+    if (!trainer.finite() || !std::isfinite(records.back().test_loss) ||
+        !std::isfinite(records.back().stable_rank)) {
       throw InputError("descent.learning_rate",
                        fmt::format("the training diverges before step {} (seed {}); choose a "
                                    "smaller one",
                                    step, options.seed));
     }
-    records.push_back(measure(trainer, data, step == 0 || step == steps.back()));
   }
   return records;
 }

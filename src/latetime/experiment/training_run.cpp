@@ -74,13 +74,14 @@ class Training {
   bool take_over() {
     const auto file = directory_.read_result();
     if (!file) return false;
-    records_ = file->read_uint64("/training/records").at(0);
+    records_ = only_number(*file, "/training/records");
     Classifier network = trainer_.classifier();
     read_into(*file, "/final/weights", network.weights.data(), network.weights.size());
     read_into(*file, "/final/output_weights", network.output_weights.data(),
               network.output_weights.size());
     read_into(*file, "/final/output_bias", network.output_bias.data(), network.output_bias.size());
-    trainer_.restore(file->read_uint64("/training/step").at(0), network);
+    trainer_.restore(only_number(*file, "/training/step"), network);
+    recorded_ = memory();
     directory_.keep_rows(records_);
     return true;
   }
@@ -115,6 +116,12 @@ class Training {
             .threads = threads};
   }
 
+  static std::uint64_t only_number(const Hdf5Reader& file, const std::string& name) {
+    const auto values = file.read_uint64(name);
+    if (values.size() != 1) throw InputError("result.h5", name + " is not one number; train again");
+    return values[0];
+  }
+
   void read_into(const Hdf5Reader& file, const std::string& name, double* to, Eigen::Index size) {
     if (size == 0) return;
     const auto values = file.read_doubles(name);
@@ -128,28 +135,37 @@ class Training {
 
   Outcome follow(const std::vector<LogTime>& schedule, const RunSettings& settings) {
     constexpr std::uint64_t chunk = 50;
-    for (std::size_t i = records_; i < schedule.size(); ++i) {
-      const std::uint64_t target = *schedule[i].step();
+    auto next = schedule.begin();
+    if (records_ > 0) {  // the schedule may be that of another end than before
+      next = std::upper_bound(next, schedule.end(), LogTime(trainer_.step()));
+    }
+    for (; next != schedule.end(); ++next) {
+      const std::uint64_t target = *next->step();
       while (trainer_.step() < target) {
         trainer_.advance(std::min(chunk, target - trainer_.step()));
-        if (!trainer_.finite()) {
-          return {StopReason::not_finite, trainer_.step(),
-                  "the outputs overflowed; choose a smaller descent.learning_rate"};
-        }
+        if (!trainer_.finite()) return overflowed();
         if (settings.pulse && !settings.pulse(trainer_.step())) return stopped();
       }
-      record();
+      if (!record()) return overflowed();
     }
     return {StopReason::reached_end, trainer_.step(), ""};
+  }
+
+  Outcome overflowed() const {
+    return {StopReason::not_finite, trainer_.step(),
+            "the outputs overflowed; choose a smaller descent.learning_rate"};
   }
 
   Outcome stopped() const {
     return {StopReason::interrupted, LogTime(trainer_.step()), "stopped on request"};
   }
 
-  void record() {
+  /// False, and nothing recorded, when the weights or the outputs are not finite.
+  bool record() {
     const auto begin = Clock::now();
-    last_ = measure();
+    auto measured = measure();
+    if (!finite_) return false;
+    last_ = std::move(measured);
     std::vector<std::string> fields;
     for (const auto* columns : {&metrics_columns(), &training_columns()}) {
       for (const std::string& name : *columns) fields.push_back(last_[name]);
@@ -161,6 +177,7 @@ class Training {
       write_result({StopReason::interrupted, LogTime(trainer_.step()), "running"});
     }
     spent_ += Clock::now() - begin;
+    return true;
   }
 
   std::map<std::string, std::string> measure() {
@@ -206,6 +223,8 @@ class Training {
 
   void measure_outputs(std::map<std::string, std::string>& row) {
     const Matrix outputs = trainer_.outputs(train_);
+    finite_ = outputs.allFinite() && std::isfinite(norm_);
+    if (!finite_) return;
     const Evaluation evaluation = evaluate_outputs(outputs, train_.classes);
     const double margin = margins(outputs, train_.classes).minCoeff();
     row["log_loss"] = text_of(log_mean_loss(outputs, train_.classes));
@@ -258,6 +277,7 @@ class Training {
   std::uint64_t records_ = 0;
   std::optional<Memory> recorded_;
   double norm_ = 0.0;
+  bool finite_ = true;  // weights and outputs of the last measurement
   std::map<std::string, std::string> last_;
   Clock::time_point next_write_ = Clock::now();
   std::chrono::duration<double> spent_{0.0};
@@ -269,6 +289,12 @@ TrainingSummary train(const RunConfig& config, const Dataset& data, const Datase
   const SparseSamples<Real> train = sparse_samples<Real>(data);
   const std::optional<SparseSamples<Real>> test =
       test_data ? std::optional(sparse_samples<Real>(*test_data)) : std::nullopt;
+  if (test && test->features != train.features) {
+    throw InputError("data.folder",
+                     fmt::format("training images of {} pixels but test images of {}; name a "
+                                 "folder with the four files of one set",
+                                 train.features, test->features));
+  }
   const std::vector<LogTime> schedule = recorded_steps(config, data.size());
   const LogTime end = last_time(config, data.size());
   if (!end.step()) {

@@ -132,14 +132,17 @@ class RankComputation {
     iterate();
     form_grams();
     GroupRanks result;
+    bool any = false;
     for (std::size_t c = 0; c < ranges_.size(); ++c) {
       const bool sound = std::isfinite(traces_[c]) && traces_[c] > 0.0;
       const StableRank rank =
           sound ? rank_of(traces_[c], tops_[c].value) : StableRank{std::nan(""), std::nan("")};
       if (sound) result.proved_error = std::max(result.proved_error, tops_[c].error);
+      any = any || sound;
       if (c < weights_.groups()) result.groups.push_back(rank);
       result.stacked = rank;
     }
+    if (!any) result.proved_error = std::nan("");
     result.squared_norm = traces_.back();
     return result;
   }

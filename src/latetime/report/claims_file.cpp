@@ -23,6 +23,10 @@ bool is_report(const nlohmann::ordered_json& json) {
       !has(json, "looked_at", &Json::is_object) || !has(json, "claims", &Json::is_array)) {
     return false;
   }
+  const Json& looked = json["looked_at"];
+  if (!has(looked, "until", &Json::is_object) || !has(looked, "notes", &Json::is_array)) {
+    return false;
+  }
   const Json& claims = json["claims"];
   return std::all_of(claims.begin(), claims.end(), [&](const Json& claim) {
     return claim.is_object() && has(claim, "verdict", &Json::is_string) &&

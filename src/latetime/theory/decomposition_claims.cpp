@@ -24,6 +24,7 @@ Range preactivation_residual(const RunTrace& run) {
   const ClaimSetting& s = run.setting;
   Range range;
   for (const Snapshot& snapshot : run.snapshots) {
+    if (snapshot.derived) continue;
     const Matrix off = snapshot.preactivations - s.initial_z - snapshot.coefficients * s.gram;
     const Matrix sizes =
         s.initial_z.cwiseAbs() + snapshot.coefficients.cwiseAbs() * s.gram.cwiseAbs();
@@ -31,6 +32,49 @@ Range preactivation_residual(const RunTrace& run) {
     const double most = off.cwiseAbs().maxCoeff(&k, &i);
     const double scale = sizes.maxCoeff() + (snapshot.exact ? 0.0 : 1.0);
     range.add(scale > 0.0 ? most / scale : most, {.time = snapshot.time, .neuron = k, .sample = i});
+  }
+  return range;
+}
+
+/// ‖W‖_F as measured against that of W⁰ + Σ c x, relative, over the snapshots that know it.
+Range norm_residual(const RunTrace& run) {
+  const ClaimSetting& s = run.setting;
+  const double initial = s.initial.weights.squaredNorm();
+  Range range;
+  for (const Snapshot& snapshot : run.snapshots) {
+    if (std::isnan(snapshot.norm_w)) continue;
+    const double cross = (snapshot.coefficients.array() * s.initial_z.array()).sum();
+    const double data = norms_of_coefficients(s, snapshot.coefficients).squaredNorm();
+    const double norm = std::sqrt(std::max(0.0, initial + 2.0 * cross + data));
+    const double scale = std::sqrt(initial + 2.0 * std::abs(cross) + data);
+    range.add(scale > 0.0 ? std::abs(norm - snapshot.norm_w) / scale : snapshot.norm_w,
+              {.time = snapshot.time});
+  }
+  return range;
+}
+
+/// How far coefficients lie beyond zero on the wrong side, against the largest one of the time:
+/// over all steps and snapshots.
+Range wrong_signs(const RunTrace& run) {
+  const ClaimSetting& s = run.setting;
+  Range range = run.steps.wrong_sign;
+  for (const Snapshot& snapshot : run.snapshots) {
+    const Matrix rho = rho_of(s, snapshot.coefficients);
+    const double largest = rho.cwiseAbs().maxCoeff();
+    Range here;
+    for (Eigen::Index k = 0; k < s.neurons(); ++k) {
+      for (Eigen::Index i = 0; i < s.n(); ++i) {
+        const double beyond = s.own(k, i) ? -rho(k, i) : rho(k, i);
+        if (here.count > 0 && beyond <= here.most.value) continue;
+        here.add(beyond, {.time = snapshot.time, .neuron = k, .sample = i});
+      }
+    }
+    // What a flow integrates is rounded; exact steps only ever add on the right side.
+    if (!snapshot.exact && largest > 0.0 && here.most.value <= rounding * largest) {
+      here.most.value = std::min(here.most.value, 0.0);
+      here.least.value = std::min(here.least.value, here.most.value);
+    }
+    range.add(here);
   }
   return range;
 }
@@ -56,8 +100,10 @@ Claim check_decomposition(const RunTrace& run) {
   if (preactivations.count > 0) {
     claim.measured.push_back({"|z - z0 - C G| / sizes", preactivations});
   }
-  if (run.steps.wrong_sign.count > 0) {
-    claim.measured.push_back({"coefficient beyond zero on the wrong side", run.steps.wrong_sign});
+  const Range norms = norm_residual(run), signs = wrong_signs(run);
+  if (norms.count > 0) claim.measured.push_back({"| |W| - |W0 + sum| | / size", norms});
+  if (signs.count > 0) {
+    claim.measured.push_back({"coefficient beyond zero on the wrong side", signs});
   }
   if (claim.measured.empty()) {
     return judge(std::move(claim), Finding::undecided("no time was looked at"));
@@ -65,11 +111,15 @@ Claim check_decomposition(const RunTrace& run) {
   const auto beyond = [](const Range& range, double most) {
     return range.count > 0 && !(range.most.value <= most);
   };
-  if (beyond(run.steps.weights, rounding) || beyond(preactivations, rounding)) {
+  if (beyond(run.steps.weights, rounding) || beyond(preactivations, rounding) ||
+      beyond(norms, rounding)) {
     return judge(std::move(claim), Finding::fails("the weights are not W0 + sum rho x / |x|^2"));
   }
-  if (beyond(run.steps.wrong_sign, 0.0)) {
+  if (beyond(signs, 0.0)) {
     return judge(std::move(claim), Finding::fails("a coefficient has the wrong sign"));
+  }
+  if (!run.steps.problem.empty() && run.steps.weights.count + norms.count == 0) {
+    return judge(std::move(claim), Finding::undecided(run.steps.problem));
   }
   return judge(std::move(claim), Finding::holds());
 }

@@ -22,7 +22,7 @@ double log_pairs(const ClaimSetting& setting) {
 Hypothesis bounded_ratio(const ClaimSetting& setting) {
   return {.name = "bounded norms",
           .statement = "R = R_max / R_min is at most a constant",
-          .met = setting.ratio() <= setting.thresholds.large,
+          .met = setting.ratio() <= setting.thresholds.moderate,
           .detail = fmt::format("R = {:.4g}", setting.ratio())};
 }
 
@@ -33,7 +33,12 @@ Hypothesis initial_event(const ClaimSetting& setting, bool with_patterns) {
       .statement =
           "the initial weights are as the lemma says with probability "
           "1 - delta",
-      .met = events.inner_holds()};
+      .met = events.norms_hold() && events.inner_holds()};
+  if (!events.norms_hold()) {
+    hypothesis.detail =
+        fmt::format("|w0|^2 / (sigma0^2 d) from {:.3g} to {:.3g}, A.1 says 0.5 to 1.5",
+                    events.squared_norms.least.value, events.squared_norms.most.value);
+  }
   if (!events.inner_holds()) hypothesis.detail = "|<w0, x>| is larger than A.1 allows";
   if (with_patterns && !events.active_holds()) {
     hypothesis.met = false;

@@ -115,7 +115,7 @@ Claim check_early_balance(const RunTrace& run) {
   }
   claim.measured = {{"|rho_jri| / |rho_j'r'i'|, t <= nm/(eta R_max^2)", seen}};
   claim.constant = seen.least.value / s.slope();
-  if (claim.constant < wanted) {
+  if (!(claim.constant >= wanted)) {
     return judge(std::move(claim), Finding::fails("the coefficients are less balanced"));
   }
   const bool whole =
@@ -155,7 +155,7 @@ Claim check_leaky_patterns(const RunTrace& run) {
   claim.figures = {{"steps looked at one by one", static_cast<double>(run.steps.last)},
                    {"log10 t of the last change", last.log_time / std::log(10.0)}};
   std::string violation;
-  if (claim.constant > s.thresholds.moderate) violation = "the last change comes later";
+  if (!(claim.constant <= s.thresholds.moderate)) violation = "the last change comes later";
   // Before the latest T1 that is accepted, a sign may still be wrong.
   const double latest = std::log(s.unit_of_time() * s.thresholds.moderate);
   for (const Snapshot* snapshot : snapshots_from(run, latest)) {
@@ -215,13 +215,22 @@ Claim check_equal_increments(const RunTrace& run) {
   claim.measured = {{"spread of the increments over r / largest increment", uneven},
                     {"|other + slope own| / largest increment", proportion}};
   std::string violation, limit_violation;
-  if (uneven.most.value > equal_tolerance) violation = "increments of a class differ";
-  if (proportion.most.value > equal_tolerance) violation = "the other class's are not slope times";
+  const auto differ = [](double value) { return !(value <= equal_tolerance); };
+  if (differ(uneven.most.value)) violation = "increments of a class differ";
+  if (differ(proportion.most.value)) violation = "the other class's are not slope times";
   if (const Limit* limit = run.sure_limit()) {
     const Matrix rates = rho_of(s, limit->coefficients);
-    const double spread = spread_of(s, rates, {}).most.value / rates.cwiseAbs().maxCoeff();
+    const double largest = rates.cwiseAbs().maxCoeff();
+    const double spread = spread_of(s, rates, {}).most.value / largest;
+    double off = 0.0;
+    for (Eigen::Index i = 0; i < s.n(); ++i) {
+      const Eigen::Index own = s.own(0, i) ? 0 : s.width(), other = s.width() - own;
+      off = std::fmax(off, std::abs(rates(other, i) + s.slope() * rates(own, i)) / largest);
+    }
     claim.figures.push_back({"spread in the limit", spread});
-    if (spread > equal_tolerance) limit_violation = "increments differ in the limit";
+    claim.figures.push_back({"|other + slope own| in the limit", off});
+    if (differ(spread)) limit_violation = "increments differ in the limit";
+    if (differ(off)) limit_violation = "in the limit the other class's are not slope times";
   }
   const Finding finding = for_all_times(run, violation, limit_violation);
   return judge(std::move(claim), finding);

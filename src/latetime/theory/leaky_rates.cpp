@@ -138,16 +138,16 @@ Claim check_leaky_growth(const RunTrace& run) {
   claim.measured = {{"mean_r |rho| / lower bound", seen.over_lower},
                     {"mean_r |rho| / upper bound", seen.over_upper}};
   std::string violation, limit_violation;
-  if (seen.over_lower.least.value < 1.0) violation = "a mean is below its lower bound";
-  if (seen.over_upper.most.value > 1.0) violation = "a mean is above its upper bound";
+  if (!(seen.over_lower.least.value >= 1.0)) violation = "a mean is below its lower bound";
+  if (!(seen.over_upper.most.value <= 1.0)) violation = "a mean is above its upper bound";
   if (const Limit* limit = run.sure_limit()) {
     const Matrix rates = rho_of(s, limit->coefficients);
     for (int g = 0; g < 2; ++g) {
       const Vector means = mean_sizes(s, rates, g);
-      if (means.minCoeff() < s.slope() / (2.0 * c.c6) * (1.0 - 1e-9)) {
+      if (!(means.minCoeff() >= s.slope() / (2.0 * c.c6) * (1.0 - 1e-9))) {
         limit_violation = "in the limit a mean grows more slowly than the lower bound";
       }
-      if (means.maxCoeff() > (1.0 + 1e-9) / (c.c4 * s.slope())) {
+      if (!(means.maxCoeff() <= (1.0 + 1e-9) / (c.c4 * s.slope()))) {
         limit_violation = "in the limit a mean grows faster than the upper bound";
       }
     }
@@ -177,7 +177,7 @@ Claim check_spread(const RunTrace& run) {
     const Matrix rates = rho_of(s, limit->coefficients);
     const double relative = spread_of(s, rates, {}).most.value / rates.cwiseAbs().maxCoeff();
     claim.figures.push_back({"spread of the limit, relative", relative});
-    if (relative > 1e-8) limit_violation = "in the limit the spread grows like log t";
+    if (!(relative <= 1e-8)) limit_violation = "in the limit the spread grows like log t";
   }
   const Finding finding = for_all_times(run, violation, limit_violation);
   return judge(std::move(claim), finding);
@@ -242,6 +242,10 @@ Claim check_leaky_loss_bound(const RunTrace& run) {
   const double a = (1.0 - q) / (1.0 + q);
   const double factor = (1.0 + s.slope() * s.slope()) * (1.0 + q);
   claim.figures = {{"a", a}};
+  if (!(a > 0.0)) {
+    return judge(std::move(claim),
+                 Finding::undecided("a is not positive: the bound says nothing here"));
+  }
   Range needed;
   for (const Snapshot* snapshot : snapshots_from(run, std::log(s.unit_of_time()))) {
     needed.add(needed_constant(s, *snapshot, a, factor), {.time = snapshot->time});
@@ -257,7 +261,7 @@ Claim check_leaky_loss_bound(const RunTrace& run) {
   const auto exponents = loss_exponents(run.snapshots);
   if (!exponents.empty())
     claim.figures.push_back({"loss exponent in the end", exponents.back().value});
-  if (exponents.empty() || exponents.back().value < a - 1e-6) {
+  if (exponents.empty() || !(exponents.back().value >= a - 1e-6)) {
     limit_violation = "in the end the loss falls more slowly than the bound";
   }
   const Finding finding = for_all_times(run, violation, limit_violation);

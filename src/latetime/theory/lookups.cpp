@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace latetime {
 
@@ -21,31 +22,72 @@ BalanceAccount balance_in_limit(const RunTrace& run, const Limit& limit) {
 
 LastSwitch last_switch(const RunTrace& run) {
   LastSwitch last;
-  const auto note = [&last](std::uint64_t step) {
-    if (step > 0) last.log_time = std::max(last.log_time, std::log(static_cast<double>(step)));
+  LogTime counted;  // up to here every change is known
+  const auto note = [&](const SwitchCounts& counts, const LogTime& until) {
+    if (!counts.counted) return;
+    const auto later = [](double so_far, std::uint64_t step) {
+      return step > 0 ? std::max(so_far, std::log(static_cast<double>(step))) : so_far;
+    };
+    last.own_log_time = later(last.own_log_time, counts.last_own_step);
+    last.log_time = later(std::max(last.log_time, last.own_log_time), counts.last_other_step);
+    counted = std::max(counted, until);
   };
-  note(run.steps.last_own_switch);
-  note(run.steps.last_other_switch);
-  const Snapshot* before = nullptr;
-  LogTime counted = run.steps.looked ? LogTime(run.steps.last) : LogTime();
+  if (run.steps.looked) {
+    note({.counted = true,
+          .last_own_step = run.steps.last_own_switch,
+          .last_other_step = run.steps.last_other_switch},
+         LogTime(run.steps.last));
+  }
   for (const Snapshot& snapshot : run.snapshots) {
-    if (snapshot.exact && snapshot.switches.counted) {
-      note(snapshot.switches.last_own_step);
-      note(snapshot.switches.last_other_step);
-      counted = std::max(counted, snapshot.time);
-    } else if (before &&
-               ((before->preactivations.array() >= 0.0) != (snapshot.preactivations.array() >= 0.0))
-                   .any()) {
-      last.log_time = std::max(last.log_time, snapshot.log_time());
+    if (snapshot.exact) note(snapshot.switches, snapshot.time);
+  }
+  last.exact_own_log_time = last.own_log_time;
+  LogTime exact_until = run.snapshots.empty() ? LogTime() : run.snapshots.back().time;
+  if (run.late.reached) {
+    note(run.late.counted, run.late.from);
+    exact_until = run.late.from;
+    last.exact_own_log_time = last.own_log_time;
+    last.own_log_time = std::max(last.own_log_time, run.late.last_own_event);
+    last.log_time = std::max(last.log_time, run.late.last_event);
+  }
+  for (const Snapshot& snapshot : run.snapshots) {  // a sliding pair switches all the time
+    if (snapshot.sliding_pairs > 0) last.log_time = std::max(last.log_time, snapshot.log_time());
+  }
+  last.complete = counted >= exact_until;
+  if (last.complete) return last;
+  const Snapshot* before = nullptr;
+  for (const Snapshot& snapshot : run.snapshots) {
+    if (before && snapshot.exact && snapshot.time > counted &&
+        ((before->preactivations.array() >= 0.0) != (snapshot.preactivations.array() >= 0.0))
+            .any()) {
+      last.log_time = std::max(last.log_time, before->log_time());
     }
     before = &snapshot;
   }
-  last.log_time = std::max(last.log_time, run.late.last_event);
-  const LogTime exact_until = run.late.reached ? run.late.from : before ? before->time : LogTime();
-  // The first snapshot of the flow lies after the hand-over; what the exact engines counted until
-  // the one before it, the flow's own events continue.
-  last.complete = counted >= exact_until || (run.late.reached && counted > LogTime());
   return last;
+}
+
+InitialChanges initial_changes(const RunTrace& run) {
+  InitialChanges changes;
+  const LogTime looked = run.steps.looked ? LogTime(run.steps.last) : LogTime();
+  bool all_known = true;
+  const auto note = [&](const std::optional<bool>& changed, const LogTime& time) {
+    if (time <= looked) return;
+    if (!changed) all_known = false;
+    if (changed.value_or(false) && !changes.seen) changes.seen = time;
+  };
+  for (const Snapshot& snapshot : run.snapshots) {
+    if (snapshot.exact) note(snapshot.initial_changed, snapshot.time);
+  }
+  if (run.late.reached) note(run.late.initial_changed, run.late.from);
+  const LastSwitch last = last_switch(run);
+  // Else engines have counted the changes of all own-class pairs together.
+  changes.known =
+      last.complete && (all_known || LogTime::from_log(last.exact_own_log_time) <= looked);
+  if (!changes.seen && std::isfinite(run.late.last_initial_event)) {
+    changes.seen = LogTime::from_log(run.late.last_initial_event);
+  }
+  return changes;
 }
 
 std::vector<const Snapshot*> snapshots_from(const RunTrace& run, double log_time) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "latetime/theory/trace.hpp"
@@ -11,13 +12,26 @@ BalanceAccount balance_everywhere(const RunTrace& run);
 /// The same of V log t, the limit.
 BalanceAccount balance_in_limit(const RunTrace& run, const Limit& limit);
 
-/// The last change of activation that is known of.
+/// The last change of activation, as log t; −∞: none. It is the very last when `complete`: every
+/// step up to the hand-over, or the end, was looked at or counted by an engine, and after it every
+/// event. Else there was one at that time or later.
 struct LastSwitch {
-  double log_time = -std::numeric_limits<double>::infinity();  ///< −∞: none
-  /// True when every step or event was seen up to the last snapshot.
+  double log_time = -std::numeric_limits<double>::infinity();
+  /// The last one of an own-class pair.
+  double own_log_time = -std::numeric_limits<double>::infinity();
+  /// The same, while exact steps were taken.
+  double exact_own_log_time = -std::numeric_limits<double>::infinity();
   bool complete = false;
 };
 LastSwitch last_switch(const RunTrace& run);
+
+/// What is known of changes of initial activations (S_i⁽⁰⁾) at times that were not looked at one by
+/// one, from what engines and the flow watch.
+struct InitialChanges {
+  bool known = false;           ///< every such change is known of
+  std::optional<LogTime> seen;  ///< there was one, at this time at the latest
+};
+InitialChanges initial_changes(const RunTrace& run);
 
 /// Snapshots from that log time on.
 std::vector<const Snapshot*> snapshots_from(const RunTrace& run, double log_time);

@@ -65,15 +65,21 @@ void note_outcome(const Outcome& outcome, RunTrace& run) {
                             outcome.message.empty() ? to_string(outcome.reason) : outcome.message);
 }
 
-/// Books the events that a run's own flow has met when a snapshot is taken.
-void note_events(const LateFlow* flow, const LogTime& time, LateAccount& late) {
-  if (!flow) return;
-  if (!late.reached) late.from = time;
+/// Books what a run's own flow has met, and what was counted before it.
+void note_flow(const Descent& descent, const ClaimSetting& setting, LateAccount& late) {
+  if (!descent.flow()) return;
+  const EngineMemory exact = descent.memory();
   late.reached = true;
-  late.until = time;
-  late.undecided_events = flow->undecided();
-  if (flow->events() > late.events) late.last_event = time.log();
-  late.events = flow->events();
+  late.from = LogTime(exact.step);
+  late.counted = exact.switches;
+  if (exact.switches.counted) {
+    late.initial_changed = has_initial_pair(setting, exact.switched_since_record);
+  }
+  late.until = descent.time();
+  late.undecided_events = descent.flow()->undecided();
+  for (const FlowEvent& event : descent.events()) {
+    late.add(event, setting);
+  }
 }
 
 }  // namespace
@@ -128,15 +134,15 @@ Snapshot take_snapshot(const TrainingState& state, bool exact, const ClaimSettin
           .stable_ranks = measurer.stable_ranks(measurer.inside(state)),
           .error_estimate = state.error_estimate,
           .sliding_pairs = state.sliding_pairs,
-          .switches = state.switches};
+          .switches = state.switches,
+          .initial_changed = state.switches.counted ? std::optional(has_initial_pair(
+                                                          setting, state.switched_since_record))
+                                                    : std::nullopt};
 }
 
 void follow_late(LateFlow& flow, const Measurer& measurer, const ObserveOptions& options,
                  RunTrace& run) {
-  flow.on_event = [&run](const FlowEvent& event) {
-    ++run.late.events;
-    run.late.last_event = std::max(run.late.last_event, event.log_time);
-  };
+  flow.on_event = [&run](const FlowEvent& event) { run.late.add(event, run.setting); };
   const auto keep_going = [&options](double) { return options.goes_on(); };
   const double end = options.last_decade * std::log(10.0);
   const std::uint64_t undecided_before = run.late.undecided_events;
@@ -182,12 +188,12 @@ RunTrace observe_run(const ClaimSetting& setting, const DescentOptions& options,
       .record =
           [&](const TrainingState& state) {
             run.snapshots.push_back(take_snapshot(state, !descent.flow(), run.setting, measurer));
-            note_events(descent.flow(), state.time, run.late);
           },
       .pulse = [&](const LogTime&) { return how.goes_on(); },
       .needs_weights = false};
   const Outcome outcome = descent.run(snapshot_times(options.until), observers);
   note_outcome(outcome, run);
+  note_flow(descent, run.setting, run.late);
   if (descent.flow() && outcome.reason == StopReason::reached_end) {
     LateFlow flow = descent.flow_from_here();
     follow_late(flow, measurer, how, run);

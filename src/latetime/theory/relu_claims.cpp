@@ -148,6 +148,11 @@ Claim check_lasting_activations(const RunTrace& run) {
   } else if (least.count > 0 && !(least.least.value > 0.0)) {
     violation = "an activation is lost: " + describe(least.least.at, s.width());
   }
+  const InitialChanges changes = initial_changes(run);
+  if (violation.empty() && changes.seen) {
+    violation = fmt::format("an activation is lost, for a while at least, by t = {}",
+                            decades_text(*changes.seen));
+  }
   bool undecided = false;
   if (const Limit* limit = run.sure_limit()) {
     for_active_at_start(s, [&](Eigen::Index k, Eigen::Index i) {
@@ -158,8 +163,15 @@ Claim check_lasting_activations(const RunTrace& run) {
           "an activation is lost in the limit: " + describe({.neuron = k, .sample = i}, s.width());
     });
   }
-  if (violation.empty() && limit_violation.empty() && undecided) {
-    return judge(std::move(claim), Finding::undecided("a pair is undecided in the limit"));
+  if (violation.empty() && limit_violation.empty()) {
+    if (undecided) {
+      return judge(std::move(claim), Finding::undecided("a pair is undecided in the limit"));
+    }
+    if (!changes.known) {
+      return judge(std::move(claim),
+                   Finding::undecided("an own-class activation changed, or may have, at a time "
+                                      "that was not looked at"));
+    }
   }
   const Finding finding = for_all_times(run, violation, limit_violation);
   return judge(std::move(claim), finding);

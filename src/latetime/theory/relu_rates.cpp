@@ -32,11 +32,12 @@ Range other_over_own(const ClaimSetting& s, const Matrix& rho, const Place& at) 
         if (s.active0(k, i) && !(rho(k, i) >= own.value)) own = {rho(k, i), place};
       }
     }
-    if (!other.known() || !own.known() || !(own.value > 0.0)) continue;
+    if (!other.known() || !own.known() || (other.value == 0.0 && !(own.value > 0.0))) continue;
     Place place = other.at;
     place.other_neuron = own.at.neuron;
     place.other_sample = own.at.sample;
-    range.add(other.value / own.value, place);
+    range.add(own.value > 0.0 ? other.value / own.value : std::numeric_limits<double>::infinity(),
+              place);
   }
   return range;
 }
@@ -63,9 +64,10 @@ Claim check_small_other_class(const RunTrace& run) {
       "there are T2 and c: |rho_jri| <= c R_min^-2 p n rho_jr'i' for t > T2, i of the "
       "other class, i' of class j, r' in S_i'(0)";
   claim.constant_name = "c";
-  claim.criterion =
-      "c = 2 / c1 as in the proof, c1 of 5.5 on this run: from some time looked at on, "
-      "and in the limit";
+  claim.criterion = fmt::format(
+      "c = 2 / c1 as in the proof, c1 of 5.5 on this run, but at most {:.4g}: from "
+      "some time looked at on, and in the limit",
+      s.thresholds.moderate);
   if (!claim.applies) return judge(std::move(claim), other_activation(s));
   claim.hypotheses.push_back(
       {.name = "p > 0",
@@ -73,8 +75,14 @@ Claim check_small_other_class(const RunTrace& run) {
            "the samples are not orthogonal; with p = 0 the right side is 0 and no T2 exists",
        .met = !s.orthogonal(),
        .detail = fmt::format("p = {:.4g}", s.p)});
+  if (s.active0_count.minCoeff() == 0) {
+    return judge(std::move(claim),
+                 Finding::undecided("a sample activates no neuron of its class at the start"));
+  }
   Range seen;
-  const double allowed = 2.0 / balance_constant(run);
+  const double c1 = balance_constant(run);
+  const double allowed =
+      c1 > 0.0 ? std::min(2.0 / c1, s.thresholds.moderate) : s.thresholds.moderate;
   double since = std::numeric_limits<double>::infinity();  // T2, at the latest
   const Snapshot* last = nullptr;
   for (const Snapshot* snapshot : snapshots_from(run, 0.0)) {
@@ -82,10 +90,10 @@ Claim check_small_other_class(const RunTrace& run) {
         other_over_own(s, rho_of(s, snapshot->coefficients), {.time = snapshot->time});
     if (now.count == 0) continue;
     seen.add(now);
-    if (now.most.value > allowed * s.np())
-      since = std::numeric_limits<double>::infinity();
-    else
+    if (now.most.value <= allowed * s.np())
       since = std::min(since, snapshot->log_time());
+    else
+      since = std::numeric_limits<double>::infinity();
     last = snapshot;
   }
   if (!last) {
@@ -93,7 +101,7 @@ Claim check_small_other_class(const RunTrace& run) {
   }
   claim.measured = {{"max |rho_jri| / min rho_jr'i'", seen}};
   claim.figures = {{"R_min^-2 n p", s.np()},
-                   {"c allowed, 2 / c1", allowed},
+                   {"c allowed", allowed},
                    {"log10 T2, at the latest", since / std::log(10.0)}};
   const Limit* limit = run.sure_limit();
   if (!limit) return judge(std::move(claim), Finding::undecided(run.no_limit_reason()));
@@ -200,7 +208,7 @@ Claim check_relu_loss_bound(const RunTrace& run) {
   const auto exponents = loss_exponents(run.snapshots);
   if (!exponents.empty())
     claim.figures.push_back({"loss exponent in the end", exponents.back().value});
-  if (exponents.empty() || exponents.back().value < a) {
+  if (exponents.empty() || !(exponents.back().value >= a)) {
     limit_violation = "in the end the loss falls more slowly than the bound";
   }
   const Finding finding = for_all_times(run, violation, limit_violation);

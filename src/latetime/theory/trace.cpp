@@ -43,6 +43,15 @@ void add_sums(const ClaimSetting& setting, const Matrix& rho, const Place& at,
 
 }  // namespace
 
+bool has_initial_pair(const ClaimSetting& setting, const PairBits& pairs) {
+  for (Eigen::Index k = 0; k < pairs.neurons; ++k) {
+    for (Eigen::Index i = 0; i < pairs.samples; ++i) {
+      if (pairs.test(k, i) && setting.active0(k, i)) return true;
+    }
+  }
+  return false;
+}
+
 void BalanceAccount::add(const BalanceAccount& other) {
   across.add(other.across);
   within.add(other.within);

@@ -1,11 +1,13 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "latetime/dynamics/late_flow.hpp"
 #include "latetime/dynamics/limit.hpp"
 #include "latetime/measure/spectrum.hpp"
 #include "latetime/model/training_state.hpp"
@@ -18,14 +20,20 @@ namespace latetime {
 /// stable ranks) is given, not derived here, so that claims judge the program, too.
 struct Snapshot {
   LogTime time;
-  bool exact = true;                       ///< every step up to here was taken
-  Matrix coefficients;                     ///< neurons × n, c of w_k = w_k⁰ + Σ_i c_{k,i} x_i
-  Matrix preactivations;                   ///< neurons × n
+  bool exact = true;      ///< every step up to here was taken
+  Matrix coefficients;    ///< neurons × n, c of w_k = w_k⁰ + Σ_i c_{k,i} x_i
+  Matrix preactivations;  ///< neurons × n
+  bool derived =
+      false;  ///< preactivations were computed from the coefficients by whoever made this
+  double norm_w = std::nan("");            ///< ‖W‖_F as measured, where it is known
   double log_loss = 0.0;                   ///< natural logarithm
   std::array<StableRank, 3> stable_ranks;  ///< of W_{+1}, W_{−1}, stacked W
   double error_estimate = 0.0;             ///< of log loss and stable ranks
   Eigen::Index sliding_pairs = 0;
   SwitchCounts switches;  ///< of exact engines that take the full batch
+  /// Whether a pair of S_i⁽⁰⁾ changed its activation since the snapshot before, where every step in
+  /// between was watched; empty: not known.
+  std::optional<bool> initial_changed = {};
 
   /// log t; −∞ at the start.
   double log_time() const { return time.log(); }
@@ -73,10 +81,25 @@ struct StepAccount {
 struct LateAccount {
   bool reached = false;  ///< the late-time flow took over
   std::string problem;   ///< why not, or where it stopped
-  LogTime from, until;   ///< hand-over (at the latest), end
+  LogTime from, until;   ///< hand-over, end
+  SwitchCounts counted;  ///< by the exact engines up to the hand-over
+  /// As Snapshot::initial_changed, from the last exact snapshot to the hand-over.
+  std::optional<bool> initial_changed = {};
   std::uint64_t events = 0;
-  double last_event = -std::numeric_limits<double>::infinity();  ///< log t, at the latest
+  double last_event = -std::numeric_limits<double>::infinity();      ///< log t
+  double last_own_event = -std::numeric_limits<double>::infinity();  ///< of an own-class pair
+  /// Of a pair of S_i⁽⁰⁾.
+  double last_initial_event = -std::numeric_limits<double>::infinity();
   std::uint64_t undecided_events = 0;
+
+  /// Books an event of the flow.
+  void add(const FlowEvent& event, const ClaimSetting& setting) {
+    const auto note = [&event](double& last) { last = std::max(last, event.log_time); };
+    ++events;
+    note(last_event);
+    if (setting.own(event.neuron, event.sample)) note(last_own_event);
+    if (setting.active0(event.neuron, event.sample)) note(last_initial_event);
+  }
 };
 
 /// Everything that claims look at.
@@ -95,6 +118,9 @@ struct RunTrace {
   /// Why nothing can be said of t → ∞.
   std::string no_limit_reason() const;
 };
+
+/// Whether some pair of S_i⁽⁰⁾ is among these.
+bool has_initial_pair(const ClaimSetting& setting, const PairBits& pairs);
 
 /// What a balance lemma speaks of, at one time. `rho` and the place's time are given.
 BalanceAccount balance_of(const ClaimSetting& setting, const Matrix& rho, const Place& at);

@@ -62,8 +62,8 @@ function stepSpec(rows, about, width, figure) {
   figure.rows = rows;
   figure.series = [...new Set(rows.map((row) => row.s))];
   const xs = rows.map((row) => row.x);
-  const domain = [xs.reduce((a, b) => Math.min(a, b)), xs.reduce((a, b) => Math.max(a, b))];
-  if (domain[0] === domain[1]) domain[1] = domain[0] + 1;
+  const domain = [xs.reduce((a, b) => Math.min(a, b), Infinity), xs.reduce((a, b) => Math.max(a, b), 0)];
+  if (!(domain[0] < domain[1])) domain.splice(0, 2, 1, 2);
   const x = about.inSteps
     ? { field: 'x', type: 'quantitative', title: 'step', scale: { type: 'log', domain, nice: false },
         axis: { grid: false, values: logTicks(domain), labelExpr: 'latetimeAmount(datum.value)' } }
