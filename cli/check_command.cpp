@@ -192,6 +192,10 @@ ClaimReport checked(const CheckArguments& arguments) {
     }
     return check_run(arguments.target, settings);
   }
+  if (!std::filesystem::exists(arguments.target)) {
+    throw InputError(arguments.target,
+                     "does not exist; name the folder of a run or a configuration file (.toml)");
+  }
   return check_config(read_config(arguments.target, arguments.set), arguments.target, settings);
 }
 
@@ -252,6 +256,9 @@ void print_suite(const std::vector<SuiteResult>& results) {
 }
 
 int check_suite(const CheckArguments& arguments) {
+  if (!arguments.claims.empty()) {
+    throw InputError("--claim", "prints one claim on one run; leave it out with --suite");
+  }
   CheckSettings settings = arguments.settings;
   settings.observe.keep_going = [] { return !stop_requested(); };
   const auto results = run_suite(settings, default_threads());

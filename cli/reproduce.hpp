@@ -12,6 +12,7 @@ struct ReproduceArguments {
   unsigned threads = default_threads();
   bool quick = false;
   bool quiet = false;
+  bool of_all = false;  ///< one of several figures
   // Of Figures 2 to 5; empty: the figure's own.
   std::string images = "mnist";
   std::string reading;

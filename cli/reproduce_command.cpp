@@ -7,6 +7,7 @@
 #include "latetime/experiment/figure1.hpp"
 #include "latetime/report/figure1.hpp"
 #include "latetime/report/report_page.hpp"
+#include "latetime/report/tables_json.hpp"
 #include "latetime/store/run_directory.hpp"
 #include "python_figures.hpp"
 #include "reproduce.hpp"
@@ -32,6 +33,18 @@ void print_table(const std::vector<Figure1Summary>& summary, const Figure1Option
 
 int reproduce_figure1(const ReproduceArguments& arguments) {
   const Figure1Options options = arguments.quick ? quick_figure1() : Figure1Options{};
+  const bool of_images = !arguments.reading.empty() || !arguments.output_scale.empty() ||
+                         !arguments.folder.empty() || arguments.images != "mnist" ||
+                         arguments.pixels != "unit";
+  if (of_images && !arguments.of_all) {
+    throw InputError("reproduce fig1",
+                     "is on synthetic data: --images, --reading, --output-scale, --pixels and "
+                     "--folder are for fig2 to fig5; leave them out");
+  }
+  require_no_run(arguments.out);
+  if (std::filesystem::exists(arguments.out) && !std::filesystem::is_directory(arguments.out)) {
+    throw InputError(arguments.out, "is a file; name a folder for the results");
+  }
   std::error_code error;
   std::filesystem::create_directories(arguments.out, error);
   if (error) {
@@ -75,12 +88,22 @@ int reproduce_figure1(const ReproduceArguments& arguments) {
   return done;
 }
 
+/// The report will show every figure in the folder: a damaged one is found before the work.
+void require_sound_neighbours(const ReproduceArguments& arguments) {
+  if (!can_make_reports()) return;
+  for (const std::string& figure : paper_figures_in(arguments.out)) {
+    if (figure != arguments.figure) paper_figure_json(arguments.out, figure);  // throws
+  }
+}
+
 int reproduce(const ReproduceArguments& arguments) {
+  require_sound_neighbours(arguments);
   if (arguments.figure == "fig1") return reproduce_figure1(arguments);
   if (arguments.figure != "all") return reproduce_images(arguments);
   for (const char* figure : {"fig1", "fig2", "fig3", "fig4", "fig5"}) {
     ReproduceArguments one = arguments;
     one.figure = figure;
+    one.of_all = true;
     if (const int code = reproduce(one); code != done) return code;
   }
   return done;

@@ -48,6 +48,8 @@ def reproduce(
     known = ("fig1", *IMAGE_FIGURES)
     if figure not in known:
         raise ValueError(f"reproduce: {figure} is not known; choose one of {', '.join(known)}")
+    if out is not None and os.path.exists(out) and not os.path.isdir(out):
+        raise ValueError(f"{os.fspath(out)}: is a file; name a folder for the results")
     bar = Bar(wanted(progress), figure)
 
     def advance(done: float, total: float) -> None:

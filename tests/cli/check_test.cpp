@@ -89,11 +89,31 @@ TEST(CheckCommand, SaysTheSameOfAFolderAndOfItsConfiguration) {
   }
 }
 
+TEST(CheckCommand, OfASparselyRecordedRunIsThatOfADenseOne) {
+  const TemporaryFolder folder;
+  const std::string run =
+      " --set data.source=orthogonal --set data.n=6 --set data.d=200"
+      " --set network.width=40 --set network.slope=0.1"
+      " --set descent.until=1e60 --set record.per_decade=";
+  std::map<std::string, nlohmann::json> claims[2];
+  for (int k : {0, 1}) {
+    const std::string out = folder / (k ? "dense" : "sparse");
+    ASSERT_EQ(call("run -q --out " + out + run + (k ? "10" : "0")).code, 0);
+    claims[k] = by_id(nlohmann::json::parse(call("check --steps 2000 --json " + out).out));
+  }
+  for (const char* id : {"5.1", "5.6", "7.2"}) {
+    EXPECT_EQ(claims[0].at(id)["conclusion_seen"], "holds") << id << claims[0].at(id)["reason"];
+  }
+  EXPECT_EQ(claims[0].at("5.6")["constant"], claims[1].at("5.6")["constant"]);
+}
+
 TEST(CheckCommand, PrintsATableAndExpandsARow) {
   const TemporaryFolder folder;
   const std::string config = configuration(folder);
   const Output table = call("check --steps 500 " + config);
   EXPECT_EQ(table.code, 0);
+  expect_refusal("check --suite --claim 5.4", "--suite");
+  expect_refusal("check " + folder / "nowhere", "folder of a run or a configuration");
   EXPECT_THAT(table.out,
               AllOf(HasSubstr("5.4     automatic balance"), HasSubstr("Holds"),
                     HasSubstr("for another activation function"), Not(HasSubstr("Fails  "))));

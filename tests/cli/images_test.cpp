@@ -43,6 +43,16 @@ TEST(ReproduceImages, WritesItsFiles) {
   EXPECT_EQ(bytes_of(folder / "f/fig4.csv"), csv);
   expect_refusal(command + " --reading groups", "f/fig4_runs");
   EXPECT_EQ(bytes_of(folder / "f/fig4.csv"), csv);
+  // A table that was cut is not taken for a run.
+  const std::string run = "f/fig4_runs/std_1e-05_width_10_seed_1.csv";
+  const std::string whole = bytes_of(folder / run);
+  folder.write(run, whole.substr(0, whole.size() / 2));
+  expect_refusal(command, "seed_1.csv");
+  EXPECT_EQ(bytes_of(folder / "f/fig4.csv"), csv);
+  fs::remove(folder / run);
+  EXPECT_EQ(call(command + " --quiet").code, 0);
+  EXPECT_EQ(bytes_of(folder / "f/fig4.csv"), csv);
+  EXPECT_EQ(bytes_of(folder / run), whole);
 }
 
 TEST(ReproduceImages, RefusesBadUseInOneLine) {
@@ -53,6 +63,14 @@ TEST(ReproduceImages, RefusesBadUseInOneLine) {
   expect_refusal(command + folder / "a --output-scale 2", "--output-scale");
   expect_refusal(command + folder / "a --pixels bytes", "bytes");
   expect_refusal(command + folder / "a --images cifar", "cifar");
+  expect_refusal("reproduce fig1 --reading groups --out " + folder / "a", "fig2 to fig5");
+  EXPECT_FALSE(fs::exists(folder / "a"));
+  EXPECT_EQ(call("run -q --set descent.until=5 --out " + folder / "run").code, 0);
+  for (const char* figure : {"fig1", "fig4"}) {
+    expect_refusal("reproduce " + std::string(figure) + " --quick --folder " + images.path() +
+                       " --out " + folder / "run",
+                   figure == std::string("fig1") ? "fig2 to fig5" : "holds a run");
+  }
   expect_refusal(command + folder / "a --quick", "40 images available");
   expect_refusal(command + "/proc/latetime", "/proc/latetime");
   expect_refusal(command + folder.write("file", "x"), folder / "file");

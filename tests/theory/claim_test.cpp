@@ -81,6 +81,31 @@ TEST(Hypotheses, LargestConstants) {
   EXPECT_FALSE(near_orthogonality(s, true).met);
 }
 
+TEST(Hypotheses, TheEventOfA1IsBothItsHalves) {
+  const ClaimSetting setting = setting_on(orthogonal_data(4, 30, 1.0), 20, 0.1, 1e-3);
+  const InitialEvents events = initial_events(setting);
+  ASSERT_TRUE(events.inner_holds());
+  ASSERT_FALSE(events.norms_hold());  // d = 30 is small: |w0|^2 strays from sigma0^2 d
+  const RunTrace run{.setting = setting};
+  const auto claim = begin_leaky(run, {"x", "", "", ""});
+  const auto found = std::find_if(claim.hypotheses.begin(), claim.hypotheses.end(),
+                                  [](const auto& h) { return h.name == "initial weights (A.1)"; });
+  ASSERT_NE(found, claim.hypotheses.end());
+  EXPECT_FALSE(found->met);
+  EXPECT_THAT(found->detail, testing::HasSubstr("A.1 says 0.5 to 1.5"));
+}
+
+TEST(Hypotheses, ASmallerCOfTheConditionsLeavesConclusionsAlone) {
+  Dataset data = orthogonal_data(10, 1000, 1.0);
+  const NetworkShape shape{.groups = 2, .width = 200, .dim = 1000, .slope = 0.0};
+  for (const double large : {1.0, 10.0}) {
+    const ClaimSetting setting(data, gaussian_network(shape, 1e-3, 1), 0.1,
+                               ClaimDescent::gradient_descent, 1e-3, {.large = large});
+    const Claim claim = claim_of(observe(setting, 30.0, 1e6), "4.3.1");
+    EXPECT_EQ(claim.verdict, ClaimVerdict::holds) << large << claim.finding.reason;
+  }
+}
+
 TEST(InitialEvents, CountWhatTheLemmasSay) {
   const ClaimSetting s = setting_on(gaussian_mixture(6, 300, 0.01, 1.0, 2), 400, 0.1, 1e-2);
   const InitialEvents events = initial_events(s);

@@ -20,6 +20,38 @@ ClaimSetting near_orthogonal(double slope, double init_std) {
   return setting_on(near_orthogonal_data(6, 40, 1.0, 0.005, 1), 12, slope, init_std);
 }
 
+TEST(Mutations, CoefficientsThatAreNotThoseOfTheRecordedNorm) {
+  const ClaimSetting setting = setting_on(orthogonal_data(6, 60, 1.0), 20, 0.1, 1e-3);
+  RunTrace run = observe(setting, 20.0);
+  for (Snapshot& snapshot : run.snapshots) {  // as of a stored run
+    Matrix weights = setting.initial.weights + snapshot.coefficients * setting.data.x;
+    snapshot.norm_w = weights.norm();
+    snapshot.derived = true;
+  }
+  EXPECT_EQ(claim_of(run, "5.1").verdict, ClaimVerdict::holds);
+  Snapshot& late = run.snapshots[run.snapshots.size() / 2];
+  late.coefficients(3, 2) *= 3.0;
+  const Claim claim = claim_of(run, "5.1");
+  EXPECT_EQ(claim.verdict, ClaimVerdict::fails);
+  late.coefficients(3, 2) *= -1.0 / 3.0;
+  EXPECT_EQ(claim_of(run, "5.1").verdict, ClaimVerdict::fails);
+}
+
+TEST(Mutations, OwnClassCoefficientsThatStayBehindBreakE2) {
+  const ClaimSetting setting = setting_on(orthogonal_data(6, 60, 1.0), 20, 0.0, 1e-3);
+  RunTrace run = observe(setting, 20.0);
+  ASSERT_TRUE(run.sure_limit());
+  Matrix& limit = run.limit->coefficients;
+  constexpr Eigen::Index k = 0;
+  for (Eigen::Index i = 0; i < setting.n(); ++i) {
+    if (setting.active0(k, i)) limit(k, i) = 0.0;
+    if (!setting.own(k, i)) limit(k, i) = -0.1;
+  }
+  const Claim claim = claim_of(run, "E.2");
+  EXPECT_EQ(claim.finding.seen, Finding::Seen::fails) << claim.finding.reason;
+  EXPECT_FALSE(std::isfinite(claim.constant));
+}
+
 TEST(Mutations, NoneIsSeenWhereThereIsNone) {
   for (const double slope : {0.0, 0.3}) {
     const RunTrace run = PlainRun(near_orthogonal(slope, 1e-3), Mutation::none).trace(40);

@@ -98,7 +98,7 @@ std::optional<std::vector<std::string>> value_of(const toml::node& node) {
 
 template <class Value>
 constexpr const char* type_name() {
-  if constexpr (std::is_same_v<Value, std::int64_t>) return "a whole number";
+  if constexpr (std::is_same_v<Value, std::int64_t>) return "a whole number below 2^63";
   if constexpr (std::is_same_v<Value, double>) return "a number";
   if constexpr (std::is_same_v<Value, bool>) return "true or false";
   if constexpr (std::is_same_v<Value, std::string>) return "a text in quotes";
@@ -124,6 +124,7 @@ void check_range(const std::string& where, double value, const std::string& text
                                      : fmt::format("at least {}", shortest(rule.min));
   if (std::isfinite(rule.max)) range += fmt::format(" and at most {}", shortest(rule.max));
   if (!std::isfinite(rule.min)) range = "finite";
+  if (!std::isfinite(value) && range != "finite") range = "finite and " + range;
   throw InputError(where, fmt::format("{} is not possible; it must be {}", text, range));
 }
 
@@ -321,6 +322,7 @@ RunConfig parse_config(const std::string& text, const std::string& origin,
     const bool too_large = problem.find("could not be interpreted as a value") != problem.npos ||
                            problem.find("not representable") != problem.npos;
     if (too_large) problem += "; write large numbers of steps in quotes, such as \"1e1000\"";
+    if (problem.find("utf-8") != problem.npos) problem += "; name a configuration file (.toml)";
     throw InputError(fmt::format("{}:{}", origin, error.source().begin.line), problem);
   }
   std::set<std::string> overridden;

@@ -105,9 +105,23 @@ bool holds_runs(const fs::path& folder) {
   return false;
 }
 
-/// The folder of the finished runs, begun with these settings.
-fs::path prepare_runs_folder(const ImageFigureOptions& options, const std::string& folder) {
-  const fs::path runs = fs::path(folder) / (options.figure + "_runs");
+/// Throws InputError when the folder of the finished runs was begun with other settings.
+void require_same_settings(const ImageFigureOptions& options, const fs::path& runs) {
+  const fs::path settings = runs / "settings.toml";
+  if (fs::exists(settings) && holds_runs(runs) &&
+      read_file_bytes(settings.string()) != image_figure_settings(options)) {
+    throw InputError(runs.string(),
+                     "holds runs of other settings (settings.toml there says which); name another "
+                     "folder, or remove it");
+  }
+}
+
+/// Makes the folder of the finished runs, with the settings.
+void prepare_runs_folder(const ImageFigureOptions& options, const fs::path& runs) {
+  const std::string folder = runs.parent_path().string();
+  if (fs::exists(folder) && !fs::is_directory(folder)) {
+    throw InputError(folder, "is a file; name a folder for the results");
+  }
   std::error_code error;
   fs::create_directories(runs, error);
   if (error) {
@@ -115,16 +129,7 @@ fs::path prepare_runs_folder(const ImageFigureOptions& options, const std::strin
                                          "to",
                                          error.message()));
   }
-  const fs::path settings = runs / "settings.toml";
-  const std::string text = image_figure_settings(options);
-  if (!fs::exists(settings) || !holds_runs(runs)) {
-    replace_file(settings.string(), text);
-  } else if (read_file_bytes(settings.string()) != text) {
-    throw InputError(runs.string(),
-                     "holds runs of other settings (settings.toml there says which); name another "
-                     "folder, or remove it");
-  }
-  return runs;
+  replace_file((runs / "settings.toml").string(), image_figure_settings(options));
 }
 
 void require_known(const char* option, const std::string& value,
@@ -215,19 +220,23 @@ ImageFigureOptions image_figure(const std::string& figure, bool quick) {
 
 std::string image_figure_settings(const ImageFigureOptions& o) {
   return fmt::format(
-      "figure = \"{}\"\nimages = \"{}\"\nreading = \"{}\"\noutput_scale = \"{}\"\npixels = "
+      "figure = \"{}\"\nimages = \"{}\"\nfolder = \"{}\"\nreading = \"{}\"\noutput_scale = "
+      "\"{}\"\npixels = "
       "\"{}\"\nslope = {}\ninit_std = [{}]\nwidth = [{}]\nn = {}\ntest_n = {}\nlearning_rate = "
       "{}\nbatch_size = {}\nepochs = {}\nruns = {}\nfirst_seed = {}\n",
-      o.figure, o.images, o.reading, o.output_scale, o.pixels, o.slope,
-      fmt::join(o.init_stds, ", "), fmt::join(o.widths, ", "), o.n, o.test_n, o.learning_rate,
-      o.batch_size, o.epochs, o.runs, o.first_seed);
+      o.figure, o.images,
+      o.folder.empty() ? "" : fs::absolute(o.folder).lexically_normal().string(), o.reading,
+      o.output_scale, o.pixels, o.slope, fmt::join(o.init_stds, ", "), fmt::join(o.widths, ", "),
+      o.n, o.test_n, o.learning_rate, o.batch_size, o.epochs, o.runs, o.first_seed);
 }
 
 std::vector<ImageRun> run_image_figure(const ImageFigureOptions& options, const std::string& folder,
                                        unsigned threads,
                                        const std::function<bool(double, double)>& progress) {
   require_sound(options);
-  const fs::path store = prepare_runs_folder(options, folder);
+  require_no_run(folder);
+  const fs::path store = fs::path(folder) / (options.figure + "_runs");
+  require_same_settings(options, store);
   std::vector<ImageRun> runs = planned_runs(options);
   const auto file_of = [&](const ImageRun& run) {
     return (store /
@@ -252,6 +261,7 @@ std::vector<ImageRun> run_image_figure(const ImageFigureOptions& options, const 
   std::stable_sort(left.begin(), left.end(),
                    [&](std::size_t a, std::size_t b) { return runs[a].width > runs[b].width; });
   const ImageData data = load(options);
+  prepare_runs_folder(options, store);  // not before the images were found to be sound
   const std::size_t batch =
       std::min(static_cast<std::size_t>(options.batch_size), data.train.size());
   const double steps = static_cast<double>((data.train.size() + batch - 1) / batch) *

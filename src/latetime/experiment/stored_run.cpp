@@ -16,11 +16,6 @@ std::shared_ptr<const ArrayReader> open_result(const RunDirectory& directory) {
     throw InputError(directory.file("result.h5"),
                      "is missing: the run was stopped before its first record; use run --resume");
   }
-  if (file->exists("/training/step")) {
-    throw InputError(directory.file("result.h5"),
-                     "holds a training of latetime train, without the state of every pair; name "
-                     "the folder of latetime run");
-  }
   return std::make_shared<Hdf5Reader>(std::move(*file));
 }
 
@@ -125,6 +120,11 @@ std::vector<Matrix> StoredRun::record_coefficients() const {
 }
 
 Dataset StoredRun::read_data() const {
+  if (file().exists("/training/step")) {
+    fail(
+        "holds a training of latetime train, without the state of every pair; name the folder of "
+        "latetime run");
+  }
   const ArrayShape shape = file().shape("/data/x");
   if (shape.size() != 2) fail("/data/x is no matrix");
   const auto x = file().read_doubles("/data/x"), y = file().read_doubles("/data/y");

@@ -9,6 +9,7 @@
 #include "latetime/report/assets.hpp"
 #include "latetime/report/report_json.hpp"
 #include "latetime/report/tables_json.hpp"
+#include "latetime/store/run_directory.hpp"
 
 namespace latetime {
 namespace {

@@ -111,6 +111,16 @@ void read_final_state(RunResults& run, const Arrays& arrays) {
   run.last_switch = arrays.read("/final/last_switch_record", count);
 }
 
+/// metrics.csv is written first: a run that was killed may have more rows there, never fewer.
+void require_all_rows(const RunResults& run, const std::string& path, const Arrays& arrays) {
+  const std::size_t known = arrays.shape("/records/singular_values_pos", 2)[0];
+  if (run.engines.size() < known) {
+    throw InputError(path,
+                     fmt::format("has {} rows but result.h5 knows of {}; it was cut: run again",
+                                 run.engines.size(), known));
+  }
+}
+
 void read_spectra(RunResults& run, const Arrays& arrays) {
   for (const char* part : {"pos", "neg", "all"}) {
     const std::string name = std::string("/records/singular_values_") + part;
@@ -174,6 +184,7 @@ RunResults read_run_results(const std::string& folder) {
     throw InputError(directory.file("metrics.csv"), "holds no record yet; use run --resume");
   }
   const Arrays arrays(*file, directory.file("result.h5"));
+  require_all_rows(run, directory.file("metrics.csv"), arrays);
   read_final_state(run, arrays);
   read_spectra(run, arrays);
   run.reason = arrays.text("/outcome/reason");

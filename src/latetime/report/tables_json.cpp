@@ -58,15 +58,6 @@ GroupRanks group_ranks(const CsvTable& table) {
 
 }  // namespace
 
-std::vector<std::string> paper_figures_in(const std::string& folder) {
-  std::vector<std::string> figures;
-  for (const char* figure : {"fig1", "fig2", "fig3", "fig4", "fig5"}) {
-    const auto table = std::filesystem::path(folder) / (std::string(figure) + ".csv");
-    if (std::filesystem::exists(table)) figures.push_back(figure);
-  }
-  return figures;
-}
-
 ordered_json paper_figure_json(const std::string& folder, const std::string& figure) {
   const auto path = [&](const char* suffix) {
     return (std::filesystem::path(folder) / (figure + suffix)).string();

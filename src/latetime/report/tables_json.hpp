@@ -1,16 +1,13 @@
 #pragma once
 
 #include <string>
-#include <vector>
 
 #include <nlohmann/json.hpp>
 
 namespace latetime {
 
-/// The figures of the paper whose tables lie in `folder`: "fig1" … "fig5", in this order.
-std::vector<std::string> paper_figures_in(const std::string& folder);
-
-/// What the page shows of one of them, from `folder`/figN.csv and figN.toml. Throws InputError.
+/// What the page shows of a figure of the paper, from `folder`/figN.csv and figN.toml. Throws
+/// InputError.
 nlohmann::ordered_json paper_figure_json(const std::string& folder, const std::string& figure);
 
 /// Whether `folder` holds a training of `latetime train`.

@@ -75,6 +75,20 @@ bool RunDirectory::holds_run(const std::string& path) {
   return fs::exists(fs::path(path) / metrics_name) || fs::exists(fs::path(path) / config_name);
 }
 
+std::vector<std::string> paper_figures_in(const std::string& folder) {
+  std::vector<std::string> figures;
+  for (const char* figure : {"fig1", "fig2", "fig3", "fig4", "fig5"}) {
+    if (fs::exists(fs::path(folder) / (std::string(figure) + ".csv"))) figures.push_back(figure);
+  }
+  return figures;
+}
+
+void require_no_run(const std::string& folder) {
+  if (RunDirectory::holds_run(folder)) {
+    throw InputError(folder, "holds a run, whose report would be lost; name another folder");
+  }
+}
+
 RunDirectory RunDirectory::create(const std::string& path, const std::string& config_toml,
                                   const std::vector<std::string>& columns) {
   if (fs::exists(path) && !fs::is_directory(path)) {
@@ -83,6 +97,11 @@ RunDirectory RunDirectory::create(const std::string& path, const std::string& co
   if (holds_run(path)) {
     throw InputError(path,
                      "already holds a run; go on with it by --resume, or name another folder");
+  }
+  if (!paper_figures_in(path).empty()) {
+    throw InputError(path,
+                     "holds figures of latetime reproduce, whose report would be lost; name "
+                     "another folder");
   }
   std::error_code error;
   fs::create_directories(path, error);
@@ -155,8 +174,9 @@ std::optional<Hdf5Reader> RunDirectory::read_result() const {
 std::size_t CsvTable::index_of(const std::string& column) const {
   const auto found = std::find(columns.begin(), columns.end(), column);
   if (found == columns.end()) {
-    throw InputError("metrics.csv", fmt::format("has no column {}; the nearest is {}", column,
-                                                nearest_name(column, columns)));
+    throw InputError(path, fmt::format("has no column {}, the nearest is {}; it is damaged, or of "
+                                       "another program: make it anew",
+                                       column, nearest_name(column, columns)));
   }
   return static_cast<std::size_t>(found - columns.begin());
 }
@@ -166,7 +186,7 @@ CsvTable read_metrics(const std::string& path) {
   text.resize(text.rfind('\n') == std::string::npos ? 0 : text.rfind('\n') + 1);
   std::istringstream lines(text);
   std::string line;
-  CsvTable table;
+  CsvTable table{.path = path, .columns = {}, .rows = {}};
   if (!std::getline(lines, line)) throw InputError(path, "is empty; start the run anew");
   table.columns = split(line);
   while (std::getline(lines, line)) {

@@ -49,8 +49,15 @@ class RunDirectory {
   std::string path_;
 };
 
+/// The figures of the paper whose tables lie in `folder`: "fig1" … "fig5", in this order.
+std::vector<std::string> paper_figures_in(const std::string& folder);
+
+/// Throws InputError when a figure in this folder would replace the report of a run.
+void require_no_run(const std::string& folder);
+
 /// Text of a CSV table: `rows` of metrics.csv as columns of text.
 struct CsvTable {
+  std::string path;  ///< of the file, for messages
   std::vector<std::string> columns;
   std::vector<std::vector<std::string>> rows;
 
