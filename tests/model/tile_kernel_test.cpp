@@ -24,7 +24,8 @@ std::vector<const tile::Kernels<Real>*> variants() {
 
 template <class T>
 bool same_bits(const AlignedArray<T>& a, const AlignedArray<T>& b) {
-  return a.size() == b.size() && std::memcmp(a.data(), b.data(), sizeof(T) * a.size()) == 0;
+  if (a.size() != b.size()) return false;
+  return a.size() == 0 || std::memcmp(a.data(), b.data(), sizeof(T) * a.size()) == 0;
 }
 
 template <class Real>
