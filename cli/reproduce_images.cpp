@@ -23,7 +23,7 @@ ImageFigureOptions figure_options(const ReproduceArguments& arguments) {
 }
 
 void print_table(const std::vector<ImageFigureRow>& rows, const ImageFigureOptions& options) {
-  fmt::print("{}, {}, reading \"{}\": after {} epochs, mean ± 3 standard deviations of {} runs\n",
+  fmt::print("{}, {}, reading \"{}\"\nafter {} epochs, mean ± 3 standard deviations of {} runs\n",
              options.figure, options.images, options.reading, options.epochs, options.runs);
   const bool widths = options.widths.size() > 1;
   fmt::print("{:>11}  {:>17}  {:>17}  {:>21}\n", widths ? "width" : "initial std", "stable rank W",
@@ -69,8 +69,8 @@ int reproduce_images(const ReproduceArguments& arguments) {
   if (!arguments.quiet) {
     if (arguments.quick) {
       fmt::print(
-          "quick look: {} epochs, {} runs, {} training and {} test images instead of 10, 5, "
-          "60000 and 10000\n",
+          "quick look: {} epochs, {} runs, {} training and {} test images\n"
+          "            instead of 10, 5, 60000 and 10000\n",
           options.epochs, options.runs, options.n, options.test_n);
     }
     print_table(rows, options);
