@@ -106,8 +106,6 @@ def split_source(source, y) -> Tuple[Any, Optional[Dataset]]:
         return None, source
     if y is not None:
         return None, Dataset(source, y)
-    if isinstance(source, (np.ndarray, list, tuple)):
-        raise ValueError("y: is missing; give samples and labels, run(X, y)")
     return source, None
 
 

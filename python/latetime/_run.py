@@ -61,6 +61,8 @@ def run(
     ends early (not separable, overflow, ...) returns: see Run.outcome.
     """
     given, data = split_source(source, y)
+    if isinstance(given, (np.ndarray, list, tuple)):
+        raise ValueError("y: is missing; give samples and labels, run(X, y)")
     if given is not None and config is not None:
         raise TypeError("run: give a configuration once, as the first argument or as config=")
     if seed is not None:

@@ -6,7 +6,7 @@ import pytest
 
 import latetime as lt
 
-KEYS = dict(source="orthogonal", n=6, d=60, width=20, until="1e20")
+KEYS = dict(source="orthogonal", n=6, d=400, width=20, until="1e20")
 
 
 @pytest.fixture(scope="module")

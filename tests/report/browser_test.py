@@ -126,10 +126,12 @@ class ReportTest(unittest.TestCase):
 
     def show(self, page, figure):
         """Scrolls to a figure and waits until it is drawn for the present choices."""
-        page.evaluate(f"document.getElementById('{figure}').scrollIntoView({{block: 'center'}})")
-        page.wait_for(f"(() => {{ const f = figures.find((one) => one.about.id === '{figure}');"
-                      " return f.view !== null && !f.stale && f.card.dataset.drawn == f.turn; })()",
-                      f"{figure} was not drawn")
+        drawn = "f.view !== null && !f.stale && f.card.dataset.drawn == f.turn"
+        for _ in range(2):  # neighbours that are drawn move it: once more when all in sight are
+            page.evaluate(f"document.getElementById('{figure}').scrollIntoView({{block: 'center'}})")
+            page.wait_for(f"(() => {{ const f = figures.find((one) => one.about.id === '{figure}');"
+                          f" return {drawn} && figures.every((f) => !f.inView || ({drawn})); }})()",
+                          f"{figure} was not drawn")
 
     def marks(self, page, figure, prefix):
         return page.evaluate(f"({MARKS})('{figure}', '{prefix}')")
