@@ -63,7 +63,8 @@ function stepSpec(rows, about, width, figure) {
   figure.series = [...new Set(rows.map((row) => row.s))];
   const xs = rows.map((row) => row.x);
   const domain = [xs.reduce((a, b) => Math.min(a, b), Infinity), xs.reduce((a, b) => Math.max(a, b), 0)];
-  if (!(domain[0] < domain[1])) domain.splice(0, 2, 1, 2);
+  if (!xs.length) domain.splice(0, 2, 1, 2);
+  if (domain[0] === domain[1]) domain[1] = domain[0] > 0 ? 2 * domain[0] : 1;
   const x = about.inSteps
     ? { field: 'x', type: 'quantitative', title: 'step', scale: { type: 'log', domain, nice: false },
         axis: { grid: false, values: logTicks(domain), labelExpr: 'latetimeAmount(datum.value)' } }
@@ -94,7 +95,8 @@ function paperFigures(entry, prefix) {
   const plots = PAPER_PLOTS[c.slope ? 'slope' : 'images'].filter((plot) => !(oneGroup && plot.quantity === 'group_stable_rank'));
   return plots.map((plot) => new Figure({
     id: prefix + plot.quantity.replaceAll('_', '-') + (plot.fall ? '-early' : ''), title: plot.title,
-    note: 'Mean and ± 3 standard deviations over the seeds.', origin: entry.config,
+    note: 'Mean and ± 3 standard deviations over the seeds.' +
+      (c[plot.quantity + '_mean'].includes(0) ? ' Means of 0 have no place on a logarithmic axis.' : ''), origin: entry.config,
     build: (width, values, figure) => paperSpec(entry, plot, width, figure),
     read: readCurve,
   }));
