@@ -8,9 +8,9 @@
 #include "latetime/base/error.hpp"
 #include "latetime/base/text.hpp"
 #include "latetime/experiment/claim_suite.hpp"
-#include "latetime/report/report_page.hpp"
 #include "latetime/store/run_directory.hpp"
 #include "limit_text.hpp"
+#include "renew_report.hpp"
 #include "terminal.hpp"
 
 namespace latetime::cli {
@@ -199,17 +199,6 @@ ClaimReport checked(const CheckArguments& arguments) {
   return check_config(read_config(arguments.target, arguments.set), arguments.target, settings);
 }
 
-/// Writes claims.json into a run's folder, and its report anew; the report's path, or nothing when
-/// this program makes none.
-std::string store_claims(const std::string& folder, const std::string& json) {
-  const RunDirectory directory = RunDirectory::open(folder);
-  replace_file(directory.file("claims.json"), json);
-  if (!can_make_reports()) return "";
-  const std::string page = directory.file("report.html");
-  replace_file(page, make_report({folder}, "latetime report " + shell_word(folder)));
-  return page;
-}
-
 /// "5.4, B.4 and 3 more", within `room` characters.
 std::string shortened(const std::vector<std::string>& ids, std::size_t room) {
   if (ids.empty()) return "none";
@@ -306,7 +295,8 @@ int check(const CheckArguments& arguments) {
   }
   if (!RunDirectory::holds_run(arguments.target)) return done;
   std::fflush(stdout);  // what was found stands there even if the folder takes no files
-  const std::string page = store_claims(arguments.target, json);
+  replace_file(RunDirectory::open(arguments.target).file("claims.json"), json);
+  const std::string page = renew_report(arguments.target);
   if (!page.empty() && !arguments.json) fmt::print("each with all that was measured: {}\n", page);
   return done;
 }

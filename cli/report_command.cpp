@@ -5,9 +5,18 @@
 #include "commands.hpp"
 #include "latetime/report/report_page.hpp"
 #include "latetime/store/run_directory.hpp"
+#include "renew_report.hpp"
 #include "terminal.hpp"
 
 namespace latetime::cli {
+
+std::string renew_report(const std::string& folder) {
+  if (!can_make_reports()) return "";
+  const std::string page = (std::filesystem::path(folder) / "report.html").string();
+  replace_file(page, make_report({folder}, "latetime report " + shell_word(folder)));
+  return page;
+}
+
 namespace {
 
 struct ReportArguments {

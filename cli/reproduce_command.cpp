@@ -10,6 +10,7 @@
 #include "latetime/report/tables_json.hpp"
 #include "latetime/store/run_directory.hpp"
 #include "python_figures.hpp"
+#include "renew_report.hpp"
 #include "reproduce.hpp"
 #include "terminal.hpp"
 
@@ -42,16 +43,7 @@ int reproduce_figure1(const ReproduceArguments& arguments) {
                      "--folder are for fig2 to fig5; leave them out");
   }
   require_no_run(arguments.out);
-  if (std::filesystem::exists(arguments.out) && !std::filesystem::is_directory(arguments.out)) {
-    throw InputError(arguments.out, "is a file; name a folder for the results");
-  }
-  std::error_code error;
-  std::filesystem::create_directories(arguments.out, error);
-  if (error) {
-    throw InputError(arguments.out, fmt::format("cannot be made ({}); choose a folder that you may "
-                                                "write to",
-                                                error.message()));
-  }
+  make_results_folder(arguments.out);
   const auto file = [&](const char* name) {
     return (std::filesystem::path(arguments.out) / name).string();
   };
@@ -133,13 +125,10 @@ void finish_figure(const ReproduceArguments& arguments, const std::string& setti
   };
   replace_file(file(arguments.figure + ".toml"), "# " + command_of(arguments) + "\n" + settings);
   replace_file(file(arguments.figure + ".svg"), picture);
-  if (can_make_reports()) {
-    replace_file(file("report.html"),
-                 make_report({arguments.out}, "latetime report " + shell_word(arguments.out)));
-  }
+  const std::string report = renew_report(arguments.out);
   if (!arguments.quiet) {
     fmt::print("  {:<20}{}\n", "look at",
-               file(can_make_reports() ? "report.html" : arguments.figure + ".svg"));
+               report.empty() ? file(arguments.figure + ".svg") : report);
     fmt::print("  {:<20}{}\n", "in the same folder",
                fmt::format("{0}.svg, {0}.toml, {1}", arguments.figure, tables));
   }

@@ -7,10 +7,10 @@
 #include "commands.hpp"
 #include "latetime/experiment/config.hpp"
 #include "latetime/experiment/run.hpp"
-#include "latetime/report/report_page.hpp"
 #include "latetime/report/run_overview.hpp"
 #include "latetime/store/run_directory.hpp"
 #include "limit_text.hpp"
+#include "renew_report.hpp"
 #include "terminal.hpp"
 
 namespace latetime::cli {
@@ -68,10 +68,8 @@ std::string draw_results(const RunSummary& summary, const std::string& out) {
   const RunDirectory directory = RunDirectory::open(out);
   const std::string overview = directory.file("overview.svg");
   replace_file(overview, draw_run_overview(directory.file("metrics.csv")));
-  if (!can_make_reports() || summary.records == 0) return overview;
-  const std::string report = directory.file("report.html");
-  replace_file(report, make_report({out}, "latetime report " + shell_word(out)));
-  return report;
+  const std::string report = summary.records > 0 ? renew_report(out) : "";
+  return report.empty() ? overview : report;
 }
 
 int run(const RunArguments& arguments) {

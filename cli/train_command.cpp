@@ -6,10 +6,10 @@
 #include "latetime/base/text.hpp"
 #include "latetime/experiment/config.hpp"
 #include "latetime/experiment/training_run.hpp"
-#include "latetime/report/report_page.hpp"
 #include "latetime/report/training_overview.hpp"
 #include "latetime/store/run_directory.hpp"
 #include "limit_text.hpp"
+#include "renew_report.hpp"
 #include "terminal.hpp"
 
 namespace latetime::cli {
@@ -71,14 +71,10 @@ int train(const TrainArguments& arguments) {
   const TrainingSummary summary = carry_out_training(config, arguments.out, settings);
   progress.clear();
   const RunDirectory directory = RunDirectory::open(arguments.out);
-  std::string picture = directory.file("overview.svg");
-  replace_file(picture, draw_training_overview(directory.file("metrics.csv")));
-  if (can_make_reports() && summary.records > 0) {
-    picture = directory.file("report.html");
-    replace_file(picture,
-                 make_report({arguments.out}, "latetime report " + shell_word(arguments.out)));
-  }
-  if (!arguments.quiet) print_summary(summary, picture);
+  const std::string overview = directory.file("overview.svg");
+  replace_file(overview, draw_training_overview(directory.file("metrics.csv")));
+  const std::string report = summary.records > 0 ? renew_report(arguments.out) : "";
+  if (!arguments.quiet) print_summary(summary, report.empty() ? overview : report);
   if (summary.outcome.reason == StopReason::reached_end) return done;
   if (summary.outcome.reason == StopReason::interrupted) {
     fmt::print(stderr, "latetime: stopped at {}; the same command with --resume goes on\n",

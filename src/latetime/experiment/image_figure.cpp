@@ -118,17 +118,8 @@ void require_same_settings(const ImageFigureOptions& options, const fs::path& ru
 
 /// Makes the folder of the finished runs, with the settings.
 void prepare_runs_folder(const ImageFigureOptions& options, const fs::path& runs) {
-  const std::string folder = runs.parent_path().string();
-  if (fs::exists(folder) && !fs::is_directory(folder)) {
-    throw InputError(folder, "is a file; name a folder for the results");
-  }
-  std::error_code error;
-  fs::create_directories(runs, error);
-  if (error) {
-    throw InputError(folder, fmt::format("cannot be made ({}); choose a folder that you may write "
-                                         "to",
-                                         error.message()));
-  }
+  make_results_folder(runs.parent_path().string());
+  make_results_folder(runs.string());
   replace_file((runs / "settings.toml").string(), image_figure_settings(options));
 }
 

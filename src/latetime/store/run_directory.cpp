@@ -75,6 +75,18 @@ bool RunDirectory::holds_run(const std::string& path) {
   return fs::exists(fs::path(path) / metrics_name) || fs::exists(fs::path(path) / config_name);
 }
 
+void make_results_folder(const std::string& path) {
+  if (fs::exists(path) && !fs::is_directory(path)) {
+    throw InputError(path, "is a file; name a folder for the results");
+  }
+  std::error_code error;
+  fs::create_directories(path, error);
+  if (error) {
+    throw InputError(path, fmt::format("cannot be made ({}); choose a folder that you may write to",
+                                       error.message()));
+  }
+}
+
 std::vector<std::string> paper_figures_in(const std::string& folder) {
   std::vector<std::string> figures;
   for (const char* figure : {"fig1", "fig2", "fig3", "fig4", "fig5"}) {
@@ -91,9 +103,6 @@ void require_no_run(const std::string& folder) {
 
 RunDirectory RunDirectory::create(const std::string& path, const std::string& config_toml,
                                   const std::vector<std::string>& columns) {
-  if (fs::exists(path) && !fs::is_directory(path)) {
-    throw InputError(path, "is a file; name a folder for the results");
-  }
   if (holds_run(path)) {
     throw InputError(path,
                      "already holds a run; go on with it by --resume, or name another folder");
@@ -103,12 +112,7 @@ RunDirectory RunDirectory::create(const std::string& path, const std::string& co
                      "holds figures of latetime reproduce, whose report would be lost; name "
                      "another folder");
   }
-  std::error_code error;
-  fs::create_directories(path, error);
-  if (error) {
-    throw InputError(path, fmt::format("cannot be made ({}); choose a folder that you may write to",
-                                       error.message()));
-  }
+  make_results_folder(path);
   RunDirectory directory(path);
   directory.write_config(config_toml);
   replace_file(directory.file(metrics_name), join(columns, ",") + "\n");

@@ -49,6 +49,10 @@ class RunDirectory {
   std::string path_;
 };
 
+/// Makes a folder for results, unless it is there. Throws InputError when a file is in its place,
+/// or when it may not be made.
+void make_results_folder(const std::string& path);
+
 /// The figures of the paper whose tables lie in `folder`: "fig1" … "fig5", in this order.
 std::vector<std::string> paper_figures_in(const std::string& folder);
 

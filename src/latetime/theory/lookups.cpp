@@ -41,15 +41,14 @@ LastSwitch last_switch(const RunTrace& run) {
   for (const Snapshot& snapshot : run.snapshots) {
     if (snapshot.exact) note(snapshot.switches, snapshot.time);
   }
-  last.exact_own_log_time = last.own_log_time;
   LogTime exact_until = run.snapshots.empty() ? LogTime() : run.snapshots.back().time;
   if (run.late.reached) {
     note(run.late.counted, run.late.from);
     exact_until = run.late.from;
-    last.exact_own_log_time = last.own_log_time;
-    last.own_log_time = std::max(last.own_log_time, run.late.last_own_event);
-    last.log_time = std::max(last.log_time, run.late.last_event);
   }
+  last.exact_own_log_time = last.own_log_time;
+  last.own_log_time = std::max(last.own_log_time, run.late.last_own_event);
+  last.log_time = std::max(last.log_time, run.late.last_event);
   for (const Snapshot& snapshot : run.snapshots) {  // a sliding pair switches all the time
     if (snapshot.sliding_pairs > 0) last.log_time = std::max(last.log_time, snapshot.log_time());
   }

@@ -85,7 +85,6 @@ struct LateAccount {
   SwitchCounts counted;  ///< by the exact engines up to the hand-over
   /// As Snapshot::initial_changed, from the last exact snapshot to the hand-over.
   std::optional<bool> initial_changed = {};
-  std::uint64_t events = 0;
   double last_event = -std::numeric_limits<double>::infinity();      ///< log t
   double last_own_event = -std::numeric_limits<double>::infinity();  ///< of an own-class pair
   /// Of a pair of S_i⁽⁰⁾.
@@ -95,7 +94,6 @@ struct LateAccount {
   /// Books an event of the flow.
   void add(const FlowEvent& event, const ClaimSetting& setting) {
     const auto note = [&event](double& last) { last = std::max(last, event.log_time); };
-    ++events;
     note(last_event);
     if (setting.own(event.neuron, event.sample)) note(last_own_event);
     if (setting.active0(event.neuron, event.sample)) note(last_initial_event);
