@@ -7,6 +7,7 @@
 
 #include "latetime/base/error.hpp"
 #include "latetime/dynamics/late_run.hpp"
+#include "latetime/experiment/recorder.hpp"
 #include "latetime/experiment/run.hpp"
 #include "latetime/experiment/stored_run.hpp"
 
@@ -179,11 +180,7 @@ void continue_late(const StoredRun& stored, const Measurer& measurer, const Obse
   run.late.reached = true;
   run.late.until = last;
   run.late.from = LogTime(stored.file().read_uint64("/engine/step").at(0));
-  const auto counts = stored.file().read_uint64("/engine/switches");
-  if (counts.size() != 5) {
-    throw InputError(stored.path(), "/engine/switches has not five entries; run again");
-  }
-  run.late.counted = {counts[0] != 0, counts[1], counts[2], counts[3], counts[4]};
+  run.late.counted = read_switch_counts(stored.file(), stored.path());
   add_stored_events(stored, run);
   const auto undecided = stored.column("undecided_events");
   run.late.undecided_events = undecided.empty() ? 0 : whole(undecided.back());

@@ -60,8 +60,7 @@ EngineMemory read_memory(const ArrayReader& file, const EngineMemory& pattern) {
     }
     std::copy(values.begin(), values.end(), array.data());
   }
-  const auto counts = file.read_uint64("/engine/switches");
-  memory.switches = {counts.at(0) != 0, counts.at(1), counts.at(2), counts.at(3), counts.at(4)};
+  memory.switches = read_switch_counts(file, "result.h5");
   memory.switched_since_record.words = file.read_uint64("/engine/switched_since_record");
   return memory;
 }
@@ -105,6 +104,14 @@ std::size_t coefficient_bytes(const Network& initial, const Dataset& data, std::
 }
 
 }  // namespace
+
+SwitchCounts read_switch_counts(const ArrayReader& file, const std::string& origin) {
+  const auto counts = file.read_uint64("/engine/switches");
+  if (counts.size() != 5) {
+    throw InputError(origin, "/engine/switches has not five entries; run again");
+  }
+  return {counts[0] != 0, counts[1], counts[2], counts[3], counts[4]};
+}
 
 Recorder::Recorder(const RunConfig& config, const Dataset& data, const Network& initial,
                    RunSink sink, std::size_t expected_records, unsigned threads)

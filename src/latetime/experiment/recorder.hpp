@@ -10,6 +10,10 @@
 
 namespace latetime {
 
+/// What the exact engines of a stored run counted, /engine/switches. Throws InputError, which names
+/// `origin`, when the array is damaged.
+SwitchCounts read_switch_counts(const ArrayReader& file, const std::string& origin);
+
 /// Measures every record of a run and keeps its folder, or its memory, up to date.
 class Recorder {
  public:

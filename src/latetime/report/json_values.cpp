@@ -26,6 +26,13 @@ ordered_json json_numbers(const std::vector<double>& values, int digits) {
   return list;
 }
 
+ordered_json json_numbers(const std::vector<double>& values, const std::vector<std::size_t>& chosen,
+                          int digits) {
+  std::vector<double> some;
+  for (const std::size_t r : chosen) some.push_back(values[r]);
+  return json_numbers(some, digits);
+}
+
 std::string folder_name(const std::string& folder) {
   const auto path = std::filesystem::path(folder).lexically_normal();
   const auto name = path.has_filename() ? path.filename() : path.parent_path().filename();

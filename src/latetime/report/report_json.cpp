@@ -17,16 +17,10 @@ namespace {
 using nlohmann::ordered_json;
 using Indices = std::vector<std::size_t>;
 
-// Equal parts of log t, and of log log t, that a curve is thinned to; about two on each pixel.
-constexpr std::size_t time_parts = 300;
 // Spectra are wider than curves; they need fewer times.
 constexpr std::size_t spectrum_times = 160;
-
-ordered_json chosen_numbers(const std::vector<double>& values, const Indices& chosen) {
-  std::vector<double> some;
-  for (const std::size_t r : chosen) some.push_back(values[r]);
-  return json_numbers(some, 10);
-}
+// Significant digits of what records hold.
+constexpr int record_digits = 10;
 
 /// Records at which another engine took over, and the ones before them.
 Indices records_at_hand_overs(const RunResults& run) {
@@ -46,12 +40,14 @@ Indices records_shown(const RunResults& run) {
                            "sliding_pairs", "switching_pairs", "error_estimate"}) {
     curves.push_back(run.column(name));
   }
-  return records_to_draw(run.column("log10_t"), curves, records_at_hand_overs(run), time_parts);
+  return records_to_draw(run.column("log10_t"), curves, records_at_hand_overs(run),
+                         drawn_time_parts);
 }
 
 ordered_json records_json(const RunResults& run, const Indices& shown) {
   ordered_json columns;
-  for (const auto& [name, values] : run.columns) columns[name] = chosen_numbers(values, shown);
+  for (const auto& [name, values] : run.columns)
+    columns[name] = json_numbers(values, shown, record_digits);
   ordered_json engines = ordered_json::array();
   for (const std::size_t r : shown) engines.push_back(run.engines[r]);
   return {
@@ -86,7 +82,7 @@ ordered_json spectrum_json(const RunResults& run, const Indices& shown) {
     }
     parts[part] = {{"count", spectrum.count}, {"ranks", ranks}, {"values", values}};
   }
-  return {{"log10_t", chosen_numbers(run.column("log10_t"), times)}, {"parts", parts}};
+  return {{"log10_t", json_numbers(run.column("log10_t"), times, record_digits)}, {"parts", parts}};
 }
 
 ordered_json limit_json(const RunResults& run) {

@@ -20,8 +20,7 @@ namespace {
 
 using nlohmann::ordered_json;
 
-// Equal parts of log t, and of log log t, that the records of a training are thinned to.
-constexpr std::size_t time_parts = 300;
+constexpr int record_digits = 9;
 
 double number_of(const std::string& text) {
   return text.empty() ? std::nan("") : std::strtod(text.c_str(), nullptr);
@@ -114,12 +113,10 @@ ordered_json training_json(const std::string& folder) {
   columns.emplace_back("group_rank_max", std::move(ranks.most));
   std::vector<std::vector<double>> curves;
   for (const auto& [name, values] : columns) curves.push_back(values);
-  const auto shown = records_to_draw(column_of(table, "log10_t"), curves, {}, time_parts);
+  const auto shown = records_to_draw(column_of(table, "log10_t"), curves, {}, drawn_time_parts);
   ordered_json drawn;
   for (const auto& [name, values] : columns) {
-    std::vector<double> some;
-    for (const std::size_t r : shown) some.push_back(values[r]);
-    drawn[name] = json_numbers(some);
+    drawn[name] = json_numbers(values, shown, record_digits);
   }
   const auto file = directory.read_result();
   const auto text = [&](const char* name) {

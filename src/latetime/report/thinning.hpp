@@ -5,6 +5,9 @@
 
 namespace latetime {
 
+/// Equal parts of log t, and of log log t, that a curve is thinned to; about two on each pixel.
+inline constexpr std::size_t drawn_time_parts = 300;
+
 /// Which records to draw of many: time is cut into `parts` equal parts of log t and as many of
 /// log log t; of each part stay the first and the last record, and those at which a curve has its
 /// least or greatest value. Records listed in `always` stay, too. Nothing is left out when there

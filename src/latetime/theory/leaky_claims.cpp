@@ -62,18 +62,14 @@ std::string wrong_signs(const ClaimSetting& setting, const Snapshot& snapshot) {
 
 /// The same for what becomes of each pair for ever.
 std::string wrong_verdicts(const ClaimSetting& setting, const Limit& limit, bool& undecided) {
-  for (Eigen::Index k = 0; k < setting.neurons(); ++k) {
-    for (Eigen::Index i = 0; i < setting.n(); ++i) {
-      const PairVerdict verdict = limit.verdict(k, i);
-      if (verdict == PairVerdict::undecided) undecided = true;
-      const PairVerdict wanted = setting.own(k, i) ? PairVerdict::active : PairVerdict::inactive;
-      if (verdict == wanted || verdict == PairVerdict::undecided) continue;
-      const std::string place = describe({.neuron = k, .sample = i}, setting.width());
-      if (verdict == PairVerdict::switches) return "switches for ever: " + place;
-      return "has the wrong sign for ever: " + place;
-    }
-  }
-  return "";
+  const auto found = compare_verdicts(setting, limit, [&](Eigen::Index k, Eigen::Index i) {
+    return setting.own(k, i) ? PairVerdict::active : PairVerdict::inactive;
+  });
+  undecided = found.undecided;
+  if (!found.unexpected) return "";
+  return (found.verdict == PairVerdict::switches ? "switches for ever: "
+                                                 : "has the wrong sign for ever: ") +
+         describe(*found.unexpected, setting.width());
 }
 
 }  // namespace

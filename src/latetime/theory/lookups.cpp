@@ -89,6 +89,33 @@ InitialChanges initial_changes(const RunTrace& run) {
   return changes;
 }
 
+bool every_sample_is_active(const ClaimSetting& setting) {
+  return setting.active0_count.minCoeff() > 0;
+}
+
+Finding nobody_active() {
+  return Finding::undecided("a sample activates no neuron of its class at the start");
+}
+
+VerdictComparison compare_verdicts(
+    const ClaimSetting& setting, const Limit& limit,
+    const std::function<PairVerdict(Eigen::Index neuron, Eigen::Index sample)>& wanted) {
+  VerdictComparison comparison;
+  for (Eigen::Index k = 0; k < setting.neurons(); ++k) {
+    for (Eigen::Index i = 0; i < setting.n(); ++i) {
+      const PairVerdict verdict = limit.verdict(k, i);
+      if (verdict == PairVerdict::undecided) {
+        comparison.undecided = true;
+      } else if (verdict != wanted(k, i)) {
+        comparison.unexpected = {.neuron = k, .sample = i};
+        comparison.verdict = verdict;
+        return comparison;
+      }
+    }
+  }
+  return comparison;
+}
+
 std::vector<const Snapshot*> snapshots_from(const RunTrace& run, double log_time) {
   std::vector<const Snapshot*> result;
   for (const Snapshot& snapshot : run.snapshots) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -32,6 +33,20 @@ struct InitialChanges {
   std::optional<LogTime> seen;  ///< there was one, at this time at the latest
 };
 InitialChanges initial_changes(const RunTrace& run);
+
+/// Whether every S_i⁽⁰⁾ holds a neuron; what ReLU claims say where one does not.
+bool every_sample_is_active(const ClaimSetting& setting);
+Finding nobody_active();
+
+/// How the verdicts of a limit compare with what a claim wants of each pair.
+struct VerdictComparison {
+  std::optional<Place> unexpected;  ///< the first pair with a decided verdict that is not wanted
+  PairVerdict verdict = {};         ///< of that pair
+  bool undecided = false;           ///< some pair before it is undecided
+};
+VerdictComparison compare_verdicts(
+    const ClaimSetting& setting, const Limit& limit,
+    const std::function<PairVerdict(Eigen::Index neuron, Eigen::Index sample)>& wanted);
 
 /// Snapshots from that log time on.
 std::vector<const Snapshot*> snapshots_from(const RunTrace& run, double log_time);

@@ -86,22 +86,6 @@ PatternFindings look_at_patterns(const RunTrace& run, double settled) {
   return found;
 }
 
-/// What F.2 does not say of a pair's activation for ever; empty: nothing.
-std::string unexpected_verdict(const ClaimSetting& s, const Limit& limit, bool& undecided) {
-  for (Eigen::Index k = 0; k < s.neurons(); ++k) {
-    for (Eigen::Index i = 0; i < s.n(); ++i) {
-      const PairVerdict verdict = limit.verdict(k, i);
-      if (verdict == PairVerdict::undecided) undecided = true;
-      const bool active = s.active0(k, i);  // own-class pairs alone
-      const PairVerdict wanted = active ? PairVerdict::active : PairVerdict::inactive;
-      if (verdict == wanted || verdict == PairVerdict::undecided) continue;
-      return "a pair is not what F.2 says for ever: " +
-             describe({.neuron = k, .sample = i}, s.width());
-    }
-  }
-  return "";
-}
-
 /// Stable rank of one class that the initial pattern leads to by F.2; data part of the limit.
 StableRank expected_rank(const ClaimSetting& s, int group_number) {
   const Matrix coefficients = expected_rates(s) * s.squared_norms.cwiseInverse().asDiagonal();
@@ -162,8 +146,15 @@ Claim check_orthogonal_patterns(const RunTrace& run) {
     const Range range = differences(rho_of(s, limit->coefficients), expected, {});
     claim.measured.push_back({"|lim rho / log t - m/|S_i||, limit solver", range});
     if (!(range.most.value <= limit_tolerance)) limit_violation = "the limit is another one";
-    const std::string other = unexpected_verdict(s, *limit, undecided);
-    if (!other.empty()) limit_violation = other;
+    const auto verdicts = compare_verdicts(s, *limit, [&](Eigen::Index k, Eigen::Index i) {
+      return s.active0(k, i) ? PairVerdict::active
+                             : PairVerdict::inactive;  // own-class pairs alone
+    });
+    undecided = verdicts.undecided;
+    if (verdicts.unexpected) {
+      limit_violation =
+          "a pair is not what F.2 says for ever: " + describe(*verdicts.unexpected, s.width());
+    }
   }
   if (violation.empty() && limit_violation.empty()) {
     if (undecided) {

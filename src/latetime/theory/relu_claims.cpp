@@ -23,14 +23,6 @@ void for_active_at_start(const ClaimSetting& s, const Visit& visit) {
   }
 }
 
-bool every_sample_is_active(const ClaimSetting& s) {
-  return s.active0_count.minCoeff() > 0;
-}
-
-Finding nobody_active() {
-  return Finding::undecided("a sample activates no neuron of its class at the start");
-}
-
 /// Coefficients over the logarithms that bound them from below (c₂) and above (c₃).
 struct Growth {
   Range over_lower, over_upper;

@@ -75,10 +75,7 @@ Claim check_small_other_class(const RunTrace& run) {
            "the samples are not orthogonal; with p = 0 the right side is 0 and no T2 exists",
        .met = !s.orthogonal(),
        .detail = fmt::format("p = {:.4g}", s.p)});
-  if (s.active0_count.minCoeff() == 0) {
-    return judge(std::move(claim),
-                 Finding::undecided("a sample activates no neuron of its class at the start"));
-  }
+  if (!every_sample_is_active(s)) return judge(std::move(claim), nobody_active());
   Range seen;
   const double c1 = balance_constant(run);
   const double allowed =
