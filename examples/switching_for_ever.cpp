@@ -189,7 +189,9 @@ void show_pair(Output& out, const Problem& problem, const Walk& walk) {
         const double up = scale * beta, down = scale * (lambda[i] - beta);
         size(k, i) += std::min(up, down);
         ends[w][static_cast<std::size_t>(k * alone.cols() + i)] = {
-            -down, switching_mean(problem.flow, mode, lambda).preactivation[0], up};
+            -down,
+            switching_mean(problem.flow, problem.flow.group_of(k), mode, lambda).preactivation[0],
+            up};
       }
     }
   }

@@ -45,7 +45,7 @@ Sliding sliding_pairs(Eigen::Index count, double slope, std::uint64_t seed) {
 /// sliding ones those that are active, or all of them γ times as much.
 SwitchingMean hop(const Sliding& s, Vector z, int hops) {
   const Eigen::Index size = z.size(), n = s.lambda.size();
-  SwitchingMean mean{Vector::Zero(size), Vector::Zero(size)};
+  SwitchingMean mean{Vector::Zero(size), Vector::Zero(size), {}};
   Vector pull = Vector::Zero(size);
   for (Eigen::Index r = 0; r < size; ++r) {
     for (Eigen::Index l = size; l < n; ++l) {
@@ -98,7 +98,7 @@ TEST(SwitchingMean, OfOnePairIsItsClosedForm) {
       // z is uniform in [−down, up): mean of z, and of max(z, γz).
       const double z = (up * up - down * down) / (2.0 * (up + down));
       const double activation = (up * up - slope * down * down) / (2.0 * (up + down));
-      const SwitchingMean mean = switching_mean(s.problem, s.mode, s.lambda);
+      const SwitchingMean mean = switching_mean(s.problem, s.group, s.mode, s.lambda);
       EXPECT_NEAR(mean.preactivation[0], z, 1e-14 * hold);
       EXPECT_NEAR(mean.activation[0], activation, 1e-14 * hold);
       if (seed > 3) continue;
@@ -120,7 +120,7 @@ TEST_P(Several, PairsAreWherePlainHoppingHasThemOnAverage) {
   for (const double slope : {0.0, 0.3}) {
     for (std::uint64_t seed = 1; seed <= 3; ++seed) {
       const Sliding s = sliding_pairs(count, slope, seed);
-      const SwitchingMean mean = switching_mean(s.problem, s.mode, s.lambda);
+      const SwitchingMean mean = switching_mean(s.problem, s.group, s.mode, s.lambda);
       ASSERT_EQ(mean.preactivation.size(), count);
       // From anywhere within a hop or so of zero: the average is that of the torus.
       RandomStream stream(seed, RandomPurpose::test, 99);
@@ -146,7 +146,7 @@ INSTANTIATE_TEST_SUITE_P(SwitchingMean, Several, testing::Values(2, 3, 5),
 TEST(SwitchingMean, OffsetOfTheMarginsIsThatOfTheMovedNeuron) {
   for (const double slope : {0.0, 0.3}) {
     const Sliding s = sliding_pairs(3, slope, 4);
-    const SwitchingMean mean = switching_mean(s.problem, s.mode, s.lambda);
+    const SwitchingMean mean = switching_mean(s.problem, s.group, s.mode, s.lambda);
     Vector offset = Vector::Ones(6);
     add_margin_offset(s.problem, s.group, s.mode, mean, offset);
     const Eigen::MatrixXd block = s.problem.gram.topLeftCorner(3, 3);
@@ -188,7 +188,7 @@ TEST(CrossingDelay, WithoutSlidingPairsIsHalfAStep) {
   s.mode.sliding.clear();
   s.mode.inverse.resize(0, 0);
   s.mode.share.resize(0, s.lambda.size());
-  const CrossingDelay delay = crossing_delay(s.problem, s.mode, s.lambda, 2, 0.01);
+  const CrossingDelay delay = crossing_delay(s.problem, s.group, s.mode, s.lambda, 2, 0.01);
   EXPECT_NEAR(delay.mean, 0.5, 1e-12);  // phases (p + ½)/256
   EXPECT_NEAR(delay.deviation, std::sqrt(1.0 / 12.0), 1e-3);
 }
@@ -199,7 +199,7 @@ TEST(CrossingDelay, IsThatOfShakenPreactivations) {
       const Sliding s = sliding_pairs(count, 0.0, 7);
       const Eigen::Index i = count;  // an own-class sample
       const double speed = part * hop_size(s, 0);
-      const CrossingDelay delay = crossing_delay(s.problem, s.mode, s.lambda, i, speed);
+      const CrossingDelay delay = crossing_delay(s.problem, s.group, s.mode, s.lambda, i, speed);
       const CrossingDelay plain = plain_delay(s, i, speed, 600);
       // 256 phases against random ones: eight standard errors, as they are not independent.
       const double tolerance = 8.0 * plain.deviation / std::sqrt(256.0) + 0.05;

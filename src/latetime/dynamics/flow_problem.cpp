@@ -1,18 +1,65 @@
 #include "latetime/dynamics/flow_problem.hpp"
 
+#include <cmath>
 #include <stdexcept>
 
 #include "latetime/data/gram.hpp"
 
 namespace latetime {
+namespace {
+
+// Samples count as collinear when they differ from a multiple of each other by this part of their
+// norm: by rounding alone.
+constexpr double collinear_tolerance = 1e-13;
+
+// Inner products below this part of the norms are rounding: the samples count as orthogonal.
+constexpr double orthogonal_tolerance = 4e-15;
+
+void clear_rounding(Matrix& gram) {
+  const Vector norms = gram.diagonal().cwiseSqrt();
+  for (Eigen::Index i = 0; i < gram.rows(); ++i) {
+    for (Eigen::Index l = 0; l < gram.cols(); ++l) {
+      if (i != l && std::abs(gram(i, l)) <= orthogonal_tolerance * norms[i] * norms[l]) {
+        gram(i, l) = 0.0;
+      }
+    }
+  }
+}
+
+void find_folds(const Dataset& data, FlowProblem& problem) {
+  const auto count = static_cast<std::size_t>(problem.samples());
+  problem.fold.resize(count);
+  problem.ratio.assign(count, 1.0);
+  problem.members.resize(count);
+  for (Eigen::Index i = 0; i < problem.samples(); ++i) {
+    const auto index = static_cast<std::size_t>(i);
+    problem.fold[index] = i;
+    for (Eigen::Index l = 0; l < i && problem.leads(i); ++l) {
+      if (!problem.leads(l) || !(problem.gram(l, l) > 0.0) || !(problem.gram(i, i) > 0.0)) continue;
+      const double cosine = std::abs(problem.gram(i, l)) / std::sqrt(problem.gram(i, i)) /
+                            std::sqrt(problem.gram(l, l));
+      if (cosine < 1.0 - 1e-12) continue;
+      const double ratio = problem.gram(i, l) / problem.gram(l, l);
+      const double off = (data.x.row(i) - ratio * data.x.row(l)).norm();
+      if (off > collinear_tolerance * data.x.row(i).norm()) continue;
+      problem.fold[index] = l;
+      problem.ratio[index] = ratio;
+    }
+    problem.members[static_cast<std::size_t>(problem.fold[index])].push_back(i);
+  }
+}
+
+}  // namespace
 
 FlowProblem::FlowProblem(const Dataset& data, const NetworkShape& network, double learning_rate)
     : shape(network),
       classes(data.classes),
       gram(gram_matrix(data.x)),
-      rate(learning_rate / static_cast<double>(data.size()) / static_cast<double>(network.width)),
-      reach(rate * gram.cwiseAbs()) {
+      rate(learning_rate / static_cast<double>(data.size()) / static_cast<double>(network.width)) {
   if (network.groups != 2) throw std::invalid_argument("late-time flow: two classes only");
+  clear_rounding(gram);
+  reach = rate * gram.cwiseAbs();
+  find_folds(data, *this);
 }
 
 }  // namespace latetime

@@ -24,6 +24,14 @@ struct FlowProblem {
   double rate;               ///< q = η/(nm)
   Matrix reach;  ///< q |G_{li}|, n × n: |Δz_{k,i}| ≤ Σ_l reach_{li} ∫λ_l dθ for any neuron
 
+  /// Samples on one line through zero, x_i = ratio_i x_{fold_i}, reach zero together, at every
+  /// neuron: duplicates, x and −x. fold_i is the first of them; those that are zero stand alone.
+  std::vector<Eigen::Index> fold;
+  std::vector<double> ratio;
+  std::vector<std::vector<Eigen::Index>> members;  ///< of the fold that starts at i; else empty
+
+  bool leads(Eigen::Index i) const { return fold[static_cast<std::size_t>(i)] == i; }
+
   Eigen::Index samples() const { return gram.rows(); }
   Eigen::Index neurons() const { return shape.neurons(); }
   int group_of(Eigen::Index neuron) const { return static_cast<int>(neuron / shape.width); }

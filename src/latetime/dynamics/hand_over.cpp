@@ -241,8 +241,11 @@ void HandOver::restore(const Matrix& steps, const Matrix& coefficients) {
 }
 
 Outcome not_separated(const LateFlow& flow, const LogTime& time, double log_loss) {
-  const Limit limit = solve_limit(flow);
-  if (limit.status != LimitStatus::not_separated) return {};
+  Limit limit;
+  if (!proved_not_separated(flow, limit)) return {};
+  if (limit.message.empty() || limit.status != LimitStatus::not_separated) {
+    limit.message = "descent has come to a minimum of the loss that it cannot leave";
+  }
   return {StopReason::not_separated, time,
           fmt::format("the loss does not go to zero, it is {:.10g} at t = {}: {}",
                       std::exp(log_loss), to_string(time), limit.message)};

@@ -14,6 +14,12 @@ namespace {
 // At a hand-over, pairs within this many largest possible single steps of zero may be sliding.
 constexpr double entry_band = 3.0;
 
+// The sum of hops of independent phases is below this many times the root of their squares.
+constexpr double many_hops = 2.0;
+
+// Pre-activations below this part of the largest count as zero at the start.
+constexpr double zero_at_start = 1e-15;
+
 // Mean offsets are computed afresh when multipliers have moved by this part of the largest, while
 // 1/t is above that.
 constexpr double offset_drift = 0.02;
@@ -27,7 +33,7 @@ constexpr double longest_curved_step = 8.0;
 constexpr double steady_tolerance = 1e-13;
 constexpr double time_of_no_corrections = 40.0;
 
-constexpr std::uint64_t most_steps_per_unit = 20'000;
+constexpr std::uint64_t most_steps_per_unit = 5'000;
 
 }  // namespace
 
@@ -77,8 +83,51 @@ LateFlow::LateFlow(const FlowProblem& problem, const FlowStart& start, const Flo
     neuron.since = s_;
     neuron.error = options_.preactivation_error;
   }
+  start_from_zero();
   rebase();
   enter();
+}
+
+/// Folds that begin at zero exactly (W⁰ = 0, gradient flow that starts on a boundary) go on from
+/// where the first step takes them, σ'(0) = 1 at all of them.
+void LateFlow::start_from_zero() {
+  const Eigen::Index n = problem_.samples();
+  Vector lambda = Vector::Zero(n);
+  for (Eigen::Index k = 0; k < problem_.neurons(); ++k) {
+    for (Eigen::Index i = 0; i < n; ++i) {
+      lambda[i] +=
+          problem_.sign(problem_.group_of(k), i) * activation(z_(k, i), problem_.shape.slope);
+    }
+  }
+  lambda /= static_cast<double>(problem_.shape.width);
+  for (double& u : lambda) u = std::exp(theta_ - softplus(u));
+  for (Eigen::Index k = 0; k < problem_.neurons(); ++k) {
+    Neuron& neuron = neurons_[static_cast<std::size_t>(k)];
+    const double tiny = zero_at_start * z_.cwiseAbs().maxCoeff();
+    std::vector<Eigen::Index> folds;
+    for (Eigen::Index i = 0; i < n; ++i) {
+      if (!problem_.leads(i)) continue;
+      if (std::abs(z_(k, i)) <= tiny && problem_.gram(i, i) > 0.0) {
+        folds.push_back(i);
+      } else {
+        set_side(problem_, i, z_(k, i) >= 0.0, neuron.mode);
+      }
+    }
+    if (folds.empty()) continue;
+    for (const Eigen::Index l : folds) {
+      for (const Eigen::Index i : problem_.members[static_cast<std::size_t>(l)]) {
+        neuron.mode.active[static_cast<std::size_t>(i)] = 1;
+      }
+    }
+    std::vector<double> first_move;
+    for (const Eigen::Index l : folds) {
+      first_move.push_back(preactivation_row(problem_, neuron.group, neuron.mode, l).dot(lambda));
+    }
+    for (std::size_t f = 0; f < folds.size(); ++f) {
+      set_side(problem_, folds[f], first_move[f] >= 0.0, neuron.mode);
+    }
+    resolve_mode(problem_, neuron.group, lambda, folds, neuron.mode);
+  }
 }
 
 /// Finds the pairs that gradient descent is already switching for ever: those within a few steps of
@@ -91,19 +140,26 @@ void LateFlow::enter() {
     Neuron& neuron = neurons_[static_cast<std::size_t>(k)];
     std::vector<Eigen::Index> near;
     for (Eigen::Index i = 0; i < problem_.samples(); ++i) {
-      if (!problem_.own(neuron.group, i) && std::abs(z_(k, i)) <= band[i]) near.push_back(i);
+      if (!problem_.leads(i) || !(std::abs(z_(k, i)) <= band[i] || neuron.mode.at_zero(i)))
+        continue;
+      if (fold_bounds(problem_, neuron.group, i, lambda).holds()) near.push_back(i);
     }
     const std::vector<std::uint8_t> signs = neuron.mode.active;
+    const bool from_zero = !options_.of_descent;  // sides are decided, not seen
     for (bool settled = near.empty(); !settled;) {
       resolve_mode(problem_, neuron.group, lambda, near, neuron.mode);
+      if (from_zero) break;
       // Pairs that do not stay at zero keep the side that they are really on.
       settled = true;
-      std::vector<Eigen::Index> staying = neuron.mode.pairs_at_zero();
+      std::vector<Eigen::Index> staying;
+      for (const Eigen::Index i : near) {
+        if (neuron.mode.at_zero(i)) staying.push_back(i);
+      }
       for (const Eigen::Index i : near) {
         const auto index = static_cast<std::size_t>(i);
         if (std::binary_search(staying.begin(), staying.end(), i)) continue;
         if (neuron.mode.active[index] != signs[index]) settled = false;
-        neuron.mode.active[index] = signs[index];
+        set_side(problem_, i, signs[index] != 0, neuron.mode);
       }
       near = std::move(staying);
       if (near.empty() && !settled) {
@@ -111,12 +167,14 @@ void LateFlow::enter() {
         settled = true;
       }
     }
+    if (neuron.mode.doubtful) ++undecided_;
     if (!neuron.mode.slides()) continue;
     const Vector move = to_zero(neuron.mode, z_.row(k));
     for (std::size_t s = 0; s < neuron.mode.sliding.size(); ++s) {
       coefficients_(k, neuron.mode.sliding[s]) += move[static_cast<Eigen::Index>(s)];
     }
   }
+  for (Neuron& neuron : neurons_) neuron.entry_sliding = neuron.mode.sliding;
   rebase();
   refresh_offset();
   stepper_.restart();
@@ -143,7 +201,7 @@ void LateFlow::rebase() {
   }
   gap_ = (margins / static_cast<double>(problem_.shape.width)).array() - theta_;
   rebuild_kernel();
-  last_lambda_ = drive();
+  last_lambda_ = rates(0.0, Vector::Zero(problem_.samples()));
   for (Eigen::Index k = 0; k < problem_.neurons(); ++k) refresh_bounds(k);
   stepper_.restart();
 }
@@ -155,6 +213,22 @@ void LateFlow::rebuild_kernel() {
   }
   changes_since_rebuild_ = 0;
   steady_lambda_.resize(0);
+  refresh_asleep();
+}
+
+/// Samples that enter nothing: their t g grows without bound, and must not be followed.
+void LateFlow::refresh_asleep() {
+  asleep_.assign(static_cast<std::size_t>(problem_.samples()), 1);
+  for (Eigen::Index i = 0; i < problem_.samples(); ++i) {
+    if (!(problem_.gram(i, i) > 0.0)) continue;
+    const auto index = static_cast<std::size_t>(i);
+    for (const Neuron& neuron : neurons_) {
+      if (problem_.shape.slope == 0.0 && !neuron.mode.active[index] && !neuron.mode.at_zero(i))
+        continue;
+      asleep_[index] = 0;
+      break;
+    }
+  }
 }
 
 /// u − θ, `delta` in log time and x in s after the present moment.
@@ -179,7 +253,7 @@ void LateFlow::refresh_offset() {
   offset_stale_ = false;
   offset_time_ = theta_;
   if (!options_.of_descent || !options_.switching_means) return;
-  const Vector lambda = drive();
+  const Vector lambda = rates(0.0, Vector::Zero(problem_.samples()));
   const bool drifted =
       offset_lambda_.size() == 0 ||
       (lambda - offset_lambda_).cwiseAbs().maxCoeff() > 0.5 * offset_drift * lambda.maxCoeff();
@@ -188,7 +262,7 @@ void LateFlow::refresh_offset() {
     if (!neuron.mode.slides()) continue;
     const bool closed_form = neuron.mode.sliding.size() == 1;
     if (drifted || closed_form || neuron.mean.preactivation.size() == 0) {
-      neuron.mean = switching_mean(problem_, neuron.mode, lambda);
+      neuron.mean = switching_mean(problem_, neuron.group, neuron.mode, lambda);
     }
     add_margin_offset(problem_, neuron.group, neuron.mode, neuron.mean, offset_);
   }
@@ -202,10 +276,19 @@ Vector LateFlow::lambda_at(double delta, const Vector& x) const {
   });
 }
 
-/// ds/dθ: the multipliers λ, for gradient descent with the corrections of its modified equation
+/// ds/dθ, 0 for samples that are asleep.
+Vector LateFlow::rates(double delta, const Vector& x) const {
+  Vector result = multiplier_rates(delta, x);
+  for (Eigen::Index i = 0; i < result.size(); ++i) {
+    if (asleep(i)) result[i] = 0.0;
+  }
+  return result;
+}
+
+/// The multipliers λ, for gradient descent with the corrections of its modified equation
 ///   g̃ = g − ½ g'∘p + (1/12) g''∘p² + (1/3) g'∘(κ(g'∘p)),  p = κ g,
 /// each a factor 1/t smaller than the one before.
-Vector LateFlow::rates(double delta, const Vector& x) const {
+Vector LateFlow::multiplier_rates(double delta, const Vector& x) const {
   Vector lambda = lambda_at(delta, x);
   const double inverse_time = std::exp(-(theta_ + delta));
   if (!options_.of_descent || inverse_time < 1e-17) return lambda;
@@ -231,16 +314,18 @@ Vector LateFlow::lambda() const {
   return lambda_at(0.0, Vector::Zero(problem_.samples()));
 }
 
-/// The rates at the present moment. Whether a pair slides or leaves is asked of these, not of λ:
-/// they are what moves the pre-activations. With λ, pairs that leave would turn back at once until
-/// log t has moved by O(1/t), in as many events as the tolerances let through.
+/// The rates at the present moment, those of sleeping samples included. Whether a pair slides or
+/// leaves is asked of these, not of λ: they are what moves the pre-activations. With λ, pairs that
+/// leave would turn back at once until log t has moved by O(1/t), in as many events as the
+/// tolerances let through.
 Vector LateFlow::drive() const {
-  return rates(0.0, Vector::Zero(problem_.samples()));
+  return multiplier_rates(0.0, Vector::Zero(problem_.samples()));
 }
 
 /// What the coefficients of a neuron have gained since it was last brought up to date.
 Vector LateFlow::moved(const Neuron& neuron) const {
-  Vector result = problem_.rate * effective_multipliers(problem_, neuron.mode, s_ - neuron.since);
+  Vector result =
+      problem_.rate * effective_multipliers(problem_, neuron.group, neuron.mode, s_ - neuron.since);
   for (Eigen::Index l = 0; l < result.size(); ++l) result[l] *= problem_.sign(neuron.group, l);
   return result;
 }
@@ -262,16 +347,28 @@ void LateFlow::refresh_bounds(Eigen::Index k) {
   for (const Eigen::Index i : neuron.mode.pairs_at_zero()) {
     neuron.room[i] = std::numeric_limits<double>::infinity();
   }
+  for (Eigen::Index i = 0; i < problem_.samples(); ++i) {
+    if (problem_.leads(i) && problem_.gram(i, i) > 0.0) continue;
+    neuron.room[i] = std::numeric_limits<double>::infinity();
+  }
   if (problem_.shape.slope == 1.0) {
     neuron.room.setConstant(std::numeric_limits<double>::infinity());
   }
   neuron.slack = std::numeric_limits<double>::infinity();
+  if (neuron.mode.climb.rows() > 0) {
+    neuron.slack = -std::numeric_limits<double>::infinity();  // looked at in every step
+    return;
+  }
   const Vector beta = sliding_multipliers(neuron.mode, last_lambda_);
   for (std::size_t r = 0; r < neuron.mode.sliding.size(); ++r) {
     const auto row = static_cast<Eigen::Index>(r);
-    const double top = last_lambda_[neuron.mode.sliding[r]];
-    const double gap = std::min(top - beta[row], beta[row] - problem_.shape.slope * top);
-    const double sensitivity = neuron.mode.share.row(row).cwiseAbs().sum() + 1.0;
+    const Eigen::Index first = neuron.mode.sliding[r];
+    const FoldBounds bounds = fold_bounds(problem_, neuron.group, first, last_lambda_);
+    const double gap = std::min(bounds.above - beta[row], beta[row] - bounds.below);
+    double sensitivity = neuron.mode.share.row(row).cwiseAbs().sum();
+    for (const Eigen::Index i : problem_.members[static_cast<std::size_t>(first)]) {
+      sensitivity += std::abs(problem_.ratio[static_cast<std::size_t>(i)]);
+    }
     neuron.slack = std::min(neuron.slack, lambda_variation_ + gap / sensitivity);
   }
 }
@@ -295,6 +392,7 @@ bool LateFlow::steady() {
   const Vector speed = kernel_ * lambda;
   const double top = lambda.maxCoeff();
   for (Eigen::Index i = 0; i < lambda.size(); ++i) {
+    if (asleep(i)) return false;
     const bool vanishing = lambda[i] <= steady_tolerance * top && speed[i] > 1.0;
     if (!vanishing && std::abs(1.0 - speed[i]) > 1e3 * steady_tolerance) return false;
   }
@@ -345,7 +443,7 @@ FlowStatus LateFlow::advance_to(double log_time, const std::function<bool(double
     take_over_step();
     if (last) theta_ = log_time;
     const Vector lambda_before = last_lambda_;
-    last_lambda_ = drive();
+    last_lambda_ = rates(0.0, Vector::Zero(problem_.samples()));
     if (offset_due()) {
       refresh_offset();
       stepper_.restart();
@@ -415,12 +513,12 @@ Matrix LateFlow::slopes() const {
     for (Eigen::Index i = 0; i < result.cols(); ++i) {
       result(k, i) = mode.active[static_cast<std::size_t>(i)] ? 1.0 : problem_.shape.slope;
     }
-    const Vector beta = sliding_multipliers(mode, lambda);
+    const Vector above = times_above(problem_, problem_.group_of(k), mode, lambda);
     for (std::size_t r = 0; r < mode.sliding.size(); ++r) {
-      const Eigen::Index l = mode.sliding[r];
-      if (lambda[l] > 0.0) {
-        result(k, l) =
-            std::clamp(beta[static_cast<Eigen::Index>(r)] / lambda[l], problem_.shape.slope, 1.0);
+      for (const Eigen::Index l : problem_.members[static_cast<std::size_t>(mode.sliding[r])]) {
+        const double time = above[static_cast<Eigen::Index>(r)];
+        const double active = problem_.ratio[static_cast<std::size_t>(l)] > 0.0 ? time : 1.0 - time;
+        result(k, l) = problem_.shape.slope + (1.0 - problem_.shape.slope) * active;
       }
     }
   }
@@ -430,6 +528,67 @@ Matrix LateFlow::slopes() const {
 bool LateFlow::at_zero(Eigen::Index neuron, Eigen::Index sample) const {
   const NeuronMode& mode = neurons_[static_cast<std::size_t>(neuron)].mode;
   return mode.at_zero(sample);
+}
+
+double LateFlow::switching_error(bool since_entry) const {
+  if (!options_.of_descent) return 0.0;
+  const double step = std::exp(-theta_);
+  const Eigen::Index n = problem_.samples();
+  // Neurons of one mode hop at the same rates and may do so in step; those of different modes add
+  // up as independent ones do.
+  std::vector<std::size_t> first_alike;
+  std::vector<Vector> margins;
+  std::vector<double> weights;
+  double size[2] = {0.0, 0.0};
+  const double width = static_cast<double>(problem_.shape.width);
+  for (std::size_t k = 0; k < neurons_.size(); ++k) {
+    const Neuron& neuron = neurons_[k];
+    double length = 0.0;
+    for (Eigen::Index i = 0; i < n; ++i) {
+      if (!(problem_.gram(i, i) > 0.0)) continue;
+      const double z = z_(static_cast<Eigen::Index>(k), i);
+      length = std::max(length, z * z / problem_.gram(i, i));
+    }
+    size[neuron.group] += length;
+    if (!neuron.mode.slides() || neuron.mean.spread.size() == 0) continue;
+    if ((neuron.mode.sliding == neuron.entry_sliding) != since_entry) continue;
+    const Vector move = neuron.mode.inverse.cwiseAbs() * neuron.mean.spread;
+    std::size_t alike = 0;
+    for (; alike < first_alike.size(); ++alike) {
+      const Neuron& other = neurons_[first_alike[alike]];
+      if (other.group == neuron.group && other.mode.sliding == neuron.mode.sliding &&
+          other.mode.active == neuron.mode.active)
+        break;
+    }
+    if (alike == first_alike.size()) {
+      first_alike.push_back(k);
+      margins.push_back(Vector::Zero(n));
+      weights.push_back(0.0);
+    }
+    for (Eigen::Index i = 0; i < n; ++i) {
+      const double slope =
+          neuron.mode.active[static_cast<std::size_t>(i)] ? 1.0 : problem_.shape.slope;
+      double shift = 0.0;
+      bool slides = false;
+      for (std::size_t s = 0; s < neuron.mode.sliding.size(); ++s) {
+        shift +=
+            std::abs(problem_.gram(i, neuron.mode.sliding[s])) * move[static_cast<Eigen::Index>(s)];
+        slides = slides || neuron.mode.sliding[s] == problem_.fold[static_cast<std::size_t>(i)];
+      }
+      margins[alike][i] += (slides ? 1.0 : slope) * shift / width;
+    }
+    weights[alike] += std::sqrt(std::max(0.0, neuron.mean.spread.dot(move)));
+  }
+  double squares = 0.0, weight_squares = 0.0;
+  for (std::size_t a = 0; a < margins.size(); ++a) {
+    squares += std::pow(margins[a].maxCoeff(), 2);
+    weight_squares += std::pow(weights[a], 2);
+  }
+  const double loss = many_hops * std::sqrt(squares);
+  const double shortest = std::sqrt(std::min(size[0], size[1]));
+  const double ranks =
+      shortest > 0.0 ? 4.0 * many_hops * std::sqrt(weight_squares) / shortest : 0.0;
+  return step * std::max(loss, ranks);
 }
 
 Eigen::Index LateFlow::sliding_pairs() const {

@@ -91,9 +91,15 @@ class LateFlow {
   std::uint64_t events() const { return event_count_; }
   std::uint64_t steps() const { return step_count_; }
   std::uint64_t undecided() const { return undecided_; }
-  /// What own-class crossings may have added to the error of the margins: their moment is as
-  /// uncertain as the pre-activation is, and descent crosses at whole steps.
+  /// What events may have added to the error of the margins: the moment of own-class crossings is
+  /// as uncertain as the pre-activation is, descent crosses at whole steps, and where a pair begins
+  /// or ends to slide, the phase of its hops is not known.
   double event_error() const { return event_error_; }
+  /// How far log loss and stable ranks of one moment may be from the mean over the fast switching,
+  /// of the neurons that slid alike when the flow began, or of the others.
+  double switching_error(bool since_entry) const;
+  /// Samples that no neuron is active at (slope 0): their margins do not move at all.
+  bool asleep(Eigen::Index sample) const { return asleep_[static_cast<std::size_t>(sample)] != 0; }
   std::function<void(const FlowEvent&)> on_event;
 
  private:
@@ -105,6 +111,7 @@ class LateFlow {
     SwitchingMean mean;  ///< of its sliding pairs, at multipliers offset_lambda_; empty: not known
     double slack;        ///< no sliding pair leaves before lambda_variation_ exceeds this
     double error;        ///< of its own-class pre-activations
+    std::vector<Eigen::Index> entry_sliding;
   };
   struct Found {
     double delta;  ///< log time after the start of the step
@@ -114,6 +121,10 @@ class LateFlow {
 
   void enter();
   Vector rates(double delta, const Vector& x) const;
+  Vector multiplier_rates(double delta, const Vector& x) const;
+  void start_from_zero();
+  void refresh_asleep();
+  FlowCause cause_at_zero(int group, Eigen::Index i) const;
   Vector drive() const;
   void refresh_offset();
   bool offset_due() const;
@@ -154,6 +165,7 @@ class LateFlow {
   Vector travel_;             // Σ_l reach_{li} s_l
   Vector last_lambda_;
   double lambda_variation_ = 0.0;
+  std::vector<std::uint8_t> asleep_;
   Vector steady_lambda_;  // where λ goes while the modes stay; empty: not known
   LogTimeStepper stepper_;
   std::vector<std::pair<Eigen::Index, Eigen::Index>> popped_;

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <functional>
 #include <limits>
@@ -40,12 +41,27 @@ double root_between(const Function& f, double a, double b) {
 
 }  // namespace
 
+/// A fold whose samples together push away from zero crosses, as an own-class pair does.
+FlowCause LateFlow::cause_at_zero(int group, Eigen::Index i) const {
+  if (problem_.members[static_cast<std::size_t>(i)].size() == 1) {
+    return problem_.own(group, i) ? FlowCause::own_crosses : FlowCause::other_meets;
+  }
+  return fold_bounds(problem_, group, i, drive()).holds() ? FlowCause::other_meets
+                                                          : FlowCause::own_crosses;
+}
+
 /// Looks for the earliest crossing of a pair that does not slide. Since every entry of s only
 /// grows, ⟨v, Δs⟩ is bounded over any part of the step by the parts of v of one sign: most pairs
 /// are proved not to cross without a look at the inside of the step, the others are bisected.
 bool LateFlow::find_crossing(const DenseStep& step, Found& first) {
   const Vector reached = travel_ + problem_.reach * step.end();
   bool found = false;
+  std::array<Vector, DenseStep::points + 1> known_rates;
+  const auto rates_at_grid = [&](int j) -> const Vector& {
+    Vector& known = known_rates[static_cast<std::size_t>(j)];
+    if (known.size() == 0) known = rates(step.size() * j / DenseStep::points, step.grid(j));
+    return known;
+  };
   for (Eigen::Index k = 0; k < problem_.neurons(); ++k) {
     const Neuron& neuron = neurons_[static_cast<std::size_t>(k)];
     if ((neuron.room.array() > reached.array()).all()) continue;
@@ -59,16 +75,30 @@ bool LateFlow::find_crossing(const DenseStep& step, Found& first) {
       // Just crossed, and part of a step late (delay_of): it is on its way.
       if (start <= 0.0 && row.dot(last_lambda_) > 0.0) start = tolerance;
       if (start <= 0.0) {
-        first = {0.0, k, i,
-                 problem_.own(neuron.group, i) ? FlowCause::own_crosses : FlowCause::other_meets};
+        first = {0.0, k, i, cause_at_zero(neuron.group, i)};
         return true;
       }
       const auto height = [&](const Vector& x) { return start + row.dot(x); };
+      // Where the pair is above zero at both ends of a cell, the bound may have failed because it
+      // turns back inside: its lowest point decides.
+      double turn = std::numeric_limits<double>::quiet_NaN();
+      const auto below_zero = [&](int left, int right) -> int {
+        if (height(step.grid(right)) <= 0.0) return right;
+        const double a = step.size() * left / DenseStep::points;
+        const double b = step.size() * right / DenseStep::points;
+        const auto fall = [&](double delta) { return -row.dot(rates(delta, step.at(delta))); };
+        if (!(row.dot(rates_at_grid(left)) < 0.0)) return -1;
+        if (!(row.dot(rates_at_grid(right)) > 0.0)) return -1;
+        const double lowest = root_between(fall, a, b);
+        if (height(step.at(lowest)) > 0.0) return -1;
+        turn = lowest;
+        return right;
+      };
       // First cell of the grid at whose right end the pair is beyond zero; −1: none before `limit`.
       const std::function<int(int, int, double)> scan = [&](int left, int right, double h) -> int {
         const Vector moved = step.grid(right) - step.grid(left);
         if (h + row.cwiseMin(0.0).dot(moved) > 0.0) return -1;
-        if (right - left == 1) return height(step.grid(right)) <= 0.0 ? right : -1;
+        if (right - left == 1) return below_zero(left, right);
         const int middle = (left + right) / 2;
         const int before = scan(left, middle, h);
         if (before >= 0) return before;
@@ -80,14 +110,13 @@ bool LateFlow::find_crossing(const DenseStep& step, Found& first) {
         continue;
       }
       const double left = step.size() * (cell - 1) / DenseStep::points;
-      const double right = step.size() * cell / DenseStep::points;
+      const double right = std::isnan(turn) ? step.size() * cell / DenseStep::points : turn;
       if (left > first.delta) continue;
       const double when =
           root_between([&](double delta) { return height(step.at(delta)); }, left, right);
       if (when >= first.delta) continue;
       found = true;
-      first = {when, k, i,
-               problem_.own(neuron.group, i) ? FlowCause::own_crosses : FlowCause::other_meets};
+      first = {when, k, i, cause_at_zero(neuron.group, i)};
     }
   }
   return found;
@@ -107,14 +136,33 @@ bool LateFlow::find_exit(const DenseStep& step, Found& first) {
   for (Eigen::Index k = 0; k < problem_.neurons(); ++k) {
     const Neuron& neuron = neurons_[static_cast<std::size_t>(k)];
     if (!neuron.mode.slides() || neuron.slack > variation) continue;
+    if (neuron.mode.climb.rows() > 0) {  // it leaves the origin of its span, or stays there
+      const auto gap = [&](const Vector& lambda) {
+        const Vector size = neuron.mode.climb.cwiseAbs() * lambda;
+        return -(neuron.mode.climb * lambda - exit_tolerance * size).maxCoeff();
+      };
+      for (int p = 1; p <= 4; ++p) {
+        if (gap(lambdas[p]) > 0.0) continue;
+        const double left = step.size() * (p - 1) / 4.0, right = step.size() * p / 4.0;
+        const double when = root_between(
+            [&](double delta) { return gap(rates(delta, step.at(delta))); }, left, right);
+        if (when < first.delta) {
+          found = true;
+          first = {when, k, neuron.mode.sliding[0], FlowCause::leaves_upward};
+        }
+        break;
+      }
+      continue;
+    }
     for (std::size_t r = 0; r < neuron.mode.sliding.size(); ++r) {
       const Eigen::Index l = neuron.mode.sliding[r];
       const auto share = neuron.mode.share.row(static_cast<Eigen::Index>(r));
       // Both gaps stay positive while the pair slides.
       const auto gap = [&](const Vector& lambda, bool upper) {
         const double beta = share.dot(lambda);
-        const double room = upper ? lambda[l] - beta : beta - problem_.shape.slope * lambda[l];
-        return room + exit_tolerance * lambda[l];
+        const FoldBounds bounds = fold_bounds(problem_, neuron.group, l, lambda);
+        const double room = upper ? bounds.above - beta : beta - bounds.below;
+        return room + exit_tolerance * (std::abs(bounds.above) + std::abs(bounds.below));
       };
       for (const bool upper : {true, false}) {
         for (int p = 1; p <= 4; ++p) {
@@ -143,7 +191,8 @@ LateFlow::Delay LateFlow::delay_of(const Neuron& neuron, Eigen::Index i, const V
   const double t = std::exp(theta_);
   if (!options_.of_descent || speed == 0.0 || 1.0 / t < last_delay_inverse_time) return {};
   if (neuron.mode.slides()) {
-    const CrossingDelay delay = crossing_delay(problem_, neuron.mode, lambda, i, speed);
+    const CrossingDelay delay =
+        crossing_delay(problem_, neuron.group, neuron.mode, lambda, i, speed);
     return {delay.mean, 2.0 * delay.deviation};
   }
   const double uncertain =
@@ -167,8 +216,8 @@ bool LateFlow::weigh_crossing(Neuron& neuron, Eigen::Index i, const Vector& lamb
   const double early = speed > 0.0 ? neuron.error / speed : 0.0;
   delay = delay_of(neuron, i, lambda, velocity);
   const double moment_error = early + delay.error * std::exp(-theta_);
-  const double jump =
-      problem_.rate * (1.0 - problem_.shape.slope) * lambda[i] * problem_.gram(i, i);
+  const FoldBounds bounds = fold_bounds(problem_, neuron.group, i, lambda);
+  const double jump = problem_.rate * std::abs(bounds.above - bounds.below) * problem_.gram(i, i);
   const bool decided = speed * speed > 2.0 * neuron.error * bend && moment_error < 1.0;
   neuron.error += jump * moment_error;
   event_error_ += jump * moment_error / static_cast<double>(problem_.shape.width);
@@ -202,7 +251,7 @@ void LateFlow::shift(Eigen::Index k, Eigen::Index i, double change) {
 void LateFlow::watch_near_misses(const Vector& lambda_before) {
   for (const auto& [k, i] : popped_) {
     const Neuron& neuron = neurons_[static_cast<std::size_t>(k)];
-    if (!problem_.own(neuron.group, i)) continue;
+    if (cause_at_zero(neuron.group, i) != FlowCause::own_crosses) continue;
     const double side = neuron.mode.active[static_cast<std::size_t>(i)] ? 1.0 : -1.0;
     const Vector row = side * preactivation_row(problem_, neuron.group, neuron.mode, i);
     const double end = side * z_(k, i) + row.dot(s_ - neuron.since);
@@ -220,6 +269,7 @@ void LateFlow::handle(const Found& event) {
   const Vector lambda = drive();
   sync(k);
   FlowEvent report{theta_, k, event.sample, event.cause, true};
+  const FoldBounds bounds = fold_bounds(problem_, neuron.group, event.sample, lambda);
   std::vector<Eigen::Index> at_zero = neuron.mode.pairs_at_zero();
   const std::uint8_t active_before = neuron.mode.active[static_cast<std::size_t>(event.sample)];
   Delay delay;
@@ -238,26 +288,48 @@ void LateFlow::handle(const Found& event) {
   offset_stale_ = true;
   add_kernel(problem_, neuron.group, neuron.mode, -1.0, kernel_);
   if (event.cause == FlowCause::own_crosses) {
-    neuron.mode.active[static_cast<std::size_t>(event.sample)] ^= 1;
+    set_side(problem_, event.sample, !active_before, neuron.mode);
   }
-  z_(k, event.sample) = 0.0;
+  for (const Eigen::Index i : problem_.members[static_cast<std::size_t>(event.sample)]) {
+    z_(k, i) = 0.0;
+  }
   resolve_mode(problem_, neuron.group, lambda, at_zero, neuron.mode);
   add_kernel(problem_, neuron.group, neuron.mode, 1.0, kernel_);
   const std::uint8_t active_now = neuron.mode.active[static_cast<std::size_t>(event.sample)];
   if (delay.mean != 0.0 && active_now != active_before && !this->at_zero(k, event.sample)) {
-    const double slopes = (active_before ? 1.0 : -1.0) * (1.0 - problem_.shape.slope);
-    shift(k, event.sample,
-          problem_.rate * problem_.sign(neuron.group, event.sample) * slopes *
-              lambda[event.sample] * delay.mean * std::exp(-theta_));
+    const double change = (active_now ? 1.0 : -1.0) * (bounds.above - bounds.below);
+    shift(k, event.sample, problem_.rate * change * delay.mean * std::exp(-theta_));
+  }
+  // A pair that begins to slide is held at zero, and what was off there is forgotten; one that
+  // leaves takes the phase of its last hop along.
+  if (event.cause != FlowCause::own_crosses && options_.of_descent) {
+    const bool leaves = event.cause != FlowCause::other_meets;
+    const double steps = leaves ? 0.5 : this->at_zero(k, event.sample) ? 0.0 : delay.error;
+    const double jump = problem_.rate * std::abs(bounds.above - bounds.below) *
+                        problem_.gram(event.sample, event.sample);
+    event_error_ += jump * steps * std::exp(-theta_) / static_cast<double>(problem_.shape.width);
+  }
+  if (neuron.mode.doubtful) {
+    report.decided = false;
+    ++undecided_;
   }
   steady_lambda_.resize(0);
+  refresh_asleep();
   if (++changes_since_rebuild_ >= changes_between_rebuilds) rebuild_kernel();
-  lambda_variation_ += (lambda - last_lambda_).cwiseAbs().maxCoeff();
-  last_lambda_ = lambda;
+  const Vector now = rates(0.0, Vector::Zero(problem_.samples()));
+  lambda_variation_ += (now - last_lambda_).cwiseAbs().maxCoeff();
+  last_lambda_ = now;
   refresh_bounds(k);
   stepper_.restart();
-  ++event_count_;
-  if (on_event) on_event(report);
+  for (const Eigen::Index i : problem_.members[static_cast<std::size_t>(event.sample)]) {
+    ++event_count_;
+    report.sample = i;
+    if (event.cause == FlowCause::own_crosses || event.cause == FlowCause::other_meets) {
+      report.cause =
+          problem_.own(neuron.group, i) ? FlowCause::own_crosses : FlowCause::other_meets;
+    }
+    if (on_event) on_event(report);
+  }
 }
 
 }  // namespace latetime

@@ -53,7 +53,10 @@ double LateRun::error_estimate() const {
   const double steps = static_cast<double>(flow_.steps()) * start_.options.step_tolerance;
   if (!start_.options.of_descent) return steps + flow_.event_error();
   const double decayed = start_.error * error_decay(flow_.log_time(), start_.flow.log_time);
-  return decayed + flow_.event_error() + std::min(steps, start_.error);
+  // What hopped in the trials as well was seen there, from a few moments; what slides since then
+  // was not.
+  const double seen = std::min(decayed, flow_.switching_error(true));
+  return decayed + seen + flow_.switching_error(false) + flow_.event_error() + steps;
 }
 
 TrainingState LateRun::state(bool with_weights) const {

@@ -5,6 +5,8 @@
 #include <limits>
 #include <numeric>
 
+#include <Eigen/Cholesky>
+#include <Eigen/Eigenvalues>
 #include <fmt/format.h>
 
 #include "latetime/dynamics/late_run.hpp"
@@ -15,6 +17,14 @@ namespace {
 
 // Slopes ⟨v_k, x_l⟩ and multipliers count as zero below this part of what they are made of.
 constexpr double zero_tolerance = 1e-9;
+
+// Eigenvalues of the kernel below this part of the largest are those of dependent samples.
+constexpr double dependence_tolerance = 1e-12;
+
+// A minimum of the loss is found to this part of its slope at the start, and no margin may be
+// beyond this there.
+constexpr double minimum_tolerance = 1e-10;
+constexpr double largest_margin_at_minimum = 15.0;
 
 constexpr int most_newton_steps = 200;
 
@@ -48,7 +58,11 @@ void resolve_all(const FlowProblem& problem, const Vector& lambda, std::vector<N
   std::vector<Eigen::Index> others[2];
   for (Eigen::Index i = 0; i < problem.samples(); ++i) {
     for (int group = 0; group < 2; ++group) {
-      if (!problem.own(group, i)) others[group].push_back(i);
+      const auto& members = problem.members[static_cast<std::size_t>(i)];
+      const bool pure = std::none_of(members.begin(), members.end(),
+                                     [&](Eigen::Index l) { return problem.own(group, l); });
+      if (!problem.leads(i) || !(problem.gram(i, i) > 0.0)) continue;
+      if (pure || fold_bounds(problem, group, i, lambda).holds()) others[group].push_back(i);
     }
   }
   for (std::size_t k = 0; k < modes.size(); ++k) {
@@ -56,7 +70,7 @@ void resolve_all(const FlowProblem& problem, const Vector& lambda, std::vector<N
     const auto flags = modes[k].active;
     resolve_mode(problem, group, lambda, others[group], modes[k]);
     // A pair that the multipliers leave where it is keeps the side it is on.
-    const Vector effective = effective_multipliers(problem, modes[k], lambda);
+    const Vector effective = effective_multipliers(problem, group, modes[k], lambda);
     Vector pull(effective.size());
     for (Eigen::Index l = 0; l < pull.size(); ++l) {
       pull[l] = problem.sign(group, l) * effective[l];
@@ -66,7 +80,7 @@ void resolve_all(const FlowProblem& problem, const Vector& lambda, std::vector<N
       const double size = problem.gram.row(i).cwiseAbs().dot(effective);
       const auto index = static_cast<std::size_t>(i);
       if (std::abs(slope[i]) <= zero_tolerance * size && lambda[i] <= 0.0) {
-        modes[k].active[index] = flags[index];
+        set_side(problem, i, flags[index] != 0, modes[k]);
       }
     }
   }
@@ -91,10 +105,11 @@ void describe(const FlowProblem& problem, const std::vector<NeuronMode>& modes, 
   for (Eigen::Index k = 0; k < problem.neurons(); ++k) {
     const NeuronMode& mode = modes[static_cast<std::size_t>(k)];
     const int group = problem.group_of(k);
-    const Vector effective = effective_multipliers(problem, mode, limit.multipliers);
+    const Vector effective = effective_multipliers(problem, group, mode, limit.multipliers);
     for (Eigen::Index l = 0; l < n; ++l) {
       limit.coefficients(k, l) = problem.rate * problem.sign(group, l) * effective[l];
-      const bool slides = std::binary_search(mode.sliding.begin(), mode.sliding.end(), l);
+      const Eigen::Index first = problem.fold[static_cast<std::size_t>(l)];
+      const bool slides = std::binary_search(mode.sliding.begin(), mode.sliding.end(), first);
       limit.slopes(k, l) = mode.active[static_cast<std::size_t>(l)] ? 1.0 : problem.shape.slope;
       if (slides && limit.multipliers[l] > 0.0) {
         limit.slopes(k, l) = effective[l] / limit.multipliers[l];
@@ -114,6 +129,15 @@ void describe(const FlowProblem& problem, const std::vector<NeuronMode>& modes, 
   limit.normalized_margin = limit.margins.minCoeff() / std::sqrt(norm2);
 }
 
+/// Whether β of the sliding pairs is the only one: no other fold rides with them.
+bool unique_shares(const FlowProblem& problem, const NeuronMode& mode) {
+  if (mode.doubtful || mode.climb.rows() > 0) return false;
+  return std::all_of(mode.riding.begin(), mode.riding.end(), [&](Eigen::Index i) {
+    return std::binary_search(mode.sliding.begin(), mode.sliding.end(),
+                              problem.fold[static_cast<std::size_t>(i)]);
+  });
+}
+
 /// Verdicts of all pairs, and whether own-class activations are consistent with the slopes.
 bool judge(const FlowProblem& problem, const std::vector<NeuronMode>& modes, Limit& limit) {
   const Eigen::Index n = problem.samples();
@@ -131,11 +155,13 @@ bool judge(const FlowProblem& problem, const std::vector<NeuronMode>& modes, Lim
       // How sure the verdict is: relative slope, or the sliding multiplier's distance from a bound.
       double sure = sizes(k, i) > 0.0 ? std::abs(z(k, i)) / sizes(k, i) : 1.0;
       PairVerdict candidate = active ? PairVerdict::active : PairVerdict::inactive;
-      if (std::binary_search(mode.sliding.begin(), mode.sliding.end(), i)) {
+      if (std::binary_search(mode.sliding.begin(), mode.sliding.end(),
+                             problem.fold[static_cast<std::size_t>(i)])) {
         candidate = PairVerdict::switches;
         const double slope = limit.slopes(k, i);
         sure =
             limit.multipliers[i] > 0.0 ? std::min(1.0 - slope, slope - problem.shape.slope) : 0.0;
+        if (!unique_shares(problem, mode)) sure = 0.0;
       } else if (sizes(k, i) > 0.0 && sure <= zero_tolerance && own) {
         sure = 0.0;
       } else if (sizes(k, i) > 0.0 && own && (z(k, i) > 0.0) != active) {
@@ -162,6 +188,140 @@ std::string blamed_samples(const Vector& ray) {
   return fmt::format(
       "{}{}", fmt::join(list.begin(), list.begin() + static_cast<std::ptrdiff_t>(shown), ", "),
       shown < list.size() ? ", …" : "");
+}
+
+/// Whether every push that own-class pairs can ever get points away from zero. Other-class pairs
+/// may be anywhere, unless they are off (slope 0) and nothing can ever push them up.
+bool own_pairs_are_final(const LateFlow& flow) {
+  const FlowProblem& problem = flow.problem();
+  const Eigen::Index n = problem.samples();
+  for (Eigen::Index k = 0; k < problem.neurons(); ++k) {
+    const NeuronMode& mode = flow.mode(k);
+    const int group = problem.group_of(k);
+    std::vector<char> off(static_cast<std::size_t>(n), 0);
+    for (Eigen::Index l = 0; l < n; ++l) {
+      off[static_cast<std::size_t>(l)] = problem.shape.slope == 0.0 && !flow.at_zero(k, l) &&
+                                         !mode.active[static_cast<std::size_t>(l)];
+    }
+    const auto pushed_inward = [&](Eigen::Index i) {
+      const double side = mode.active[static_cast<std::size_t>(i)] ? 1.0 : -1.0;
+      for (Eigen::Index l = 0; l < n; ++l) {
+        if (off[static_cast<std::size_t>(l)]) continue;
+        if (side * problem.sign(group, l) * problem.gram(l, i) < 0.0) return true;
+      }
+      return false;
+    };
+    for (bool changed = true; changed;) {
+      changed = false;
+      for (Eigen::Index i = 0; i < n; ++i) {
+        const auto index = static_cast<std::size_t>(i);
+        if (!off[index] || problem.own(group, i) || !pushed_inward(i)) continue;
+        off[index] = 0;
+        changed = true;
+      }
+    }
+    for (Eigen::Index i = 0; i < n; ++i) {
+      if (problem.own(group, i) && problem.gram(i, i) > 0.0 && pushed_inward(i)) return false;
+    }
+  }
+  return true;
+}
+
+/// Whether the loss of the present modes has a minimum, and own-class pairs are further from zero
+/// than three times the way to it.
+bool minimum_is_near(const LateFlow& flow) {
+  const FlowProblem& problem = flow.problem();
+  const Eigen::Index n = problem.samples();
+  const Eigen::MatrixXd kernel = kernel_of(problem, modes_of(flow));
+  const Vector start = flow.margins();
+  Vector s = Vector::Zero(n);
+  const double top = kernel.diagonal().maxCoeff();
+  if (!(top > 0.0)) return false;
+  double slope = std::numeric_limits<double>::infinity();
+  for (int round = 0; round < 100 && slope > minimum_tolerance * top; ++round) {
+    const Vector u = start + kernel * s;
+    const Vector g = u.unaryExpr([](double margin) { return 1.0 / (1.0 + std::exp(margin)); });
+    slope = (kernel * g).cwiseAbs().maxCoeff();
+    const Vector bend = g.cwiseProduct((1.0 - g.array()).matrix());
+    // Newton's step in the margins, K (g − bend ∘ K Δ) = 0, damped where the kernel is singular.
+    Eigen::MatrixXd hessian = kernel * bend.asDiagonal() * kernel;
+    hessian.diagonal().array() += 1e-13 * top * top;
+    Vector step = Eigen::LDLT<Eigen::MatrixXd>(hessian).solve(kernel * g);
+    const double largest = (kernel * step).cwiseAbs().maxCoeff();
+    if (largest > 1.0) step /= largest;
+    s += step;
+  }
+  if (!(slope <= minimum_tolerance * top)) return false;
+  const Vector u = start + kernel * s;
+  if (u.maxCoeff() > largest_margin_at_minimum) return false;  // rather a ray than a minimum
+  const double way = std::sqrt(
+      std::max(0.0, problem.rate * static_cast<double>(problem.shape.width) * s.dot(kernel * s)));
+  const Matrix z = flow.state().preactivations;
+  for (Eigen::Index k = 0; k < problem.neurons(); ++k) {
+    for (Eigen::Index i = 0; i < n; ++i) {
+      if (!problem.own(problem.group_of(k), i) || !(problem.gram(i, i) > 0.0)) continue;
+      if (std::abs(z(k, i)) <= 3.0 * way * std::sqrt(problem.gram(i, i))) return false;
+    }
+  }
+  return true;
+}
+
+/// Multipliers that kernel · λ = 1 leaves open, where samples of the support depend on each other:
+/// descent moves log λ in the range of the kernel alone, from where it is now. Of all λ > 0 with
+/// κλ = κμ that one minimises Σ λ + ⟨μ, v⟩, λ = exp(−gap − v), over v in the range of κ.
+Vector reached_multipliers(const LateFlow& flow, const Eigen::MatrixXd& kernel,
+                           const Vector& multipliers) {
+  const Vector speed = kernel * multipliers;
+  std::vector<Eigen::Index> tight;
+  for (Eigen::Index i = 0; i < speed.size(); ++i) {
+    if (multipliers[i] > 0.0 || speed[i] <= 1.0 + zero_tolerance) tight.push_back(i);
+  }
+  const auto size = static_cast<Eigen::Index>(tight.size());
+  Eigen::MatrixXd block(size, size);
+  Vector mu(size), gap(size);
+  for (Eigen::Index r = 0; r < size; ++r) {
+    const Eigen::Index i = tight[static_cast<std::size_t>(r)];
+    mu[r] = multipliers[i];
+    gap[r] = -std::log(flow.lambda()[i]);
+    for (Eigen::Index c = 0; c < size; ++c)
+      block(r, c) = kernel(i, tight[static_cast<std::size_t>(c)]);
+  }
+  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> spectrum(block);
+  const double top = spectrum.eigenvalues().maxCoeff();
+  Eigen::Index null = 0;
+  while (null < size && spectrum.eigenvalues()[null] <= dependence_tolerance * top) ++null;
+  if (null == 0 || null == size) return multipliers;
+  const Eigen::MatrixXd basis = spectrum.eigenvectors().rightCols(size - null);
+  Vector y = Vector::Zero(size - null);
+  const auto value = [&](const Vector& at) {
+    const Vector v = basis * at;
+    return (-gap - v).array().exp().sum() + mu.dot(v);
+  };
+  for (int round = 0; round < 200; ++round) {
+    const Vector v = basis * y;
+    const Vector lambda = (-gap - v).array().exp();
+    const Vector slope = basis.transpose() * (mu - lambda);
+    if (slope.cwiseAbs().maxCoeff() <= 1e-14 * mu.sum()) break;
+    const Eigen::MatrixXd hessian = basis.transpose() * lambda.asDiagonal() * basis;
+    Vector step = -Eigen::LDLT<Eigen::MatrixXd>(hessian).solve(slope);
+    const double largest = (basis * step).cwiseAbs().maxCoeff();
+    if (largest > 2.0) step *= 2.0 / largest;
+    const double before = value(y);
+    double part = 1.0;
+    while (part > 1e-10 && !(value(y + part * step) <= before)) part *= 0.5;
+    y += part * step;
+  }
+  const Vector lambda = (-gap - basis * y).array().exp();
+  if (!lambda.allFinite() || (block * (lambda - mu)).cwiseAbs().maxCoeff() > 1e-9) {
+    return multipliers;
+  }
+  Vector result = multipliers;
+  for (Eigen::Index r = 0; r < size; ++r) {
+    // A multiplier that runs off to zero is none.
+    const bool none = lambda[r] <= zero_tolerance * lambda.maxCoeff();
+    result[tight[static_cast<std::size_t>(r)]] = none ? 0.0 : lambda[r];
+  }
+  return result;
 }
 
 bool settled(const LateFlow& flow, const Limit& limit) {
@@ -228,6 +388,13 @@ Limit solve_limit(const LateFlow& flow) {
     lambda = next;
     modes = std::move(next_modes);
   }
+  if (solved) {
+    const Vector reached = reached_multipliers(flow, kernel_of(problem, modes), lambda);
+    if (reached != lambda) {
+      lambda = reached;
+      resolve_all(problem, lambda, modes);
+    }
+  }
   limit.multipliers = lambda;
   limit.support.resize(static_cast<std::size_t>(lambda.size()));
   for (Eigen::Index i = 0; i < lambda.size(); ++i) {
@@ -249,6 +416,16 @@ Limit solve_limit(const LateFlow& flow) {
   return limit;
 }
 
+bool proved_not_separated(const LateFlow& flow, Limit& limit) {
+  limit = solve_limit(flow);
+  if (limit.status != LimitStatus::not_separated) return minimum_is_near(flow);
+  bool waits = false;
+  for (Eigen::Index i = 0; i < limit.ray.size(); ++i) {
+    waits = waits || (limit.ray[i] > 0.0 && flow.asleep(i));
+  }
+  return !waits || own_pairs_are_final(flow) || minimum_is_near(flow);
+}
+
 FlowOptions options_to_limit(const FlowProblem& problem, bool of_descent) {
   const auto n = static_cast<double>(problem.samples());
   const double step_work = n * n * static_cast<double>(problem.neurons()) + overhead_of_step;
@@ -268,7 +445,14 @@ Limit follow_to_limit(LateFlow& flow, double largest_decade,
     // Activations may still change until the samples are separated, but only while something moves.
     const double smallest_margin = flow.margins().minCoeff();
     const bool stuck = smallest_margin < earlier + least_margin_growth;
-    if (limit.status == LimitStatus::not_separated && stuck) return limit;
+    if (limit.status == LimitStatus::not_separated && stuck) {
+      Limit again;
+      if (!proved_not_separated(flow, again)) {
+        limit.status = LimitStatus::not_solved;
+        limit.message = "not separated so far: " + limit.message;
+      }
+      return limit;
+    }
     earlier = smallest_margin;
     const double next = std::min(end, 2.0 * std::max(flow.log_time(), 1.0));
     const FlowStatus status = flow.advance_to(next, keep_going);

@@ -11,14 +11,25 @@ namespace latetime {
 /// How one neuron moves between two events: which samples activate it, and at which other-class
 /// samples it slides, that is, switches on and off for ever with pre-activation zero on average.
 ///
-/// A sliding pair (k, l) has an effective multiplier β_l between γλ_l and λ_l that keeps z_{k,l} at
-/// zero. All of them are linear in λ: β_S = share · λ, from G_SS β_S = Σ_{l∉S} ς_l α_l λ_l G_{lS}.
+/// Samples of one fold (FlowProblem::fold) are at zero together and push along one line, so that
+/// they are decided as one: what slides are folds, each named by its first sample. The push of fold
+/// l, −β_l x_l with β_l = −Σ_{i∈fold} ς_i α_i λ_i ratio_i, lies between that of its side z_l < 0
+/// and that of z_l > 0 (for a single other-class sample γλ_l ≤ β_l ≤ λ_l), where it keeps z_{k,l}
+/// at zero. All of them are linear in λ: β_S = share · λ, from G_SS β_S = Σ_{l∉S} ς_l α_l λ_l
+/// G_{lS}.
 struct NeuronMode {
   std::vector<std::uint8_t> active;   ///< n: σ'(z) = 1 (else γ), for pairs that do not slide
-  std::vector<Eigen::Index> sliding;  ///< S, ascending
+  std::vector<Eigen::Index> sliding;  ///< S, ascending, first samples of their folds
   std::vector<Eigen::Index> riding;   ///< at zero as well because x_l lies in the span of x_S
-  Matrix share;                       ///< |S| × n
-  Eigen::MatrixXd inverse;            ///< G_SS⁻¹, |S| × |S|
+  /// Where folds that push away from zero lie in the span of x_S as well, the neuron rests at the
+  /// origin of that span while h(w) = Σ_i ς_i λ_i σ(z_i(w)) + ⟨pull, w⟩ is negative for every w in
+  /// it: dw/dθ = ∇h and h is homogeneous, so that d‖w‖²/dθ = 2h. h is linear between the folds, so
+  /// its rays decide: one row each, h(ray) = climb · λ. Empty where no such folds ride.
+  Matrix climb;
+  /// One of several answers: the neuron leaves the origin of a span and may do so in several ways.
+  bool doubtful = false;
+  Matrix share;             ///< |S| × n
+  Eigen::MatrixXd inverse;  ///< G_SS⁻¹, |S| × |S|
 
   bool slides() const { return !sliding.empty(); }
   /// Whether a pair slides, or rides with those that do.
@@ -30,8 +41,23 @@ struct NeuronMode {
 /// β_S = share · λ, |S| entries.
 Vector sliding_multipliers(const NeuronMode& mode, const Vector& lambda);
 
+/// β of a fold on either side of zero, of its first sample `l`.
+struct FoldBounds {
+  double below, above;
+  /// Whether it pushes towards zero from both sides, as other-class samples do.
+  bool holds() const { return above > below; }
+};
+FoldBounds fold_bounds(const FlowProblem& problem, int group, Eigen::Index l, const Vector& lambda);
+
+/// Puts all samples of the fold on the side of zero on which z of the first is positive, or not.
+void set_side(const FlowProblem& problem, Eigen::Index l, bool above, NeuronMode& mode);
+
+/// The part of the time that z_l of each sliding fold is above zero, |S| entries.
+Vector times_above(const FlowProblem& problem, int group, const NeuronMode& mode,
+                   const Vector& lambda);
+
 /// Effective multipliers b_l (or, linear as they are, their integrals from those of λ), n entries.
-Vector effective_multipliers(const FlowProblem& problem, const NeuronMode& mode,
+Vector effective_multipliers(const FlowProblem& problem, int group, const NeuronMode& mode,
                              const Vector& lambda);
 
 /// What must be added to the coefficients of the sliding pairs (|S| entries) so that their
@@ -46,13 +72,15 @@ Vector preactivation_row(const FlowProblem& problem, int group, const NeuronMode
 void add_kernel(const FlowProblem& problem, int group, const NeuronMode& mode, double factor,
                 Eigen::MatrixXd& kernel);
 
-/// Decides for the pairs of one neuron that are at zero, `at_zero` (other-class, ascending), which
-/// of them slide and where the others go, and fits `mode` to it.
+/// Decides for the folds of one neuron that are at zero, `at_zero` (samples, ascending; those of
+/// their folds come along), which of them slide and where the others go, and fits `mode` to it.
 ///
-/// While own-class activations stay, the loss is convex in the weights, so that the flow follows
-/// the subgradient of least norm: β minimises ½ βᵀ G β − rᵀβ over γλ_l ≤ β_l ≤ λ_l, r the pull of
-/// the other pairs. A pair with β strictly inside slides; at a bound it leaves to that side. A pair
-/// that could not move because its sample depends linearly on the sliding ones rides with them.
+/// Where all folds push towards zero from both sides (other-class samples do), the loss is convex
+/// in the weights and the flow follows the subgradient of least norm: β minimises ½ βᵀ G β − rᵀβ
+/// between its bounds, r the pull of the other pairs. A fold with β strictly inside slides; at a
+/// bound it leaves to that side. One that could not move because its sample depends linearly on
+/// the sliding ones rides with them. A fold that pushes away from zero goes on to where its
+/// velocity points, `doubtful` where it has none.
 void resolve_mode(const FlowProblem& problem, int group, const Vector& lambda,
                   std::span<const Eigen::Index> at_zero, NeuronMode& mode);
 

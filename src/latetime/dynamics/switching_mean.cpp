@@ -33,7 +33,7 @@ constexpr double longest_lead = 2000.0;
 /// t z_S of the sliding pairs, step by step.
 class Hopping {
  public:
-  Hopping(const FlowProblem& problem, const NeuronMode& mode, const Vector& lambda)
+  Hopping(const FlowProblem& problem, int group, const NeuronMode& mode, const Vector& lambda)
       : columns_(mode.sliding.size(), mode.sliding.size()),
         drift_(Vector::Zero(columns_.rows())),
         z_(drift_),
@@ -41,11 +41,11 @@ class Hopping {
     const Vector beta = sliding_multipliers(mode, lambda);
     for (Eigen::Index l = 0; l < z_.size(); ++l) {
       const Eigen::Index sample = mode.sliding[static_cast<std::size_t>(l)];
-      const double own = lambda[sample];
+      const FoldBounds bounds = fold_bounds(problem, group, sample, lambda);
       for (Eigen::Index r = 0; r < z_.size(); ++r) {
         const double gram = problem.gram(mode.sliding[static_cast<std::size_t>(r)], sample);
-        columns_(r, l) = problem.rate * (1.0 - problem.shape.slope) * own * gram;
-        drift_[r] += problem.rate * gram * (beta[l] - problem.shape.slope * own);
+        columns_(r, l) = problem.rate * (bounds.above - bounds.below) * gram;
+        drift_[r] += problem.rate * gram * (beta[l] - bounds.below);
       }
     }
   }
@@ -64,41 +64,48 @@ class Hopping {
   Vector drift_, z_, next_;
 };
 
-SwitchingMean mean_of_one(const FlowProblem& problem, double size, double beta, double lambda) {
+SwitchingMean mean_of_one(const FlowProblem& problem, double size, double beta,
+                          const FoldBounds& bounds) {
   const double slope = problem.shape.slope;
-  const double up = problem.rate * size * (beta - slope * lambda);
-  const double down = problem.rate * size * (lambda - beta);
-  SwitchingMean mean{Vector::Zero(1), Vector::Zero(1)};
+  const double up = problem.rate * size * (beta - bounds.below);
+  const double down = problem.rate * size * (bounds.above - beta);
+  SwitchingMean mean{Vector::Zero(1), Vector::Zero(1), Vector::Zero(1)};
   if (!(up > 0.0) || !(down > 0.0)) return mean;
   mean.preactivation[0] = 0.5 * (up - down);
   mean.activation[0] = (up * up - slope * down * down) / (2.0 * (up + down));
+  mean.spread[0] = 0.5 * (up + down);
   return mean;
 }
 
 }  // namespace
 
-SwitchingMean switching_mean(const FlowProblem& problem, const NeuronMode& mode,
+SwitchingMean switching_mean(const FlowProblem& problem, int group, const NeuronMode& mode,
                              const Vector& lambda) {
   const auto size = static_cast<Eigen::Index>(mode.sliding.size());
   if (size == 1) {
     const Eigen::Index l = mode.sliding[0];
-    return mean_of_one(problem, problem.gram(l, l), mode.share.row(0).dot(lambda), lambda[l]);
+    return mean_of_one(problem, problem.gram(l, l), mode.share.row(0).dot(lambda),
+                       fold_bounds(problem, group, l, lambda));
   }
-  Hopping hopping(problem, mode, lambda);
-  SwitchingMean mean{Vector::Zero(size), Vector::Zero(size)};
+  Hopping hopping(problem, group, mode, lambda);
+  SwitchingMean mean{Vector::Zero(size), Vector::Zero(size), Vector::Zero(size)};
+  Vector highest = Vector::Zero(size), lowest = highest;
   for (int step = -first_hops; step < hops; ++step) {
     hopping.hop();
     if (step < 0) continue;
     const double weight = hop_weights()[static_cast<std::size_t>(step)];
+    highest = highest.cwiseMax(hopping.z());
+    lowest = lowest.cwiseMin(hopping.z());
     for (Eigen::Index l = 0; l < size; ++l) {
       mean.preactivation[l] += weight * hopping.z()[l];
       mean.activation[l] += weight * activation(hopping.z()[l], problem.shape.slope);
     }
   }
+  mean.spread = (highest - mean.preactivation).cwiseMax(mean.preactivation - lowest);
   return mean;
 }
 
-CrossingDelay crossing_delay(const FlowProblem& problem, const NeuronMode& mode,
+CrossingDelay crossing_delay(const FlowProblem& problem, int group, const NeuronMode& mode,
                              const Vector& lambda, Eigen::Index i, double speed) {
   Vector link(static_cast<Eigen::Index>(mode.sliding.size()));
   for (Eigen::Index s = 0; s < link.size(); ++s) {
@@ -106,7 +113,7 @@ CrossingDelay crossing_delay(const FlowProblem& problem, const NeuronMode& mode,
   }
   const Vector weights = (speed > 0.0 ? 1.0 : -1.0) * (mode.inverse * link);
   const double drift = std::abs(speed);
-  Hopping hopping(problem, mode, lambda);
+  Hopping hopping(problem, group, mode, lambda);
   double amplitude = 0.0;
   for (int step = 0; step < first_hops; ++step) {
     hopping.hop();
@@ -143,7 +150,13 @@ void add_margin_offset(const FlowProblem& problem, int group, const NeuronMode& 
     const double slope = mode.active[static_cast<std::size_t>(i)] ? 1.0 : problem.shape.slope;
     double value = slope * shift;
     for (std::size_t s = 0; s < mode.sliding.size(); ++s) {
-      if (mode.sliding[s] == i) value = mean.activation[static_cast<Eigen::Index>(s)];
+      if (mode.sliding[s] != problem.fold[static_cast<std::size_t>(i)]) continue;
+      const auto row = static_cast<Eigen::Index>(s);
+      const double ratio = problem.ratio[static_cast<std::size_t>(i)];
+      // σ(−z) = σ(z) − (1 + γ) z.
+      const double mirrored =
+          ratio > 0.0 ? 0.0 : (1.0 + problem.shape.slope) * mean.preactivation[row];
+      value = std::abs(ratio) * (mean.activation[row] - mirrored);
     }
     offset[i] += scale * problem.sign(group, i) * value;
   }

@@ -9,6 +9,7 @@ namespace latetime {
 struct SwitchingMean {
   Vector preactivation;  ///< t · mean of z_S, |S| entries
   Vector activation;     ///< t · mean of σ(z_S)
+  Vector spread;         ///< t · largest distance of z_S from its mean
 };
 
 /// The averages for multipliers λ. Between events each step adds q G_SS (β − e) / t to z_S, with
@@ -17,7 +18,7 @@ struct SwitchingMean {
 /// pair: z fills the interval between its two steps evenly, so that a step b up and c − b down
 /// (ReLU) has mean b − c/2, and mean activation b²/(2c). Several pairs: the hopping is carried out,
 /// with weights that make averages of rotations converge fast (Das, Saiki, Sander, Yorke 2017).
-SwitchingMean switching_mean(const FlowProblem& problem, const NeuronMode& mode,
+SwitchingMean switching_mean(const FlowProblem& problem, int group, const NeuronMode& mode,
                              const Vector& lambda);
 
 /// Steps between the moment at which a pre-activation would cross zero if the sliding pairs of its
@@ -33,7 +34,7 @@ struct CrossingDelay {
 /// which it drifts. The first step at which it is beyond zero decides: from then on x_i itself
 /// pushes it away. So shaking makes crossings early, by about its amplitude over the drift. The
 /// hopping is carried out with the drift, from a few dozen phases.
-CrossingDelay crossing_delay(const FlowProblem& problem, const NeuronMode& mode,
+CrossingDelay crossing_delay(const FlowProblem& problem, int group, const NeuronMode& mode,
                              const Vector& lambda, Eigen::Index i, double speed);
 
 /// Adds the neuron's part of t · (mean margins − margins with all sliding pairs at zero) to
