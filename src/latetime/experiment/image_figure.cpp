@@ -226,9 +226,8 @@ std::string quick_text(const ImageFigureOptions& options) {
   if (options.runs >= whole.runs && options.epochs >= whole.epochs && options.n == 0) return "";
   const auto images = [](std::int64_t n) { return n == 0 ? "all" : fmt::format("{}", n); };
   return fmt::format(
-      "{} epochs, {} runs, {} training and {} test images instead of {}, {}, all and all; every "
-      "run "
-      "takes the same images",
+      "{} epochs, {} runs, {} training and {} test images instead of {} epochs, {} runs and all "
+      "images; every run takes the same images",
       options.epochs, options.runs, images(options.n), images(options.test_n), whole.epochs,
       whole.runs);
 }
