@@ -10,6 +10,7 @@ import os
 from typing import Any, Dict, List
 
 from . import _core
+from ._names import answers_unknown_names
 
 _FIELDS = _core.fields()
 _TYPES = {"integer": int, "number": float, "flag": bool, "text": str, "texts": List[str]}
@@ -85,8 +86,9 @@ def _make_section(section: str, name: str) -> type:
             made = dataclasses.field(default=default)
         members.append((field["key"], _TYPES[field["type"]], made))
     made_class = dataclasses.make_dataclass(
-        name, members, kw_only=True, repr=False, namespace={"__repr__": _section_repr}
+        name, members, kw_only=True, repr=False, slots=True, namespace={"__repr__": _section_repr}
     )
+    setattr(made_class, "__init__", answers_unknown_names(getattr(made_class, "__init__")))
     made_class.__doc__ = section_doc(section)
     made_class.__module__ = "latetime"
     return made_class
@@ -95,7 +97,7 @@ def _make_section(section: str, name: str) -> type:
 Data, Network, Descent, Record = (_make_section(*item) for item in _SECTIONS.items())
 
 
-@dataclasses.dataclass(kw_only=True, repr=False)
+@dataclasses.dataclass(kw_only=True, repr=False, slots=True)
 class Config:
     """A run: seed, data, network, descent, record, with the names and defaults of CONFIG.toml.
 
@@ -136,6 +138,9 @@ class Config:
         parts = [f"seed={self.seed!r}"]
         parts += [f"{name}={getattr(self, name)!r}" for name in _SECTIONS if _changed(getattr(self, name))]
         return f"Config({', '.join(parts)})"
+
+
+setattr(Config, "__init__", answers_unknown_names(getattr(Config, "__init__")))
 
 
 def section_of(key: str) -> str:

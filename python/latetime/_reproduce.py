@@ -5,6 +5,7 @@ import tempfile
 from typing import Dict, Optional
 
 from . import _core
+from ._names import answers_unknown_names
 from ._progress import Bar, wanted
 
 
@@ -25,6 +26,7 @@ def _images(figure: str, folder, quick: bool, threads: int, progress, images: st
     return {f"{figure}.csv": summary, f"{figure}_runs.csv": runs, f"{figure}.toml": settings}
 
 
+@answers_unknown_names
 def reproduce(
     figure: str,
     out=None,
