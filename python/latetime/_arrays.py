@@ -83,13 +83,20 @@ def _of_sparse(matrix: Any, name: str) -> np.ndarray:
 def _of_list(rows: Sequence[Any], name: str) -> np.ndarray:
     if any(_is_tensor(row) for row in rows[:1]):
         rows = [_of_tensor(row, name) for row in rows]
-    lengths = [len(row) if hasattr(row, "__len__") and not isinstance(row, str) else None for row in rows]
+    lengths = [_length(row) for row in rows]
     for i, length in enumerate(lengths):
         if length != lengths[0]:
             raise ValueError(
                 f"{name}: row {i} has {_entries(length)}, row 0 has {_entries(lengths[0])}; give rows of one length"
             )
     return np.asarray(rows)
+
+
+def _length(row: Any) -> Optional[int]:
+    """Number of entries; None for a single value."""
+    if isinstance(row, (str, bytes)) or not hasattr(row, "__len__") or getattr(row, "ndim", 1) == 0:
+        return None
+    return len(row)
 
 
 def _entries(length: Optional[int]) -> str:
@@ -277,7 +284,8 @@ def split_labels(frame: Any, y: Any) -> Tuple[Any, Any]:
 
 def _refuse_another_order(frame: Any, y: Any) -> None:
     """Rows are matched by position: labels of the same rows in another order would go to wrong samples."""
-    one, other = getattr(frame, "index", None), getattr(y, "index", None)
+    one: Any = getattr(frame, "index", None)
+    other: Any = getattr(y, "index", None)
     if not hasattr(one, "equals") or not hasattr(other, "equals") or len(one) != len(other) or one.equals(other):
         return
     if one.is_unique and one.isin(other).all():

@@ -128,7 +128,8 @@ class TrainingResult:
             lines.append(f"  {self.outcome.message}")
         if len(self):
             lines.append(f"  step {self.step[-1]:.0f}, epoch {self.epoch[-1]:.4g}, stable rank W {self.stable_rank_all[-1]:.6g}")
-            lines.append(f"  training error {self.train_error[-1]:.4g}, test error {self.test_error[-1]:.4g}")
+            tested = "" if np.isnan(self.test_error[-1]) else f", test error {self.test_error[-1]:.4g}"
+            lines.append(f"  training error {self.train_error[-1]:.4g}{tested}")
         return "\n".join(lines)
 
 
