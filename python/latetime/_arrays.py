@@ -9,6 +9,8 @@ from typing import Any, List, Optional, Sequence, Tuple
 
 import numpy as np
 
+from ._checks import kind_of
+
 _NUMBERS = "fiub"  # NumPy's kinds of real numbers
 
 
@@ -33,11 +35,6 @@ def _is_tensor(value: Any) -> bool:
 
 def _is_sparse(value: Any) -> bool:
     return hasattr(value, "toarray") and hasattr(value, "nnz") and hasattr(value, "shape")
-
-
-def _kind_of(value: Any) -> str:
-    name = type(value).__name__
-    return f"an {name}" if name[0] in "AEIOUaeiou" else f"a {name}"
 
 
 def _is_missing(value: Any) -> bool:
@@ -129,7 +126,7 @@ def to_array(value: Any, name: str) -> np.ndarray:
     except Exception as error:  # whatever another library's __array__ raises
         raise TypeError(f"{_one_line(error, name)}; give a NumPy array") from None
     if array.ndim == 0 and array.dtype.kind in "OSUV":
-        raise TypeError(f"{name}: is {_kind_of(value)}; give an array, a list of rows, or a table (pandas)")
+        raise TypeError(f"{name}: is {kind_of(value)}; give an array, a list of rows, or a table (pandas)")
     return array
 
 
@@ -196,7 +193,7 @@ def _numbers_of_objects(array: np.ndarray, name: str, written: str) -> np.ndarra
             texts = [entry for entry in array.ravel() if isinstance(entry, (str, bytes))]
             raise ValueError(f"{name}: {_place(index)} is the text {value!r}; {_mend_of_text(texts, written)}")
         if hasattr(value, "__len__"):
-            raise ValueError(f"{name}: {_place(index)} is {_kind_of(value)}; give one array of numbers: write np.stack({written})")
+            raise ValueError(f"{name}: {_place(index)} is {kind_of(value)}; give one array of numbers: write np.stack({written})")
         try:
             float(value)
         except (TypeError, ValueError, OverflowError):
@@ -366,7 +363,7 @@ def _vector_of_labels(y: Any) -> np.ndarray:
         if _is_missing(label):
             raise ValueError(f"y: label {i} is {label}; every sample needs one: leave its row out of X and y")
         if isinstance(label, (list, dict, set, np.ndarray)):
-            raise ValueError(f"y: label {i} is {_kind_of(label)}; give one number or text a sample")
+            raise ValueError(f"y: label {i} is {kind_of(label)}; give one number or text a sample")
     return labels
 
 

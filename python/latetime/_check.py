@@ -6,6 +6,7 @@ import tempfile
 from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Union
 
 from . import _config, _core
+from ._checks import real_number, thread_count, whole_number
 from ._limit import require_run
 from ._names import answers_unknown_names
 
@@ -87,7 +88,8 @@ def check(
     moderate: constants of conclusions are accepted between 1/moderate and moderate.
     Raises ValueError with the text of the command line, TypeError for what is no run, KeyboardInterrupt at Ctrl-C.
     """
-    settings = (steps, delta, large, moderate, threads or os.cpu_count() or 1)
+    bounds = (real_number(delta, "delta"), real_number(large, "large"), real_number(moderate, "moderate"))
+    settings = (whole_number(steps, "steps"), *bounds, thread_count(threads))
     if isinstance(target, _config.Config):
         return Claims(_core.check_config(_config.to_core(target), "configuration", *settings))
     require_run("check", target)

@@ -10,6 +10,7 @@ import os
 from typing import Any, Dict, List
 
 from . import _core
+from ._checks import kind_of, path_text
 from ._names import answers_unknown_names
 
 _FIELDS = _core.fields()
@@ -41,8 +42,8 @@ def section_doc(section: str) -> str:
     return "\n".join(lines)
 
 
-def toml_value(value: Any) -> str:
-    """A value as TOML text."""
+def toml_value(value: Any, key: str = "") -> str:
+    """A value as TOML text. Raises TypeError, naming the key, for what can be none."""
     if hasattr(value, "item") and getattr(value, "ndim", None) == 0:
         value = value.item()  # NumPy's scalars
     if isinstance(value, bool):
@@ -54,8 +55,9 @@ def toml_value(value: Any) -> str:
     if isinstance(value, (str, os.PathLike)):
         return json.dumps(os.fspath(value), ensure_ascii=False)
     if isinstance(value, (list, tuple)) or hasattr(value, "tolist"):
-        return "[" + ", ".join(toml_value(entry) for entry in value) + "]"
-    raise TypeError(f"{value!r} is no value of a configuration: give a number, a text, or a list")
+        return "[" + ", ".join(toml_value(entry, key) for entry in value) + "]"
+    where = f"{key}: " if key else ""
+    raise TypeError(f"{where}{value!r} is no value of a configuration; give a number, a text, or a list")
 
 
 def _changed(section: Any) -> Dict[str, Any]:
@@ -114,7 +116,7 @@ class Config:
     @classmethod
     def read(cls, path, **keys) -> "Config":
         """The configuration of a file, with some keys changed (`width=50`, `until="1e6"`, ...)."""
-        return from_core(_core.read_config(os.fspath(path), assignments(keys)))
+        return from_core(_core.read_config(path_text(path, "path", "the name of a file"), assignments(keys)))
 
     def to_toml(self) -> str:
         """Complete TOML text: every key that applies, with its value and a comment."""
@@ -160,17 +162,19 @@ def assignments(keys: Dict[str, Any]) -> List[str]:
     lines = []
     for key, value in keys.items():
         section = section_of(key)
-        lines.append(f"{section + '.' if section else ''}{key}={toml_value(value)}")
+        lines.append(f"{section + '.' if section else ''}{key}={toml_value(value, key)}")
     return lines
 
 
 def to_core(config: Config):
     """The library's own configuration. Keys at their defaults are left out, as a file may do."""
-    lines = [f"seed = {toml_value(config.seed)}"]
-    for name in _SECTIONS:
+    lines = [f"seed = {toml_value(config.seed, 'seed')}"]
+    for name, made in _SECTIONS.items():
+        if type(getattr(config, name)).__name__ != made:
+            raise TypeError(f"{name}: is {kind_of(getattr(config, name))}; give an lt.{made}(...)")
         lines.append(f"[{name}]")
         for key, value in _changed(getattr(config, name)).items():
-            lines.append(f"{key} = {toml_value(value)}")
+            lines.append(f"{key} = {toml_value(value, f'{name}.{key}')}")
     return _core.parse_config("\n".join(lines), "configuration")
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from . import _config, _core
 from ._arrays import is_frame, is_path, label_text, split_labels, to_array, to_labels, to_numbers, to_samples
+from ._checks import path_text, whole_number
 from ._names import answers_unknown_names
 
 
@@ -22,6 +23,7 @@ class Dataset:
     is no array.
     """
 
+    @answers_unknown_names
     def __init__(self, X, y, *, positive=None):
         self._core = _core_dataset(X, y, positive, "Dataset")
 
@@ -78,13 +80,16 @@ def load_data(config: Optional[Union[_config.Config, str, os.PathLike]] = None, 
     return Dataset._of(_core.load_data(core_config(config, keys)))
 
 
+_CONFIGURATION = "a Config or the name of a configuration file"
+
+
 def core_config(config, keys: Dict[str, Any]):
     """The library's configuration from an object, a file or nothing, and keys that change it."""
     if config is None:
         config = _config.Config()
     if isinstance(config, _config.Config):
         return _config.to_core(config.with_keys(**keys))
-    return _core.read_config(os.fspath(config), _config.assignments(keys))
+    return _core.read_config(path_text(config, "config", _CONFIGURATION), _config.assignments(keys))
 
 
 @answers_unknown_names
@@ -95,12 +100,8 @@ def batch_order(n: int, batch_size: int = 64, *, seed: int = 1, epochs: int = 1,
     what is left; epochs first_epoch, first_epoch + 1, ... are given. docs/training.md says how the order is made.
     Raises ValueError for numbers that are not possible.
     """
-    least = {"n": (n, 1), "batch_size": (batch_size, 1), "seed": (seed, 0), "epochs": (epochs, 0), "first_epoch": (first_epoch, 0)}
-    for name, (value, smallest) in least.items():
-        if isinstance(value, bool) or not hasattr(value, "__index__"):
-            raise TypeError(f"{name}: is {value!r}; give a whole number")
-        if not smallest <= value < (2**32 if name == "n" else 2**63):
-            raise ValueError(f"{name}: is {value}; give a whole number from {smallest}")
+    n, batch_size = whole_number(n, "n", 1, 2**32), whole_number(batch_size, "batch_size", 1)
+    seed, epochs, first_epoch = whole_number(seed, "seed"), whole_number(epochs, "epochs"), whole_number(first_epoch, "first_epoch")
     steps: List[np.ndarray] = []
     for epoch in range(first_epoch, first_epoch + epochs):
         order = _core.batch_permutation(seed, epoch, n)
@@ -236,7 +237,7 @@ def make_problem(config, keys: Dict[str, Any], data: Optional[Dataset] = None, W
     if config is None:
         config = _config.Config()
     elif not isinstance(config, _config.Config):
-        config = _config.Config.read(config)
+        config = _config.Config.read(path_text(config, "config", _CONFIGURATION))
     # The run's own folder will hold the samples: the configuration names them there.
     own = _config.Data(source="file", x="result.h5:/data/x", y="result.h5:/data/y")
     config = dataclasses.replace(config, data=own).with_keys(**keys)

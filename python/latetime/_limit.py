@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Dict, NamedTuple, Union
 import numpy as np
 
 from . import _core
+from ._checks import kind_of
 from ._names import answers_unknown_names
 
 if TYPE_CHECKING:
@@ -188,6 +189,5 @@ def require_run(function: str, target: Any) -> None:
         return
     if hasattr(target, "_memory"):
         return
-    given = type(target).__name__
     mend = "for samples write" if hasattr(target, "shape") or isinstance(target, (list, tuple)) else "give a run:"
-    raise TypeError(f"{function}: is of a run, not of a {given}; {mend} lt.{function}(lt.run(X, y))")
+    raise TypeError(f"{function}: is of a run, not of {kind_of(target)}; {mend} lt.{function}(lt.run(X, y))")

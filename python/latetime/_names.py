@@ -8,6 +8,8 @@ from . import _core
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
+_SECTIONS = {field["key"]: field["section"] for field in _core.fields()}
+
 # Other people's names for ours.
 _OTHER_NAMES = {
     "labels": "y",
@@ -57,7 +59,7 @@ def answers_unknown_names(function: _Function) -> _Function:
 
     @functools.wraps(function)
     def checked(*arguments, **named):
-        keys = [field["key"] for field in _core.fields()] if takes_keys else []
+        keys = list(_SECTIONS) if takes_keys else []
         for name in named:
             if name in own or name in keys:
                 continue
@@ -74,5 +76,4 @@ def answers_unknown_names(function: _Function) -> _Function:
 def _written(name: str, own: Iterable[str]) -> str:
     if name in own:
         return name
-    section = next(field["section"] for field in _core.fields() if field["key"] == name)
-    return f"{section}.{name}" if section else name
+    return f"{_SECTIONS[name]}.{name}" if _SECTIONS[name] else name

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Dict, List, NamedTuple, Optional, Union
 import numpy as np
 
 from . import _config, _core
+from ._checks import path_text
 from ._limit import Limit, limit
 from ._names import answers_unknown_names
 
@@ -200,9 +201,10 @@ class Run:
 
         Raises ValueError when the folder holds a run already.
         """
-        self._memory.save(os.fspath(path))
+        folder = path_text(path, "path")
+        self._memory.save(folder)
         if self.measures:
-            np.savez(os.path.join(os.fspath(path), _MEASURES_FILE), **self.measures)
+            np.savez(os.path.join(folder, _MEASURES_FILE), **self.measures)
 
     @answers_unknown_names
     def resume(self, until=None, *, threads=None, progress=None, observer=None, measures=None) -> "Run":
@@ -258,8 +260,7 @@ def load(path) -> Union[Run, "TrainingResult"]:
     """
     from ._training import TrainingResult, holds_training
 
-    if not isinstance(path, (str, os.PathLike)):
-        raise TypeError(f"load: the path is a {type(path).__name__}; give the folder of a run")
-    if holds_training(path):
-        return TrainingResult(_core.read_run(os.fspath(path)), os.fspath(path))
-    return load_run(path)
+    folder = path_text(path, "path", "the folder of a run")
+    if holds_training(folder):
+        return TrainingResult(_core.read_run(folder))
+    return load_run(folder)

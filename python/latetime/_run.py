@@ -1,12 +1,12 @@
 """Carrying out a run."""
 
-import os
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Union
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Union
 
 import numpy as np
 
 from . import _config, _core
 from ._data import make_problem, one_source, split_source
+from ._checks import kind_of, path_text, thread_count
 from ._names import answers_unknown_names
 from ._progress import RunProgress
 from ._result import Run, load_run
@@ -79,7 +79,12 @@ def run(
         if resume:
             raise ValueError("resume: goes on with the run of a folder; name it by out=")
         return _carry_out(problem, _core.Memory(), None, False, threads, progress, observer, columns)
-    return _carry_out(problem, None, os.fspath(out), resume, threads, progress, observer, columns)
+    return _carry_out(problem, None, path_text(out, "out"), resume, threads, progress, observer, columns)
+
+
+def require_callable(function: Any, name: str) -> None:
+    if not callable(function):
+        raise TypeError(f"{name}: is {kind_of(function)}; give a function of a State")
 
 
 class Columns:
@@ -91,8 +96,12 @@ class Columns:
         elif callable(measures):
             measures = [measures]
         if not isinstance(measures, Mapping):
-            measures = {measure.__name__: measure for measure in measures}
+            if not isinstance(measures, Iterable):
+                raise TypeError(f"measures: is {kind_of(measures)}; give a function, a list of functions, or a dict of names")
+            measures = {getattr(measure, "__name__", str(measure)): measure for measure in measures}
         self._measures = dict(measures)
+        for name, measure in self._measures.items():
+            require_callable(measure, f"measures: {name}")
         self._values: Dict[str, List[np.ndarray]] = {
             name: list((earlier or {}).get(name, ())) for name in self._measures
         }
@@ -102,7 +111,13 @@ class Columns:
 
     def record(self, state) -> None:
         for name, measure in self._measures.items():
-            self._values[name].append(np.array(measure(state), dtype=float))
+            value = measure(state)
+            try:
+                if value is None:
+                    raise TypeError
+                self._values[name].append(np.array(value, dtype=float))
+            except (TypeError, ValueError):
+                raise ValueError(f"measures: {name} gives {kind_of(value)}; give a number or an array of numbers") from None
 
     def arrays(self) -> Dict[str, np.ndarray]:
         arrays = {}
@@ -129,13 +144,15 @@ def _carry_out(problem, memory, out, resume, threads, progress, observer, column
         if observer is not None:
             observer(state)
 
+    if observer is not None:
+        require_callable(observer, "observer")
     bar = RunProgress(progress)
     try:
         summary = _core.carry_out(
             problem,
             memory,
             out or "",
-            threads or os.cpu_count() or 1,
+            thread_count(threads),
             resume,
             bar.started if bar.shown else None,
             bar.pulse if bar.shown else None,

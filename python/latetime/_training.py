@@ -26,9 +26,8 @@ class TrainingResult:
     It holds neither samples nor the state of every (neuron, sample) pair: claims and limits are of runs.
     """
 
-    def __init__(self, memory, path: str = "training"):
+    def __init__(self, memory):
         self._memory = memory
-        self._path = path
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):

@@ -565,6 +565,8 @@ def test_unknown_names_are_answered_with_the_nearest():
         (lambda: lt.reproduce("fig1", quik=True), "quick"),
         (lambda: lt.Network(widht=3), "width"),
         (lambda: lt.Config(sede=3), "seed"),
+        (lambda: lt.Dataset(X, Y, pos_label=1), "positive"),
+        (lambda: lt.run(until="10").resume("20", thread=2), "threads"),
         (lambda: lt.batch_order(5, batchsize=3), "batch_size"),
     ):
         with pytest.raises((TypeError, ValueError)) as error:

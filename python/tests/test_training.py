@@ -85,5 +85,5 @@ def test_a_run_is_still_a_run(tmp_path):
     for nothing in (tmp_path / "none", tmp_path):
         with pytest.raises(ValueError):
             lt.load(nothing)
-    with pytest.raises(TypeError, match="give the folder"):
+    with pytest.raises(TypeError, match="^path: is an int; give the folder"):
         lt.load(3)
