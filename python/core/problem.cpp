@@ -41,7 +41,9 @@ py::array batch_permutation(std::uint64_t seed, std::uint64_t epoch, std::uint32
 /// names, and the configuration then names the copies that result.h5 will hold.
 RunProblem make_problem(RunConfig config, const Dataset* own_data, const py::object& weights) {
   if (own_data) {
+    config.data = DataConfig{};
     config.data.source = "file";
+    config.data.d = 0;  // as the file says
     config.data.x = "result.h5:/data/x";
     config.data.y = "result.h5:/data/y";
   }
