@@ -316,7 +316,7 @@ def to_labels(y: Any, positive: Any = None, call: str = "lt.run(X, y, {})") -> n
     labels = _vector_of_labels(y)
     values = _distinct(labels)
     if positive is None:
-        if all(not isinstance(value, (str, bytes)) and value in (1, -1) for value in values) and labels.dtype.kind != "b":
+        if all(_key(value) in ("1", "-1") and not isinstance(value, bool) for value in values):
             return labels.astype(float)
         if len(values) == 1:
             raise ValueError(f"y: every label is {_text(values[0])}; give labels of two classes, +1 and -1")
@@ -332,7 +332,7 @@ def to_labels(y: Any, positive: Any = None, call: str = "lt.run(X, y, {})") -> n
             f"y: the labels are {_text(other)} and {_text(chosen)}; say which one counts as +1: "
             f"{call.format('positive=' + _text(chosen))}, or positive={_text(other)}"
         )
-    matching = [value for value in values if _is_same(value, positive)]
+    matching = [value for value in values if _key(value) == _key(positive)]
     if not matching:
         found = "none" if not values else " and ".join(_text(value) for value in values)
         raise ValueError(f"positive: {_text(positive)} is no label; the labels are {found}: give one of them")
@@ -376,12 +376,15 @@ def _distinct(labels: np.ndarray) -> List[Any]:
         return sorted(values, key=str)
 
 
-def _is_same(label: Any, positive: Any) -> bool:
-    """Equal, or written alike: 1, 1.0, "1" and True are not told apart when one is asked for by another's text."""
-    positive = positive.item() if isinstance(positive, np.generic) else positive
-    if isinstance(label, (str, bytes)) == isinstance(positive, (str, bytes)):
-        return bool(label == positive)
-    return label_text(label) == label_text(positive)
+def _key(value: Any) -> str:
+    """What makes two labels the same, as for labels in files: the number they are, true and false being 1 and 0, or the word."""
+    text = label_text(value).strip()
+    if text.lower() in ("true", "false"):
+        return "1" if text.lower() == "true" else "0"
+    try:
+        return label_text(float(text))
+    except ValueError:
+        return text
 
 
 def label_text(value: Any) -> str:

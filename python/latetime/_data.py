@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import re
 from typing import Any, Dict, List, Optional, Tuple, Union
 
 import numpy as np
@@ -147,7 +148,8 @@ def inspect(target=None, /, y=None, *, X=None, positive=None, **keys) -> Inspect
 
 # ---- what a user calls a source
 
-_DATA_FILES = (".npy", ".npz", ".h5", ".hdf5", ".mat", ".csv", ".tsv", ".txt", ".libsvm", ".svm")
+_DATA_FILES = (".npy", ".npz", ".h5", ".hdf5", ".mat", ".csv", ".tsv", ".txt", ".libsvm", ".svm", ".svmlight")
+_LIBSVM_LINE = re.compile(r"\S+\s+(qid|\d+):\S")
 
 
 def is_data_file(value: Any) -> bool:
@@ -155,7 +157,20 @@ def is_data_file(value: Any) -> bool:
     if not is_path(value):
         return False
     name = os.fspath(value).lower()
-    return name.endswith(_DATA_FILES) or any(f"{ending}:" in name for ending in _DATA_FILES)
+    if name.endswith(".toml"):
+        return False
+    if name.endswith(_DATA_FILES) or any(f"{ending}:" in name for ending in _DATA_FILES):
+        return True
+    return _looks_like_libsvm(os.fspath(value))
+
+
+def _looks_like_libsvm(path: str) -> bool:
+    """LIBSVM's data sets have all extensions, or none."""
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return bool(_LIBSVM_LINE.match(file.readline(10_000)))
+    except OSError:
+        return False
 
 
 def one_source(function: str, source, X, keys: Dict[str, Any]):
@@ -180,11 +195,11 @@ def split_source(function: str, source, y, positive, keys: Dict[str, Any]) -> Tu
         return None, source, keys
     if source is None or isinstance(source, _config.Config) or (is_path(source) and not _names_samples(source, y)):
         return source, None, {**keys, **_label_keys(function, y, positive)}
-    if is_path(source) and (y is None or is_path(y)):
+    if is_path(source) and (y is None or is_path(y) or isinstance(y, int)):
         files = {"source": "file", "x": os.fspath(source)}
         if y is not None:
-            of_column = not is_data_file(y) and not os.path.exists(y)
-            files["label_column" if of_column else "y"] = os.fspath(y)
+            of_column = isinstance(y, int) or not (is_data_file(y) or os.path.exists(y))
+            files["label_column" if of_column else "y"] = str(y)
         return None, None, {**files, **keys, **_label_keys(function, None, positive)}
     if y is None:
         raise ValueError(_missing_labels(function, source))

@@ -46,6 +46,7 @@ def run(
     run(X, y, width=50, slope=0.0, until="1e100")   own arrays: X (n, d), y (n,) of +1 and -1
     run(df, y="label", positive="cat")              a table with a column of labels
     run("X.npy", "y.npy")                           files of samples and labels
+    run("data.csv", y="label")                      a file with a column of labels
     run(dataset)                                    a Dataset, from arrays or load_data()
     run(config) or run("run.toml")                  a Config, or a file
     run(n=20, slope=0.0)                            the defaults but for these keys

@@ -419,6 +419,7 @@ def _():
         taken(X, Y.astype(kind))
     taken(X, Y[:, None])
     taken(X, Y[None, :])
+    taken(X, np.where(Y > 0, "+1", "-1"))
 
 
 @case("labels of two other values: 0 and 1, 1 and 2, booleans, text, categories")
@@ -451,6 +452,8 @@ def _():
     taken(X, np.where(Y > 0, "1", "2"), positive=1)
     taken(X, Y > 0, positive=1)
     taken(X, Y > 0, positive="True")
+    taken(X, Y > 0, positive="true")
+    taken(X, np.where(Y > 0, "True", "False"), positive=True)
     taken(X, Y, signs=-Y, positive=-1)
     taken(X, np.where(Y > 0, "cat", "dog"), positive=np.str_("cat"))
     refused(X, np.where(Y > 0, "cat", "dog"), "positive: 'bird' is no label; the labels are 'cat' and 'dog'", positive="bird")
@@ -509,6 +512,38 @@ def _(tmp_path):
         lt.run(str(tmp_path / "nothing.npy"), str(tmp_path / "y.npy"))
     (tmp_path / "a.toml").write_text('[data]\nsource = "file"\nx = "X.npy"\ny = "none.npy"\n')
     assert lt.run(tmp_path / "a.toml", y=tmp_path / "y.npy", **QUICK).log_loss.tobytes() == expected
+
+
+@case("`lt.run(\"data.csv\", y=\"label\")`, `y=-1`, `lt.run(\"a9a\")`: labels in the file of the samples")
+def _(tmp_path):
+    expected = lt.run(X, Y, **QUICK).log_loss.tobytes()
+    words = np.where(Y > 0, "cat", "dog")
+    lines = [",".join([*map(repr, row.tolist()), word]) for row, word in zip(X, words)]
+    (tmp_path / "data.csv").write_text("a,b,c,d,e,f,label\n" + "\n".join(lines) + "\n")
+    for y in ("label", -1, 7):
+        run = lt.run(str(tmp_path / "data.csv"), y=y, positive="cat", **QUICK)
+        assert run.log_loss.tobytes() == expected
+        assert lt.inspect(tmp_path / "data.csv", y=y, positive="cat").samples_of_class_plus == 4
+    with pytest.raises(ValueError, match="dog.*data.positive|data.positive.*dog"):
+        lt.run(tmp_path / "data.csv", y="label")
+    sparse = "".join(f"{label:+.0f} " + " ".join(f"{j + 1}:{value!r}" for j, value in enumerate(row)) + "\n"
+                     for label, row in zip(Y.tolist(), X.tolist()))
+    for name in ("a9a", "data.libsvm", "data.txt"):
+        (tmp_path / name).write_text(sparse)
+        assert lt.run(tmp_path / name, **QUICK).log_loss.tobytes() == expected
+
+
+@case("labels in files that are not +1 and −1")
+def _(tmp_path):
+    np.save(tmp_path / "X.npy", X)
+    np.save(tmp_path / "y.npy", (Y > 0).astype("u1"))
+    for positive in (1, "1", True):
+        run = lt.run(str(tmp_path / "X.npy"), str(tmp_path / "y.npy"), positive=positive, **QUICK)
+        assert np.array_equal(run.y, Y)
+    with pytest.raises(ValueError, match="y.npy: .*labels are .* data.positive = "):
+        lt.run(tmp_path / "X.npy", tmp_path / "y.npy")
+    with pytest.raises(ValueError, match="data.positive: no label"):
+        lt.run(tmp_path / "X.npy", tmp_path / "y.npy", positive="cat")
 
 
 @case("samples without labels, a pair (X, y)")
