@@ -3,6 +3,7 @@ from typing import Any, Callable, Dict, List, Optional, Tuple
 import numpy as np
 
 version: str
+pybind11_version: Tuple[int, int]
 
 class Config:
     def values(self) -> Dict[str, Dict[str, Any]]: ...
