@@ -1,7 +1,5 @@
 #include "latetime/store/run_sink.hpp"
 
-#include "latetime/store/training_folder.hpp"
-
 namespace latetime {
 
 RunSink sink_into(const RunDirectory& directory) {
@@ -29,7 +27,6 @@ RunSink sink_into(RunMemory& memory) {
 
 RunMemory read_run(const std::string& path) {
   const RunDirectory directory = RunDirectory::open(path);
-  refuse_training(path);
   RunMemory run{.config = directory.config_text(),
                 .metrics = read_metrics(directory.file("metrics.csv")),
                 .arrays = {}};
