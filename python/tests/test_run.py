@@ -144,17 +144,6 @@ def test_load_refuses_what_is_no_run(tmp_path):
         lt.load(tmp_path)
 
 
-def test_a_training_is_called_a_training(tmp_path, program):
-    out = tmp_path / "training"
-    code, _, error = program("train", "-q", "--out", out, "--set", "data.n=6", "--set", "data.d=9", "--set",
-                             "network.width=3", "--set", "descent.until=5")
-    assert code == 0, error
-    for ask in (lt.load, lt.check, lt.limit):
-        with pytest.raises(ValueError, match="holds a training of latetime train.*latetime report") as refused:
-            ask(out)
-        assert "damaged" not in str(refused.value)
-
-
 def test_what_is_not_counted_is_not_never():
     size = dict(n=7, d=40, width=4, slope=0.0, until=50)
     assert lt.run(**size).last_switch_record.shape == (2, 4, 7)
