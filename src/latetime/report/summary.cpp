@@ -197,7 +197,11 @@ Paragraph how_fast(const RunResults& run) {
 Paragraph how_sure(const RunResults& run) {
   const double estimate = last_of(run, "error_estimate");
   std::string text;
-  if (std::isinf(estimate)) {
+  if (std::isinf(estimate) && !(last_of(run, "undecided_events") > 0)) {
+    text =
+        "The steps amplify rounding errors (the learning rate lies beyond stability): no digit of "
+        "the end is sure.";
+  } else if (std::isinf(estimate)) {
     text = fmt::format(
         "{} events were too close to call, so nothing bounds the error of what came "
         "after the first of them.",

@@ -95,7 +95,7 @@ function undecidedRows(run, domain) {
   const r = run.records.columns.error_estimate.findIndex((e, i) => e === null && i > 0);
   if (r < 0) return [];
   const x = place(run.records.columns.log10_t[r]);
-  return x === null ? [] : [{ x, x2: domain[1], text: 'no bound on the error: an event was too close to call' }];
+  return x === null ? [] : [{ x, x2: domain[1], text: last(run, 'undecided_events') > 0 ? 'no bound on the error: an event was too close to call' : 'no bound on the error: steps amplify rounding' }];
 }
 
 /** Records since whose predecessors something happened to the activations. */

@@ -32,7 +32,7 @@ const FACTS = [
   ['normalised margin', (run) => amount(last(run, 'normalized_margin'), 6)],
   ['… at t = ∞', (run) => amount(run.limit ? run.limit.normalized_margin : null, 6)],
   ['KKT residual', (run) => amount(last(run, 'kkt_residual'), 3)],
-  ['error estimate (log L, stable ranks)', (run) => (last(run, 'error_estimate') === null ? 'none: an event was undecided' : amount(last(run, 'error_estimate'), 3))],
+  ['error estimate (log L, stable ranks)', (run) => (last(run, 'error_estimate') === null ? 'none' : amount(last(run, 'error_estimate'), 3))],
   ['pairs active, inactive, switching, undecided', (run) => [1, 0, 2, 3].map((s) => run.maps.total[s]).join(', ') + (run.maps.of_limit ? ' for ever' : ' at the end')],
   ['wall time', (run) => amount(run.provenance.wall_seconds, 3) + ' s'],
 ];
