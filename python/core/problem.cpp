@@ -30,7 +30,9 @@ py::array samples_view(const std::shared_ptr<Dataset>& data) {
 /// names, and the configuration then names the copies that result.h5 will hold.
 RunProblem make_problem(RunConfig config, const Dataset* own_data, const py::object& weights) {
   if (own_data) {
+    config.data = DataConfig{};
     config.data.source = "file";
+    config.data.d = 0;  // as the file says
     config.data.x = "result.h5:/data/x";
     config.data.y = "result.h5:/data/y";
   }

@@ -13,6 +13,7 @@
 #include "latetime/base/error.hpp"
 #include "latetime/base/log_time.hpp"
 #include "latetime/base/text.hpp"
+#include "latetime/data/array_file.hpp"
 #include "latetime/experiment/config_fields.hpp"
 
 namespace latetime {
@@ -76,11 +77,12 @@ template <>
 std::optional<bool> value_of(const toml::node& node) {
   return node.value_exact<bool>();
 }
-/// Texts also take numbers: until = 1000 is as good as until = "1000".
+/// Texts also take numbers and flags: until = 1000 is as good as until = "1000".
 template <>
 std::optional<std::string> value_of(const toml::node& node) {
   if (const auto whole = node.value_exact<std::int64_t>()) return fmt::format("{}", *whole);
   if (const auto real = node.value_exact<double>()) return shortest(*real);
+  if (const auto flag = node.value_exact<bool>()) return *flag ? "true" : "false";
   return node.value_exact<std::string>();
 }
 template <>
@@ -256,6 +258,19 @@ void check_descent(const DescentConfig& descent, const std::string& origin) {
   }
 }
 
+/// Which files and columns samples and labels come from.
+void check_files(const DataConfig& data, const std::string& origin) {
+  const std::string where = origin + ": data.";
+  if (data.x.empty()) throw InputError(where + "x", "is missing; name the file of the samples");
+  if (data.y.empty() && data.label_column.empty() && !may_hold_labels(data.x)) {
+    throw InputError(where + "y", "is missing; name the file of the labels");
+  }
+  if (data.y.empty() && data.transpose) {
+    throw InputError(where + "transpose",
+                     "labels in the file of x belong to its rows; name their own file, data.y");
+  }
+}
+
 /// Rules that involve more than one key.
 void check_together(const RunConfig& config, const KeySet& set, const std::string& origin) {
   visit_fields(config, [&](const std::string& section, const std::string& key, const auto&,
@@ -269,11 +284,10 @@ void check_together(const RunConfig& config, const KeySet& set, const std::strin
   if (!images && config.data.source != "file" && config.data.n < 1) {
     throw InputError(origin + ": data.n", "must be at least 1");
   }
-  for (const auto* file : {&config.data.x, &config.data.y}) {
-    if (config.data.source == "file" && file->empty()) {
-      throw InputError(origin + ": data." + (file == &config.data.x ? "x" : "y"),
-                       "is missing; source = \"file\" needs both x and y");
-    }
+  if (config.data.source == "file") {
+    check_files(config.data, origin);
+  } else if (config.data.d < 1) {
+    throw InputError(origin + ": data.d", "must be at least 1");
   }
   check_descent(config.descent, origin);
   for (const auto& time : config.record.at) LogTime::parse(time, origin + ": record.at");
@@ -330,6 +344,7 @@ RunConfig parse_config(const std::string& text, const std::string& origin,
   refuse_unknown_keys(document, origin);
   RunConfig config;
   const KeySet set = read_fields(document, origin, folder, overridden, config);
+  if (config.data.source == "file" && !set.count({"data", "d"})) config.data.d = 0;
   check_together(config, set, origin);
   return config;
 }
