@@ -153,7 +153,9 @@ std::string text_of_arrays(const ArrayArchive& arrays) {
             line('d', join(parts, " "));
           } else {
             using T = typename Values::value_type;
-            line(std::is_same_v<T, std::uint8_t> ? 'b' : std::is_signed_v<T> ? 'i' : 'u',
+            line(std::is_same_v<T, std::uint8_t> ? 'b'
+                 : std::is_signed_v<T>           ? 'i'
+                                                 : 'u',
                  fmt::format("{}", fmt::join(values, " ")));
           }
         },

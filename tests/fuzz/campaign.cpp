@@ -80,10 +80,9 @@ std::string unclear_message(const std::string& message, const std::vector<std::s
   if (std::any_of(message.begin(), message.end(), is_control)) {
     return "a refusal with control characters";
   }
-  const bool placed =
-      std::any_of(places.begin(), places.end(), [&](const std::string& place) {
-        return message.find(place) != std::string::npos;
-      });
+  const bool placed = std::any_of(places.begin(), places.end(), [&](const std::string& place) {
+    return message.find(place) != std::string::npos;
+  });
   return placed ? "" : "a refusal that names no file";
 }
 
@@ -135,8 +134,8 @@ class Worker {
       Dice dice(seed, board_.inputs);
       // Half of the inputs come from the latest finds, which lead furthest.
       const std::size_t recent = std::min<std::size_t>(corpus.size(), 64);
-      const std::size_t pick = dice.one_in(2) ? dice.below(corpus.size())
-                                              : corpus.size() - recent + dice.below(recent);
+      const std::size_t pick =
+          dice.one_in(2) ? dice.below(corpus.size()) : corpus.size() - recent + dice.below(recent);
       Input input = corpus[pick];
       const Input& other = corpus[dice.below(corpus.size())];
       input.bytes = mutator.mutated(std::move(input.bytes), other.bytes, dice);
@@ -217,7 +216,7 @@ std::string fault_key(const std::string& report) {
   }
   if (key.empty()) key = report.substr(0, report.find('\n'));
   return report.substr(0, 60).find("runtime error") != std::string::npos || key.empty() ? report
-                                                                                         : key;
+                                                                                        : key;
 }
 
 }  // namespace
@@ -249,8 +248,8 @@ Account try_reader(const Reader& reader, const std::string& seeds, const std::st
   if (!::mkdtemp(work.data())) throw std::runtime_error("cannot make a folder in /dev/shm");
   const std::string corpus = work + "/corpus", place = work + "/read", log = work + "/log";
   fs::create_directory(corpus);
-  void* memory = ::mmap(nullptr, sizeof(Board), PROT_READ | PROT_WRITE,
-                        MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  void* memory =
+      ::mmap(nullptr, sizeof(Board), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) throw std::runtime_error("no shared memory");
   Board& board = *static_cast<Board*>(memory);
   Keeper keeper(kept, reader.name);

@@ -69,6 +69,24 @@ put("csv/weird.csv", "nan,inf,-inf\n1e308,5e-324,-0\n")
 put("csv/utf16.csv", "1,2\n3,4\n".encode("utf-16"))
 put("csv/minus.csv", "\u22121,2\n3,4\n")
 
+put("csv/mac.csv", "1 2\r3 4\r")
+
+put("npz/csr.sparse", "t /format : csr\nu /shape 2: 3 3\nd /data 4: 1.5 2 -3 4\nu /indices 4: 0 2 1 2\nu /indptr 4: 0 2 3 4\n")
+put("npz/csc.sparse", "t /format : csc\nu /shape 2: 2 3\nd /data 3: 1 2 3\nu /indices 3: 0 1 1\nu /indptr 4: 0 1 2 3\n")
+put("npz/coo.sparse", "t /format : coo\nu /shape 2: 2 3\nd /data 3: 1 2 3\nu /row 3: 0 1 1\nu /col 3: 2 0 0\n")
+put("npz/bsr.sparse", "t /format : bsr\nu /shape 2: 2 4\nd /data 1x2x2: 1 2 3 4\nu /indices 1: 1\nu /indptr 2: 0 1\n")
+
+put("libsvm/plain.svm", "+1 1:0.5 3:-2\n-1 2:1e3 # note\n+1\n")
+put("libsvm/zero.svm", "2 0:1 1:2\n1 1:3\n")
+put("libsvm/ranks.svm", "1 qid:3 1:0.25\r\n0 qid:3 2:7\r\n")
+put("libsvm/words.svm", "cat 1:1\ndog 2:1\n")
+
+put("samples/kaggle.csv", "#label_column=label;positive=5\nlabel,1x1,1x2\n5,0,255\n0,12,7\n")
+put("samples/last.csv", "#label_column=-1\n0.5,1.5,1\n2,3,-1\n")
+put("samples/words.csv", "#label_column=class;positive=yes\nx,y,class\n1,2,yes\n3,4,no\n5,6,\"yes\"\n")
+put("samples/plain.svm", "+1 1:0.5 3:-2\n-1 2:1e3\n")
+put("samples/positive.svm", "#positive=2;d=4\n2 1:0.5 3:-2\n1 2:1e3\n")
+
 
 def idx(magic, sizes, values):
     return struct.pack(f">{1 + len(sizes)}I", magic, *sizes) + bytes(values)

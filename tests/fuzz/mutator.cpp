@@ -127,8 +127,8 @@ void set_decimal_number(std::string& bytes, Dice& dice) {
                                   [](char c) { return numeric(c); });
   const auto end = std::find_if_not(begin, bytes.end(), [](char c) { return numeric(c); });
   const std::size_t at = static_cast<std::size_t>(begin - bytes.begin());
-  const std::string text = dice.one_in(3) ? std::to_string(dice.below(20))
-                                          : odd_texts[dice.below(std::size(odd_texts))];
+  const std::string text =
+      dice.one_in(3) ? std::to_string(dice.below(20)) : odd_texts[dice.below(std::size(odd_texts))];
   bytes.replace(at, static_cast<std::size_t>(end - begin), text);
 }
 

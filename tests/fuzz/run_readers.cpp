@@ -213,8 +213,8 @@ class RunFolder {
   /// Every file as the run left it; `all`: also those that a reading may have changed.
   void restore(const Input& input, bool all) const {
     for (const Input& file : files_) {
-      const bool replaced = file.kind == input.kind ||
-                            (input.kind == "arrays" && file.kind == "result.h5");
+      const bool replaced =
+          file.kind == input.kind || (input.kind == "arrays" && file.kind == "result.h5");
       if (all || replaced) write_bytes(folder_ + "/" + file.kind, file.bytes);
     }
   }
@@ -278,13 +278,13 @@ constexpr std::initializer_list<const char*> stored_files{"result.h5"};
 constexpr std::initializer_list<const char*> reported_files{"config.toml", "metrics.csv",
                                                             "result.h5", "claims.json"};
 
-/// `run --resume`: takes over what was there. Most arrays go no further, and lie in memory, which is
-/// the same path without a folder; with files and some arrays the run also goes on for a moment.
+/// `run --resume`: takes over what was there. Most arrays go no further, and lie in memory, which
+/// is the same path without a folder; with files and some arrays the run also goes on for a moment.
 class ResumeTarget : public RunTarget {
  public:
   explicit ResumeTarget(const std::string& folder)
-      : RunTarget(folder, resumed_files), problems_{load_problem(longer(small_run(false))),
-                                                    load_problem(longer(small_run(true)))} {}
+      : RunTarget(folder, resumed_files),
+        problems_{load_problem(longer(small_run(false))), load_problem(longer(small_run(true)))} {}
 
  protected:
   void read_run(const RunFolder& folder, const Input& input) override {
@@ -372,24 +372,41 @@ Reader reader(std::string name, std::vector<std::string> words, std::size_t long
 }  // namespace
 
 std::vector<Reader> run_readers() {
-  std::vector<std::string> config_words{"[", "]", "[[", "]]", " = ", "\"\"\"", "'''", "\\u0000", "{",
-                                        "}", "true", "\"1e100000\"", "1e100", "#set ", ".",
-                                        "inf", "nan", "2024-01-01", "0x7f", "\"\\u001b\"", "\\"};
+  std::vector<std::string> config_words{"[",     "]",           "[[", "]]",  " = ",  "\"\"\"",
+                                        "'''",   "\\u0000",     "{",  "}",   "true", "\"1e100000\"",
+                                        "1e100", "#set ",       ".",  "inf", "nan",  "2024-01-01",
+                                        "0x7f",  "\"\\u001b\"", "\\"};
   for (const FieldDescription& field : describe_fields()) {
     config_words.push_back(field.key);
     config_words.push_back("\n[" + field.section + "]\n");
     config_words.push_back(field.default_value);
   }
-  const std::vector<std::string> json_words{
-      "{", "}", "[", "]", ":", ",", "null", "true", "\"\"", "1e999", "\"\\ud800\"", "\"\\u0000\"",
-      "\"claims\":", "\"verdict\":", "\"hypotheses\":", "\"measured\":", "\"figures\":"};
-  std::vector<std::string> array_words{"d ", "u ", "b ", "t ", "T ", "\nd ", "\nt ", " 1: ", " 0: ",
-                                       "nan ", "inf ", "|", "flow", "dense", "frozen", "coefficient",
-                                       "reached-end", "interrupted", "found", "not-separated",
-                                       "x0", "x2", " 2x2x2: "};
+  const std::vector<std::string> json_words{"{",
+                                            "}",
+                                            "[",
+                                            "]",
+                                            ":",
+                                            ",",
+                                            "null",
+                                            "true",
+                                            "\"\"",
+                                            "1e999",
+                                            "\"\\ud800\"",
+                                            "\"\\u0000\"",
+                                            "\"claims\":",
+                                            "\"verdict\":",
+                                            "\"hypotheses\":",
+                                            "\"measured\":",
+                                            "\"figures\":"};
+  std::vector<std::string> array_words{
+      "d ",     "u ",          "b ",          "t ",          "T ",    "\nd ",          "\nt ",
+      " 1: ",   " 0: ",        "nan ",        "inf ",        "|",     "flow",          "dense",
+      "frozen", "coefficient", "reached-end", "interrupted", "found", "not-separated", "x0",
+      "x2",     " 2x2x2: "};
   std::vector<Reader> all;
   all.push_back(reader<ConfigTarget>("config", config_words, 4096));
-  all.push_back(reader<TableTarget>("table", {",", "\n", ",,", "nan", "inf", "flow", "\r\n"}, 8192));
+  all.push_back(
+      reader<TableTarget>("table", {",", "\n", ",,", "nan", "inf", "flow", "\r\n"}, 8192));
   all.push_back(reader<ClaimsTarget>("claims", json_words, 4096));
   all.push_back(reader<ResumeTarget>("resume", array_words, 32768));
   all.push_back(reader<StoredTarget>("stored", array_words, 32768));
