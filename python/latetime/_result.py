@@ -3,12 +3,17 @@
 import difflib
 import functools
 import os
-from typing import Any, Dict, List, NamedTuple, Optional
+from typing import TYPE_CHECKING, Any, Dict, List, NamedTuple, Optional, Union
 
 import numpy as np
 
 from . import _config, _core
+from ._checks import path_text
 from ._limit import Limit, limit
+from ._names import answers_unknown_names
+
+if TYPE_CHECKING:
+    from ._training import TrainingResult
 
 _MEASURES_FILE = "measures.npz"
 CAUSES = ("own_crosses", "other_meets", "leaves_upward", "leaves_downward")
@@ -196,18 +201,20 @@ class Run:
 
         Raises ValueError when the folder holds a run already.
         """
-        self._memory.save(os.fspath(path))
+        folder = path_text(path, "path")
+        self._memory.save(folder)
         if self.measures:
-            np.savez(os.path.join(os.fspath(path), _MEASURES_FILE), **self.measures)
+            np.savez(os.path.join(folder, _MEASURES_FILE), **self.measures)
 
-    def resume(self, until=None, **settings) -> "Run":
+    @answers_unknown_names
+    def resume(self, until=None, *, threads=None, progress=None, observer=None, measures=None) -> "Run":
         """Goes on from the end, to a later time: a new Run with all records, old and new.
 
-        `settings`: threads, progress, observer, measures (of the same names as this run's).
+        measures: of the same names as this run's.
         """
         from ._run import resume_run
 
-        return resume_run(self, until, **settings)
+        return resume_run(self, until, threads=threads, progress=progress, observer=observer, measures=measures)
 
     def __repr__(self) -> str:
         config = self.config
@@ -231,11 +238,8 @@ class Run:
         return "\n".join(lines)
 
 
-def load(path) -> Run:
-    """The run of a folder that `latetime run` or `Run.save` wrote.
-
-    Raises ValueError when there is none, and for damaged files.
-    """
+def load_run(path) -> Run:
+    """See load."""
     path = os.fspath(path)
     memory = _core.read_run(path)
     if not memory.names():
@@ -246,3 +250,17 @@ def load(path) -> Run:
     extra = os.path.join(path, _MEASURES_FILE)
     measures = dict(np.load(extra)) if os.path.exists(extra) else {}
     return Run(memory, measures)
+
+
+@answers_unknown_names
+def load(path) -> Union[Run, "TrainingResult"]:
+    """The Run of a folder that `latetime run` or `Run.save` wrote; of `latetime train`, a TrainingResult.
+
+    Raises ValueError when there is none, and for damaged files.
+    """
+    from ._training import TrainingResult, holds_training
+
+    folder = path_text(path, "path", "the folder of a run")
+    if holds_training(folder):
+        return TrainingResult(_core.read_run(folder))
+    return load_run(folder)

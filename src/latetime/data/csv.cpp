@@ -92,6 +92,13 @@ bool counts_columns(const Fields& fields, std::size_t labels) {
   return seen >= fewest;
 }
 
+/// pandas writes the numbers of rows into a first column without a name.
+[[noreturn]] void refuse_index_column(const std::string& where, std::size_t column) {
+  throw InputError(where, fmt::format("column {} has no name in the header, as the numbers of rows "
+                                      "that pandas writes; leave it out (to_csv(..., index=False))",
+                                      column + 1));
+}
+
 /// Whether the first row is a header, judged by its entries other than the labels. Throws
 /// InputError when it may be one or not.
 bool is_header(const CsvRows& rows, std::size_t labels, const std::string& where) {
@@ -107,6 +114,11 @@ bool is_header(const CsvRows& rows, std::size_t labels, const std::string& where
     if (kind == FieldKind::numbered_name) ++numbered;
     if (kind == FieldKind::doubtful && !doubtful) doubtful = i;
     different.insert(fields[i]);
+  }
+  if (fields.size() > 1 && fields[0].empty() && labels != 0 &&
+      (names + 1 == fields.size() ||
+       counts_columns({fields.begin() + 1, fields.end()}, no_column))) {
+    refuse_index_column(where, 0);
   }
   if (numbers > 0) {
     if (!counts_columns(fields, labels)) return false;
@@ -179,9 +191,7 @@ void require_names(const std::vector<std::string>& header, std::size_t columns,
   }
   const auto unnamed = std::find(header.begin(), header.end(), "");
   if (unnamed == header.end()) return;
-  throw InputError(where, fmt::format("column {} has no name in the header, as the numbers of rows "
-                                      "that pandas writes; leave it out (to_csv(..., index=False))",
-                                      unnamed - header.begin() + 1));
+  refuse_index_column(where, static_cast<std::size_t>(unnamed - header.begin()));
 }
 
 /// The fields of the labels with their lines, and whether the first row is surely a header.

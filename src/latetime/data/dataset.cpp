@@ -6,6 +6,7 @@
 
 #include "latetime/base/error.hpp"
 #include "latetime/base/text.hpp"
+#include "latetime/data/labels.hpp"
 
 namespace latetime {
 

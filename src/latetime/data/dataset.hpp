@@ -3,7 +3,6 @@
 #include <string>
 #include <vector>
 
-#include "latetime/data/labels.hpp"
 #include "latetime/data/samples.hpp"
 
 namespace latetime {
@@ -24,13 +23,9 @@ struct Dataset {
   int label(Eigen::Index i) const { return classes[static_cast<std::size_t>(i)] == 0 ? 1 : -1; }
 };
 
-/// Two-class data set from labels, of which `positive` counts as +1 (see `two_classes`); `where_x`
-/// and `where_y` name the inputs in error messages. Throws InputError for an empty set, a shape
-/// mismatch, an entry that is not finite, and labels that `two_classes` refuses.
-Dataset make_dataset(Samples x, const Labels& labels, const std::string& positive,
-                     const std::string& where_x, const std::string& where_y, std::string origin);
-
-/// The same from labels that are +1 and −1.
+/// Two-class data set from labels; `where_x` and `where_y` name the inputs in error messages.
+/// Throws InputError for an empty set, a shape mismatch, an entry that is not finite, or a label
+/// that is not +1 or −1.
 Dataset make_dataset(Samples x, const Vector& labels, const std::string& where_x,
                      const std::string& where_y, std::string origin);
 

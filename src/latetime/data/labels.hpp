@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "latetime/data/dataset.hpp"
+
 namespace latetime {
 
 /// The labels of n samples as they were given: numbers, booleans, or words.
@@ -44,5 +46,11 @@ Labels labels_of(std::span<const double> values);
 /// others, a missing one, or none that is `positive`.
 std::vector<int> two_classes(const Labels& labels, const std::string& positive,
                              const std::string& where);
+
+/// Two-class data set from labels, of which `positive` counts as +1 (see `two_classes`); `where_x`
+/// and `where_y` name the inputs in error messages. Throws InputError for an empty set, a shape
+/// mismatch, an entry that is not finite, and labels that `two_classes` refuses.
+Dataset make_dataset(Samples x, const Labels& labels, const std::string& positive,
+                     const std::string& where_x, const std::string& where_y, std::string origin);
 
 }  // namespace latetime

@@ -7,6 +7,7 @@
 
 #include "latetime/base/error.hpp"
 #include "latetime/data/array_file.hpp"
+#include "latetime/data/labels.hpp"
 
 namespace latetime {
 namespace {

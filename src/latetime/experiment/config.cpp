@@ -1,5 +1,6 @@
 #include "latetime/experiment/config.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <optional>
@@ -152,6 +153,15 @@ std::string resolve_file(const std::string& name, const std::string& folder) {
       .string();
 }
 
+/// "C:\new" holds the beginning of a new line, in TOML's double quotes.
+void refuse_control_characters(const std::string& name, const std::string& where) {
+  const auto is_control = [](unsigned char c) { return c < 0x20 || c == 0x7f; };
+  if (std::none_of(name.begin(), name.end(), is_control)) return;
+  throw InputError(where,
+                   "the file name holds control characters, as \\t or \\n in double quotes "
+                   "are; write paths in single quotes, 'C:\\new\\X.npy', or with /");
+}
+
 // ---- reading a table
 
 using KeySet = std::set<std::pair<std::string, std::string>>;
@@ -219,6 +229,7 @@ KeySet read_fields(const toml::table& document, const std::string& origin,
     value = *read;
     if constexpr (std::is_same_v<Value, std::string>) {
       const bool from_command_line = overridden.count(dotted(section, key)) > 0;
+      if (rule.is_file) refuse_control_characters(value, where);
       if (rule.is_file) value = resolve_file(value, from_command_line ? "." : folder);
     }
     set.insert({section, key});
@@ -335,6 +346,10 @@ RunConfig parse_config(const std::string& text, const std::string& origin,
     std::string problem(error.description());
     const bool too_large = problem.find("could not be interpreted as a value") != problem.npos ||
                            problem.find("not representable") != problem.npos;
+    if (problem.find("escape sequence") != problem.npos ||
+        problem.find("hex digit") != problem.npos) {
+      problem += "; write paths of Windows in single quotes, 'C:\\data\\X.npy', or with /";
+    }
     if (too_large) problem += "; write large numbers of steps in quotes, such as \"1e1000\"";
     if (problem.find("utf-8") != problem.npos) problem += "; name a configuration file (.toml)";
     throw InputError(fmt::format("{}:{}", origin, error.source().begin.line), problem);
