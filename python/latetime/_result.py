@@ -272,5 +272,5 @@ def load(path) -> Union[Run, "TrainingResult"]:
 
     folder = path_text(path, "path", "the folder of a run")
     if holds_training(folder):
-        return TrainingResult(_core.read_run(folder))
+        return TrainingResult(_core.read_training(folder))
     return load_run(folder)

@@ -190,6 +190,24 @@ TEST_F(ReportPage, ShowsClaimsWhereThereAreAnyAndSaysWhenTheyAreOld) {
   }
 }
 
+TEST_F(ReportPage, ClaimsNestedWithoutEndAreRefused) {
+  write_synthetic_run(folder_ / "run", {});
+  std::string claims = claims_named("a");
+  const std::string deep = std::string(200'000, '[') + std::string(200'000, ']');
+  claims.insert(claims.find('{') + 1, "\"more\": " + deep + ",");
+  folder_.write("run/claims.json", claims);
+  EXPECT_THAT(error_of([&] { run_json(folder_ / "run"); }), HasSubstr("claims.json"));
+}
+
+TEST_F(ReportPage, CodesWithoutMeaningAreRefused) {
+  write_synthetic_run(folder_ / "verdict", {.verdict = [](auto, auto) { return 7; }});
+  EXPECT_THAT(error_of([&] { run_json(folder_ / "verdict"); }),
+              AllOf(HasSubstr("result.h5"), HasSubstr("/limit/verdicts")));
+  write_synthetic_run(folder_ / "switch",
+                      {.last_switch = [](auto, auto) { return std::uint64_t{1} << 60; }});
+  EXPECT_THAT(error_of([&] { run_json(folder_ / "switch"); }), HasSubstr("last_switch_record"));
+}
+
 TEST_F(ReportPage, ShowsEveryPaperFigureThatLiesInAFolder) {
   std::filesystem::create_directory(folder_ / "all");
   folder_.write("all/fig1.csv",

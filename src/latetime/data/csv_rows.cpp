@@ -33,21 +33,17 @@ bool is_excel_error(std::string_view comment) {
 }  // namespace
 
 CsvRows::CsvRows(std::string_view text, const std::string& where) : rest_(text), where_(where) {
-  const std::string_view first = text.substr(0, text.find('\n'));
-  const std::string_view trimmed = first.substr(0, first.find_last_not_of('\r') + 1);
-  if (trimmed.size() == 5 && (trimmed.starts_with("sep=") || trimmed.starts_with("SEP="))) {
-    delimiter_ = trimmed[4];
+  const std::string_view first = text.substr(0, text.find_first_of("\r\n"));
+  if (first.size() == 5 && (first.starts_with("sep=") || first.starts_with("SEP="))) {
+    delimiter_ = first[4];
     named_ = true;
     next_line();
   }
 }
 
 std::string_view CsvRows::next_line() {
-  const std::size_t end = rest_.find('\n');
-  const std::string_view line = rest_.substr(0, end);
-  rest_.remove_prefix(end == std::string_view::npos ? rest_.size() : end + 1);
   ++line_;
-  return line;
+  return take_line(rest_);
 }
 
 bool CsvRows::next() {

@@ -6,6 +6,10 @@
 
 namespace latetime {
 
+/// Takes the first line off `text`; it ends with "\n", "\r\n", or "\r" (old Macs, and Excel's
+/// "CSV (Macintosh)").
+std::string_view take_line(std::string_view& text);
+
 /// `text` without blanks at its ends.
 std::string_view trimmed_field(std::string_view text);
 

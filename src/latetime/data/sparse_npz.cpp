@@ -77,9 +77,10 @@ class SparseReader {
     const NumericArray data = read_npz(path_, "data");
     if (data.shape.size() != (in_blocks ? 3U : 1U) || data.shape[0] != indices.size()) damaged();
     const std::size_t height = in_blocks ? data.shape[1] : 1, width = in_blocks ? data.shape[2] : 1;
-    if (height == 0 || width == 0) damaged();
+    if (height == 0 || width == 0 || rows_ % height != 0 || columns_ % width != 0) damaged();
     const std::size_t lines = by_column ? columns_ : rows_ / height;
-    if (starts.size() != lines + 1 || count_of(starts[lines]) > indices.size()) damaged();
+    if (starts.size() != lines + 1 || starts[0] != 0.0 || count_of(starts[lines]) > indices.size())
+      damaged();
     for (std::size_t line = 0; line < lines; ++line) {
       const std::size_t begin = count_of(starts[line]), end = count_of(starts[line + 1]);
       if (begin > end || end > indices.size()) damaged();

@@ -24,9 +24,7 @@ struct Entry {
 /// Takes the next line that is neither empty nor a comment off `text`; empty at the end.
 std::string_view next_line(std::string_view& text, std::size_t& number) {
   while (!text.empty()) {
-    const std::size_t end = text.find('\n');
-    const std::string_view whole = text.substr(0, end);
-    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+    const std::string_view whole = take_line(text);
     ++number;
     const std::string_view line = trimmed_field(whole.substr(0, whole.find('#')));
     if (!line.empty()) return line;

@@ -91,7 +91,7 @@ std::vector<std::size_t> thinned(std::size_t records) {
 }
 
 std::uint64_t whole(double value) {
-  return value > 0.0 ? static_cast<std::uint64_t>(value) : 0;
+  return value > 0.0 ? static_cast<std::uint64_t>(std::min(value, 0x1p62)) : 0;
 }
 
 /// The records of a run as snapshots; none when their coefficients were not kept.
@@ -172,13 +172,15 @@ void add_stored_events(const StoredRun& stored, RunTrace& run) {
     throw InputError(stored.path(), "/events has arrays of different sizes; run again");
   }
   for (std::size_t e = 0; e < count; ++e) {
-    const auto neuron = static_cast<Eigen::Index>(groups[e]) * run.setting.width() +
-                        static_cast<Eigen::Index>(neurons[e]);
-    const auto sample = static_cast<Eigen::Index>(samples[e]);
-    if (neuron >= run.setting.neurons() || sample >= run.setting.n()) {
+    // Compared before they are signed: a number beyond 2^63 would be a negative place.
+    if (groups[e] > 1 || neurons[e] >= static_cast<std::uint64_t>(run.setting.width()) ||
+        samples[e] >= static_cast<std::uint64_t>(run.setting.n())) {
       throw InputError(stored.path(),
                        "/events names a neuron or a sample that the run does not have; run again");
     }
+    const auto neuron = static_cast<Eigen::Index>(groups[e]) * run.setting.width() +
+                        static_cast<Eigen::Index>(neurons[e]);
+    const auto sample = static_cast<Eigen::Index>(samples[e]);
     run.late.add({.log_time = times[e] * std::log(10.0),
                   .neuron = neuron,
                   .sample = sample,

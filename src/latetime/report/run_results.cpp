@@ -152,6 +152,26 @@ StoredLimit read_stored_limit(const RunResults& run, const Arrays& arrays) {
   return limit;
 }
 
+/// Codes and counts become places in arrays: each must be a whole number of 0 … `largest`.
+void require_codes(const std::vector<double>& codes, double largest, const std::string& name,
+                   const std::string& path) {
+  const auto sound = [&](double code) {
+    return code >= 0.0 && code <= largest && code == std::floor(code);
+  };
+  if (std::all_of(codes.begin(), codes.end(), sound)) return;
+  throw InputError(path, name + " holds a number that has no meaning there; run again");
+}
+
+void require_sound_codes(const RunResults& run, const std::string& path) {
+  constexpr double largest_verdict = 3.0, largest_count = 0x1p53;
+  const auto is_label = [](double label) { return label == 1.0 || label == -1.0; };
+  if (!std::all_of(run.labels.begin(), run.labels.end(), is_label)) {
+    throw InputError(path, "/data/y holds a label that is not +1 or -1; run again");
+  }
+  require_codes(run.last_switch, largest_count, "/final/last_switch_record", path);
+  if (run.limit) require_codes(run.limit->verdicts, largest_verdict, "/limit/verdicts", path);
+}
+
 }  // namespace
 
 std::vector<double> RunResults::margins() const {
@@ -195,6 +215,7 @@ RunResults read_run_results(const std::string& folder) {
   run.data_origin = arrays.text("/provenance/data_origin");
   run.wall_seconds = arrays.number("/provenance/wall_seconds");
   if (arrays.exists("/limit/status")) run.limit = read_stored_limit(run, arrays);
+  require_sound_codes(run, directory.file("result.h5"));
   return run;
 }
 
