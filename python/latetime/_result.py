@@ -196,9 +196,10 @@ class Run:
 
         Raises ValueError when the folder holds a run already.
         """
-        self._memory.save(os.fspath(path))
-        if self.measures:
-            np.savez(os.path.join(os.fspath(path), _MEASURES_FILE), **self.measures)
+        with _core.HeldFolder(os.fspath(path)):
+            self._memory.save(os.fspath(path))
+            if self.measures:
+                np.savez(os.path.join(os.fspath(path), _MEASURES_FILE), **self.measures)
 
     def resume(self, until=None, **settings) -> "Run":
         """Goes on from the end, to a later time: a new Run with all records, old and new.

@@ -25,12 +25,22 @@ RunSink sink_into(RunMemory& memory) {
           .lasting = false};
 }
 
+namespace {
+
+/// The arrays of result.h5, which is read from the file or lies in memory already.
+ArrayArchive all_of(const ArrayReader& result) {
+  if (const auto* file = dynamic_cast<const Hdf5Reader*>(&result)) return file->read_all();
+  return dynamic_cast<const ArrayArchive&>(result);
+}
+
+}  // namespace
+
 RunMemory read_run(const std::string& path) {
   const RunDirectory directory = RunDirectory::open(path);
   RunMemory run{.config = directory.config_text(),
                 .metrics = read_metrics(directory.file("metrics.csv")),
                 .arrays = {}};
-  if (const auto result = directory.read_result()) run.arrays = result->read_all();
+  if (const auto result = directory.read_result()) run.arrays = all_of(*result);
   return run;
 }
 
