@@ -12,6 +12,7 @@
 #include "latetime/model/blas.hpp"
 #include "latetime/model/loss.hpp"
 #include "latetime/report/run_overview.hpp"
+#include "latetime/store/training_folder.hpp"
 
 namespace latetime::python {
 namespace {
@@ -166,6 +167,14 @@ std::vector<std::string> entry_names(const RunMemory& memory) {
   return names;
 }
 
+/// The fields of a column of metrics.csv.
+std::vector<std::string> column_texts(const RunMemory& memory, const std::string& name) {
+  const std::size_t column = memory.metrics.index_of(name);
+  std::vector<std::string> texts;
+  for (const auto& row : memory.metrics.rows) texts.push_back(row[column]);
+  return texts;
+}
+
 /// The problem of a stored run, to go on with: its samples and weights lie in `memory`'s arrays.
 std::shared_ptr<RunProblem> problem_of(const std::shared_ptr<RunMemory>& memory, RunConfig config) {
   const auto doubles = [&](const char* name) -> const std::vector<double>& {
@@ -227,6 +236,7 @@ void bind_run(py::module_& module) {
       .def_readonly("config", &RunMemory::config)
       .def_property_readonly("columns",
                              [](const RunMemory& memory) { return memory.metrics.columns; })
+      .def("column", column_texts, py::arg("name"))
       .def("names", entry_names)
       .def("get", entry_object, py::arg("name"))
       .def("copy", [](const RunMemory& memory) { return std::make_shared<RunMemory>(memory); })
@@ -239,6 +249,10 @@ void bind_run(py::module_& module) {
   module.def("metrics_columns", [] { return metrics_columns(); });
   module.def("read_run",
              [](const std::string& path) { return std::make_shared<RunMemory>(read_run(path)); });
+  module.def("read_training", [](const std::string& path) {
+    return std::make_shared<RunMemory>(read_training(path));
+  });
+  module.def("holds_training", [](const std::string& path) { return holds_training(path); });
   module.def("carry_out", carry_out, py::arg("problem"), py::arg("memory").none(true),
              py::arg("out"), py::arg("threads"), py::arg("resume"), py::arg("started").none(true),
              py::arg("pulse").none(true), py::arg("recorded").none(true));

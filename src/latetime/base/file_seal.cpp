@@ -27,8 +27,8 @@ class Checksums {
 
   std::string seal() const {
     std::array<char, seal_size + 1> text{};
-    std::snprintf(text.data(), text.size(), "\nlatetime seal: bytes %016zx crc %08lx adler %08lx",
-                  size_, crc_, adler_);
+    std::snprintf(text.data(), text.size(), "\nlatetime seal %016zx crc %08x adler %08x", size_,
+                  static_cast<unsigned>(crc_), static_cast<unsigned>(adler_));
     std::string line(text.data());
     line.resize(seal_size - 1, ' ');
     return line + "\n";

@@ -107,7 +107,10 @@ bool fits(const Hdf5Handle& type) {
 template <>
 bool fits<double>(const Hdf5Handle& type) {
   const H5T_class_t kind = H5Tget_class(type);
-  return (kind == H5T_INTEGER || kind == H5T_FLOAT) && H5Tget_size(type) <= sizeof(double);
+  // h5py's booleans are an enumeration of one byte, FALSE = 0 and TRUE = 1.
+  const bool is_boolean = kind == H5T_ENUM && H5Tget_size(type) == 1;
+  return is_boolean ||
+         ((kind == H5T_INTEGER || kind == H5T_FLOAT) && H5Tget_size(type) <= sizeof(double));
 }
 
 template <class T>

@@ -14,6 +14,7 @@
 #include "latetime/experiment/recorder.hpp"
 #include "latetime/experiment/training_run.hpp"
 #include "latetime/model/loss.hpp"
+#include "latetime/store/training_folder.hpp"
 
 namespace latetime {
 namespace {
@@ -38,6 +39,7 @@ struct Place {
 };
 
 Place place_in_directory(const RunConfig& config, const std::string& out, bool resume) {
+  refuse_training(out);
   const RunDirectory directory = prepare_directory(config, out, resume, metrics_columns());
   return {.sink = sink_into(directory),
           .earlier = resume ? directory.read_result() : nullptr,

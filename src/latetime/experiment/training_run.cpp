@@ -78,18 +78,27 @@ class Training {
   /// The folder that the training goes into, before anything below is called.
   void enter(const RunDirectory& directory) { directory_ = directory; }
 
-  /// Goes on from an earlier part, unless it ended before its first result. Nothing is written yet.
-  void take_over() {
+  /// Goes on from an earlier part, unless it ended before its first result. A former end that
+  /// `schedule` does not hold starts no new running evaluation, so that the rows to come are those
+  /// of a training to the new end. Nothing is written yet.
+  void take_over(const std::vector<LogTime>& schedule) {
     const auto file = directory_->read_result();
     if (!file) return;
+    if (!file->exists("/training/step")) {
+      throw InputError(directory_->path(),
+                       "holds a run of latetime run; go on with it by latetime run --resume");
+    }
     records_ = only_number(*file, "/training/records");
     Classifier network = trainer_.classifier();
     read_into(*file, "/final/weights", network.weights.data(), network.weights.size());
     read_into(*file, "/final/output_weights", network.output_weights.data(),
               network.output_weights.size());
     read_into(*file, "/final/output_bias", network.output_bias.data(), network.output_bias.size());
-    trainer_.restore(only_number(*file, "/training/step"), network);
-    recorded_ = memory();
+    const std::uint64_t step = only_number(*file, "/training/step");
+    const Evaluation running = read_running_sums(*file);
+    const bool scheduled = std::binary_search(schedule.begin(), schedule.end(), LogTime(step));
+    trainer_.restore(step, network, scheduled ? Evaluation{} : running);
+    recorded_ = memory(running);
     if (file->exists("/training/rows")) {
       rows_ = file->read_strings("/training/rows");
       if (rows_.size() != records_) {
@@ -151,6 +160,18 @@ class Training {
     return values[0];
   }
 
+  /// Empty where a former version did not store them.
+  static Evaluation read_running_sums(const ArrayReader& file) {
+    if (!file.exists("/training/running_loss_sum")) return {};
+    const auto loss = file.read_doubles("/training/running_loss_sum");
+    if (loss.size() != 1) {
+      throw InputError("result.h5", "/training/running_loss_sum is not one number; train again");
+    }
+    return {.loss = loss[0],
+            .wrong = only_number(file, "/training/running_wrong"),
+            .samples = only_number(file, "/training/running_samples")};
+  }
+
   void read_into(const ArrayReader& file, const std::string& name, double* to, Eigen::Index size) {
     if (size == 0) return;
     const auto values = file.read_doubles(name);
@@ -201,6 +222,7 @@ class Training {
   /// False, and nothing recorded, when the weights or the outputs are not finite.
   bool record() {
     const auto begin = Clock::now();
+    const Evaluation running = trainer_.running_sums();
     auto measured = measure();
     if (!finite_) return false;
     last_ = std::move(measured);
@@ -211,7 +233,7 @@ class Training {
     directory_->append_row(fields);
     if (rows_.size() == records_) rows_.push_back(join(fields, ","));
     ++records_;
-    recorded_ = memory();
+    recorded_ = memory(running);
     if (begin >= next_write_) {
       write_result({StopReason::interrupted, LogTime(trainer_.step()), "running"});
     }
@@ -275,8 +297,11 @@ class Training {
   struct Memory {
     std::uint64_t step;
     Classifier network;
+    Evaluation running_sums;  // of the record at `step`
   };
-  Memory memory() const { return {trainer_.step(), trainer_.classifier()}; }
+  Memory memory(const Evaluation& running_sums) const {
+    return {trainer_.step(), trainer_.classifier(), running_sums};
+  }
 
   /// Stores the state at the last record: from there the training goes on to the same bytes.
   void write_result(const Outcome& outcome) {
@@ -295,9 +320,17 @@ class Training {
         write("/final/output_weights", {classes, width}, network.output_weights);
         write("/final/output_bias", {classes}, network.output_bias);
       }
-      file.write("/training/step", {1}, std::span<const std::uint64_t>(&recorded_->step, 1));
-      const std::uint64_t records = records_;
-      file.write("/training/records", {1}, std::span<const std::uint64_t>(&records, 1));
+      const auto number = [&](const char* name, const auto& value) {
+        file.write(std::string("/training/") + name, {1}, std::span(&value, 1));
+      };
+      number("step", recorded_->step);
+      number("records", records_);
+      number("running_loss_sum", recorded_->running_sums.loss);
+      number("running_wrong", recorded_->running_sums.wrong);
+      number("running_samples", recorded_->running_sums.samples);
+      if (const std::string reason = no_test_reason(config_); !reason.empty()) {
+        file.write("/training/no_test", reason);
+      }
       if (rows_.size() == records_) {
         file.write("/training/rows", std::span<const std::string>(rows_));
       }
@@ -350,7 +383,7 @@ TrainingSummary train(const RunConfig& config, const Dataset& data, const Datase
   Training<Real> training(config, train, test ? &*test : nullptr, settings.threads);
   const RunDirectory directory = prepare_directory(config, out, settings.resume, columns);
   training.enter(directory);
-  if (settings.resume) training.take_over();
+  if (settings.resume) training.take_over(schedule);
   if (const auto step = training.taken_over()) {
     require_end_not_before(config, data.size(), LogTime(*step), out);
   }
@@ -365,6 +398,7 @@ TrainingSummary train(const RunConfig& config, const Dataset& data, const Datase
         directory.discard_unless_recorded();
         return RunDirectory::holds_run(out);
       });
+  summary.no_test = no_test_reason(config);
   return summary;
 }
 

@@ -40,6 +40,7 @@ class RunDirectory {
   /// Removes what `create` made, unless there are records: a run that failed before leaves nothing.
   void discard_unless_recorded() const;
 
+  const std::string& path() const { return path_; }
   std::string file(const std::string& name) const;
   std::string config_text() const;
 
