@@ -10,6 +10,7 @@
 #include "latetime/experiment/recorder.hpp"
 #include "latetime/experiment/run.hpp"
 #include "latetime/experiment/stored_run.hpp"
+#include "latetime/store/run_directory.hpp"
 
 namespace latetime {
 namespace {
@@ -226,6 +227,7 @@ ClaimReport check_config(const RunConfig& config, const std::string& source,
 
 ClaimReport check_run(const std::string& directory, const CheckSettings& settings) {
   const StoredRun stored(directory);
+  read_metrics(RunDirectory::open(directory).file("metrics.csv"));  // a damaged table is refused
   const Network initial = stored.initial();
   RunTrace run{.setting = setting_of(stored.config(), stored.data(), initial, settings.thresholds)};
   run.snapshots = stored_snapshots(stored, run.setting);
