@@ -9,6 +9,7 @@
 #include "latetime/report/report_page.hpp"
 #include "latetime/report/tables_json.hpp"
 #include "latetime/store/run_directory.hpp"
+#include "limit_text.hpp"
 #include "python_figures.hpp"
 #include "renew_report.hpp"
 #include "reproduce.hpp"
@@ -66,8 +67,7 @@ int reproduce_figure1(const ReproduceArguments& arguments) {
   replace_file(file("fig1.csv"), figure1_csv(summary));
   if (!arguments.quiet) {
     if (arguments.quick) {
-      fmt::print("quick look: {} slopes and {} runs instead of 11 and 5\n", options.slopes.size(),
-                 options.runs);
+      print_wrapped("quick look", quick_text(options));
     }
     print_table(summary, options);
     const double seconds =
@@ -176,6 +176,8 @@ void declare_reproduce(CLI::App& app, Action& action) {
       "  two-class  even against odd digits, the paper's network itself\n"
       "  trained    m neurons and a trained linear output layer (fig4, fig5)\n"
       "--output-scale: 1/m for groups and two-class, 1 for trained, unless it is given.\n"
+      "Seeds draw weights and batches; with --quick all runs train on the images that seed 1 "
+      "draws.\n"
       "Finished runs are kept in DIR/FIGURE_runs: the same command goes on after a kill.");
   command->callback(
       [arguments, &action] { action = [arguments] { return reproduce(*arguments); }; });

@@ -40,7 +40,11 @@ void print_summary(const TrainingSummary& summary, const std::string& picture) {
     print_row("epoch", number("epoch"));
     print_row("log loss, training", number("log_loss"));
     print_row("error, training", number("train_error"));
-    print_row("error, test", number("test_error"));
+    if (summary.no_test.empty()) {
+      print_row("error, test", number("test_error"));
+    } else {
+      print_wrapped("error, test", "not measured: " + summary.no_test);
+    }
     print_row("smallest margin", number("min_margin"));
     print_row("stable rank, all", number("stable_rank_all"));
     std::vector<std::string> groups;

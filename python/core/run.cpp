@@ -12,6 +12,7 @@
 #include "latetime/model/blas.hpp"
 #include "latetime/model/loss.hpp"
 #include "latetime/report/run_overview.hpp"
+#include "latetime/store/training_folder.hpp"
 
 namespace latetime::python {
 namespace {
@@ -225,6 +226,10 @@ void bind_run(py::module_& module) {
   module.def("metrics_columns", [] { return metrics_columns(); });
   module.def("read_run",
              [](const std::string& path) { return std::make_shared<RunMemory>(read_run(path)); });
+  module.def("read_training", [](const std::string& path) {
+    return std::make_shared<RunMemory>(read_training(path));
+  });
+  module.def("holds_training", [](const std::string& path) { return holds_training(path); });
   module.def("carry_out", carry_out, py::arg("problem"), py::arg("memory").none(true),
              py::arg("out"), py::arg("threads"), py::arg("resume"), py::arg("started").none(true),
              py::arg("pulse").none(true), py::arg("recorded").none(true));

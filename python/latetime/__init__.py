@@ -13,6 +13,12 @@ Shapes: n samples of dimension d, m neurons a class, R records. Arrays (2, m, ..
 [0] is +1, [1] is -1. Time is in gradient steps.
 """
 
+from . import _requirements
+
+_requirements.load_core(__name__, __path__[0])
+_requirements.provide_numpy()
+_requirements.check_numpy()
+
 from ._check import Claim, Claims, check
 from ._config import Config, Data, Descent, Network, Record, fields
 from ._core import version as __version__

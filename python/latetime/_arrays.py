@@ -330,7 +330,7 @@ def to_labels(y: Any, positive: Any = None, call: str = "lt.run(X, y, {})") -> n
         chosen, other = values[-1], values[0]
         raise ValueError(
             f"y: the labels are {_text(other)} and {_text(chosen)}; say which one counts as +1: "
-            f"{call.format('positive=' + _text(chosen))}, or positive={_text(other)}"
+            f"{call.replace('{}', 'positive=' + _text(chosen))}, or positive={_text(other)}"
         )
     matching = [value for value in values if _key(value) == _key(positive)]
     if not matching:

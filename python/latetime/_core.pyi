@@ -3,6 +3,7 @@ from typing import Any, Callable, Dict, List, Optional, Tuple
 import numpy as np
 
 version: str
+pybind11_version: Tuple[int, int]
 
 class Config:
     def values(self) -> Dict[str, Dict[str, Any]]: ...
@@ -74,6 +75,8 @@ class Memory:
 
 def metrics_columns() -> List[str]: ...
 def read_run(path: str) -> Memory: ...
+def read_training(path: str) -> Memory: ...
+def holds_training(path: str) -> bool: ...
 def carry_out(
     problem: Problem,
     memory: Optional[Memory],

@@ -58,12 +58,15 @@ class Dataset:
 
 
 def _core_dataset(X, y, positive, function: str) -> _core.Dataset:
-    call = f"lt.{function}(X, y, {{}})"
+    call = f"lt.{function}(X, y, {{}})"  # what to write where labels need a positive one
     if is_frame(X):
         if not is_frame(y) and np.ndim(y) == 0:
             call = f"lt.{function}(X, y={y!r}, {{}})"
         X, y = split_labels(X, y)
     samples, labels = to_samples(X), to_labels(y, positive, call)
+    shape: Any = getattr(X, "shape", ())
+    if len(labels) != len(samples) and len(shape) > 2 and len(labels) == shape[-1]:
+        raise ValueError(f"y: {len(labels)} labels, and images along the last axis of X; write np.moveaxis(X, -1, 0)")
     if len(labels) != len(samples) and len(labels) == samples.shape[1]:
         raise ValueError(
             f"y: {len(labels)} labels for the {len(samples)} rows of X, which has {samples.shape[1]} columns; where a "

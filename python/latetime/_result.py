@@ -45,6 +45,7 @@ class Run:
     engine: list of R names; spectra: Spectra; active_own, rho_own_mean, rho_other_mean: (R, n)
     coefficients: (R, 2, m, n), kept up to 64 MiB
     rho: (2, m, n) at the last record, rho_history: (R, 2, m, n)
+    last_switch_record: (2, m, n), or None where switches are not counted
     weights, initial_weights: (2, m, d); preactivations: (2, m, n); X: (n, d); y: (n,)
     limit: Limit, or None for a run that did not reach late time (`latetime.limit` tries one)
     events: structured array of what the late-time flow met
@@ -123,6 +124,15 @@ class Run:
     def rho(self) -> np.ndarray:
         """(2, m, n) data-correlated coefficients rho at the last state (Definition 5.1)."""
         return self._memory.get("/final/rho")
+
+    @property
+    def last_switch_record(self) -> Optional[np.ndarray]:
+        """(2, m, n) number of the first record after each pair's last switch, 0 where there was none.
+
+        None where switches are not counted (method "sgd": a step does not see every pair).
+        """
+        path = "/final/last_switch_record"
+        return self._memory.get(path) if path in self.names() and self.config.descent.method != "sgd" else None
 
     @property
     def rho_history(self) -> np.ndarray:
@@ -262,5 +272,5 @@ def load(path) -> Union[Run, "TrainingResult"]:
 
     folder = path_text(path, "path", "the folder of a run")
     if holds_training(folder):
-        return TrainingResult(_core.read_run(folder))
+        return TrainingResult(_core.read_training(folder))
     return load_run(folder)

@@ -133,12 +133,8 @@ class TrainingResult:
 
 
 def holds_training(path) -> bool:
-    """Whether this is the folder of `latetime train`: its table has columns that no run's has."""
-    try:
-        with open(os.path.join(os.fspath(path), "metrics.csv"), encoding="utf-8", errors="replace") as file:
-            return "running_loss" in file.readline().rstrip("\n").split(",")
-    except OSError:
-        return False
+    """Whether this is the folder of `latetime train`."""
+    return _core.holds_training(os.fspath(path))
 
 
 def refuse_training(function: str, where: str) -> NoReturn:

@@ -111,6 +111,7 @@ def _():
     taken(images, expected=images.reshape(8, 20))
     taken(images[:, None], expected=images.reshape(8, 20))
     assert lt.inspect(images).d == 20
+    refused(np.moveaxis(images, 0, -1), Y, "y: 8 labels, and images along the last axis of X", mend="np.moveaxis(X, -1, 0)")
 
 
 @case("an array (d,)")

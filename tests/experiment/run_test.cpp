@@ -101,6 +101,20 @@ INSTANTIATE_TEST_SUITE_P(
                                   "descent.batch_size=3", "descent.until=3000"}}),
     [](const auto& tested) { return tested.param.name; });
 
+TEST(Run, WhatIsNotCountedIsNotStored) {
+  const TemporaryFolder folder;
+  const std::vector<std::string> common{"data.n=8", "data.d=20", "network.width=5",
+                                        "network.slope=0", "descent.until=200"};
+  for (const char* method : {"gd", "sgd"}) {
+    std::vector<std::string> overrides = common;
+    overrides.push_back(std::string("descent.method=") + method);
+    if (std::string(method) == "sgd") overrides.push_back("descent.batch_size=3");
+    run_into(folder / method, configured(overrides));
+    const Hdf5Reader result(folder / method + "/result.h5");
+    EXPECT_EQ(result.exists("/final/last_switch_record"), std::string(method) == "gd");
+  }
+}
+
 TEST(Run, RowsBeyondTheLastResultAreRecomputed) {
   const TemporaryFolder folder;
   const RunConfig config = configured({"data.d=20", "network.width=4", "descent.until=5000"});

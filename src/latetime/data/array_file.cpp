@@ -116,7 +116,7 @@ LabelledArray read_labelled(const std::string& reference, const std::string& lab
   const FileKind kind = kind_of_content(path);
   LabelledArray result;
   if (kind == FileKind::text) {
-    CsvTable table = parse_csv_table(read_file_bytes(path), path, label_column);
+    TextTable table = parse_csv_table(read_file_bytes(path), path, label_column);
     return {std::move(table.numbers), !label_column.empty(), std::move(table.labels),
             std::move(table.header)};
   }

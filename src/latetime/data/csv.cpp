@@ -151,7 +151,7 @@ std::string not_a_number_here(const CsvRows& rows, std::size_t column,
 
 /// Appends the numbers of the current row to those of the table.
 void append_numbers(const CsvRows& rows, std::size_t labels, const std::string& where,
-                    CsvTable& table) {
+                    TextTable& table) {
   const Fields& fields = rows.fields();
   for (std::size_t i = 0; i < fields.size(); ++i) {
     if (i == labels) continue;
@@ -252,11 +252,11 @@ bool starts_with_header(const LabelFields& read, std::size_t samples, const std:
 
 }  // namespace
 
-CsvTable parse_csv_table(std::string_view text, const std::string& where,
-                         const std::string& label_column) {
+TextTable parse_csv_table(std::string_view text, const std::string& where,
+                          const std::string& label_column) {
   std::string storage;
   CsvRows rows(utf8_text(text, storage, where), where);
-  CsvTable table;
+  TextTable table;
   std::size_t count = 0, columns = 0;
   bool more = rows.next();
   const std::size_t labels =

@@ -11,7 +11,7 @@
 namespace latetime {
 
 /// A text table whose columns are numbers, except perhaps one of labels.
-struct CsvTable {
+struct TextTable {
   std::vector<std::string> header;  ///< names of all columns; empty: the table has none
   NumericArray numbers;             ///< rows × (columns but that of the labels)
   Labels labels;                    ///< one a row; empty without a column of labels
@@ -27,8 +27,8 @@ struct CsvTable {
 ///
 /// Throws InputError that names line and column, both from 1, when a field is not a number, a row
 /// has another length than the first, or the first row may be a header or not.
-CsvTable parse_csv_table(std::string_view text, const std::string& where,
-                         const std::string& label_column);
+TextTable parse_csv_table(std::string_view text, const std::string& where,
+                          const std::string& label_column);
 
 /// The same without labels: shape (rows, columns).
 NumericArray parse_csv(std::string_view text, const std::string& where);

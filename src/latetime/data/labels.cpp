@@ -13,9 +13,13 @@
 namespace latetime {
 namespace {
 
+std::string key_of(double label) {
+  return shortest(label + 0.0);  // −0 is 0
+}
+
 std::string key_of(std::string_view label) {
   double value = 0.0;
-  return parse_number(label, value) == FieldError::none ? shortest(value) : std::string(label);
+  return parse_number(label, value) == FieldError::none ? key_of(value) : std::string(label);
 }
 
 /// Fit to be quoted in a TOML text and pasted from a terminal: no control characters, quotes or
@@ -112,8 +116,8 @@ std::string first_of(const Labels& labels, std::size_t k) {
 }  // namespace
 
 void Labels::add(double label) {
-  const std::string text = shortest(label);
-  add(text, text);
+  const std::string key = key_of(label);
+  add(key, key);
 }
 
 void Labels::add(std::string_view label) {

@@ -20,8 +20,8 @@ constexpr std::size_t most_records_looked_at = 160;
 // Steps taken again give the stored coefficients to rounding; engines may differ in theirs.
 constexpr double same_coefficients = 1e-8;
 
-ClaimDescent claim_descent(const RunConfig& config) {
-  if (config.descent.method == "sgd") return ClaimDescent::mini_batches;
+ClaimDescent claim_descent(const RunConfig& config, Eigen::Index n) {
+  if (takes_mini_batches(config, n)) return ClaimDescent::mini_batches;
   return config.descent.method == "flow" ? ClaimDescent::gradient_flow
                                          : ClaimDescent::gradient_descent;
 }
@@ -34,8 +34,8 @@ double initial_std(const RunConfig& config, const Network& initial) {
 
 ClaimSetting setting_of(const RunConfig& config, const Dataset& data, const Network& initial,
                         const ClaimThresholds& thresholds) {
-  return ClaimSetting(data, initial, config.descent.learning_rate, claim_descent(config),
-                      initial_std(config, initial), thresholds);
+  return ClaimSetting(data, initial, config.descent.learning_rate,
+                      claim_descent(config, data.size()), initial_std(config, initial), thresholds);
 }
 
 ClaimReport report_of(const RunTrace& run, const RunConfig& config, const std::string& source) {
@@ -60,7 +60,24 @@ ClaimReport report_of(const RunTrace& run, const RunConfig& config, const std::s
   if (!config.network.initial_weights.empty()) {
     report.notes.push_back("sigma0 is the root mean square of the initial weights in the file");
   }
+  if (config.descent.method == "sgd" && !takes_mini_batches(config, s.n())) {
+    report.notes.push_back(
+        fmt::format("batches of {} hold all {} samples: every step is one of the full batch",
+                    config.descent.batch_size, s.n()));
+  }
   return report;
+}
+
+/// How a stored run that ended before late time gets there. What an exact engine left is taken on
+/// by the engines that hand over, but for the dense engine's.
+std::string way_to_late_time(const RunConfig& config, Eigen::Index n, const std::string& engine) {
+  const DescentOptions options = descent_options(config, n, 1);
+  if (options.method == Method::gradient_descent && options.engine == EngineChoice::automatic &&
+      engine != "dense") {
+    return "go on with run --resume --set descent.until=1e100";
+  }
+  return "run a copy of config.toml into another folder; there " +
+         late_time_advice(options.method, options.engine);
 }
 
 /// Which records of a stored run are looked at: evenly many, the last one included.
@@ -226,12 +243,11 @@ ClaimReport check_run(const std::string& directory, const CheckSettings& setting
     const Measurer measurer(stored.data(), initial);
     continue_late(stored, measurer, settings.observe, run);
   } else {
-    run.late.problem = run.outcome.empty()
-                           ? fmt::format(
-                                 "the run ends at step {}, before late time; go on with run "
-                                 "--resume --set descent.until=1e100",
-                                 decades_text(last))
-                           : run.outcome;
+    run.late.problem =
+        run.outcome.empty()
+            ? fmt::format("the run ends at step {}, before late time; {}", decades_text(last),
+                          way_to_late_time(stored.config(), stored.data().size(), engine))
+            : run.outcome;
   }
   ClaimReport report = report_of(run, stored.config(), directory);
   if (run.steps.looked) {

@@ -221,6 +221,22 @@ std::string image_figure_settings(const ImageFigureOptions& o) {
       o.n, o.test_n, o.learning_rate, o.batch_size, o.epochs, o.runs, o.first_seed);
 }
 
+std::string quick_text(const ImageFigureOptions& options) {
+  const ImageFigureOptions whole = image_figure(options.figure, false);
+  if (options.runs >= whole.runs && options.epochs >= whole.epochs && options.n == 0) return "";
+  const auto images = [](std::int64_t n) { return n == 0 ? "all" : fmt::format("{}", n); };
+  return fmt::format(
+      "{} epochs, {} runs, {} training and {} test images instead of {} epochs, {} runs and all "
+      "images; every run takes the same images",
+      options.epochs, options.runs, images(options.n), images(options.test_n), whole.epochs,
+      whole.runs);
+}
+
+std::string image_figure_toml(const ImageFigureOptions& options) {
+  const std::string quick = quick_text(options);
+  return image_figure_settings(options) + (quick.empty() ? "" : "quick = \"" + quick + "\"\n");
+}
+
 std::vector<ImageRun> run_image_figure(const ImageFigureOptions& options, const std::string& folder,
                                        unsigned threads,
                                        const std::function<bool(double, double)>& progress) {

@@ -121,14 +121,17 @@ Recorder::Recorder(const RunConfig& config, const Dataset& data, const Network& 
       sink_(std::move(sink)),
       measurer_(data, initial),
       keep_coefficients_(coefficient_bytes(initial, data, expected_records) <= coefficient_budget),
-      threads_(threads) {
+      threads_(threads),
+      watches_pairs_(config.descent.method != "sgd") {
   last_switch_.setZero(initial.shape.neurons(), data.size());
 }
 
 void Recorder::take_over(const ArrayReader& earlier, Descent& descent) {
   arrays_ = RecordArrays::read(earlier);
-  const auto last_switch = earlier.read_uint64("/final/last_switch_record");
-  std::copy(last_switch.begin(), last_switch.end(), last_switch_.data());
+  if (watches_pairs_) {
+    const auto last_switch = earlier.read_uint64("/final/last_switch_record");
+    std::copy(last_switch.begin(), last_switch.end(), last_switch_.data());
+  }
   earlier_seconds_ = earlier.read_doubles("/provenance/wall_seconds").at(0);
   descent.restore(read_memory(earlier, descent.memory()));
 }
@@ -200,6 +203,15 @@ void Recorder::append_pending_spectra() {
   pending_.clear();
 }
 
+void Recorder::write_last_switches(ArrayWriter& file) const {
+  if (!watches_pairs_) return;
+  file.write(
+      "/final/last_switch_record",
+      {2, static_cast<std::size_t>(initial_.shape.width), static_cast<std::size_t>(data_.size())},
+      std::span<const std::uint64_t>(last_switch_.data(),
+                                     static_cast<std::size_t>(last_switch_.size())));
+}
+
 void Recorder::write_result(const Descent& descent, const Outcome& outcome,
                             const LimitReport* limit) {
   append_pending_spectra();
@@ -214,11 +226,7 @@ void Recorder::write_result(const Descent& descent, const Outcome& outcome,
   sink_.write_result([&](ArrayWriter& file) {
     write_run(file, data_, initial_, descent.state(), outcome, provenance);
     arrays_.write(file);
-    file.write(
-        "/final/last_switch_record",
-        {2, static_cast<std::size_t>(initial_.shape.width), static_cast<std::size_t>(data_.size())},
-        std::span<const std::uint64_t>(last_switch_.data(),
-                                       static_cast<std::size_t>(last_switch_.size())));
+    write_last_switches(file);
     if (limit) write_limit(file, *limit, initial_.shape);
     write_events(file, descent.events(), initial_.shape);
     write_memory(file, descent.memory(), descent.engine_name());

@@ -11,6 +11,7 @@
 #include "latetime/experiment/recorder.hpp"
 #include "latetime/experiment/training_run.hpp"
 #include "latetime/model/loss.hpp"
+#include "latetime/store/training_folder.hpp"
 
 namespace latetime {
 namespace {
@@ -35,6 +36,7 @@ std::size_t record_count(const ArrayReader& result) {
 }
 
 Place place_in_directory(const RunConfig& config, const std::string& out, bool resume) {
+  refuse_training(out);
   const RunDirectory directory = prepare_directory(config, out, resume, metrics_columns());
   Place place{.sink = sink_into(directory)};
   if (resume) {

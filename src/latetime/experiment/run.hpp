@@ -29,6 +29,9 @@ Dataset load_training_data(const RunConfig& config);
 /// other sources and where training uses the test split itself.
 std::optional<Dataset> load_test_data(const RunConfig& config);
 
+/// Why load_test_data() gives nothing, as a clause; empty where it gives something.
+std::string no_test_reason(const RunConfig& config);
+
 /// The folder of a run, ready to be written to: a new one, or, with `resume`, that of an earlier
 /// part of the same configuration. `columns`: of metrics.csv.
 RunDirectory prepare_directory(const RunConfig& config, const std::string& out, bool resume,
@@ -44,6 +47,10 @@ Network network_of_array(const NetworkShape& shape, const std::vector<std::size_
 
 /// Options of the descent for n samples.
 DescentOptions descent_options(const RunConfig& config, Eigen::Index n, unsigned threads);
+
+/// Whether steps take fewer than all n samples: method "sgd" with a batch size below n. With n or
+/// more, every batch holds all samples, and a step is that of "gd" up to the order of its sums.
+bool takes_mini_batches(const RunConfig& config, Eigen::Index n);
 
 /// Last time of the run: descent.until, or descent.epochs times the batches of an epoch.
 LogTime last_time(const RunConfig& config, Eigen::Index n);

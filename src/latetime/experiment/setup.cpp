@@ -105,10 +105,20 @@ Dataset load_training_data(const RunConfig& config) {
   return load_image_set(image_options(config));
 }
 
-std::optional<Dataset> load_test_data(const RunConfig& config) {
+std::string no_test_reason(const RunConfig& config) {
   const DataConfig& data = config.data;
-  if (data.source != "mnist" && data.source != "fashion-mnist") return std::nullopt;
-  if (data.split == "test" || data.center) return std::nullopt;
+  if (data.source != "mnist" && data.source != "fashion-mnist") {
+    return "data.source \"" + data.source + "\" has no test images";
+  }
+  if (data.split == "test") return "data.split = \"test\" trains on the test images";
+  if (data.center) {
+    return "data.center subtracts the mean of the training images, which test images do not have";
+  }
+  return "";
+}
+
+std::optional<Dataset> load_test_data(const RunConfig& config) {
+  if (!no_test_reason(config).empty()) return std::nullopt;
   ImageSetOptions options = image_options(config);
   options.split = "test";
   options.n = 0;
@@ -152,6 +162,10 @@ DescentOptions descent_options(const RunConfig& config, Eigen::Index n, unsigned
           .until = last_time(config, n),
           .seed = static_cast<std::uint64_t>(config.seed),
           .threads = threads};
+}
+
+bool takes_mini_batches(const RunConfig& config, Eigen::Index n) {
+  return config.descent.method == "sgd" && config.descent.batch_size < n;
 }
 
 LogTime last_time(const RunConfig& config, Eigen::Index n) {

@@ -15,6 +15,7 @@
 #include "latetime/model/loss.hpp"
 #include "latetime/store/result_file.hpp"
 #include "latetime/store/run_directory.hpp"
+#include "latetime/store/training_folder.hpp"
 
 namespace latetime {
 namespace {
@@ -70,8 +71,10 @@ class Training {
                                    static_cast<std::uint64_t>(config.seed)),
                  options_of(config, threads)) {}
 
-  /// Goes on from an earlier part; false when the folder holds no result to go on from.
-  bool take_over() {
+  /// Goes on from an earlier part; false when the folder holds no result to go on from. A former
+  /// end that `schedule` does not hold starts no new running evaluation, so that the rows to come
+  /// are those of a training to the new end.
+  bool take_over(const std::vector<LogTime>& schedule) {
     const auto file = directory_.read_result();
     if (!file) return false;
     records_ = only_number(*file, "/training/records");
@@ -80,8 +83,11 @@ class Training {
     read_into(*file, "/final/output_weights", network.output_weights.data(),
               network.output_weights.size());
     read_into(*file, "/final/output_bias", network.output_bias.data(), network.output_bias.size());
-    trainer_.restore(only_number(*file, "/training/step"), network);
-    recorded_ = memory();
+    const std::uint64_t step = only_number(*file, "/training/step");
+    const Evaluation running = read_running_sums(*file);
+    const bool scheduled = std::binary_search(schedule.begin(), schedule.end(), LogTime(step));
+    trainer_.restore(step, network, scheduled ? Evaluation{} : running);
+    recorded_ = memory(running);
     directory_.keep_rows(records_);
     return true;
   }
@@ -120,6 +126,18 @@ class Training {
     const auto values = file.read_uint64(name);
     if (values.size() != 1) throw InputError("result.h5", name + " is not one number; train again");
     return values[0];
+  }
+
+  /// Empty where a former version did not store them.
+  static Evaluation read_running_sums(const Hdf5Reader& file) {
+    if (!file.exists("/training/running_loss_sum")) return {};
+    const auto loss = file.read_doubles("/training/running_loss_sum");
+    if (loss.size() != 1) {
+      throw InputError("result.h5", "/training/running_loss_sum is not one number; train again");
+    }
+    return {.loss = loss[0],
+            .wrong = only_number(file, "/training/running_wrong"),
+            .samples = only_number(file, "/training/running_samples")};
   }
 
   void read_into(const Hdf5Reader& file, const std::string& name, double* to, Eigen::Index size) {
@@ -163,6 +181,7 @@ class Training {
   /// False, and nothing recorded, when the weights or the outputs are not finite.
   bool record() {
     const auto begin = Clock::now();
+    const Evaluation running = trainer_.running_sums();
     auto measured = measure();
     if (!finite_) return false;
     last_ = std::move(measured);
@@ -172,7 +191,7 @@ class Training {
     }
     directory_.append_row(fields);
     ++records_;
-    recorded_ = memory();
+    recorded_ = memory(running);
     if (begin >= next_write_) {
       write_result({StopReason::interrupted, LogTime(trainer_.step()), "running"});
     }
@@ -236,8 +255,11 @@ class Training {
   struct Memory {
     std::uint64_t step;
     Classifier network;
+    Evaluation running_sums;  // of the record at `step`
   };
-  Memory memory() const { return {trainer_.step(), trainer_.classifier()}; }
+  Memory memory(const Evaluation& running_sums) const {
+    return {trainer_.step(), trainer_.classifier(), running_sums};
+  }
 
   /// Stores the state at the last record: from there the training goes on to the same bytes.
   void write_result(const Outcome& outcome) {
@@ -256,9 +278,17 @@ class Training {
         write("/final/output_weights", {classes, width}, network.output_weights);
         write("/final/output_bias", {classes}, network.output_bias);
       }
-      file.write("/training/step", {1}, std::span<const std::uint64_t>(&recorded_->step, 1));
-      const std::uint64_t records = records_;
-      file.write("/training/records", {1}, std::span<const std::uint64_t>(&records, 1));
+      const auto number = [&](const char* name, const auto& value) {
+        file.write(std::string("/training/") + name, {1}, std::span(&value, 1));
+      };
+      number("step", recorded_->step);
+      number("records", records_);
+      number("running_loss_sum", recorded_->running_sums.loss);
+      number("running_wrong", recorded_->running_sums.wrong);
+      number("running_samples", recorded_->running_sums.samples);
+      if (const std::string reason = no_test_reason(config_); !reason.empty()) {
+        file.write("/training/no_test", reason);
+      }
       file.write("/outcome/reason", to_string(outcome.reason));
       file.write("/outcome/message", outcome.message);
       file.write("/provenance/version", LATETIME_VERSION);
@@ -304,11 +334,16 @@ TrainingSummary train(const RunConfig& config, const Dataset& data, const Datase
   }
   std::vector<std::string> columns = metrics_columns();
   columns.insert(columns.end(), training_columns().begin(), training_columns().end());
+  if (settings.resume && RunDirectory::holds_run(out) && !holds_training(out)) {
+    throw InputError(out, "holds a run of latetime run; go on with it by latetime run --resume");
+  }
   const RunDirectory directory = prepare_directory(config, out, settings.resume, columns);
   Training<Real> training(config, train, test ? &*test : nullptr, directory, settings.threads);
-  if (!settings.resume || !training.take_over()) directory.keep_rows(0);
+  if (!settings.resume || !training.take_over(schedule)) directory.keep_rows(0);
   if (settings.started) settings.started(0, end);
-  return training.run(schedule, settings);
+  TrainingSummary summary = training.run(schedule, settings);
+  summary.no_test = no_test_reason(config);
+  return summary;
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include "latetime/base/error.hpp"
 #include "latetime/base/toml_depth.hpp"
 #include "latetime/store/run_directory.hpp"
+#include "latetime/store/training_folder.hpp"
 
 namespace latetime {
 namespace {
@@ -21,6 +22,7 @@ void read_config_keys(RunResults& run, const std::string& path) {
     run.slope = table["network"]["slope"].value_or(0.0);
     run.learning_rate = table["descent"]["learning_rate"].value_or(0.0);
     run.method = table["descent"]["method"].value_or(std::string());
+    run.batch_size = table["descent"]["batch_size"].value_or(std::size_t{0});
     run.until = table["descent"]["until"].value_or(std::string());
   } catch (const toml::parse_error& error) {
     throw InputError(path, fmt::format("is damaged ({}, line {}); run again", error.description(),
@@ -110,7 +112,7 @@ void read_final_state(RunResults& run, const Arrays& arrays) {
   run.labels = arrays.read("/data/y", run.n);
   run.preactivations = arrays.read("/final/preactivations", count);
   run.rho = arrays.read("/final/rho", count);
-  run.last_switch = arrays.read("/final/last_switch_record", count);
+  if (run.counts_switches()) run.last_switch = arrays.read("/final/last_switch_record", count);
 }
 
 /// metrics.csv is written first: a run that was killed may have more rows there, never fewer.
@@ -191,15 +193,11 @@ RunResults read_run_results(const std::string& folder) {
   const RunDirectory directory = RunDirectory::open(folder);
   RunResults run{.folder = folder, .config = directory.config_text()};
   read_config_keys(run, directory.file("config.toml"));
+  refuse_training(folder);
   const auto file = directory.read_result();
   if (!file) {
     throw InputError(directory.file("result.h5"),
                      "is missing: the run was stopped before its first record; use run --resume");
-  }
-  if (file->exists("/training/step")) {
-    throw InputError(directory.file("result.h5"),
-                     "holds a training of latetime train, which ends in overview.svg; name the "
-                     "folder of latetime run");
   }
   read_columns(run, directory.file("metrics.csv"));
   if (run.engines.empty()) {
