@@ -14,6 +14,7 @@
 #include "latetime/base/error.hpp"
 #include "latetime/base/log_time.hpp"
 #include "latetime/base/text.hpp"
+#include "latetime/base/toml_depth.hpp"
 #include "latetime/data/array_file.hpp"
 #include "latetime/experiment/config_fields.hpp"
 
@@ -316,6 +317,7 @@ std::string apply_override(toml::table& document, const std::string& assignment)
     throw InputError("--set " + assignment, "must look like section.key=value");
   }
   const std::string name = assignment.substr(0, equals), text = assignment.substr(equals + 1);
+  refuse_deep_keys(text, "--set " + name);
   toml::table parsed;
   try {
     parsed = toml::parse("value = " + text);
@@ -339,6 +341,7 @@ std::string apply_override(toml::table& document, const std::string& assignment)
 
 RunConfig parse_config(const std::string& text, const std::string& origin,
                        const std::string& folder, std::span<const std::string> overrides) {
+  refuse_deep_keys(text, origin);
   toml::table document;
   try {
     document = toml::parse(text, origin);

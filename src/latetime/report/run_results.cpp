@@ -8,6 +8,7 @@
 #include <toml++/toml.h>
 
 #include "latetime/base/error.hpp"
+#include "latetime/base/toml_depth.hpp"
 #include "latetime/store/run_directory.hpp"
 #include "latetime/store/training_folder.hpp"
 
@@ -15,6 +16,7 @@ namespace latetime {
 namespace {
 
 void read_config_keys(RunResults& run, const std::string& path) {
+  refuse_deep_keys(run.config, path);
   try {
     const toml::table table = toml::parse(run.config);
     run.slope = table["network"]["slope"].value_or(0.0);
