@@ -4,14 +4,16 @@
 #include <fmt/format.h>
 
 #include "latetime/base/error.hpp"
+#include "latetime/base/names.hpp"
 #include "latetime/experiment/figure1.hpp"
 #include "latetime/report/figure1.hpp"
 #include "latetime/report/report_page.hpp"
 #include "latetime/report/tables_json.hpp"
 #include "latetime/store/run_directory.hpp"
+#include "limit_text.hpp"
 #include "python_figures.hpp"
-#include "renew_report.hpp"
 #include "reproduce.hpp"
+#include "results_folder.hpp"
 #include "terminal.hpp"
 
 namespace latetime::cli {
@@ -66,8 +68,7 @@ int reproduce_figure1(const ReproduceArguments& arguments) {
   replace_file(file("fig1.csv"), figure1_csv(summary));
   if (!arguments.quiet) {
     if (arguments.quick) {
-      fmt::print("quick look: {} slopes and {} runs instead of 11 and 5\n", options.slopes.size(),
-                 options.runs);
+      print_wrapped("quick look", quick_text(options));
     }
     print_table(summary, options);
     const double seconds =
@@ -89,6 +90,7 @@ void require_sound_neighbours(const ReproduceArguments& arguments) {
 }
 
 int reproduce(const ReproduceArguments& arguments) {
+  const auto lock = hold_results_folder(arguments.out);
   require_sound_neighbours(arguments);
   if (arguments.figure == "fig1") return reproduce_figure1(arguments);
   if (arguments.figure != "all") return reproduce_images(arguments);
@@ -123,9 +125,12 @@ void finish_figure(const ReproduceArguments& arguments, const std::string& setti
   const auto file = [&](const std::string& name) {
     return (std::filesystem::path(arguments.out) / name).string();
   };
-  replace_file(file(arguments.figure + ".toml"), "# " + command_of(arguments) + "\n" + settings);
-  replace_file(file(arguments.figure + ".svg"), picture);
-  const std::string report = renew_report(arguments.out);
+  std::string report;
+  draw_finished_results(arguments.out, [&] {
+    replace_file(file(arguments.figure + ".toml"), "# " + command_of(arguments) + "\n" + settings);
+    replace_file(file(arguments.figure + ".svg"), picture);
+    report = renew_report(arguments.out);
+  });
   if (!arguments.quiet) {
     fmt::print("  {:<20}{}\n", "look at",
                report.empty() ? file(arguments.figure + ".svg") : report);
@@ -176,6 +181,8 @@ void declare_reproduce(CLI::App& app, Action& action) {
       "  two-class  even against odd digits, the paper's network itself\n"
       "  trained    m neurons and a trained linear output layer (fig4, fig5)\n"
       "--output-scale: 1/m for groups and two-class, 1 for trained, unless it is given.\n"
+      "Seeds draw weights and batches; with --quick all runs train on the images that seed 1 "
+      "draws.\n"
       "Finished runs are kept in DIR/FIGURE_runs: the same command goes on after a kill.");
   command->callback(
       [arguments, &action] { action = [arguments] { return reproduce(*arguments); }; });

@@ -6,6 +6,7 @@
 #include "latetime/experiment/image_figure.hpp"
 #include "latetime/report/image_figure.hpp"
 #include "latetime/store/run_directory.hpp"
+#include "limit_text.hpp"
 #include "reproduce.hpp"
 #include "terminal.hpp"
 
@@ -68,17 +69,14 @@ int reproduce_images(const ReproduceArguments& arguments) {
   replace_file(file(".csv"), image_figure_csv(rows));
   if (!arguments.quiet) {
     if (arguments.quick) {
-      fmt::print(
-          "quick look: {} epochs, {} runs, {} training and {} test images\n"
-          "            instead of 10, 5, 60000 and 10000\n",
-          options.epochs, options.runs, options.n, options.test_n);
+      print_wrapped("quick look", quick_text(options));
     }
     print_table(rows, options);
     const double seconds =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     fmt::print("{} runs in {}\n", runs.size(), duration_text(seconds));
   }
-  finish_figure(arguments, image_figure_settings(options), draw_image_figure(file(".csv")),
+  finish_figure(arguments, image_figure_toml(options), draw_image_figure(file(".csv")),
                 fmt::format("{0}.csv, {0}_runs.csv, {0}_runs/", options.figure));
   return done;
 }

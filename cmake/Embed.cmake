@@ -16,15 +16,19 @@ latetime_asset_@name@_end:
   target_sources(${target} PRIVATE ${source})
 endfunction()
 
-# The library that draws reports (Vega, from npm), in the cache of scripts/fetch-data. LATETIME_VEGA is
-# the folder, or empty when it cannot be had: the program then makes no report.html, and says so.
+# The library that draws reports (Vega, from npm), in the cache of scripts/fetch-data, which alone asks the
+# network. LATETIME_VEGA is the folder, or empty when it is not there: the program then makes no report.html, and
+# says so. The build looks again every time, and takes up what has come.
 execute_process(COMMAND ${PROJECT_SOURCE_DIR}/scripts/fetch-data --cache
                 OUTPUT_VARIABLE cache OUTPUT_STRIP_TRAILING_WHITESPACE)
-execute_process(COMMAND ${PROJECT_SOURCE_DIR}/scripts/fetch-data vega
-                RESULT_VARIABLE failed ERROR_VARIABLE reason ERROR_STRIP_TRAILING_WHITESPACE)
-if(failed)
+file(GLOB vega_files CONFIGURE_DEPENDS ${cache}/vega/*)
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${vega_files})
+execute_process(COMMAND ${PROJECT_SOURCE_DIR}/scripts/fetch-data --check vega
+                RESULT_VARIABLE missing OUTPUT_QUIET ERROR_QUIET)
+if(missing)
   set(LATETIME_VEGA "")
-  message(WARNING "the program will make no report.html, for Vega is missing (${reason})")
+  message(WARNING "The program will make no report.html, for Vega is not in ${cache}. "
+                  "Run scripts/fetch-data vega and build again.")
 else()
   set(LATETIME_VEGA ${cache}/vega)
 endif()

@@ -53,7 +53,7 @@ py::object image_figure_tables(const std::string& figure, bool quick, const std:
   if (raised) std::rethrow_exception(raised);
   if (runs.empty()) return py::none();
   return py::make_tuple(image_figure_csv(summarize(runs)), image_runs_csv(runs),
-                        image_figure_settings(options));
+                        image_figure_toml(options));
 }
 
 }  // namespace

@@ -5,6 +5,7 @@ PYBIND11_MODULE(_core, module) {
   namespace py = pybind11;
   module.doc() = "The C++ library behind latetime; use the package, not this module.";
   module.attr("version") = LATETIME_VERSION;
+  module.attr("pybind11_version") = py::make_tuple(PYBIND11_VERSION_MAJOR, PYBIND11_VERSION_MINOR);
   py::register_exception_translator([](std::exception_ptr pointer) {
     try {
       if (pointer) std::rethrow_exception(pointer);

@@ -1,9 +1,12 @@
+#include <algorithm>
+
 #include <pybind11/stl.h>
 
 #include "arrays.hpp"
 #include "bindings.hpp"
 #include "blas_threads.hpp"
 #include "latetime/base/error.hpp"
+#include "latetime/base/random.hpp"
 #include "latetime/data/array_file.hpp"
 #include "latetime/experiment/inspection.hpp"
 
@@ -26,11 +29,21 @@ py::array samples_view(const std::shared_ptr<Dataset>& data) {
               keeper(data));
 }
 
+/// (n,) the order in which an epoch of mini-batch descent takes the samples.
+py::array batch_permutation(std::uint64_t seed, std::uint64_t epoch, std::uint32_t n) {
+  const auto order = RandomStream(seed, RandomPurpose::batches, epoch).permutation(n);
+  py::array_t<std::int64_t> result(static_cast<py::ssize_t>(n));
+  std::copy(order.begin(), order.end(), result.mutable_data());
+  return result;
+}
+
 /// A problem from a configuration; own samples and weights, where given, take the place of what it
 /// names, and the configuration then names the copies that result.h5 will hold.
 RunProblem make_problem(RunConfig config, const Dataset* own_data, const py::object& weights) {
   if (own_data) {
+    config.data = DataConfig{};
     config.data.source = "file";
+    config.data.d = 0;  // as the file says
     config.data.x = "result.h5:/data/x";
     config.data.y = "result.h5:/data/y";
   }
@@ -106,6 +119,8 @@ void bind_problem(py::module_& module) {
         return std::make_shared<Dataset>(load_data(config));
       },
       py::arg("config"));
+  module.def("batch_permutation", batch_permutation, py::arg("seed"), py::arg("epoch"),
+             py::arg("n"));
   module.def("read_array", [](const std::string& reference) {
     NumericArray array = read_array(reference);
     auto owner = std::make_shared<NumericArray>(std::move(array));

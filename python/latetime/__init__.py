@@ -13,14 +13,21 @@ Shapes: n samples of dimension d, m neurons a class, R records. Arrays (2, m, ..
 [0] is +1, [1] is -1. Time is in gradient steps.
 """
 
+from . import _requirements
+
+_requirements.load_core(__name__, __path__[0])
+_requirements.provide_numpy()
+_requirements.check_numpy()
+
 from ._check import Claim, Claims, check
 from ._config import Config, Data, Descent, Network, Record, fields
 from ._core import version as __version__
-from ._data import Dataset, Inspection, inspect, load_data
+from ._data import Dataset, Inspection, batch_order, inspect, load_data
 from ._limit import Limit, Verdict, limit
 from ._reproduce import reproduce
 from ._result import Run, load
 from ._run import Interrupted, run
+from ._training import TrainingResult
 
 __all__ = [
     "Claim",
@@ -35,8 +42,10 @@ __all__ = [
     "Network",
     "Record",
     "Run",
+    "TrainingResult",
     "Verdict",
     "__version__",
+    "batch_order",
     "check",
     "fields",
     "inspect",

@@ -6,6 +6,9 @@ import tempfile
 from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Union
 
 from . import _config, _core
+from ._checks import real_number, thread_count, whole_number
+from ._limit import require_run
+from ._names import answers_unknown_names
 
 if TYPE_CHECKING:
     from ._config import Config
@@ -67,6 +70,7 @@ class Claims:
         return "\n".join([*lines, ", ".join(f"{count} {verdict}" for verdict, count in self.counts.items())])
 
 
+@answers_unknown_names
 def check(
     target: Union["Run", "Config", str, os.PathLike],
     *,
@@ -82,11 +86,13 @@ def check(
     in memory. steps: look at no more single steps than this. delta: failure probability of the
     statements on initial weights. large: a hypothesis counts as met when it holds with this C.
     moderate: constants of conclusions are accepted between 1/moderate and moderate.
-    Raises ValueError with the text of the command line, KeyboardInterrupt at Ctrl-C.
+    Raises ValueError with the text of the command line, TypeError for what is no run, KeyboardInterrupt at Ctrl-C.
     """
-    settings = (steps, delta, large, moderate, threads or os.cpu_count() or 1)
+    bounds = (real_number(delta, "delta"), real_number(large, "large"), real_number(moderate, "moderate"))
+    settings = (whole_number(steps, "steps"), *bounds, thread_count(threads))
     if isinstance(target, _config.Config):
         return Claims(_core.check_config(_config.to_core(target), "configuration", *settings))
+    require_run("check", target)
     if isinstance(target, (str, os.PathLike)):
         path = os.fspath(target)
         if os.path.isdir(path):

@@ -10,6 +10,8 @@ import os
 from typing import Any, Dict, List
 
 from . import _core
+from ._checks import kind_of, path_text
+from ._names import answers_unknown_names
 
 _FIELDS = _core.fields()
 _TYPES = {"integer": int, "number": float, "flag": bool, "text": str, "texts": List[str]}
@@ -40,8 +42,8 @@ def section_doc(section: str) -> str:
     return "\n".join(lines)
 
 
-def toml_value(value: Any) -> str:
-    """A value as TOML text."""
+def toml_value(value: Any, key: str = "") -> str:
+    """A value as TOML text. Raises TypeError, naming the key, for what can be none."""
     if hasattr(value, "item") and getattr(value, "ndim", None) == 0:
         value = value.item()  # NumPy's scalars
     if isinstance(value, bool):
@@ -53,8 +55,9 @@ def toml_value(value: Any) -> str:
     if isinstance(value, (str, os.PathLike)):
         return json.dumps(os.fspath(value), ensure_ascii=False)
     if isinstance(value, (list, tuple)) or hasattr(value, "tolist"):
-        return "[" + ", ".join(toml_value(entry) for entry in value) + "]"
-    raise TypeError(f"{value!r} is no value of a configuration: give a number, a text, or a list")
+        return "[" + ", ".join(toml_value(entry, key) for entry in value) + "]"
+    where = f"{key}: " if key else ""
+    raise TypeError(f"{where}{value!r} is no value of a configuration; give a number, a text, or a list")
 
 
 def _changed(section: Any) -> Dict[str, Any]:
@@ -85,8 +88,9 @@ def _make_section(section: str, name: str) -> type:
             made = dataclasses.field(default=default)
         members.append((field["key"], _TYPES[field["type"]], made))
     made_class = dataclasses.make_dataclass(
-        name, members, kw_only=True, repr=False, namespace={"__repr__": _section_repr}
+        name, members, kw_only=True, repr=False, slots=True, namespace={"__repr__": _section_repr}
     )
+    setattr(made_class, "__init__", answers_unknown_names(getattr(made_class, "__init__")))
     made_class.__doc__ = section_doc(section)
     made_class.__module__ = "latetime"
     return made_class
@@ -95,7 +99,7 @@ def _make_section(section: str, name: str) -> type:
 Data, Network, Descent, Record = (_make_section(*item) for item in _SECTIONS.items())
 
 
-@dataclasses.dataclass(kw_only=True, repr=False)
+@dataclasses.dataclass(kw_only=True, repr=False, slots=True)
 class Config:
     """A run: seed, data, network, descent, record, with the names and defaults of CONFIG.toml.
 
@@ -112,7 +116,7 @@ class Config:
     @classmethod
     def read(cls, path, **keys) -> "Config":
         """The configuration of a file, with some keys changed (`width=50`, `until="1e6"`, ...)."""
-        return from_core(_core.read_config(os.fspath(path), assignments(keys)))
+        return from_core(_core.read_config(path_text(path, "path", "the name of a file"), assignments(keys)))
 
     def to_toml(self) -> str:
         """Complete TOML text: every key that applies, with its value and a comment."""
@@ -138,6 +142,9 @@ class Config:
         return f"Config({', '.join(parts)})"
 
 
+setattr(Config, "__init__", answers_unknown_names(getattr(Config, "__init__")))
+
+
 def section_of(key: str) -> str:
     """The section of a key ("" at the top level). Raises ValueError, naming the nearest key."""
     found = [field["section"] for field in _FIELDS if field["key"] == key]
@@ -155,17 +162,19 @@ def assignments(keys: Dict[str, Any]) -> List[str]:
     lines = []
     for key, value in keys.items():
         section = section_of(key)
-        lines.append(f"{section + '.' if section else ''}{key}={toml_value(value)}")
+        lines.append(f"{section + '.' if section else ''}{key}={toml_value(value, key)}")
     return lines
 
 
 def to_core(config: Config):
     """The library's own configuration. Keys at their defaults are left out, as a file may do."""
-    lines = [f"seed = {toml_value(config.seed)}"]
-    for name in _SECTIONS:
+    lines = [f"seed = {toml_value(config.seed, 'seed')}"]
+    for name, made in _SECTIONS.items():
+        if type(getattr(config, name)).__name__ != made:
+            raise TypeError(f"{name}: is {kind_of(getattr(config, name))}; give an lt.{made}(...)")
         lines.append(f"[{name}]")
         for key, value in _changed(getattr(config, name)).items():
-            lines.append(f"{key} = {toml_value(value)}")
+            lines.append(f"{key} = {toml_value(value, f'{name}.{key}')}")
     return _core.parse_config("\n".join(lines), "configuration")
 
 

@@ -5,7 +5,7 @@ from typing import Any, Dict, List, Union
 
 def fields() -> List[Dict[str, Any]]: ...
 def section_doc(section: str) -> str: ...
-def toml_value(value: Any) -> str: ...
+def toml_value(value: Any, key: str = ...) -> str: ...
 def section_of(key: str) -> str: ...
 def assignments(keys: Dict[str, Any]) -> List[str]: ...
 def to_core(config: Config) -> Any: ...
@@ -17,7 +17,7 @@ class Data:
     n: int
     'samples (images: 0 takes all that the classes leave)'
     d: int
-    'dimension of a sample'
+    'dimension of a sample (files: 0 takes what the file has)'
     signal_std: float
     "standard deviation of the mean's entries"
     noise_std: float
@@ -29,9 +29,15 @@ class Data:
     margin: float
     'least y <v, x> along the separating direction v'
     x: str
-    'samples, n x d: .npy, .npz:name, .csv, .h5:/path'
+    'samples, n x d: .npy, .npz:name, .csv, .h5:/path, .mat:/path, LIBSVM'
     y: str
-    'labels, n entries +1 or -1: the same formats'
+    'labels, n of two values: the same formats; empty: in the file of x'
+    positive: str
+    'the label that counts as +1, the other as -1; empty: labels are +1 and -1'
+    label_column: str
+    "column of the labels in a CSV file, y's or else x's: its header, or its number from 1 (-1: the last)"
+    transpose: bool
+    'x holds a sample a column, as d x n'
     classes: str
     'classes of images: "even-odd", "0-4 vs 5-9", "3 vs 8", the first is +1; "all" ten in latetime train'
     pixels: str
@@ -57,6 +63,9 @@ class Data:
         margin: float = 1.0,
         x: str = '',
         y: str = '',
+        positive: str = '',
+        label_column: str = '',
+        transpose: bool = False,
         classes: str = 'even-odd',
         pixels: str = 'unit',
         split: str = 'train',

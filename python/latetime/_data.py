@@ -2,24 +2,31 @@
 
 import dataclasses
 import os
-from typing import Any, Dict, Optional, Tuple, Union
+import re
+from typing import Any, Dict, List, Optional, Tuple, Union
 
 import numpy as np
 
 from . import _config, _core
+from ._arrays import is_frame, is_path, label_text, split_labels, to_array, to_labels, to_numbers, to_samples
+from ._checks import path_text, whole_number
+from ._names import answers_unknown_names
 
 
 class Dataset:
     """n samples of dimension d with labels +1 or -1.
 
-    Dataset(X, y): X is (n, d), y is (n,). A C-ordered float64 X whose memory is aligned to 16 bytes (NumPy's own
-    arrays are) is used where it lies, without a copy; it must not change while a run uses it. Other
-    types and layouts are converted once. Raises ValueError for shapes that do not fit, entries that
-    are not finite, and other labels.
+    Dataset(X, y): X is (n, d), y is (n,): arrays, lists, tables, tensors, or y the name of a column of the table X
+    (docs/formats.md, "Python objects, one by one"). A C-ordered float64 X whose memory is aligned to 16 bytes (NumPy's
+    own arrays are) is used where it lies, without a copy; it must not change while a run uses it. Other types and
+    layouts are converted once. positive: which of two labels counts as +1, where they are not +1 and -1.
+    Raises ValueError for shapes that do not fit, entries that are not finite, and other labels, TypeError for what
+    is no array.
     """
 
-    def __init__(self, X, y):
-        self._core = _core.Dataset(np.asarray(X), np.asarray(y))
+    @answers_unknown_names
+    def __init__(self, X, y, *, positive=None):
+        self._core = _core_dataset(X, y, positive, "Dataset")
 
     @classmethod
     def _of(cls, core) -> "Dataset":
@@ -50,6 +57,25 @@ class Dataset:
         return f"Dataset(n={n}, d={d}, from {self.origin})"
 
 
+def _core_dataset(X, y, positive, function: str) -> _core.Dataset:
+    call = f"lt.{function}(X, y, {{}})"  # what to write where labels need a positive one
+    if is_frame(X):
+        if not is_frame(y) and np.ndim(y) == 0:
+            call = f"lt.{function}(X, y={y!r}, {{}})"
+        X, y = split_labels(X, y)
+    samples, labels = to_samples(X), to_labels(y, positive, call)
+    shape: Any = getattr(X, "shape", ())
+    if len(labels) != len(samples) and len(shape) > 2 and len(labels) == shape[-1]:
+        raise ValueError(f"y: {len(labels)} labels, and images along the last axis of X; write np.moveaxis(X, -1, 0)")
+    if len(labels) != len(samples) and len(labels) == samples.shape[1]:
+        raise ValueError(
+            f"y: {len(labels)} labels for the {len(samples)} rows of X, which has {samples.shape[1]} columns; where a "
+            "sample is a column, write X.T"
+        )
+    return _core.Dataset(samples, labels)
+
+
+@answers_unknown_names
 def load_data(config: Optional[Union[_config.Config, str, os.PathLike]] = None, /, **keys) -> Dataset:
     """The samples that a configuration describes.
 
@@ -58,13 +84,33 @@ def load_data(config: Optional[Union[_config.Config, str, os.PathLike]] = None, 
     return Dataset._of(_core.load_data(core_config(config, keys)))
 
 
+_CONFIGURATION = "a Config or the name of a configuration file"
+
+
 def core_config(config, keys: Dict[str, Any]):
     """The library's configuration from an object, a file or nothing, and keys that change it."""
     if config is None:
         config = _config.Config()
     if isinstance(config, _config.Config):
         return _config.to_core(config.with_keys(**keys))
-    return _core.read_config(os.fspath(config), _config.assignments(keys))
+    return _core.read_config(path_text(config, "config", _CONFIGURATION), _config.assignments(keys))
+
+
+@answers_unknown_names
+def batch_order(n: int, batch_size: int = 64, *, seed: int = 1, epochs: int = 1, first_epoch: int = 0) -> List[np.ndarray]:
+    """The mini-batches of method = "sgd", one array of sample numbers a step.
+
+    n: samples; batch_size, seed: as in the configuration. An epoch is ceil(n / batch_size) steps, its last batch holds
+    what is left; epochs first_epoch, first_epoch + 1, ... are given. docs/training.md says how the order is made.
+    Raises ValueError for numbers that are not possible.
+    """
+    n, batch_size = whole_number(n, "n", 1, 2**32), whole_number(batch_size, "batch_size", 1)
+    seed, epochs, first_epoch = whole_number(seed, "seed"), whole_number(epochs, "epochs"), whole_number(first_epoch, "first_epoch")
+    steps: List[np.ndarray] = []
+    for epoch in range(first_epoch, first_epoch + epochs):
+        order = _core.batch_permutation(seed, epoch, n)
+        steps += [order[first : first + batch_size] for first in range(0, n, batch_size)]
+    return steps
 
 
 class Inspection(Dict[str, Any]):
@@ -80,39 +126,128 @@ class Inspection(Dict[str, Any]):
         return "\n".join(f"{key:<28}{value}" for key, value in self.items())
 
 
-def inspect(target=None, y=None, /, **keys) -> Inspection:
+@answers_unknown_names
+def inspect(target=None, /, y=None, *, X=None, positive=None, **keys) -> Inspection:
     """How nearly orthogonal samples are and, for a configuration, what it would run.
 
     target: a Config, a .toml file, a Dataset, an array X (n, d) (with labels y: as a run of it), or a file of samples
-    (.npy, .npz:name, .csv, .h5:/path). `keys` change the configuration.
+    (.npy, .npz:name, .csv, .h5:/path). What `lt.run` takes as X, y and positive is taken here too. `keys` change the
+    configuration.
 
     R_min, R_max: smallest and largest norm; R = R_max / R_min; p: largest |<x_i, x_k>|; further
     n_p_over_R_min_squared, smallest_eigenvalue_of_G, linearly_independent; and for a
     configuration origin, classes, engine, last_step, records, neurons.
     """
-    if isinstance(target, (str, os.PathLike)) and not os.fspath(target).endswith(".toml"):
+    target = one_source("inspect", target, X, keys)
+    if is_path(target) and y is None and not os.fspath(target).endswith(".toml"):
         return Inspection(_core.inspect_array(_core.read_array(os.fspath(target))))
-    config, data = split_source(target, y)
-    if data is None and target is not None and not isinstance(target, (_config.Config, str, os.PathLike)):
-        return Inspection(_core.inspect_array(np.asarray(target)))
-    if isinstance(target, Dataset) and not keys:
+    if y is None and target is not None and not is_path(target) and not isinstance(target, (_config.Config, Dataset)):
+        return Inspection(_core.inspect_array(to_samples(target)))
+    if isinstance(target, Dataset) and y is None and not keys:
         return Inspection(_core.inspect_array(target.X))
+    config, data, keys = split_source("inspect", target, y, positive, keys)
     return Inspection(make_problem(config, keys, data).inspect())
 
 
-def split_source(source, y) -> Tuple[Any, Optional[Dataset]]:
-    """(configuration or None, Dataset or None) of what a user calls a source."""
+# ---- what a user calls a source
+
+_DATA_FILES = (".npy", ".npz", ".h5", ".hdf5", ".mat", ".csv", ".tsv", ".txt", ".libsvm", ".svm", ".svmlight")
+_LIBSVM_LINE = re.compile(r"\S+\s+(qid|\d+):\S")
+
+
+def is_data_file(value: Any) -> bool:
+    """Whether this names a file of numbers, such as X.npy or data.npz:X, rather than a configuration."""
+    if not is_path(value):
+        return False
+    name = os.fspath(value).lower()
+    if name.endswith(".toml"):
+        return False
+    if name.endswith(_DATA_FILES) or any(f"{ending}:" in name for ending in _DATA_FILES):
+        return True
+    return _looks_like_libsvm(os.fspath(value))
+
+
+def _looks_like_libsvm(path: str) -> bool:
+    """LIBSVM's data sets have all extensions, or none."""
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return bool(_LIBSVM_LINE.match(file.readline(10_000)))
+    except OSError:
+        return False
+
+
+def one_source(function: str, source, X, keys: Dict[str, Any]):
+    """The first argument or X=, whichever is given."""
+    if "x" in keys and not is_path(keys["x"]):
+        raise TypeError(f"x: is the key of a file of samples; give arrays as lt.{function}(X, y), or X= and y=")
+    if X is None:
+        return source
+    if source is not None:
+        raise TypeError(f"{function}: give the samples once, as the first argument or as X=")
+    return X
+
+
+def split_source(function: str, source, y, positive, keys: Dict[str, Any]) -> Tuple[Any, Optional[Dataset], Dict[str, Any]]:
+    """(configuration or None, Dataset or None, keys) of what a user calls a source.
+
+    Files of samples and labels become keys of the configuration; arrays of every kind become a Dataset.
+    """
     if isinstance(source, Dataset):
-        return None, source
+        if y is not None or positive is not None:
+            raise TypeError(f"{function}: a Dataset has its labels; give them to lt.Dataset(X, y, positive=...)")
+        return None, source, keys
+    if source is None or isinstance(source, _config.Config) or (is_path(source) and not _names_samples(source, y)):
+        return source, None, {**keys, **_label_keys(function, y, positive)}
+    if is_path(source) and (y is None or is_path(y) or isinstance(y, int)):
+        files = {"source": "file", "x": os.fspath(source)}
+        if y is not None:
+            of_column = isinstance(y, int) or not (is_data_file(y) or os.path.exists(y))
+            files["label_column" if of_column else "y"] = str(y)
+        return None, None, {**files, **keys, **_label_keys(function, None, positive)}
+    if y is None:
+        raise ValueError(_missing_labels(function, source))
+    X = _core.read_array(os.fspath(source)) if is_path(source) else source
+    if is_data_file(y) and not is_frame(X):
+        y = _core.read_array(os.fspath(y))
+    dataset = Dataset.__new__(Dataset)
+    dataset._core = _core_dataset(X, y, positive, function)
+    return None, dataset, keys
+
+
+def _names_samples(path, y) -> bool:
+    """A file of samples, rather than a configuration: by its name, or because labels are given for it."""
+    return is_data_file(path) or (y is not None and not os.fspath(path).endswith(".toml"))
+
+
+def _label_keys(function: str, y, positive) -> Dict[str, Any]:
+    """Keys of the configuration for labels that a file has."""
+    keys = {}
     if y is not None:
-        return None, Dataset(source, y)
-    return source, None
+        if not is_path(y):
+            raise ValueError(f"X: is missing; give samples and labels, lt.{function}(X, y)")
+        keys["y"] = os.fspath(y)
+    if positive is not None:
+        keys["positive"] = label_text(positive)
+    return keys
+
+
+def _missing_labels(function: str, source) -> str:
+    if isinstance(source, (list, tuple)) and len(source) == 2 and np.ndim(source[0]) == 2:
+        return f"y: is missing; write lt.{function}(*pair) where the pair holds X and y"
+    if is_frame(source):
+        return f"y: is missing; name the column of the labels, lt.{function}(X, y={list(source.columns)[-1]!r})"
+    if hasattr(source, "shape") or isinstance(source, (list, tuple)):
+        return f"y: is missing; give samples and labels, lt.{function}(X, y)"
+    raise TypeError(
+        f"{function}: the first argument is a {type(source).__name__}; give samples and labels (X, y), a Dataset, a Config, "
+        "or the name of a file"
+    )
 
 
 def make_problem(config, keys: Dict[str, Any], data: Optional[Dataset] = None, W0=None):
     """What is run: a configuration, keys that change it, own samples and initial weights."""
     if W0 is not None:
-        W0 = np.asarray(W0)
+        W0 = to_numbers(to_array(W0, "W0"), "W0")
         if W0.ndim == 3 and "width" not in keys:
             keys = {**keys, "width": W0.shape[1]}
     if data is None:
@@ -120,7 +255,7 @@ def make_problem(config, keys: Dict[str, Any], data: Optional[Dataset] = None, W
     if config is None:
         config = _config.Config()
     elif not isinstance(config, _config.Config):
-        config = _config.Config.read(config)
+        config = _config.Config.read(path_text(config, "config", _CONFIGURATION))
     # The run's own folder will hold the samples: the configuration names them there.
     own = _config.Data(source="file", x="result.h5:/data/x", y="result.h5:/data/y")
     config = dataclasses.replace(config, data=own).with_keys(**keys)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Dict, NamedTuple, Union
 import numpy as np
 
 from . import _core
+from ._checks import kind_of
+from ._names import answers_unknown_names
 
 if TYPE_CHECKING:
     from ._result import Run
@@ -160,13 +162,32 @@ class Limit:
         )
 
 
+@answers_unknown_names
 def limit(run: Union["Run", str, os.PathLike]) -> Limit:
     """The limit of a Run, or of the folder of one.
 
-    A run that reached late time has stored it; any other one's last state is taken for a late one.
+    A run that reached late time has stored it; any other one's last state is taken for a late one. Raises TypeError for
+    what is no run, ValueError for the folder of a training.
     """
+    require_run("limit", run)
     if isinstance(run, (str, os.PathLike)):
         memory, origin = _core.read_run(os.fspath(run)), os.path.join(os.fspath(run), "result.h5")
     else:
         memory, origin = run._memory, "run"
     return Limit(_core.limit_of(memory, origin))
+
+
+def require_run(function: str, target: Any) -> None:
+    """Raises TypeError for samples and other things in the place of a run, ValueError for a training."""
+    from ._training import TrainingResult, holds_training, refuse_training
+
+    if isinstance(target, TrainingResult):
+        refuse_training(function, "training")
+    if isinstance(target, (str, os.PathLike)):
+        if holds_training(target):
+            refuse_training(function, os.fspath(target))
+        return
+    if hasattr(target, "_memory"):
+        return
+    mend = "for samples write" if hasattr(target, "shape") or isinstance(target, (list, tuple)) else "give a run:"
+    raise TypeError(f"{function}: is of a run, not of {kind_of(target)}; {mend} lt.{function}(lt.run(X, y))")

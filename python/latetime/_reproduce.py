@@ -5,6 +5,8 @@ import tempfile
 from typing import Dict, Optional
 
 from . import _core
+from ._checks import path_text, thread_count
+from ._names import answers_unknown_names
 from ._progress import Bar, wanted
 
 
@@ -25,6 +27,7 @@ def _images(figure: str, folder, quick: bool, threads: int, progress, images: st
     return {f"{figure}.csv": summary, f"{figure}_runs.csv": runs, f"{figure}.toml": settings}
 
 
+@answers_unknown_names
 def reproduce(
     figure: str,
     out=None,
@@ -43,19 +46,27 @@ def reproduce(
     images: "mnist" or "fashion-mnist"; reading: "groups", "two-class", "trained" or "", the figure's own
     (Figures 2 to 5). Raises ValueError for what is not known.
     """
-    from . import figures
-
     known = ("fig1", *IMAGE_FIGURES)
     if figure not in known:
         raise ValueError(f"reproduce: {figure} is not known; choose one of {', '.join(known)}")
+    out = None if out is None else path_text(out, "out")
     if out is not None and os.path.exists(out) and not os.path.isdir(out):
-        raise ValueError(f"{os.fspath(out)}: is a file; name a folder for the results")
+        raise ValueError(f"{out}: is a file; name a folder for the results")
+    if out is None:
+        return _made(figure, None, quick, images, reading, threads, progress)
+    with _core.HeldFolder(out):  # one process at a time writes there
+        return _made(figure, out, quick, images, reading, threads, progress)
+
+
+def _made(figure: str, out, quick: bool, images: str, reading: str, threads: Optional[int], progress: Optional[bool]):
+    from . import figures
+
     bar = Bar(wanted(progress), figure)
 
     def advance(done: float, total: float) -> None:
         bar.update(done / total, f"run {done} of {total}" if figure == "fig1" else f"{done / total:.0%} of the work")
 
-    workers = threads or os.cpu_count() or 1
+    workers = thread_count(threads)
     try:
         if figure == "fig1":
             texts = _figure1(quick, workers, advance)

@@ -3,12 +3,17 @@
 import difflib
 import functools
 import os
-from typing import Any, Dict, List, NamedTuple, Optional
+from typing import TYPE_CHECKING, Any, Dict, List, NamedTuple, Optional, Union
 
 import numpy as np
 
 from . import _config, _core
+from ._checks import path_text
 from ._limit import Limit, limit
+from ._names import answers_unknown_names
+
+if TYPE_CHECKING:
+    from ._training import TrainingResult
 
 _MEASURES_FILE = "measures.npz"
 CAUSES = ("own_crosses", "other_meets", "leaves_upward", "leaves_downward")
@@ -40,6 +45,7 @@ class Run:
     engine: list of R names; spectra: Spectra; active_own, rho_own_mean, rho_other_mean: (R, n)
     coefficients: (R, 2, m, n), kept up to 64 MiB
     rho: (2, m, n) at the last record, rho_history: (R, 2, m, n)
+    last_switch_record: (2, m, n), or None where switches are not counted
     weights, initial_weights: (2, m, d); preactivations: (2, m, n); X: (n, d); y: (n,)
     limit: Limit, or None for a run that did not reach late time (`latetime.limit` tries one)
     events: structured array of what the late-time flow met
@@ -120,6 +126,15 @@ class Run:
         return self._memory.get("/final/rho")
 
     @property
+    def last_switch_record(self) -> Optional[np.ndarray]:
+        """(2, m, n) number of the first record after each pair's last switch, 0 where there was none.
+
+        None where switches are not counted (method "sgd": a step does not see every pair).
+        """
+        path = "/final/last_switch_record"
+        return self._memory.get(path) if path in self.names() and self.config.descent.method != "sgd" else None
+
+    @property
     def rho_history(self) -> np.ndarray:
         """(R, 2, m, n) data-correlated coefficients at each record: a new array."""
         return self.coefficients * np.sum(self.X**2, axis=1)
@@ -196,18 +211,21 @@ class Run:
 
         Raises ValueError when the folder holds a run already.
         """
-        self._memory.save(os.fspath(path))
-        if self.measures:
-            np.savez(os.path.join(os.fspath(path), _MEASURES_FILE), **self.measures)
+        folder = path_text(path, "path")
+        with _core.HeldFolder(folder):
+            self._memory.save(folder)
+            if self.measures:
+                np.savez(os.path.join(folder, _MEASURES_FILE), **self.measures)
 
-    def resume(self, until=None, **settings) -> "Run":
+    @answers_unknown_names
+    def resume(self, until=None, *, threads=None, progress=None, observer=None, measures=None) -> "Run":
         """Goes on from the end, to a later time: a new Run with all records, old and new.
 
-        `settings`: threads, progress, observer, measures (of the same names as this run's).
+        measures: of the same names as this run's.
         """
         from ._run import resume_run
 
-        return resume_run(self, until, **settings)
+        return resume_run(self, until, threads=threads, progress=progress, observer=observer, measures=measures)
 
     def __repr__(self) -> str:
         config = self.config
@@ -231,11 +249,8 @@ class Run:
         return "\n".join(lines)
 
 
-def load(path) -> Run:
-    """The run of a folder that `latetime run` or `Run.save` wrote.
-
-    Raises ValueError when there is none, and for damaged files.
-    """
+def load_run(path) -> Run:
+    """See load."""
     path = os.fspath(path)
     memory = _core.read_run(path)
     if not memory.names():
@@ -246,3 +261,17 @@ def load(path) -> Run:
     extra = os.path.join(path, _MEASURES_FILE)
     measures = dict(np.load(extra)) if os.path.exists(extra) else {}
     return Run(memory, measures)
+
+
+@answers_unknown_names
+def load(path) -> Union[Run, "TrainingResult"]:
+    """The Run of a folder that `latetime run` or `Run.save` wrote; of `latetime train`, a TrainingResult.
+
+    Raises ValueError when there is none, and for damaged files.
+    """
+    from ._training import TrainingResult, holds_training
+
+    folder = path_text(path, "path", "the folder of a run")
+    if holds_training(folder):
+        return TrainingResult(_core.read_training(folder))
+    return load_run(folder)

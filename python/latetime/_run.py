@@ -1,14 +1,15 @@
 """Carrying out a run."""
 
-import os
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Union
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Union
 
 import numpy as np
 
 from . import _config, _core
-from ._data import make_problem, split_source
+from ._data import make_problem, one_source, split_source
+from ._checks import kind_of, path_text, thread_count
+from ._names import answers_unknown_names
 from ._progress import RunProgress
-from ._result import Run, load
+from ._result import Run, load_run
 
 Measure = Callable[[Any], Any]
 
@@ -21,11 +22,14 @@ class Interrupted(KeyboardInterrupt):
         self.run = run
 
 
+@answers_unknown_names
 def run(
     source=None,
-    y=None,
     /,
+    y=None,
     *,
+    X=None,
+    positive=None,
     config=None,
     W0=None,
     seed: Optional[int] = None,
@@ -40,10 +44,15 @@ def run(
     """Trains a network and records what it does; returns a Run.
 
     run(X, y, width=50, slope=0.0, until="1e100")   own arrays: X (n, d), y (n,) of +1 and -1
+    run(df, y="label", positive="cat")              a table with a column of labels
+    run("X.npy", "y.npy")                           files of samples and labels
+    run("data.csv", y="label")                      a file with a column of labels
     run(dataset)                                    a Dataset, from arrays or load_data()
     run(config) or run("run.toml")                  a Config, or a file
     run(n=20, slope=0.0)                            the defaults but for these keys
 
+    X, y: arrays, lists, tables, sparse matrices, tensors; images (n, 28, 28) become rows.
+    positive: which of two labels counts as +1, where they are not +1 and -1: 1 of 0 and 1, "cat" of "cat" and "dog".
     keys: any key of the configuration, whatever its section; they go over `config`.
     config: the rest of the configuration of a run on own arrays (its data section is not used).
     W0: initial weights (2, m, d), [0] of class +1, [1] of class -1, instead of random ones.
@@ -57,12 +66,10 @@ def run(
         column of the Run under its name.
 
     Other threads of Python go on meanwhile. Ctrl-C raises Interrupted, a KeyboardInterrupt whose
-    `.run` holds what was reached. Bad input raises ValueError with the text of the command line. A run that
-    ends early (not separable, overflow, ...) returns: see Run.outcome.
+    `.run` holds what was reached. Bad input raises ValueError with the text of the command line, TypeError for things
+    that are no arrays. A run that ends early (not separable, overflow, ...) returns: see Run.outcome.
     """
-    given, data = split_source(source, y)
-    if isinstance(given, (np.ndarray, list, tuple)):
-        raise ValueError("y: is missing; give samples and labels, run(X, y)")
+    given, data, keys = split_source("run", one_source("run", source, X, keys), y, positive, keys)
     if given is not None and config is not None:
         raise TypeError("run: give a configuration once, as the first argument or as config=")
     if seed is not None:
@@ -73,7 +80,12 @@ def run(
         if resume:
             raise ValueError("resume: goes on with the run of a folder; name it by out=")
         return _carry_out(problem, _core.Memory(), None, False, threads, progress, observer, columns)
-    return _carry_out(problem, None, os.fspath(out), resume, threads, progress, observer, columns)
+    return _carry_out(problem, None, path_text(out, "out"), resume, threads, progress, observer, columns)
+
+
+def require_callable(function: Any, name: str) -> None:
+    if not callable(function):
+        raise TypeError(f"{name}: is {kind_of(function)}; give a function of a State")
 
 
 class Columns:
@@ -85,8 +97,12 @@ class Columns:
         elif callable(measures):
             measures = [measures]
         if not isinstance(measures, Mapping):
-            measures = {measure.__name__: measure for measure in measures}
+            if not isinstance(measures, Iterable):
+                raise TypeError(f"measures: is {kind_of(measures)}; give a function, a list of functions, or a dict of names")
+            measures = {getattr(measure, "__name__", str(measure)): measure for measure in measures}
         self._measures = dict(measures)
+        for name, measure in self._measures.items():
+            require_callable(measure, f"measures: {name}")
         self._values: Dict[str, List[np.ndarray]] = {
             name: list((earlier or {}).get(name, ())) for name in self._measures
         }
@@ -96,7 +112,13 @@ class Columns:
 
     def record(self, state) -> None:
         for name, measure in self._measures.items():
-            self._values[name].append(np.array(measure(state), dtype=float))
+            value = measure(state)
+            try:
+                if value is None:
+                    raise TypeError
+                self._values[name].append(np.array(value, dtype=float))
+            except (TypeError, ValueError):
+                raise ValueError(f"measures: {name} gives {kind_of(value)}; give a number or an array of numbers") from None
 
     def arrays(self) -> Dict[str, np.ndarray]:
         arrays = {}
@@ -123,13 +145,15 @@ def _carry_out(problem, memory, out, resume, threads, progress, observer, column
         if observer is not None:
             observer(state)
 
+    if observer is not None:
+        require_callable(observer, "observer")
     bar = RunProgress(progress)
     try:
         summary = _core.carry_out(
             problem,
             memory,
             out or "",
-            threads or os.cpu_count() or 1,
+            thread_count(threads),
             resume,
             bar.started if bar.shown else None,
             bar.pulse if bar.shown else None,
@@ -137,7 +161,7 @@ def _carry_out(problem, memory, out, resume, threads, progress, observer, column
         )
     finally:
         bar.close()
-    result = Run(memory, columns.arrays()) if out is None else load(out)
+    result = Run(memory, columns.arrays()) if out is None else load_run(out)
     if out is not None:
         result.measures.update(columns.arrays())
     if summary["by_keyboard"]:

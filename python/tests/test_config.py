@@ -114,9 +114,8 @@ def test_a_files_refusals_are_the_command_lines_word_for_word(program, tmp_path)
 def test_arrays_are_refused_like_their_files(program, tmp_path):
     X, y = np.ones((4, 3)), np.array([1, -1, 1, -1])
     bad = [
-        (np.ones(4), y),
-        (X, y[:3]),
-        (X, np.array([0, 1, 0, 1])),
+        (X, y[:2]),
+        (np.ones((2, 0)), y[:2]),
         (np.where(np.arange(12).reshape(4, 3) == 7, np.nan, X), y),
         (np.ones((0, 3)), y[:0]),
     ]

@@ -29,4 +29,6 @@ def test_example(path, tmp_path, monkeypatch):
     notebook = nbformat.read(path, as_version=4)
     client = nbclient.NotebookClient(notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}})
     client.execute()
+    warnings = [output.text for cell in notebook.cells for output in cell.get("outputs", []) if output.get("name") == "stderr"]
+    assert not warnings
     assert any("image/png" in output.get("data", {}) for output in notebook.cells[-1].outputs)

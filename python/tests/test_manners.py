@@ -154,6 +154,70 @@ def test_everything_public_has_a_docstring_and_hints():
     assert os.path.exists(os.path.join(os.path.dirname(lt.__file__), "py.typed"))
 
 
+X, Y = np.random.default_rng(0).standard_normal((4, 6)), [1, -1, 1, -1]
+
+# A call, and the argument that its one line must name.
+WRONG = [
+    (lambda: lt.run(X, Y, measures=3), "measures"),
+    (lambda: lt.run(X, Y, measures=[3]), "measures"),
+    (lambda: lt.run(X, Y, measures={"a": 3}), "measures"),
+    (lambda: lt.run(X, Y, until="10", measures={"word": lambda state: "x"}), "measures"),
+    (lambda: lt.run(X, Y, until="10", measures={"nothing": lambda state: None}), "measures"),
+    (lambda: lt.run(X, Y, observer=3), "observer"),
+    (lambda: lt.run(X, Y, threads="2"), "threads"),
+    (lambda: lt.run(X, Y, threads=-1), "threads"),
+    (lambda: lt.run(X, Y, threads=1.5), "threads"),
+    (lambda: lt.run(X, Y, seed=1.5), "seed"),
+    (lambda: lt.run(X, Y, seed=-1), "seed"),
+    (lambda: lt.run(X, Y, W0=np.ones((2, 3))), "W0"),
+    (lambda: lt.run(X, Y, W0="weights.npy"), "W0"),
+    (lambda: lt.run(X, Y, W0=np.full((2, 2, 6), np.nan)), "W0"),
+    (lambda: lt.run(X, Y, W0=[[["a"]]]), "W0"),
+    (lambda: lt.run(X, Y, until=None), "until"),
+    (lambda: lt.run(X, Y, at=[None]), "at"),
+    (lambda: lt.run(X, Y, width="a"), "width"),
+    (lambda: lt.run(X, Y, slope=[0.1]), "slope"),
+    (lambda: lt.run(X, Y, out=3), "out"),
+    (lambda: lt.run(X, Y, config={"width": 3}), "config"),
+    (lambda: lt.run(X, Y, config="nothing.toml"), "nothing.toml"),
+    (lambda: lt.run(lt.Config(), config=lt.Config()), "configuration"),
+    (lambda: lt.run(X, Y, resume=True), "resume"),
+    (lambda: lt.run({}, Y), "X"),
+    (lambda: lt.run(3), "run"),
+    (lambda: lt.run(lt.Config, Y), "X"),
+    (lambda: lt.inspect(3), "X"),
+    (lambda: lt.load_data(3), "config"),
+    (lambda: lt.check(3), "check"),
+    (lambda: lt.check(lt.Config(), steps="a"), "steps"),
+    (lambda: lt.check(lt.Config(), steps=-1), "steps"),
+    (lambda: lt.check(lt.Config(), delta="a"), "delta"),
+    (lambda: lt.check(lt.Config(), threads=[]), "threads"),
+    (lambda: lt.limit(None), "limit"),
+    (lambda: lt.load(3), "path"),
+    (lambda: lt.Config.read(3), "path"),
+    (lambda: lt.Config(network=3).check(), "network"),
+    (lambda: lt.Config(network=lt.Network(width="x")).check(), "network.width"),
+    (lambda: lt.Config(network=lt.Network(width=None)).check(), "network.width"),
+    (lambda: lt.Config(seed=None).check(), "seed"),
+    (lambda: lt.reproduce(3), "reproduce"),
+    (lambda: lt.reproduce("fig1", out=3), "out"),
+    (lambda: lt.reproduce("fig1", threads="a"), "threads"),
+    (lambda: lt.batch_order("a"), "n"),
+    (lambda: lt.run(X, Y, until="10").save(3), "path"),
+    (lambda: lt.run(X, Y, until="10").resume([3]), "until"),
+    (lambda: lt.run(X, Y, 50), "positional"),
+]
+
+
+@pytest.mark.parametrize("number", range(len(WRONG)))
+def test_wrong_arguments_are_one_line_that_names_them(number):
+    call, name = WRONG[number]
+    with pytest.raises((ValueError, TypeError)) as error:
+        call()
+    text = str(error.value)
+    assert "\n" not in text and len(text) < 250 and name in text, text
+
+
 def test_types_hold():
     pytest.importorskip("mypy.api")
     package = os.path.realpath(os.path.join(os.path.dirname(os.path.realpath(lt._run.__file__))))
@@ -162,3 +226,33 @@ def test_types_hold():
         capture_output=True, text=True, timeout=300,
     )
     assert done.returncode == 0, done.stdout
+
+
+def test_a_folder_has_one_writer_at_a_time(tmp_path):
+    out = tmp_path / "a"
+    keys = dict(d=20, width=2, until="10")
+    run = lt.run(**keys, out=out)
+    refusals = []
+
+    def intrude():
+        for write in (lambda: lt.run(**keys, out=out, resume=True), lambda: run.save(out)):
+            with pytest.raises(ValueError, match="is writing here"):
+                write()
+            refusals.append(write)
+        assert len(lt.load(out)) == len(run)  # readers are let in
+
+    with lt._core.HeldFolder(str(out)):
+        other = threading.Thread(target=intrude)
+        other.start()
+        other.join()
+    assert len(refusals) == 2
+    lt.run(**keys, out=out, resume=True)
+
+
+def test_an_earlier_end_is_refused(tmp_path):
+    keys = dict(d=20, width=2)
+    lt.run(**keys, until="1000", out=tmp_path / "a")
+    with pytest.raises(ValueError, match="descent.until"):
+        lt.run(**keys, until="10", out=tmp_path / "a", resume=True)
+    with pytest.raises(ValueError, match="descent.until"):
+        lt.run(**keys, until="1000").resume(until="10")

@@ -144,6 +144,15 @@ def test_load_refuses_what_is_no_run(tmp_path):
         lt.load(tmp_path)
 
 
+def test_what_is_not_counted_is_not_never():
+    size = dict(n=7, d=40, width=4, slope=0.0, until=50)
+    assert lt.run(**size).last_switch_record.shape == (2, 4, 7)
+    batches = lt.run(**size, method="sgd", batch_size=3)
+    assert batches.last_switch_record is None
+    assert "/final/last_switch_record" not in batches.names()
+    assert np.isnan(batches.own_switches).all()
+
+
 def test_names_are_completed_and_mistakes_answered(late):
     assert {"stable_rank_pos", "rho_own_mean", "t", "limit"} <= set(dir(late))
     with pytest.raises(AttributeError, match="did you mean stable_rank_pos"):

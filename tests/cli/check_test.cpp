@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <sstream>
 
 #include <nlohmann/json.hpp>
 
@@ -148,6 +149,81 @@ TEST(CheckCommand, MiniBatchesMeetNoHypothesis) {
   const auto report = nlohmann::json::parse(call("check --steps 500 --json " + folder / "a").out);
   EXPECT_THAT(report["looked_at"]["steps_problem"], HasSubstr("mini-batches"));
   EXPECT_EQ(by_id(report).at("5.2")["verdict"], "HypothesisUnmet");
+}
+
+/// A run whose batches hold all samples, as those of Figure 1 do.
+std::string full_batch_sgd(const TemporaryFolder& folder) {
+  const std::string run = folder / "full";
+  EXPECT_EQ(call("run -q --out " + run +
+                 " --set data.n=6 --set data.d=60 --set network.width=5 --set descent.method=sgd"
+                 " --set descent.batch_size=6 --set descent.until=300")
+                .code,
+            0);
+  return run;
+}
+
+TEST(CheckCommand, BatchesOfAllSamplesAreFullBatchSteps) {
+  const TemporaryFolder folder;
+  const std::string run = full_batch_sgd(folder);
+  for (const std::string& target : {run, run + "/config.toml"}) {
+    const auto report = nlohmann::json::parse(call("check --json " + target).out);
+    EXPECT_EQ(report["looked_at"]["steps_problem"], "") << target;
+    EXPECT_EQ(report["looked_at"]["steps"], 300) << target;
+    EXPECT_EQ(by_id(report).at("5.2")["verdict"], "Holds") << target;
+    EXPECT_THAT(report["looked_at"]["notes"].dump(), HasSubstr("hold all 6 samples")) << target;
+  }
+  const Output limit = call("limit --json " + run);
+  EXPECT_THAT(nlohmann::json::parse(limit.out)["caution"], Not(HasSubstr("mini-batches")));
+}
+
+TEST(CheckCommand, TheWayToLateTimeThatItNamesLeadsThere) {
+  const TemporaryFolder folder;
+  const auto problem = [](const std::string& run) {
+    return nlohmann::json::parse(
+               call("check --json --steps 10 " + run).out)["looked_at"]["limit_problem"]
+        .get<std::string>();
+  };
+  const auto is_late = [](const std::string& run) {
+    return nlohmann::json::parse(call("check --json --steps 10 " + run).out)["looked_at"]["late"] ==
+           true;
+  };
+  // Batches: a copy of the configuration, changed as the message says.
+  const std::string sgd = full_batch_sgd(folder);
+  EXPECT_THAT(problem(sgd), AllOf(HasSubstr("copy of config.toml"), HasSubstr("method = \"gd\""),
+                                  HasSubstr("until = \"1e100\""), Not(HasSubstr("--resume"))));
+  const std::string copy = folder / "copy.toml";
+  std::ofstream edited(copy);
+  std::istringstream lines(bytes_of(sgd + "/config.toml"));
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with("epochs") || line.starts_with("batch_size")) continue;
+    if (line.starts_with("method")) line = "method = \"gd\"";
+    if (line.starts_with("until")) line = "until = \"1e100\"";
+    edited << line << "\n";
+  }
+  edited.close();
+  ASSERT_EQ(call("run -q " + copy + " --out " + folder / "anew").code, 0);
+  EXPECT_TRUE(is_late(folder / "anew"));
+  // A run that looked for a hand-over can go on.
+  const std::string size = " --set data.n=6 --set data.d=60 --set network.width=5 ";
+  const std::string looks = "run -q" + size + "--set descent.engine=flow --out " + folder / "looks";
+  ASSERT_EQ(call(looks + " --set descent.until=3").code, 0);
+  EXPECT_THAT(problem(folder / "looks"), HasSubstr("--resume --set descent.until=1e100"));
+  ASSERT_EQ(call(looks + " --resume --set descent.until=1e100").code, 0);
+  EXPECT_TRUE(is_late(folder / "looks"));
+  // Others cannot.
+  ASSERT_EQ(call("run -q" + size + "--set descent.until=300 --out " + folder / "gd").code, 0);
+  EXPECT_THAT(problem(folder / "gd"),
+              AllOf(HasSubstr("copy of config.toml"), HasSubstr("until = \"1e100\""),
+                    Not(HasSubstr("--resume"))));
+  ASSERT_EQ(call("run -q " + folder / "gd/config.toml --set descent.until=1e100 --out " +
+                 folder / "gd_anew")
+                .code,
+            0);
+  EXPECT_TRUE(is_late(folder / "gd_anew"));
+  const std::string dense = size + "--set descent.engine=dense --set descent.until=300";
+  ASSERT_EQ(call("run -q" + dense + " --out " + folder / "dense").code, 0);
+  EXPECT_THAT(problem(folder / "dense"),
+              AllOf(HasSubstr("engine = \"auto\""), Not(HasSubstr("--resume"))));
 }
 
 TEST(CheckCommand, RefusesWhatItCannotCheck) {

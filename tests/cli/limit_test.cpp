@@ -114,7 +114,15 @@ void expect_no_limit(const std::string& folder, const std::string& part) {
 TEST(LimitCommand, HonestNonAnswers) {
   const TemporaryFolder folder;
   call("run -q --out " + folder / "early" + " --set data.d=20 --set descent.until=10");
-  expect_no_limit(folder / "early", "too early");
+  expect_no_limit(folder / "early", "--resume --set descent.until=100");
+  const std::string batches =
+      "run -q --set data.n=6 --set data.d=20 --set descent.method=sgd"
+      " --set descent.batch_size=4 --out " +
+      folder / "batches";
+  call(batches + " --set descent.epochs=3");
+  expect_no_limit(folder / "batches", "--resume --set descent.epochs=50");
+  EXPECT_EQ(call(batches + " --resume --set descent.epochs=50").code, 0);
+  EXPECT_EQ(call("limit " + folder / "batches").code, 0);
   const std::string x = folder.write("x.csv", "1,0\n1,0\n0,1\n0,1\n");
   const std::string y = folder.write("y.csv", "1\n-1\n1\n-1\n");
   call("run -q --out " + folder / "same" + " --set data.source=file --set data.x=" + x +

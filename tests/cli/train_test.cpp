@@ -16,6 +16,7 @@ namespace fs = std::filesystem;
 using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::Not;
 
 /// The entries of a column of metrics.csv, as they are written.
 std::vector<std::string> column(const std::string& path, const std::string& name) {
@@ -69,6 +70,40 @@ TEST(TrainCommand, GoesOnToALaterEndAsRunDoes) {
                 ElementsAre("0", "1", "2", "3", "6", "9", "10", "18", "20"))
         << command;
   }
+}
+
+TEST(TrainCommand, RowsAfterALaterEndAreThoseOfOneTraining) {
+  const TemporaryFolder folder;
+  const std::string batches =
+      "train -q --set data.n=20 --set data.d=20 --set network.width=6 "
+      "--set descent.method=sgd --set descent.batch_size=3 --out ";
+  const auto train_to = [&](const std::string& name, const char* until, bool resume) {
+    return call(batches + folder / name + (resume ? " --resume" : "") +
+                " --set descent.until=" + until);
+  };
+  ASSERT_EQ(train_to("whole", "100", false).code, 0);
+  ASSERT_EQ(train_to("parts", "7", false).code, 0);  // neither 7 nor 8 is in the schedule to 100
+  ASSERT_EQ(train_to("parts", "8", true).code, 0);
+  ASSERT_EQ(train_to("parts", "100", true).code, 0);
+  std::istringstream whole(bytes_of(folder / "whole/metrics.csv")),
+      parts(bytes_of(folder / "parts/metrics.csv"));
+  std::vector<std::string> wanted, found;
+  for (std::string line; std::getline(whole, line);) wanted.push_back(line);
+  for (std::string line; std::getline(parts, line);) found.push_back(line);
+  ASSERT_EQ(found.size(), wanted.size() + 2);
+  for (const std::string& line : wanted) EXPECT_THAT(found, testing::Contains(line));
+}
+
+TEST(TrainCommand, SaysWhyNothingIsMeasuredOnTestImages) {
+  const TemporaryFolder images, folder;
+  write_tiny_images(images, 100, 50, 6, 6);
+  const std::string common = "train --set data.source=mnist --set data.folder=" + images.path() +
+                             " --set data.n=8 --set network.width=3 --set descent.until=2 --out ";
+  EXPECT_THAT(call(common + folder / "plain").out, Not(HasSubstr("not measured")));
+  EXPECT_THAT(call(common + folder / "center --set data.center=true").out,
+              AllOf(HasSubstr("not measured"), HasSubstr("data.center")));
+  EXPECT_THAT(call(common + folder / "test --set data.split=test").out,
+              AllOf(HasSubstr("not measured"), HasSubstr("data.split")));
 }
 
 TEST(TrainCommand, AKillCostsNothingThatWasRecorded) {
@@ -125,8 +160,15 @@ TEST(TrainCommand, RefusesBadUseInOneLine) {
   EXPECT_FALSE(fs::exists(folder / "t"));
   ASSERT_EQ(call("train" + std::string(small) + "--set descent.until=5" + out).code, 0);
   for (const char* command : {"check ", "limit "}) {
-    expect_refusal(command + folder / "t", "holds a training");
+    expect_refusal(command + folder / "t", "latetime report and latetime export show it");
   }
+  EXPECT_THAT(call("limit " + folder / "t").err, Not(HasSubstr("damaged")));
+  EXPECT_EQ(call("export --npz " + folder / "t").code, 0);
+  expect_refusal("run --resume" + std::string(small) + "--set descent.until=5" + out,
+                 "latetime train --resume");
+  const std::string run = std::string(small) + "--set descent.until=5 --out " + folder / "r";
+  ASSERT_EQ(call("run" + run).code, 0);
+  expect_refusal("train --resume" + run, "latetime run --resume");
 }
 
 }  // namespace

@@ -31,7 +31,7 @@ TEST(ArrayFile, RefusesWhatIsNoFileOfAKnownKind) {
     EXPECT_THAT(refusal(folder.write(name, "")), HasSubstr("empty"));
   }
   EXPECT_THAT(refusal(folder.file("folder.npy")), HasSubstr("is a folder"));
-  EXPECT_THAT(refusal(folder.write("x.mat", "abc")),
+  EXPECT_THAT(refusal(folder.write("x.dat", "abc")),
               AllOf(HasSubstr("unknown kind of file"), HasSubstr(".npy"), HasSubstr(".csv")));
   EXPECT_THAT(refusal(folder.file("x")), HasSubstr("unknown kind of file"));
   EXPECT_THAT(refusal(""), HasSubstr("unknown kind of file"));

@@ -93,5 +93,12 @@ TEST(Csv, RefusesWhatIsNeitherHeaderNorNumbers) {
   EXPECT_THAT(refusal("1,\x01\xff\n"), HasSubstr("'\\x01\\xff'"));
 }
 
+TEST(Csv, LinesMayEndAsOnOldMacs) {
+  const NumericArray array = parse_csv("1 2\r3 4\r", "x.csv");
+  EXPECT_EQ(array.shape, (std::vector<std::size_t>{2, 2}));
+  EXPECT_EQ(array.values, (std::vector<double>{1, 2, 3, 4}));
+  EXPECT_EQ(parse_csv("sep=;\r1;2\r\n3;4", "x.csv").shape, (std::vector<std::size_t>{2, 2}));
+}
+
 }  // namespace
 }  // namespace latetime

@@ -137,6 +137,32 @@ INSTANTIATE_TEST_SUITE_P(
                     BadConfig{"[record]\nper_decade = -1\n", "record.per_decade"},
                     BadConfig{"[record\n", "run.toml"}, BadConfig{"seed 1\n", "run.toml"}));
 
+TEST(Config, PathsOfWindowsAreExplained) {
+  for (const char* path : {R"(C:\Users\me\X.npy)", R"(C:\data\X.npy)", R"(D:\xyz.npy)",
+                           R"(C:\new\table.npy)", R"(C:\temp\X.npy)"}) {
+    const std::string quoted = std::string("[data]\nsource = \"file\"\ny = \"y.npy\"\nx = \"");
+    EXPECT_THAT(complaint(quoted + path + "\"\n"),
+                AllOf(HasSubstr("run.toml"), HasSubstr("in single quotes"), HasSubstr("or with /"),
+                      Not(HasSubstr("\n"))))
+        << path;
+    const std::string single = "[data]\nsource = \"file\"\ny = \"y.npy\"\nx = '";
+    EXPECT_EQ(complaint(single + path + "'\n"), "") << path;
+  }
+}
+
+TEST(Config, FilesNameTheirLabelsAndMayLeaveTheirDimensionOut) {
+  const std::string file = "[data]\nsource = \"file\"\n";
+  EXPECT_EQ(parse_config(file + "x = \"a9a\"\n", "run.toml", "/data").data.d, 0);
+  EXPECT_EQ(parse_config(file + "x = \"a9a\"\nd = 123\n", "run.toml", "/data").data.d, 123);
+  const RunConfig config = parse_config(file + "x = \"X.csv\"\nlabel_column = 1\npositive = true\n",
+                                        "run.toml", "/data");
+  EXPECT_EQ(config.data.label_column, "1");
+  EXPECT_EQ(config.data.positive, "true");
+  EXPECT_EQ(first_difference(config, parse_config(to_toml(config), "again", "/data")), "");
+  EXPECT_THAT(complaint(file + "x = \"X.csv\"\ntranspose = true\n"), HasSubstr("data.transpose"));
+  EXPECT_THAT(complaint("[data]\npositive = \"1\"\n"), HasSubstr("data.positive"));
+}
+
 TEST(Config, OverridesMustBeAssignments) {
   EXPECT_THAT(complaint("", {"network.slope"}), HasSubstr("section.key=value"));
   EXPECT_THAT(complaint("", {"=3"}), HasSubstr("section.key=value"));

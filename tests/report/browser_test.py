@@ -46,6 +46,21 @@ MARKS = """
 }
 """
 
+# Texts of all axes of the plots that are drawn.
+LABELS = """
+() => {
+  const texts = [];
+  const walk = (mark) => {
+    for (const item of mark.items || []) {
+      if (mark.role === 'axis-label') texts.push(String(item.text));
+      (item.items || []).forEach(walk);
+    }
+  };
+  for (const figure of figures) if (figure.view) walk(figure.view.scenegraph().root);
+  return texts;
+}
+"""
+
 # Places in the window of every recorded point of a figure's curves, with the value that it shows.
 PLACES = """
 (id) => {
@@ -56,6 +71,13 @@ PLACES = """
   return figure.rows.map((row) => ({x: box.left + left + x(row.x), y: box.top + top + y(row.y), text: row.v}));
 }
 """
+
+
+def plain(text):
+    """Words without what the page typesets (powers, code, 1e-06) and with single blanks."""
+    digits = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
+    text = re.sub(r"(\d(?:\.\d+)?)e([-+]\d+)", lambda m: f"{m[1]} · 10{str(int(m[2])).translate(digits)}", text)
+    return re.sub(r"\s+", " ", text.replace("^", "").replace("`", "").replace("−", "-")).strip()
 
 
 def call(*arguments):
@@ -88,6 +110,7 @@ class ReportTest(unittest.TestCase):
         common = ["--quiet", "--set", "data.d=60", "--set", "data.n=6", "--set", "network.width=8"]
         runs = {"late": ["--set", "network.slope=0", "--set", "descent.until=1e40"],
                 "exact": ["--set", "descent.until=2000"],
+                "one": ["--set", "descent.until=1", "--set", "network.slope=0"],
                 "mini": ["--set", "descent.method=sgd", "--set", "data.n=80", "--set", "descent.epochs=20"]}
         for name, more in runs.items():
             made = call("run", "--out", base / name, *common, *more)
@@ -209,6 +232,10 @@ class ReportTest(unittest.TestCase):
                     self.check_exports(page, figure)
         self.check_fits(page)
         self.assertNotRegex(page.evaluate("document.body.innerText"), r"undefined|\bNaN\b|\bnull\b|\[object")
+        words = page.evaluate("[...document.querySelectorAll('#page p, #page td')].map((one) => one.innerText).join(' ')")
+        self.assertNotRegex(words, r"`|\^", "words are typeset")
+        labels = page.evaluate(f"({LABELS})()")
+        self.assertEqual([label for label in labels if "^" in label], [], "labels of axes")
         return page
 
     def test_a_late_run_at_both_sizes(self):
@@ -220,8 +247,33 @@ class ReportTest(unittest.TestCase):
         page = self.check_page("exact/report.html", "narrow", False, exports=False)
         self.assertIn("latetime limit", page.evaluate("document.body.innerText"))
 
+        self.assertNotIn("Dashed", page.evaluate("document.body.innerText"), "there is no limit")
+        self.assertNotIn("limit t = ∞, or", page.evaluate("document.querySelector('.key').innerText"))
+
     def test_mini_batches(self):
-        self.check_page("mini/report.html", "wide", True, exports=False)
+        page = self.check_page("mini/report.html", "wide", True, exports=False)
+        self.assertNotIn("last-switch", self.figures(page))
+        text = page.evaluate("document.body.innerText")
+        self.assertIn("not counted", text)
+        self.assertNotIn("never", text)
+
+    def test_one_record_after_the_start_is_seen(self):
+        page = self.check_page("one/report.html", "wide", False, exports=False)
+        for figure in ("stable-ranks", "loss", "smallest-margin", "norms", "spectrum"):
+            self.show(page, figure)
+            curves = page.evaluate(f"figures.find((one) => one.about.id === '{figure}').rows.length")
+            self.assertGreater(curves, 0, figure)
+            self.assertEqual(len(self.marks(page, figure, "dot")), curves, figure)
+
+    def test_axes_of_exponents_have_whole_numbers_or_powers(self):
+        page = self.open("late/report.html")
+        ticks = page.evaluate("[[0, 100], [-0.3, -0.1], [-1.2, 0.4], [3, 3], [0, 1e5]].map(exponentTicks)")
+        for (low, high), found in zip(([0, 100], [-0.3, -0.1], [-1.2, 0.4], [3, 3], [0, 1e5]), ticks):
+            self.assertTrue(all(low - 1e-9 <= k <= high + 1e-9 for k in found), (low, high, found))
+            self.assertLessEqual(len(found), 12)
+            if high > low:
+                self.assertGreaterEqual(len(found), 2, (low, high))
+        self.assertEqual(page.evaluate("[3, 3.25, -0.15, -8, 37.25].map(power)"), ["1000", "1778", "0.7079", "10⁻⁸", "1.778 · 10³⁷"])
 
     def test_runs_side_by_side(self):
         for size in SIZES:
@@ -236,6 +288,9 @@ class ReportTest(unittest.TestCase):
         for size in SIZES:
             page = self.check_page("fig4/report.html", size, size == "narrow", exports=size == "wide")
         self.assertEqual(len(self.figures(page)), 5)
+        text = page.evaluate("document.body.innerText")
+        for part in ("quick look", "2 epochs, 2 runs, 6000 training", "2000", "drawn with seed 1"):
+            self.assertIn(part.lower(), text.lower())
         self.assertEqual(page.evaluate("figures[0].series"), ["10", "50", "100", "500", "1000"])
 
     def test_a_training(self):
@@ -330,16 +385,19 @@ class ReportTest(unittest.TestCase):
                     verdict = f"Unmet ({claim['conclusion_seen']})"
                 for part in (claim["id"], claim["name"], claim["place"], verdict):
                     self.assertIn(part, row)
+            broken = page.evaluate("[...document.querySelectorAll('details.claim summary > :not(:nth-child(2))')].filter("
+                                   "(cell) => cell.getClientRects().length > 0 && cell.offsetHeight > 30).map((cell) => cell.innerText)")
+            self.assertEqual(broken, [], "values on two lines")
             page.evaluate("document.querySelectorAll('details.claim').forEach((row) => { row.open = true; })")
             page.wait_for("[...document.querySelectorAll('details.claim')].every((row) => row.querySelector('dl'))", "rows stay shut")
-            text = re.sub(r"\s+", " ", page.evaluate("document.querySelector('section.claims').innerText"))
+            text = plain(page.evaluate("document.querySelector('section.claims').innerText"))
             for claim in applying:
                 parts = [claim["reason"], claim["conclusion"], claim["criterion"], *(f["name"] for f in claim["figures"])]
                 parts += [hypothesis["statement"] for hypothesis in claim["hypotheses"]]
                 for measured in claim["measured"]:
                     parts += [measured["quantity"], measured["least"]["at"]["text"], measured["most"]["at"]["text"]]
                 for part in parts:
-                    self.assertIn(re.sub(r"\s+", " ", part).strip(), text, claim["id"])
+                    self.assertIn(plain(part), text, claim["id"])
             self.assertNotRegex(text, r"undefined|\bNaN\b|\bnull\b|\[object")
             self.check_fits(page)
         page = self.open("late/report.html")

@@ -53,6 +53,18 @@ TEST(Chart, TakesEmptyAndConstantData) {
   }
 }
 
+TEST(Chart, ShowsACurveOfOnePointAsADot) {
+  const Series one{.label = "", .color = "red", .x = {0, 10}, .y = {2, 3}};  // 0 has no place
+  const auto drawn = [&](bool log_x) {
+    return render_grid_svg(
+        {{.title = "", .x_label = "", .y_label = "", .log_x = log_x, .series = {one}}}, 1);
+  };
+  EXPECT_EQ(count_of(drawn(true), "<circle"), 1u);
+  EXPECT_EQ(count_of(drawn(true), "<polyline"), 0u);
+  EXPECT_EQ(count_of(drawn(false), "<circle"), 0u);
+  EXPECT_EQ(count_of(drawn(false), "<polyline"), 1u);
+}
+
 TEST(Chart, DrawsAGridWithMarksAndALegendBelowEachPanel) {
   const Series line{.label = "line", .color = "red", .x = {1, 100}, .y = {1e-8, 1}};
   const Series dots{.label = "dots",

@@ -96,6 +96,20 @@ TEST(PairMaps, WithoutALimitWhatSwitchedWithinADecadeSwitches) {
   EXPECT_EQ(never, 4u);
 }
 
+TEST(PairMaps, OfMiniBatchesKnowNoSwitches) {
+  const TemporaryFolder folder;
+  write_synthetic_run(folder / "run", {.n = 4, .width = 2, .method = "sgd"});
+  const PairMaps maps = pair_maps(read_run_results(folder / "run"));
+  EXPECT_FALSE(maps.counts_switches);
+  EXPECT_TRUE(maps.never.empty());
+  EXPECT_TRUE(maps.last_switch.empty());
+  EXPECT_EQ(maps.total[0] + maps.total[1], 16u);  // signs, no pair switching
+  const auto json = run_json(folder / "run")["maps"];
+  EXPECT_EQ(json["counts_switches"], false);
+  EXPECT_FALSE(json.contains("last_switch"));
+  EXPECT_FALSE(json.contains("never"));
+}
+
 TEST(Summary, SaysWhatIsKnownAndWhatIsNot) {
   const TemporaryFolder folder;
   const auto words = [&](const std::string& name) {
@@ -107,6 +121,12 @@ TEST(Summary, SaysWhatIsKnownAndWhatIsNot) {
   write_synthetic_run(folder / "plain", {});
   EXPECT_THAT(words("plain"), AllOf(HasSubstr("4 samples in 6 dimensions"), HasSubstr("not stored"),
                                     HasSubstr("latetime limit"), Not(HasSubstr("nan"))));
+  write_synthetic_run(folder / "mini", {.method = "sgd"});
+  EXPECT_THAT(words("mini"),
+              AllOf(HasSubstr("batches of 2"), HasSubstr("not counted"),
+                    HasSubstr("has no late-time flow"), Not(HasSubstr("hand over"))));
+  write_synthetic_run(folder / "whole", {.n = 2, .method = "sgd"});
+  EXPECT_THAT(words("whole"), HasSubstr("batches of all samples"));
   write_synthetic_run(folder / "late",
                       {.verdict = [](Eigen::Index, Eigen::Index) { return std::uint8_t{3}; }});
   EXPECT_THAT(words("late"), AllOf(HasSubstr("24 are undecided"), HasSubstr("go to 1.5 of"),
@@ -170,6 +190,24 @@ TEST_F(ReportPage, ShowsClaimsWhereThereAreAnyAndSaysWhenTheyAreOld) {
   }
 }
 
+TEST_F(ReportPage, ClaimsNestedWithoutEndAreRefused) {
+  write_synthetic_run(folder_ / "run", {});
+  std::string claims = claims_named("a");
+  const std::string deep = std::string(200'000, '[') + std::string(200'000, ']');
+  claims.insert(claims.find('{') + 1, "\"more\": " + deep + ",");
+  folder_.write("run/claims.json", claims);
+  EXPECT_THAT(error_of([&] { run_json(folder_ / "run"); }), HasSubstr("claims.json"));
+}
+
+TEST_F(ReportPage, CodesWithoutMeaningAreRefused) {
+  write_synthetic_run(folder_ / "verdict", {.verdict = [](auto, auto) { return 7; }});
+  EXPECT_THAT(error_of([&] { run_json(folder_ / "verdict"); }),
+              AllOf(HasSubstr("result.h5"), HasSubstr("/limit/verdicts")));
+  write_synthetic_run(folder_ / "switch",
+                      {.last_switch = [](auto, auto) { return std::uint64_t{1} << 60; }});
+  EXPECT_THAT(error_of([&] { run_json(folder_ / "switch"); }), HasSubstr("last_switch_record"));
+}
+
 TEST_F(ReportPage, ShowsEveryPaperFigureThatLiesInAFolder) {
   std::filesystem::create_directory(folder_ / "all");
   folder_.write("all/fig1.csv",
@@ -191,6 +229,20 @@ TEST_F(ReportPage, ShowsEveryPaperFigureThatLiesInAFolder) {
   EXPECT_EQ(fig4["columns"]["running_loss_mean"], (nlohmann::json{nullptr, 0.25}));
   EXPECT_EQ(fig4["columns"]["width"], (nlohmann::json{10.0, 50.0}));
   EXPECT_EQ(fig4["config"], "# latetime reproduce fig4\n");
+  EXPECT_TRUE(fig4["notes"].empty());  // nothing is known of the runs
+  folder_.write(
+      "all/fig4.toml",
+      "figure = \"fig4\"\nimages = \"mnist\"\nn = 6000\ntest_n = 2000\nepochs = 2\nruns = "
+      "2\nfirst_seed = 1\nquick = \"2 runs instead of 5\"\n");
+  const auto notes = data_of(make_report({folder_ / "all"}, ""))["figures"][1]["notes"];
+  ASSERT_EQ(notes.size(), 2);
+  EXPECT_THAT(notes[0].get<std::string>(),
+              AllOf(HasSubstr("quick look"), HasSubstr("instead of 5")));
+  EXPECT_THAT(notes[1].get<std::string>(),
+              AllOf(HasSubstr("2 runs (seeds 1 to 2)"),
+                    HasSubstr("same 6000 images, drawn with seed 1"), HasSubstr("same 2000")));
+  folder_.write("all/fig4.toml", "runs = ");
+  EXPECT_THAT(error_of([&] { make_report({folder_ / "all"}, ""); }), HasSubstr("fig4.toml"));
   std::filesystem::remove(folder_ / "all/fig4.toml");
   EXPECT_THAT(error_of([&] { make_report({folder_ / "all"}, ""); }),
               AllOf(HasSubstr("fig4.toml"), HasSubstr("latetime reproduce fig4")));

@@ -22,6 +22,7 @@ struct SyntheticRun {
   Eigen::Index n = 4, d = 6, width = 3;
   std::size_t records = 12;
   double slope = 0.1;
+  std::string method = "gd";
   /// log10 t of the last record; the records lie evenly in log t from 1 on, after one at 0.
   double last = 8.0;
   /// Verdict of the limit on a pair (row of the stacked network, sample); empty: no limit.
@@ -94,8 +95,9 @@ inline void write_synthetic_run(const std::string& folder, const SyntheticRun& r
   initial.shape.slope = run.slope;
   initial.weights = filled(2 * run.width, run.d);
   const std::string config = fmt::format(
-      "[network]\nslope = {}\n[descent]\nlearning_rate = 0.1\nmethod = \"gd\"\nuntil = \"1e8\"\n",
-      run.slope);
+      "[network]\nslope = {}\n[descent]\nlearning_rate = 0.1\nmethod = \"{}\"\n{}until = "
+      "\"1e8\"\n",
+      run.slope, run.method, run.method == "sgd" ? "batch_size = 2\n" : "");
   const auto directory = RunDirectory::create(folder, config, metrics_columns());
 
   TrainingState state;
@@ -130,9 +132,11 @@ inline void write_synthetic_run(const std::string& folder, const SyntheticRun& r
                .data_origin = "made up",
                .wall_seconds = 1.0});
     arrays.write(file);
-    file.write("/final/last_switch_record",
-               {2, static_cast<std::size_t>(run.width), static_cast<std::size_t>(run.n)},
-               std::span<const std::uint64_t>(last_switch));
+    if (run.method != "sgd") {
+      file.write("/final/last_switch_record",
+                 {2, static_cast<std::size_t>(run.width), static_cast<std::size_t>(run.n)},
+                 std::span<const std::uint64_t>(last_switch));
+    }
     if (run.verdict) write_synthetic_limit(file, run);
   });
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -53,6 +54,13 @@ TEST(Thinning, IsEvenInLogTime) {
   }
   EXPECT_LE(widest, 100.0 / 300 + 0.02);
   EXPECT_LE(kept.size(), 4u * 300);
+}
+
+TEST(Thinning, TakesTimesThatAreNotFinite) {
+  std::vector<double> times(20, std::numeric_limits<double>::infinity());
+  times[0] = std::nan("");
+  times[1] = 1.0;
+  EXPECT_THAT(records_to_draw(times, {}, {}, 2), Contains(1));
 }
 
 TEST(Thinning, PicksEvenlyWithBothEnds) {

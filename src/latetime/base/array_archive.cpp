@@ -8,6 +8,16 @@
 #include "latetime/base/error.hpp"
 
 namespace latetime {
+namespace {
+
+/// An archive holds what result.h5 holds, or would hold.
+[[noreturn]] void damaged(const std::string& problem) {
+  throw InputError(
+      "result.h5",
+      problem + "; it is damaged, or of another program: run again into another folder");
+}
+
+}  // namespace
 
 void ArrayArchive::add(const std::string& name, ArrayShape shape, Values values) {
   if (!places_.emplace(name, entries_.size()).second) {
@@ -64,7 +74,7 @@ bool ArrayArchive::exists(const std::string& name) const {
 
 const ArrayArchive::Entry& ArrayArchive::entry(const std::string& name) const {
   const auto place = places_.find(name);
-  if (place == places_.end()) throw InputError(name, "there is no such array");
+  if (place == places_.end()) damaged("there is no array " + name);
   return entries_[place->second];
 }
 
@@ -75,7 +85,7 @@ ArrayShape ArrayArchive::shape(const std::string& name) const {
 template <class T>
 const T& ArrayArchive::values_of(const std::string& name) const {
   const T* values = std::get_if<T>(&entry(name).values);
-  if (!values) throw InputError(name, "holds values of another type");
+  if (!values) damaged(name + " holds values of another type");
   return *values;
 }
 
@@ -86,7 +96,7 @@ std::vector<double> ArrayArchive::read_doubles(const std::string& name) const {
         if constexpr (std::is_arithmetic_v<Value> && !std::is_same_v<Value, char>) {
           return {values.begin(), values.end()};
         } else {
-          throw InputError(name, "holds text, not numbers");
+          damaged(name + " holds text, not numbers");
         }
       },
       entry(name).values);

@@ -2,19 +2,23 @@
 
 #include <stdexcept>
 #include <string>
+#include <string_view>
 
 namespace latetime {
 
+/// `text` as one line of valid UTF-8: control characters, and bytes that are no UTF-8, become \xNN.
+std::string one_line(std::string_view text);
+
 /// Input that the user can mend: a file, a config key or a command-line argument. `what()` is one
-/// line that names the place, what is wrong and the mend. The command line turns it into exit code
-/// 2, Python into `ValueError`.
+/// line that names the place, what is wrong and the mend, whatever names and fields of a damaged
+/// file it quotes. The command line turns it into exit code 2, Python into `ValueError`.
 class InputError : public std::runtime_error {
  public:
-  using std::runtime_error::runtime_error;
+  explicit InputError(const std::string& message) : std::runtime_error(one_line(message)) {}
 
   /// "WHERE: what is wrong; how to mend it".
   InputError(const std::string& where, const std::string& problem)
-      : std::runtime_error(where + ": " + problem) {}
+      : InputError(where + ": " + problem) {}
 };
 
 }  // namespace latetime

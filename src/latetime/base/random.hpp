@@ -19,6 +19,7 @@ enum class RandomPurpose : std::uint32_t {
   subset = 8,           ///< which images a subset takes
   iteration_start = 9,  ///< first vectors of iterations for singular vectors
   output_weights = 10,  ///< initial weights and biases of a trained output layer
+  rounding = 11,        ///< relative perturbations of shadow runs
   test = 1000,          ///< tests only
 };
 

@@ -7,23 +7,29 @@
 #include "latetime/data/csv.hpp"
 #include "latetime/data/file_bytes.hpp"
 #include "latetime/data/hdf5_array.hpp"
+#include "latetime/data/sparse_npz.hpp"
+#include "latetime/data/svmlight.hpp"
 
 namespace latetime {
 namespace {
 
-enum class FileKind { npy, npz, hdf5, text, unknown };
+enum class FileKind { npy, npz, hdf5, mat, text, svmlight, unknown };
 
 FileKind kind_of(const std::string& path) {
   const std::string extension = lower_extension(path);
   if (extension == ".npy") return FileKind::npy;
   if (extension == ".npz") return FileKind::npz;
   if (extension == ".h5" || extension == ".hdf5") return FileKind::hdf5;
+  if (extension == ".mat") return FileKind::mat;
   if (extension == ".csv" || extension == ".txt" || extension == ".tsv") return FileKind::text;
+  if (extension == ".svm" || extension == ".libsvm" || extension == ".svmlight") {
+    return FileKind::svmlight;
+  }
   return FileKind::unknown;
 }
 
 bool has_members(FileKind kind) {
-  return kind == FileKind::npz || kind == FileKind::hdf5;
+  return kind == FileKind::npz || kind == FileKind::hdf5 || kind == FileKind::mat;
 }
 
 struct Reference {
@@ -50,25 +56,121 @@ std::string shape_text(const std::vector<std::size_t>& shape) {
   return fmt::format("({}{})", fmt::join(shape, ", "), shape.size() == 1 ? "," : "");
 }
 
+/// The kind of what the file holds: LIBSVM's data sets have all extensions, or none.
+FileKind kind_of_content(const std::string& path) {
+  const FileKind kind = kind_of(path);
+  if (kind != FileKind::text && kind != FileKind::unknown) return kind;
+  return looks_like_svmlight(read_file_start(path)) ? FileKind::svmlight : kind;
+}
+
+/// MATLAB's own format of version 7.3 is HDF5 behind 512 bytes; older ones are not.
+void require_hdf5_mat(const std::string& path) {
+  require_file(path);
+  const std::string start = read_file_start(path);
+  constexpr std::string_view hdf5_signature = "\x89HDF\r\n\x1a\n";
+  constexpr std::size_t user_block = 512;
+  const std::string_view bytes(start);
+  if (bytes.starts_with(hdf5_signature)) return;
+  if (bytes.size() > user_block && bytes.substr(user_block).starts_with(hdf5_signature)) return;
+  throw InputError(path,
+                   fmt::format("{}; save it in MATLAB with save(FILE, 'X', '-v7.3'), or in Python "
+                               "with numpy.save(\"X.npy\", scipy.io.loadmat(FILE)[\"X\"])",
+                               bytes.starts_with("MATLAB 5.0") ? "is a MATLAB file of version 5"
+                                                               : "is no MATLAB file of version "
+                                                                 "7.3"));
+}
+
+[[noreturn]] void refuse_unknown(const std::string& reference) {
+  throw InputError(
+      reference,
+      "unknown kind of file; give .npy, .npz:NAME, .h5:/PATH, .hdf5:/PATH, .mat:/PATH, "
+      ".csv, .txt, .tsv, or LIBSVM's format (.svm)");
+}
+
+/// Labels of an NPY file.
+Labels npy_labels(std::string_view bytes, const std::string& where) {
+  const std::string dtype = npy_dtype(bytes, where);
+  Labels labels;
+  if (dtype.find_first_of("US") != std::string::npos) {
+    const TextArray texts = parse_npy_texts(bytes, where);
+    require_vector(texts.shape, where);
+    for (const auto& text : texts.texts) labels.add(std::string_view(text));
+    return labels;
+  }
+  const NumericArray array = parse_npy(bytes, where);
+  require_vector(array.shape, where);
+  if (dtype != "|b1") return labels_of(array.values);
+  for (const double value : array.values) labels.add(value != 0.0);
+  return labels;
+}
+
 }  // namespace
 
 NumericArray read_array(const std::string& reference) {
+  return read_labelled(reference, "", 0).x;
+}
+
+LabelledArray read_labelled(const std::string& reference, const std::string& label_column,
+                            std::size_t features) {
   const auto [path, member] = split_reference(reference);
-  switch (kind_of(path)) {
-    case FileKind::npy:
-      return parse_npy(read_file_bytes(path), path);
-    case FileKind::npz:
-      return read_npz(path, member);
-    case FileKind::hdf5:
-      return read_hdf5_array(path, member);
-    case FileKind::text:
-      return parse_csv(read_file_bytes(path), path);
-    case FileKind::unknown:
-      break;
+  const FileKind kind = kind_of_content(path);
+  LabelledArray result;
+  if (kind == FileKind::text) {
+    TextTable table = parse_csv_table(read_file_bytes(path), path, label_column);
+    return {std::move(table.numbers), !label_column.empty(), std::move(table.labels),
+            std::move(table.header)};
   }
-  throw InputError(reference,
-                   "unknown kind of file; give .npy, .npz:NAME, .h5:/PATH, .hdf5:/PATH, .csv, .txt "
-                   "or .tsv");
+  if (!label_column.empty()) {
+    throw InputError(
+        "data.label_column",
+        fmt::format("{} has no columns of labels, CSV files do; leave it out, and name "
+                    "a file of labels in data.y",
+                    path));
+  }
+  switch (kind) {
+    case FileKind::npy:
+      result.x = parse_npy(read_file_bytes(path), path);
+      break;
+    case FileKind::npz:
+      result.x =
+          member.empty() && is_sparse_npz(path) ? read_sparse_npz(path) : read_npz(path, member);
+      break;
+    case FileKind::mat:
+      require_hdf5_mat(path);
+      [[fallthrough]];
+    case FileKind::hdf5:
+      result.x = read_hdf5_array(path, member);
+      break;
+    case FileKind::svmlight: {
+      SvmlightData data = parse_svmlight(read_file_bytes(path), path, features);
+      result.x = std::move(data.x);
+      result.labels = std::move(data.labels);
+      result.has_labels = true;
+      break;
+    }
+    case FileKind::text:
+    case FileKind::unknown:
+      refuse_unknown(reference);
+  }
+  return result;
+}
+
+Labels read_labels(const std::string& reference, const std::string& label_column,
+                   std::size_t samples) {
+  const auto [path, member] = split_reference(reference);
+  const FileKind kind = kind_of_content(path);
+  if (kind == FileKind::text) {
+    return parse_csv_labels(read_file_bytes(path), path, label_column, samples);
+  }
+  if (kind == FileKind::npy) return npy_labels(read_file_bytes(path), path);
+  if (kind == FileKind::npz && (!member.empty() || !is_sparse_npz(path))) {
+    const NpzMember found = read_npz_member(path, member);
+    return npy_labels(found.bytes, found.where);
+  }
+  const LabelledArray array = read_labelled(reference, label_column, 0);
+  if (array.has_labels) return array.labels;
+  require_vector(array.x.shape, reference);
+  return labels_of(array.x.values);
 }
 
 void require_matrix(const std::vector<std::size_t>& shape, const std::string& where) {
@@ -96,6 +198,11 @@ Vector read_vector(const std::string& reference) {
   require_vector(array.shape, reference);
   return Eigen::Map<const Vector>(array.values.data(),
                                   static_cast<Eigen::Index>(array.values.size()));
+}
+
+bool may_hold_labels(const std::string& reference) {
+  const FileKind kind = kind_of(split_reference(reference).path);
+  return kind == FileKind::text || kind == FileKind::svmlight || kind == FileKind::unknown;
 }
 
 }  // namespace latetime

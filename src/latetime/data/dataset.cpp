@@ -6,6 +6,7 @@
 
 #include "latetime/base/error.hpp"
 #include "latetime/base/text.hpp"
+#include "latetime/data/labels.hpp"
 
 namespace latetime {
 
@@ -20,29 +21,34 @@ void require_finite(const Eigen::Ref<const Matrix>& x, const std::string& where)
   }
 }
 
-Dataset make_dataset(Samples x, const Vector& labels, const std::string& where_x,
-                     const std::string& where_y, std::string origin) {
+Dataset make_dataset(Samples x, const Labels& labels, const std::string& positive,
+                     const std::string& where_x, const std::string& where_y, std::string origin) {
   if (x.rows() == 0 || x.cols() == 0) {
     throw InputError(where_x, fmt::format("the array is empty ({} × {}); give at least one sample "
                                           "of at least one feature",
                                           x.rows(), x.cols()));
   }
-  if (labels.size() != x.rows()) {
-    throw InputError(where_y, fmt::format("{} labels for the {} samples of {}; give one a sample",
-                                          labels.size(), x.rows(), where_x));
+  const auto n = static_cast<std::size_t>(x.rows()), d = static_cast<std::size_t>(x.cols());
+  if (labels.size() != n) {
+    throw InputError(
+        where_y, fmt::format("{} labels for the {} samples of {}; give one a sample{}",
+                             labels.size(), n, where_x,
+                             labels.size() == d ? fmt::format(", or, as the matrix has {} columns, "
+                                                              "set data.transpose = true",
+                                                              d)
+                                                : ""));
   }
   require_finite(x, where_x);
-  Dataset data{.x = std::move(x), .classes = {}, .class_count = 2, .origin = std::move(origin)};
-  data.classes.reserve(static_cast<std::size_t>(labels.size()));
-  for (Eigen::Index i = 0; i < labels.size(); ++i) {
-    if (labels[i] != 1.0 && labels[i] != -1.0) {
-      throw InputError(where_y, fmt::format("label {} is {}; labels must be +1 or -1 (from 0/1 "
-                                            "labels: y = 2*y - 1)",
-                                            i, shortest(labels[i])));
-    }
-    data.classes.push_back(labels[i] > 0 ? 0 : 1);
-  }
-  return data;
+  return {.x = std::move(x),
+          .classes = two_classes(labels, positive, where_y),
+          .class_count = 2,
+          .origin = std::move(origin)};
+}
+
+Dataset make_dataset(Samples x, const Vector& labels, const std::string& where_x,
+                     const std::string& where_y, std::string origin) {
+  const std::span values(labels.data(), static_cast<std::size_t>(labels.size()));
+  return make_dataset(std::move(x), labels_of(values), "", where_x, where_y, std::move(origin));
 }
 
 }  // namespace latetime

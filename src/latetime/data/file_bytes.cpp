@@ -52,6 +52,15 @@ std::string read_file_bytes(const std::string& path) {
   return bytes;
 }
 
+std::string read_file_start(const std::string& path) {
+  std::error_code error;
+  if (!fs::is_regular_file(path, error)) return {};
+  const File file(std::fopen(path.c_str(), "rb"), std::fclose);
+  std::string bytes(1 << 16, '\0');
+  bytes.resize(file ? std::fread(bytes.data(), 1, bytes.size(), file.get()) : 0);
+  return bytes;
+}
+
 void replace_file_bytes(const std::string& path, std::string_view bytes) {
   const std::string temporary = path + ".partial";
   const auto fail = [&] {

@@ -13,6 +13,9 @@ std::size_t require_file(const std::string& path);
 /// The whole file. Throws InputError as `require_file` does, or when it cannot be read.
 std::string read_file_bytes(const std::string& path);
 
+/// The first 64 KiB of a file; empty when there is no such file, or it cannot be read.
+std::string read_file_start(const std::string& path);
+
 /// Replaces `path` by `bytes`, under a temporary name first, so that a reader never sees a part of
 /// it. Throws InputError when that fails; the old file is then untouched.
 void replace_file_bytes(const std::string& path, std::string_view bytes);

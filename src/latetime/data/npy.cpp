@@ -1,10 +1,12 @@
 #include "latetime/data/npy.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <charconv>
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <optional>
 #include <stdexcept>
 #include <utility>
 
@@ -13,6 +15,7 @@
 
 #include "latetime/base/error.hpp"
 #include "latetime/data/file_bytes.hpp"
+#include "latetime/data/text_encoding.hpp"
 
 namespace latetime {
 namespace {
@@ -89,8 +92,8 @@ class HeaderParser {
     skip_spaces();
     if (rest_.empty()) damaged();
     if (rest_.front() == '\'' || rest_.front() == '"') return quoted();
-    throw InputError(where_, fmt::format("has the structured dtype {}; save one plain array of "
-                                         "numbers a file",
+    throw InputError(where_, fmt::format("has the structured dtype {}; save numbers alone, "
+                                         "numpy.lib.recfunctions.structured_to_unstructured(X)",
                                          printable(rest_.substr(0, rest_.find(']') + 1))));
   }
   bool boolean() {
@@ -195,6 +198,29 @@ constexpr StoredType stored_types[] = {
     {"f8", 8, convert<u64, as<double, u64>>},
 };
 
+/// What the dtype is, and how to save the array X as numbers that are read.
+std::string dtype_mend(std::string_view dtype) {
+  const std::string_view code = dtype.substr(std::min<std::size_t>(dtype.size(), 1));
+  if (code == "V2") {
+    return ", two bytes of a type that NumPy does not know, most likely bfloat16; save "
+           "X.astype(numpy.float32), or of the file "
+           "numpy.load(FILE).view(ml_dtypes.bfloat16).astype(numpy.float32)";
+  }
+  if (code.starts_with('V')) {
+    return ", bytes of a type that NumPy does not know; save X.astype(numpy.float32)";
+  }
+  if (code.starts_with('c')) {
+    return ", complex numbers; save real ones, such as numpy.hstack([X.real, X.imag])";
+  }
+  if (code.starts_with('O')) {
+    return ", Python objects; save X.astype(float), or labels that are words as y.astype(str)";
+  }
+  if (code.starts_with('U') || code.starts_with('S')) {
+    return ", texts; save numbers, X.astype(float) where the texts are numbers";
+  }
+  return "; save real numbers, such as X.astype(float)";
+}
+
 const StoredType& stored_type(const std::string& dtype, const std::string& where) {
   if (dtype.size() > 1 && std::string_view("<>|=").find(dtype[0]) != std::string_view::npos) {
     for (const StoredType& type : stored_types) {
@@ -202,9 +228,7 @@ const StoredType& stored_type(const std::string& dtype, const std::string& where
       if (dtype.substr(1) == type.code && (dtype[0] != '|' || type.size == 1)) return type;
     }
   }
-  throw InputError(where, fmt::format("has dtype '{}'; save real numbers, such as "
-                                      "array.astype(float)",
-                                      printable(dtype)));
+  throw InputError(where, fmt::format("has dtype '{}'{}", printable(dtype), dtype_mend(dtype)));
 }
 
 /// Entries stored with the first index fastest, reordered to the last index fastest.
@@ -277,22 +301,84 @@ std::string encode(std::string_view dtype, std::span<const std::size_t> shape,
   return bytes;
 }
 
+/// Number of entries; throws InputError when they do not take exactly `bytes` of data.
+std::size_t checked_count(const Header& header, std::size_t entry_size, std::size_t bytes,
+                          const std::string& where) {
+  std::size_t count = 1;
+  for (const std::size_t size : header.shape) count = checked_product(count, size, where);
+  const std::size_t needed = checked_product(count, entry_size, where);
+  if (needed == bytes) return count;
+  throw InputError(
+      where, fmt::format("shape ({}) of '{}' needs {} bytes of data, the file has {}; it is {}, "
+                         "write it anew",
+                         fmt::join(header.shape, ", "), printable(header.dtype), needed, bytes,
+                         bytes < needed ? "truncated" : "too long"));
+}
+
+/// Characters of a text dtype ("<U5", "|S3"); nullopt for others.
+std::optional<std::size_t> text_length(const std::string& dtype) {
+  if (dtype.size() < 3 || (dtype[1] != 'U' && dtype[1] != 'S')) return std::nullopt;
+  if ((dtype[1] == 'U') == (dtype[0] == '|')) return std::nullopt;
+  std::size_t length = 0;
+  const char* end = dtype.data() + dtype.size();
+  const auto [stop, error] = std::from_chars(dtype.data() + 2, end, length);
+  constexpr std::size_t longest = 1 << 30;
+  if (error != std::errc{} || stop != end || length > longest) return std::nullopt;
+  return length;
+}
+
+/// UTF-32 code points up to the first NUL, as UTF-8.
+std::string from_utf32(std::string_view cell, bool foreign, const std::string& where) {
+  std::string text;
+  for (std::size_t i = 0; i + 4 <= cell.size(); i += 4) {
+    u32 point = 0;
+    std::memcpy(&point, cell.data() + i, 4);
+    if (foreign) point = swapped(point);
+    if (point == 0) break;
+    if (!append_utf8(point, text)) {
+      throw InputError(where,
+                       "holds characters that do not exist; write the file anew with "
+                       "numpy.save");
+    }
+  }
+  return text;
+}
+
 }  // namespace
+
+std::string npy_dtype(std::string_view bytes, const std::string& where) {
+  std::string_view data;
+  return read_header(bytes, where, data).dtype;
+}
+
+TextArray parse_npy_texts(std::string_view bytes, const std::string& where) {
+  std::string_view data;
+  Header header = read_header(bytes, where, data);
+  const auto length = text_length(header.dtype);
+  if (!length) {
+    throw InputError(where, fmt::format("has dtype '{}'; save texts, such as y.astype(str)",
+                                        printable(header.dtype)));
+  }
+  const bool wide = header.dtype[1] == 'U';
+  const std::size_t cell = *length * (wide ? 4 : 1);
+  const std::size_t count = checked_count(header, cell, data.size(), where);
+  // Texts of no characters take no bytes, so the data do not bound their number.
+  if (cell == 0 && count > 0) throw InputError(where, "holds empty texts; write the labels anew");
+  TextArray array{std::move(header.shape), {}};
+  array.texts.reserve(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::string_view entry = data.substr(i * cell, cell);
+    array.texts.push_back(wide ? from_utf32(entry, header.dtype[0] == '>', where)
+                               : std::string(entry.substr(0, entry.find('\0'))));
+  }
+  return array;
+}
 
 NumericArray parse_npy(std::string_view bytes, const std::string& where) {
   std::string_view data;
   Header header = read_header(bytes, where, data);
   const StoredType& type = stored_type(header.dtype, where);
-  std::size_t count = 1;
-  for (const std::size_t size : header.shape) count = checked_product(count, size, where);
-  if (checked_product(count, type.size, where) != data.size()) {
-    throw InputError(
-        where,
-        fmt::format("shape ({}) of '{}' needs {} bytes of data, the file has {}; it is {}, "
-                    "write it anew",
-                    fmt::join(header.shape, ", "), header.dtype, count * type.size, data.size(),
-                    data.size() < count * type.size ? "truncated" : "too long"));
-  }
+  const std::size_t count = checked_count(header, type.size, data.size(), where);
   NumericArray array{std::move(header.shape), std::vector<double>(count)};
   type.converter(data.data(), count, header.dtype[0] == '>', array.values.data());
   if (header.fortran_order && array.shape.size() > 1) {

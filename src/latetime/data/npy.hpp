@@ -15,6 +15,12 @@ namespace latetime {
 /// damaged, truncated, or followed by others.
 NumericArray parse_npy(std::string_view bytes, const std::string& where);
 
+/// The dtype of an NPY file, such as "<f8"; empty for a structured one.
+std::string npy_dtype(std::string_view bytes, const std::string& where);
+
+/// The texts in an NPY file (dtypes S and U). Throws InputError as `parse_npy` does.
+TextArray parse_npy_texts(std::string_view bytes, const std::string& where);
+
 /// The bytes of an NPY file (version 1.0, C order, '<f8' or '<i8'); `values` has as many entries as
 /// `shape` says, else std::invalid_argument is thrown.
 std::string npy_bytes(std::span<const std::size_t> shape, std::span<const double> values);

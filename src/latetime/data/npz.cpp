@@ -112,13 +112,28 @@ std::string read_member(zip_t* archive, const std::string& path, zip_uint64_t in
 
 }  // namespace
 
-NumericArray read_npz(const std::string& path, const std::string& name) {
+std::vector<std::string> npz_names(const std::string& path) {
+  const Archive archive = open_archive(path);
+  std::vector<std::string> names;
+  for (zip_int64_t i = 0; i < zip_get_num_entries(archive.get(), 0); ++i) {
+    const char* member = zip_get_name(archive.get(), static_cast<zip_uint64_t>(i), ZIP_FL_ENC_RAW);
+    if (member) names.push_back(array_name(member));
+  }
+  return names;
+}
+
+NpzMember read_npz_member(const std::string& path, const std::string& name) {
   const Archive archive = open_archive(path);
   const zip_uint64_t index = find_member(archive.get(), path, name);
   const char* raw = zip_get_name(archive.get(), index, ZIP_FL_ENC_RAW);
   const std::string member = printable(array_name(raw ? raw : ""));
   const std::string where = fmt::format("{}:{}", path, member);
-  return parse_npy(read_member(archive.get(), where, index, require_file(path)), where);
+  return {where, read_member(archive.get(), where, index, require_file(path))};
+}
+
+NumericArray read_npz(const std::string& path, const std::string& name) {
+  const NpzMember member = read_npz_member(path, name);
+  return parse_npy(member.bytes, member.where);
 }
 
 void NpzWriter::add_member(const std::string& name, std::string bytes) {

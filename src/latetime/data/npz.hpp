@@ -5,10 +5,23 @@
 #include <span>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "latetime/data/numeric_array.hpp"
 
 namespace latetime {
+
+/// The bytes of an archive's member, an NPY file, and its place for messages ("data.npz:x").
+struct NpzMember {
+  std::string where;
+  std::string bytes;
+};
+
+/// Names of the arrays of an NPZ archive.
+std::vector<std::string> npz_names(const std::string& path);
+
+/// The member that holds the array `name`, as `read_npz` finds it.
+NpzMember read_npz_member(const std::string& path, const std::string& name);
 
 /// The array `name` of an NPZ archive (NPY members, stored or deflated); with an empty name, its
 /// only array. Throws InputError: no archive, damaged, no such array (the message lists them), or

@@ -101,11 +101,12 @@ Classifier BatchTrainer<Real>::classifier() const {
 }
 
 template <class Real>
-void BatchTrainer<Real>::restore(std::uint64_t step, const Classifier& classifier) {
+void BatchTrainer<Real>::restore(std::uint64_t step, const Classifier& classifier,
+                                 const Evaluation& running_sums) {
   step_ = step;
   weights_.assign(classifier.weights);
   assign_head(classifier);
-  running_ = {};
+  running_ = running_sums;
   finite_ = true;
   begin();
 }

@@ -52,6 +52,8 @@ class BatchTrainer {
 
   /// Over the batches since the last call, each before its own update.
   Evaluation take_running_evaluation();
+  /// What take_running_evaluation would start from: its `loss` is still a sum.
+  const Evaluation& running_sums() const { return running_; }
   /// Of the present weights.
   Evaluation evaluate(const SparseSamples<Real>& samples);
   /// Outputs F_k(x_i) of the present weights, n × K.
@@ -62,8 +64,10 @@ class BatchTrainer {
   ThreadTeam& team() { return team_; }
   const tile::Kernels<Real>& kernels() const { return kernels_; }
 
-  /// Goes on from the weights of `classifier` at `step`, as if it had come there by itself.
-  void restore(std::uint64_t step, const Classifier& classifier);
+  /// Goes on from the weights of `classifier` at `step`, as if it had come there by itself;
+  /// `running_sums`: of the batches before that the next running evaluation covers too.
+  void restore(std::uint64_t step, const Classifier& classifier,
+               const Evaluation& running_sums = {});
 
  private:
   using Entries = BatchEntries<Real>;

@@ -30,7 +30,10 @@ constexpr double least_exact_steps = 2e5;
 constexpr double least_flow_fall = 0.5;
 constexpr std::uint64_t steps_before_verdict = 100'000;
 
-using ExactEngine = std::variant<ExactDescent, DenseEngine>;
+/// 0: full batch.
+std::size_t batch_size(const DescentOptions& options) {
+  return options.method == Method::stochastic ? options.batch_size : 0;
+}
 
 ExactEngine make_engine(const Dataset& data, const Network& initial, const DescentOptions& options,
                         const EnginePlan& plan) {
@@ -38,9 +41,8 @@ ExactEngine make_engine(const Dataset& data, const Network& initial, const Desce
     return ExactEngine(std::in_place_type<ExactDescent>, data, initial, options.learning_rate,
                        options.threads, plan.frozen);
   }
-  const std::size_t batch = options.method == Method::stochastic ? options.batch_size : 0;
-  return ExactEngine(std::in_place_type<DenseEngine>, data, initial, options.learning_rate, batch,
-                     options.seed, options.threads);
+  return ExactEngine(std::in_place_type<DenseEngine>, data, initial, options.learning_rate,
+                     batch_size(options), options.seed, options.threads);
 }
 
 /// log L from margins.
@@ -101,6 +103,15 @@ Descent::Descent(const Dataset& data, const Network& initial, const DescentOptio
       options_(options),
       plan_(plan_engines(options, data.size(), data.dim(), initial.shape.neurons())),
       engine_(make_engine(data, initial, options, plan_)) {
+  const auto discrepancy = options.discrepancy ? options.discrepancy : log_loss_discrepancy;
+  if (options.method != Method::flow &&
+      !steps_contract(data, initial.shape, options.learning_rate, batch_size(options))) {
+    const auto make = [&](const Dataset& nearby, const Network& start) {
+      return std::unique_ptr<ExactEngine>(
+          new ExactEngine(make_engine(nearby, start, options, plan_)));
+    };
+    shadow_ = std::make_unique<RoundingShadow>(data, initial, make, discrepancy);
+  }
   if (!plan_.hand_over && options.method != Method::flow) return;
   problem_.emplace(data, initial.shape, options.learning_rate);
   if (options.method == Method::flow) {
@@ -108,8 +119,7 @@ Descent::Descent(const Dataset& data, const Network& initial, const DescentOptio
     return;
   }
   hand_over_ =
-      std::make_unique<HandOver>(*problem_, preactivations(initial.weights, data.x),
-                                 options.discrepancy ? options.discrepancy : log_loss_discrepancy,
+      std::make_unique<HandOver>(*problem_, preactivations(initial.weights, data.x), discrepancy,
                                  HandOver::Options{.tolerance = options.tolerance,
                                                    .forced = plan_.forced_flow,
                                                    .most_steps = plan_.most_exact_steps});
@@ -131,12 +141,16 @@ std::uint64_t Descent::step() const {
 
 TrainingState Descent::state(bool with_weights) const {
   if (late_) return late_->state(with_weights);
-  return std::visit([&](const auto& engine) { return engine.state(with_weights); }, engine_);
+  TrainingState state =
+      std::visit([&](const auto& engine) { return engine.state(with_weights); }, engine_);
+  if (shadow_) state.error_estimate = shadow_->error_estimate(state);
+  return state;
 }
 
 /// Exact engines store what they step on with; a flow is followed again from where it began.
 EngineMemory Descent::memory() const {
   EngineMemory memory = std::visit([](const auto& engine) { return engine.memory(); }, engine_);
+  if (shadow_) shadow_->add_to(memory);
   if (!hand_over_) return memory;
   memory.arrays["look_steps"] = hand_over_->look_steps();
   memory.arrays["look_coefficients"] = hand_over_->look_coefficients();
@@ -148,6 +162,7 @@ EngineMemory Descent::memory() const {
 
 void Descent::restore(const EngineMemory& memory) {
   std::visit([&](auto& engine) { engine.restore(memory); }, engine_);
+  if (shadow_) shadow_->restore(memory);
   late_.reset();
   if (options_.method == Method::flow) begin_gradient_flow();
   if (!hand_over_) return;
@@ -160,7 +175,14 @@ void Descent::restore(const EngineMemory& memory) {
 }
 
 void Descent::advance(std::uint64_t steps) {
-  std::visit([&](auto& engine) { engine.advance(steps); }, engine_);
+  while (steps > 0) {
+    const std::uint64_t part =
+        shadow_ ? std::min(steps, RoundingShadow::period - step() % RoundingShadow::period) : steps;
+    std::visit([&](auto& engine) { engine.advance(part); }, engine_);
+    if (!finite()) return;
+    if (shadow_) shadow_->advance(part, engine_);
+    steps -= part;
+  }
 }
 
 bool Descent::finite() const {
@@ -248,7 +270,7 @@ std::optional<Outcome> Descent::look(const DescentObservers& observers) {
     case HandOver::Decision::go_on:
       break;
     case HandOver::Decision::leave:
-      begin_flow(hand_over_->error(), hand_over_->flow_options());
+      begin_flow(hand_over_->error() + state(false).error_estimate, hand_over_->flow_options());
       break;
     case HandOver::Decision::give_up:
       return hand_over_->outcome();

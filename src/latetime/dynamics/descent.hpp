@@ -13,6 +13,7 @@
 #include "latetime/dynamics/exact_descent.hpp"
 #include "latetime/dynamics/hand_over.hpp"
 #include "latetime/dynamics/late_run.hpp"
+#include "latetime/dynamics/rounding_shadow.hpp"
 
 namespace latetime {
 
@@ -33,7 +34,8 @@ struct DescentOptions {
   LogTime until = LogTime();  ///< how far the run is meant to go
   std::uint64_t seed = 1;     ///< of the order of the samples in mini-batches
   unsigned threads = 1;       ///< ≥ 1; does not change the result
-  /// Compares states for the hand-over (HandOver); empty: log losses alone.
+  /// Compares states, for the hand-over and for shadows of exact steps (HandOver, RoundingShadow);
+  /// empty: log losses alone.
   HandOver::Discrepancy discrepancy = {};
 };
 
@@ -112,8 +114,9 @@ class Descent {
   const Network initial_;
   const DescentOptions options_;
   const EnginePlan plan_;
-  std::variant<ExactDescent, DenseEngine> engine_;
-  std::optional<FlowProblem> problem_;  // where a flow may take over
+  ExactEngine engine_;
+  std::unique_ptr<RoundingShadow> shadow_;  // where steps may amplify rounding
+  std::optional<FlowProblem> problem_;      // where a flow may take over
   std::unique_ptr<HandOver> hand_over_;
   std::unique_ptr<LateRun> late_;
   double flow_error_ = 0.0;       // at the hand-over

@@ -324,6 +324,22 @@ Vector reached_multipliers(const LateFlow& flow, const Eigen::MatrixXd& kernel,
   return result;
 }
 
+/// A ReLU neuron that no sample activates never moves again: too large a first step does that.
+std::string dead_neurons(const FlowProblem& problem, const std::vector<NeuronMode>& modes) {
+  if (problem.shape.slope > 0.0) return "";
+  const auto dead = std::count_if(modes.begin(), modes.end(), [](const NeuronMode& mode) {
+    return !mode.slides() && std::none_of(mode.active.begin(), mode.active.end(),
+                                          [](std::uint8_t active) { return active != 0; });
+  });
+  if (dead == 0) return "";
+  const double learning_rate = problem.rate * static_cast<double>(problem.samples()) *
+                               static_cast<double>(problem.shape.width);
+  return fmt::format(
+      "; {} of {} neurons are active on no sample: learning rate {:.3g} is large for "
+      "samples of norm {:.3g}, lower it or scale the samples (pixels: X / 255)",
+      dead, modes.size(), learning_rate, std::sqrt(problem.gram.diagonal().maxCoeff()));
+}
+
 bool settled(const LateFlow& flow, const Limit& limit) {
   if (limit.status != LimitStatus::found) return false;
   const double distance = (flow.lambda() - limit.multipliers).lpNorm<1>();
@@ -366,8 +382,8 @@ Limit solve_limit(const LateFlow& flow) {
       limit.ray = *newton.ray;
       limit.message = fmt::format(
           "no weights with these activations give samples {} positive "
-          "margins all at once",
-          blamed_samples(limit.ray));
+          "margins all at once{}",
+          blamed_samples(limit.ray), dead_neurons(problem, modes));
       return limit;
     }
     // The problem is convex, its pieces meet smoothly: a Newton step is shortened until it

@@ -10,6 +10,7 @@
 #include "latetime/experiment/recorder.hpp"
 #include "latetime/experiment/run.hpp"
 #include "latetime/experiment/stored_run.hpp"
+#include "latetime/store/run_directory.hpp"
 
 namespace latetime {
 namespace {
@@ -20,8 +21,8 @@ constexpr std::size_t most_records_looked_at = 160;
 // Steps taken again give the stored coefficients to rounding; engines may differ in theirs.
 constexpr double same_coefficients = 1e-8;
 
-ClaimDescent claim_descent(const RunConfig& config) {
-  if (config.descent.method == "sgd") return ClaimDescent::mini_batches;
+ClaimDescent claim_descent(const RunConfig& config, Eigen::Index n) {
+  if (takes_mini_batches(config, n)) return ClaimDescent::mini_batches;
   return config.descent.method == "flow" ? ClaimDescent::gradient_flow
                                          : ClaimDescent::gradient_descent;
 }
@@ -34,8 +35,8 @@ double initial_std(const RunConfig& config, const Network& initial) {
 
 ClaimSetting setting_of(const RunConfig& config, const Dataset& data, const Network& initial,
                         const ClaimThresholds& thresholds) {
-  return ClaimSetting(data, initial, config.descent.learning_rate, claim_descent(config),
-                      initial_std(config, initial), thresholds);
+  return ClaimSetting(data, initial, config.descent.learning_rate,
+                      claim_descent(config, data.size()), initial_std(config, initial), thresholds);
 }
 
 ClaimReport report_of(const RunTrace& run, const RunConfig& config, const std::string& source) {
@@ -60,7 +61,23 @@ ClaimReport report_of(const RunTrace& run, const RunConfig& config, const std::s
   if (!config.network.initial_weights.empty()) {
     report.notes.push_back("sigma0 is the root mean square of the initial weights in the file");
   }
+  if (config.descent.method == "sgd" && !takes_mini_batches(config, s.n())) {
+    report.notes.push_back(
+        fmt::format("batches of {} hold all {} samples: every step is one of the full batch",
+                    config.descent.batch_size, s.n()));
+  }
   return report;
+}
+
+/// How a stored run that ended before late time gets there. Only a run whose engines looked for a
+/// hand-over from the start has stored what going on to late time needs.
+std::string way_to_late_time(const StoredRun& run) {
+  const DescentOptions options = descent_options(run.config(), run.data().size(), 1);
+  const EnginePlan plan =
+      plan_engines(options, run.data().size(), run.data().dim(), run.shape().neurons());
+  if (plan.hand_over) return "go on with run --resume --set descent.until=1e100";
+  return "run a copy of config.toml into another folder; there " +
+         late_time_advice(options.method, options.engine);
 }
 
 /// Which records of a stored run are looked at: evenly many, the last one included.
@@ -75,7 +92,7 @@ std::vector<std::size_t> thinned(std::size_t records) {
 }
 
 std::uint64_t whole(double value) {
-  return value > 0.0 ? static_cast<std::uint64_t>(value) : 0;
+  return value > 0.0 ? static_cast<std::uint64_t>(std::min(value, 0x1p62)) : 0;
 }
 
 /// The records of a run as snapshots; none when their coefficients were not kept.
@@ -156,13 +173,15 @@ void add_stored_events(const StoredRun& stored, RunTrace& run) {
     throw InputError(stored.path(), "/events has arrays of different sizes; run again");
   }
   for (std::size_t e = 0; e < count; ++e) {
-    const auto neuron = static_cast<Eigen::Index>(groups[e]) * run.setting.width() +
-                        static_cast<Eigen::Index>(neurons[e]);
-    const auto sample = static_cast<Eigen::Index>(samples[e]);
-    if (neuron >= run.setting.neurons() || sample >= run.setting.n()) {
+    // Compared before they are signed: a number beyond 2^63 would be a negative place.
+    if (groups[e] > 1 || neurons[e] >= static_cast<std::uint64_t>(run.setting.width()) ||
+        samples[e] >= static_cast<std::uint64_t>(run.setting.n())) {
       throw InputError(stored.path(),
                        "/events names a neuron or a sample that the run does not have; run again");
     }
+    const auto neuron = static_cast<Eigen::Index>(groups[e]) * run.setting.width() +
+                        static_cast<Eigen::Index>(neurons[e]);
+    const auto sample = static_cast<Eigen::Index>(samples[e]);
     run.late.add({.log_time = times[e] * std::log(10.0),
                   .neuron = neuron,
                   .sample = sample,
@@ -208,6 +227,7 @@ ClaimReport check_config(const RunConfig& config, const std::string& source,
 
 ClaimReport check_run(const std::string& directory, const CheckSettings& settings) {
   const StoredRun stored(directory);
+  read_metrics(RunDirectory::open(directory).file("metrics.csv"));  // a damaged table is refused
   const Network initial = stored.initial();
   RunTrace run{.setting = setting_of(stored.config(), stored.data(), initial, settings.thresholds)};
   run.snapshots = stored_snapshots(stored, run.setting);
@@ -225,10 +245,8 @@ ClaimReport check_run(const std::string& directory, const CheckSettings& setting
     continue_late(stored, measurer, settings.observe, run);
   } else {
     run.late.problem = run.outcome.empty()
-                           ? fmt::format(
-                                 "the run ends at step {}, before late time; go on with run "
-                                 "--resume --set descent.until=1e100",
-                                 decades_text(last))
+                           ? fmt::format("the run ends at step {}, before late time; {}",
+                                         decades_text(last), way_to_late_time(stored))
                            : run.outcome;
   }
   ClaimReport report = report_of(run, stored.config(), directory);

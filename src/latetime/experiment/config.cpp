@@ -1,5 +1,6 @@
 #include "latetime/experiment/config.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <optional>
@@ -13,6 +14,8 @@
 #include "latetime/base/error.hpp"
 #include "latetime/base/log_time.hpp"
 #include "latetime/base/text.hpp"
+#include "latetime/base/toml_depth.hpp"
+#include "latetime/data/array_file.hpp"
 #include "latetime/experiment/config_fields.hpp"
 
 namespace latetime {
@@ -76,11 +79,12 @@ template <>
 std::optional<bool> value_of(const toml::node& node) {
   return node.value_exact<bool>();
 }
-/// Texts also take numbers: until = 1000 is as good as until = "1000".
+/// Texts also take numbers and flags: until = 1000 is as good as until = "1000".
 template <>
 std::optional<std::string> value_of(const toml::node& node) {
   if (const auto whole = node.value_exact<std::int64_t>()) return fmt::format("{}", *whole);
   if (const auto real = node.value_exact<double>()) return shortest(*real);
+  if (const auto flag = node.value_exact<bool>()) return *flag ? "true" : "false";
   return node.value_exact<std::string>();
 }
 template <>
@@ -150,6 +154,15 @@ std::string resolve_file(const std::string& name, const std::string& folder) {
       .string();
 }
 
+/// "C:\new" holds the beginning of a new line, in TOML's double quotes.
+void refuse_control_characters(const std::string& name, const std::string& where) {
+  const auto is_control = [](unsigned char c) { return c < 0x20 || c == 0x7f; };
+  if (std::none_of(name.begin(), name.end(), is_control)) return;
+  throw InputError(where,
+                   "the file name holds control characters, as \\t or \\n in double quotes "
+                   "are; write paths in single quotes, 'C:\\new\\X.npy', or with /");
+}
+
 // ---- reading a table
 
 using KeySet = std::set<std::pair<std::string, std::string>>;
@@ -217,6 +230,7 @@ KeySet read_fields(const toml::table& document, const std::string& origin,
     value = *read;
     if constexpr (std::is_same_v<Value, std::string>) {
       const bool from_command_line = overridden.count(dotted(section, key)) > 0;
+      if (rule.is_file) refuse_control_characters(value, where);
       if (rule.is_file) value = resolve_file(value, from_command_line ? "." : folder);
     }
     set.insert({section, key});
@@ -256,6 +270,19 @@ void check_descent(const DescentConfig& descent, const std::string& origin) {
   }
 }
 
+/// Which files and columns samples and labels come from.
+void check_files(const DataConfig& data, const std::string& origin) {
+  const std::string where = origin + ": data.";
+  if (data.x.empty()) throw InputError(where + "x", "is missing; name the file of the samples");
+  if (data.y.empty() && data.label_column.empty() && !may_hold_labels(data.x)) {
+    throw InputError(where + "y", "is missing; name the file of the labels");
+  }
+  if (data.y.empty() && data.transpose) {
+    throw InputError(where + "transpose",
+                     "labels in the file of x belong to its rows; name their own file, data.y");
+  }
+}
+
 /// Rules that involve more than one key.
 void check_together(const RunConfig& config, const KeySet& set, const std::string& origin) {
   visit_fields(config, [&](const std::string& section, const std::string& key, const auto&,
@@ -269,11 +296,10 @@ void check_together(const RunConfig& config, const KeySet& set, const std::strin
   if (!images && config.data.source != "file" && config.data.n < 1) {
     throw InputError(origin + ": data.n", "must be at least 1");
   }
-  for (const auto* file : {&config.data.x, &config.data.y}) {
-    if (config.data.source == "file" && file->empty()) {
-      throw InputError(origin + ": data." + (file == &config.data.x ? "x" : "y"),
-                       "is missing; source = \"file\" needs both x and y");
-    }
+  if (config.data.source == "file") {
+    check_files(config.data, origin);
+  } else if (config.data.d < 1) {
+    throw InputError(origin + ": data.d", "must be at least 1");
   }
   check_descent(config.descent, origin);
   for (const auto& time : config.record.at) LogTime::parse(time, origin + ": record.at");
@@ -291,6 +317,7 @@ std::string apply_override(toml::table& document, const std::string& assignment)
     throw InputError("--set " + assignment, "must look like section.key=value");
   }
   const std::string name = assignment.substr(0, equals), text = assignment.substr(equals + 1);
+  refuse_deep_keys(text, "--set " + name);
   toml::table parsed;
   try {
     parsed = toml::parse("value = " + text);
@@ -314,6 +341,7 @@ std::string apply_override(toml::table& document, const std::string& assignment)
 
 RunConfig parse_config(const std::string& text, const std::string& origin,
                        const std::string& folder, std::span<const std::string> overrides) {
+  refuse_deep_keys(text, origin);
   toml::table document;
   try {
     document = toml::parse(text, origin);
@@ -321,6 +349,10 @@ RunConfig parse_config(const std::string& text, const std::string& origin,
     std::string problem(error.description());
     const bool too_large = problem.find("could not be interpreted as a value") != problem.npos ||
                            problem.find("not representable") != problem.npos;
+    if (problem.find("escape sequence") != problem.npos ||
+        problem.find("hex digit") != problem.npos) {
+      problem += "; write paths of Windows in single quotes, 'C:\\data\\X.npy', or with /";
+    }
     if (too_large) problem += "; write large numbers of steps in quotes, such as \"1e1000\"";
     if (problem.find("utf-8") != problem.npos) problem += "; name a configuration file (.toml)";
     throw InputError(fmt::format("{}:{}", origin, error.source().begin.line), problem);
@@ -330,6 +362,7 @@ RunConfig parse_config(const std::string& text, const std::string& origin,
   refuse_unknown_keys(document, origin);
   RunConfig config;
   const KeySet set = read_fields(document, origin, folder, overridden, config);
+  if (config.data.source == "file" && !set.count({"data", "d"})) config.data.d = 0;
   check_together(config, set, origin);
   return config;
 }

@@ -18,6 +18,9 @@ struct DataConfig {
   double margin = 1.0;
   std::string x;
   std::string y;
+  std::string positive;
+  std::string label_column;
+  bool transpose = false;
   std::string classes = "even-odd";
   std::string pixels = "unit";
   std::string split = "train";

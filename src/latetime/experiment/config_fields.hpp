@@ -60,6 +60,8 @@ void visit_fields(Config& config, Visitor&& visit) {
                                            "symmetric-separable"};
   std::vector<std::string> sized = synthetic;
   sized.insert(sized.end(), {"mnist", "fashion-mnist"});
+  std::vector<std::string> with_dimension = synthetic;
+  with_dimension.push_back("file");
   const std::vector<std::string> images{"mnist", "fashion-mnist"};
 
   visit("", "seed", config.seed, "root of every random number of the run", FieldRule{.min = 0});
@@ -68,8 +70,8 @@ void visit_fields(Config& config, Visitor&& visit) {
         FieldRule{.one_of = data_sources()});
   visit("data", "n", config.data.n, "samples (images: 0 takes all that the classes leave)",
         FieldRule{.min = 0, .max = tiny_max, .belongs_to = only_for_sources(sized)});
-  visit("data", "d", config.data.d, "dimension of a sample",
-        FieldRule{.min = 1, .max = tiny_max, .belongs_to = only_for_sources(synthetic)});
+  visit("data", "d", config.data.d, "dimension of a sample (files: 0 takes what the file has)",
+        FieldRule{.min = 0, .max = tiny_max, .belongs_to = only_for_sources(with_dimension)});
   visit("data", "signal_std", config.data.signal_std, "standard deviation of the mean's entries",
         FieldRule{.min = 0, .belongs_to = only_for_sources({"gaussian-mixture"})});
   visit("data", "noise_std", config.data.noise_std, "standard deviation of the noise",
@@ -85,10 +87,21 @@ void visit_fields(Config& config, Visitor&& visit) {
   visit("data", "margin", config.data.margin, "least y <v, x> along the separating direction v",
         FieldRule{
             .min = 0, .above_min = true, .belongs_to = only_for_sources({"symmetric-separable"})});
-  visit("data", "x", config.data.x, "samples, n x d: .npy, .npz:name, .csv, .h5:/path",
+  visit("data", "x", config.data.x,
+        "samples, n x d: .npy, .npz:name, .csv, .h5:/path, .mat:/path, LIBSVM",
         FieldRule{.is_file = true, .belongs_to = only_for_sources({"file"})});
-  visit("data", "y", config.data.y, "labels, n entries +1 or -1: the same formats",
+  visit("data", "y", config.data.y,
+        "labels, n of two values: the same formats; empty: in the file of x",
         FieldRule{.is_file = true, .belongs_to = only_for_sources({"file"})});
+  visit("data", "positive", config.data.positive,
+        "the label that counts as +1, the other as -1; empty: labels are +1 and -1",
+        FieldRule{.belongs_to = only_for_sources({"file"})});
+  visit("data", "label_column", config.data.label_column,
+        "column of the labels in a CSV file, y's or else x's: its header, or its number from 1 "
+        "(-1: the last)",
+        FieldRule{.belongs_to = only_for_sources({"file"})});
+  visit("data", "transpose", config.data.transpose, "x holds a sample a column, as d x n",
+        FieldRule{.belongs_to = only_for_sources({"file"})});
   visit("data", "classes", config.data.classes,
         "classes of images: \"even-odd\", \"0-4 vs 5-9\", \"3 vs 8\", the first is +1; \"all\" ten "
         "in "

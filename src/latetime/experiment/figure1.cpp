@@ -153,14 +153,22 @@ std::string figure1_runs_csv(const std::vector<Figure1Point>& points) {
   return text;
 }
 
+std::string quick_text(const Figure1Options& options) {
+  const Figure1Options whole;
+  if (options.slopes.size() >= whole.slopes.size() && options.runs >= whole.runs) return "";
+  return fmt::format("{} slopes and {} runs instead of {} and {}", options.slopes.size(),
+                     options.runs, whole.slopes.size(), whole.runs);
+}
+
 std::string figure1_settings(const Figure1Options& options) {
+  const std::string quick = quick_text(options);
   return fmt::format(
       "n = {}\nd = {}\nwidth = {}\nsignal_std = {}\nnoise_std = {}\ninit_std = {}\n"
       "learning_rate = {}\nbatch_size = {}\nepochs = {}\nslopes = [{}]\nruns = {}\nfirst_seed = "
-      "{}\n",
+      "{}\n{}",
       options.n, options.d, options.width, options.signal_std, options.noise_std, options.init_std,
       options.learning_rate, options.batch_size, options.epochs, fmt::join(options.slopes, ", "),
-      options.runs, options.first_seed);
+      options.runs, options.first_seed, quick.empty() ? "" : "quick = \"" + quick + "\"\n");
 }
 
 }  // namespace latetime

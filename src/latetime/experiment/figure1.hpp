@@ -25,6 +25,9 @@ struct Figure1Options {
   std::int64_t first_seed = 1;
 };
 
+/// What a quick look leaves out, in words; empty: nothing.
+std::string quick_text(const Figure1Options& options);
+
 /// A quick look at it: fewer slopes, two runs.
 Figure1Options quick_figure1();
 
@@ -65,7 +68,7 @@ std::vector<Figure1Summary> summarize(const std::vector<Figure1Point>& points);
 std::string figure1_csv(const std::vector<Figure1Summary>& summary);
 std::string figure1_runs_csv(const std::vector<Figure1Point>& points);
 
-/// The options as TOML.
+/// The options as TOML. A quick look has the key `quick`, which says what it leaves out.
 std::string figure1_settings(const Figure1Options& options);
 
 }  // namespace latetime

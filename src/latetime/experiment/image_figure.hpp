@@ -28,7 +28,7 @@ struct ImageFigureOptions {
   double slope = 0.0;
   std::vector<double> init_stds{1e-5};
   std::vector<std::int64_t> widths{1000};
-  std::int64_t n = 0;       ///< training images, chosen by first_seed; 0: all
+  std::int64_t n = 0;       ///< training images, chosen by first_seed for all runs; 0: all
   std::int64_t test_n = 0;  ///< test images, the same
   double learning_rate = 0.1;
   std::int64_t batch_size = 64;
@@ -45,6 +45,12 @@ ImageFigureOptions image_figure(const std::string& figure, bool quick);
 
 /// Every setting that results depend on, as TOML.
 std::string image_figure_settings(const ImageFigureOptions& options);
+
+/// What a quick look leaves out, in words ("2 epochs, … instead of 10, …"); empty: nothing.
+std::string quick_text(const ImageFigureOptions& options);
+
+/// figN.toml without its command: the settings, and, of a quick look, the key `quick` that says so.
+std::string image_figure_toml(const ImageFigureOptions& options);
 
 /// One run: a variant and a seed.
 struct ImageRun {

@@ -42,9 +42,17 @@ void write_memory(ArrayWriter& file, const EngineMemory& memory, std::string_vie
              std::span<const std::uint64_t>(memory.switched_since_record.words));
 }
 
+template <class T>
+T only_entry(const std::vector<T>& values, const char* name) {
+  if (values.size() == 1) return values.front();
+  throw InputError("result.h5", fmt::format("{} is no single number; it is damaged, run anew into "
+                                            "another folder",
+                                            name));
+}
+
 EngineMemory read_memory(const ArrayReader& file, const EngineMemory& pattern) {
   EngineMemory memory = pattern;  // names and shapes
-  memory.step = file.read_uint64("/engine/step").at(0);
+  memory.step = only_entry(file.read_uint64("/engine/step"), "/engine/step");
   for (auto& [name, array] : memory.arrays) {
     if (!file.exists("/engine/" + name)) {
       throw InputError("descent.until",
@@ -62,6 +70,11 @@ EngineMemory read_memory(const ArrayReader& file, const EngineMemory& pattern) {
   }
   memory.switches = read_switch_counts(file, "result.h5");
   memory.switched_since_record.words = file.read_uint64("/engine/switched_since_record");
+  if (memory.switched_since_record.words.size() != pattern.switched_since_record.words.size()) {
+    throw InputError("result.h5",
+                     "/engine/switched_since_record has not an entry a pair; it is damaged, run "
+                     "anew into another folder");
+  }
   return memory;
 }
 
@@ -121,15 +134,24 @@ Recorder::Recorder(const RunConfig& config, const Dataset& data, const Network& 
       sink_(std::move(sink)),
       measurer_(data, initial),
       keep_coefficients_(coefficient_bytes(initial, data, expected_records) <= coefficient_budget),
-      threads_(threads) {
+      threads_(threads),
+      watches_pairs_(config.descent.method != "sgd") {
   last_switch_.setZero(initial.shape.neurons(), data.size());
 }
 
 void Recorder::take_over(const ArrayReader& earlier, Descent& descent) {
   arrays_ = RecordArrays::read(earlier);
-  const auto last_switch = earlier.read_uint64("/final/last_switch_record");
-  std::copy(last_switch.begin(), last_switch.end(), last_switch_.data());
-  earlier_seconds_ = earlier.read_doubles("/provenance/wall_seconds").at(0);
+  if (watches_pairs_) {
+    const auto last_switch = earlier.read_uint64("/final/last_switch_record");
+    if (last_switch.size() != static_cast<std::size_t>(last_switch_.size())) {
+      throw InputError("result.h5",
+                       "/final/last_switch_record has not an entry a pair; the file belongs to "
+                       "another run");
+    }
+    std::copy(last_switch.begin(), last_switch.end(), last_switch_.data());
+  }
+  earlier_seconds_ =
+      only_entry(earlier.read_doubles("/provenance/wall_seconds"), "/provenance/wall_seconds");
   descent.restore(read_memory(earlier, descent.memory()));
 }
 
@@ -200,6 +222,15 @@ void Recorder::append_pending_spectra() {
   pending_.clear();
 }
 
+void Recorder::write_last_switches(ArrayWriter& file) const {
+  if (!watches_pairs_) return;
+  file.write(
+      "/final/last_switch_record",
+      {2, static_cast<std::size_t>(initial_.shape.width), static_cast<std::size_t>(data_.size())},
+      std::span<const std::uint64_t>(last_switch_.data(),
+                                     static_cast<std::size_t>(last_switch_.size())));
+}
+
 void Recorder::write_result(const Descent& descent, const Outcome& outcome,
                             const LimitReport* limit) {
   append_pending_spectra();
@@ -214,11 +245,7 @@ void Recorder::write_result(const Descent& descent, const Outcome& outcome,
   sink_.write_result([&](ArrayWriter& file) {
     write_run(file, data_, initial_, descent.state(), outcome, provenance);
     arrays_.write(file);
-    file.write(
-        "/final/last_switch_record",
-        {2, static_cast<std::size_t>(initial_.shape.width), static_cast<std::size_t>(data_.size())},
-        std::span<const std::uint64_t>(last_switch_.data(),
-                                       static_cast<std::size_t>(last_switch_.size())));
+    write_last_switches(file);
     if (limit) write_limit(file, *limit, initial_.shape);
     write_events(file, descent.events(), initial_.shape);
     write_memory(file, descent.memory(), descent.engine_name());

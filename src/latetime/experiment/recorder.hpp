@@ -34,6 +34,8 @@ class Recorder {
   void finish(const Descent& descent, const Outcome& outcome, const LimitReport* limit = nullptr);
 
   std::size_t records() const { return arrays_.size(); }
+  /// Of metrics.csv, all records so far.
+  std::vector<std::vector<std::string>> rows() const { return arrays_.rows(); }
   /// Time of the last record; there must be one.
   LogTime last_recorded() const { return arrays_.times().back(); }
   double seconds_spent() const { return spent_.count(); }
@@ -44,6 +46,7 @@ class Recorder {
   void write_result(const Descent& descent, const Outcome& outcome,
                     const LimitReport* limit = nullptr);
   void append_pending_spectra();
+  void write_last_switches(ArrayWriter& file) const;
   std::uint64_t note_switched_pairs(const TrainingState& state);
 
   const RunConfig& config_;
@@ -53,6 +56,8 @@ class Recorder {
   const Measurer measurer_;
   const bool keep_coefficients_;
   const unsigned threads_;
+  /// Mini-batches see a few pairs a step: nobody knows when the others switch.
+  const bool watches_pairs_;
   RecordArrays arrays_;
   /// Measurer::inside of the records whose spectra are still to be computed. Only result.h5 holds
   /// spectra: until it is written, they wait to be shared among the threads.
@@ -60,7 +65,7 @@ class Recorder {
   std::chrono::duration<double> spectra_time_{0.0};  // a record's, when they were last computed
   Record last_;
   /// neurons × n: number of the first record after the pair's last switch; 0, which can follow no
-  /// switch: never switched.
+  /// switch: never switched. Stored only where pairs are watched.
   Eigen::Matrix<std::uint64_t, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> last_switch_;
   double earlier_seconds_ = 0.0;  // wall time of the parts before this one
   Clock::time_point start_ = Clock::now();

@@ -7,6 +7,7 @@
 #include "latetime/base/error.hpp"
 #include "latetime/data/gram.hpp"
 #include "latetime/dynamics/late_run.hpp"
+#include "latetime/experiment/run.hpp"
 #include "latetime/experiment/stored_run.hpp"
 #include "latetime/store/run_directory.hpp"
 
@@ -17,19 +18,32 @@ namespace {
 // the flow (HandOver) do not begin from earlier states either.
 constexpr std::uint64_t earliest_state = 100;
 
+/// Options of `latetime run` that take a run on to earliest_state, where its end is before that.
+std::string way_to_state(const StoredRun& run) {
+  const RunConfig& config = run.config();
+  const Eigen::Index n = run.data().size();
+  if (last_time(config, n) >= LogTime(earliest_state)) return "--resume";
+  if (config.descent.epochs == 0) {
+    return fmt::format("--resume --set descent.until={}", earliest_state);
+  }
+  RunConfig one_epoch = config;
+  one_epoch.descent.epochs = 1;
+  const std::uint64_t batches = *last_time(one_epoch, n).step();
+  return fmt::format("--resume --set descent.epochs={}", (earliest_state + batches - 1) / batches);
+}
+
 /// Takes the run's last state for a late one and follows the flow from there.
 void compute(const StoredRun& run, const std::function<bool(double)>& keep_going,
              RunLimit& result) {
   const bool of_descent = run.config().descent.method != "flow";
   const FlowStart start{flow_log_time(result.start, of_descent), run.pairs("/final/coefficients"),
                         run.pairs("/final/preactivations")};
-  if (of_descent && result.start < LogTime(earliest_state)) {
-    result.problem = fmt::format(
-        "the run ended at step {}, too early to say; go on to step {} or "
-        "later with run --resume",
-        to_string(result.start), earliest_state);
-  } else if (!start.coefficients.allFinite() || !start.preactivations.allFinite()) {
+  if (!start.coefficients.allFinite() || !start.preactivations.allFinite() ||
+      run.file().read_string("/outcome/reason") == to_string(StopReason::not_finite)) {
     result.problem = "the run's last state is not finite: the weights overflowed";
+  } else if (of_descent && result.start < LogTime(earliest_state)) {
+    result.problem = fmt::format("the run ended at step {}, too early to say; go on with run {}",
+                                 to_string(result.start), way_to_state(run));
   } else {
     const FlowProblem problem(run.data(), run.shape(), run.config().descent.learning_rate);
     LateFlow flow(problem, start, options_to_limit(problem, of_descent));
@@ -47,7 +61,7 @@ RunLimit limit_of(const StoredRun& run, const std::function<bool(double)>& keep_
   result.shape = run.shape();
   result.start = run.final_time();
   result.engine = arrays.read_string("/engine/name");
-  result.mini_batches = run.config().descent.method == "sgd";
+  result.mini_batches = takes_mini_batches(run.config(), run.data().size());
   result.stored = arrays.exists("/limit");
   if (result.stored) {
     result.report = read_limit(arrays, run.path(), run.shape(), run.data().size());

@@ -1,12 +1,13 @@
 #include <algorithm>
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include "latetime/base/error.hpp"
 #include "latetime/data/array_file.hpp"
+#include "latetime/data/dense_size.hpp"
 #include "latetime/data/generators.hpp"
 #include "latetime/data/image_set.hpp"
+#include "latetime/data/sample_file.hpp"
 #include "latetime/dynamics/schedule.hpp"
 #include "latetime/experiment/run.hpp"
 
@@ -33,8 +34,7 @@ ImageSetOptions image_options(const RunConfig& config) {
 void require_memory(double n, double d, double neurons) {
   const double gram = n <= 2 * d ? n * n : 0.0;
   const double needed = sizeof(double) * (3 * n * d + 4 * neurons * d + gram + 10 * neurons * n);
-  const double available =
-      static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE));
+  const double available = physical_memory();
   if (needed <= available) return;
   throw InputError(
       "data.n, data.d, network.width",
@@ -95,17 +95,30 @@ Dataset load_training_data(const RunConfig& config) {
     return symmetric_separable_data(data.n, data.d, data.margin, data.noise_std, seed);
   }
   if (data.source == "file") {
-    Matrix x = read_matrix(data.x);
-    const Vector labels = read_vector(data.y);
-    return make_dataset(std::move(x), labels, data.x, data.y, data.x + ", " + data.y);
+    return load_sample_files({.x = data.x,
+                              .y = data.y,
+                              .positive = data.positive,
+                              .label_column = data.label_column,
+                              .transpose = data.transpose,
+                              .features = static_cast<std::size_t>(data.d)});
   }
   return load_image_set(image_options(config));
 }
 
-std::optional<Dataset> load_test_data(const RunConfig& config) {
+std::string no_test_reason(const RunConfig& config) {
   const DataConfig& data = config.data;
-  if (data.source != "mnist" && data.source != "fashion-mnist") return std::nullopt;
-  if (data.split == "test" || data.center) return std::nullopt;
+  if (data.source != "mnist" && data.source != "fashion-mnist") {
+    return "data.source \"" + data.source + "\" has no test images";
+  }
+  if (data.split == "test") return "data.split = \"test\" trains on the test images";
+  if (data.center) {
+    return "data.center subtracts the mean of the training images, which test images do not have";
+  }
+  return "";
+}
+
+std::optional<Dataset> load_test_data(const RunConfig& config) {
+  if (!no_test_reason(config).empty()) return std::nullopt;
   ImageSetOptions options = image_options(config);
   options.split = "test";
   options.n = 0;
@@ -149,6 +162,10 @@ DescentOptions descent_options(const RunConfig& config, Eigen::Index n, unsigned
           .until = last_time(config, n),
           .seed = static_cast<std::uint64_t>(config.seed),
           .threads = threads};
+}
+
+bool takes_mini_batches(const RunConfig& config, Eigen::Index n) {
+  return config.descent.method == "sgd" && config.descent.batch_size < n;
 }
 
 LogTime last_time(const RunConfig& config, Eigen::Index n) {

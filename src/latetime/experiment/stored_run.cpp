@@ -6,24 +6,27 @@
 
 #include "latetime/base/error.hpp"
 #include "latetime/store/run_directory.hpp"
+#include "latetime/store/training_folder.hpp"
 
 namespace latetime {
 namespace {
 
-std::shared_ptr<const ArrayReader> open_result(const RunDirectory& directory) {
+std::shared_ptr<const ArrayReader> open_result(const std::string& folder) {
+  const RunDirectory directory = RunDirectory::open(folder);
+  refuse_training(folder);
   auto file = directory.read_result();
   if (!file) {
     throw InputError(directory.file("result.h5"),
                      "is missing: the run was stopped before its first record; use run --resume");
   }
-  return std::make_shared<Hdf5Reader>(std::move(*file));
+  return file;
 }
 
 }  // namespace
 
 StoredRun::StoredRun(const std::string& directory)
-    : StoredRun(open_result(RunDirectory::open(directory)),
-                RunDirectory::open(directory).file("result.h5"), directory) {}
+    : StoredRun(open_result(directory), RunDirectory::open(directory).file("result.h5"),
+                directory) {}
 
 StoredRun::StoredRun(const ArrayReader& arrays, const std::string& origin)
     : StoredRun(std::shared_ptr<const ArrayReader>(&arrays, [](const ArrayReader*) {}), origin,
@@ -120,11 +123,6 @@ std::vector<Matrix> StoredRun::record_coefficients() const {
 }
 
 Dataset StoredRun::read_data() const {
-  if (file().exists("/training/step")) {
-    fail(
-        "holds a training of latetime train, without the state of every pair; name the folder of "
-        "latetime run");
-  }
   const ArrayShape shape = file().shape("/data/x");
   if (shape.size() != 2) fail("/data/x is no matrix");
   const auto x = file().read_doubles("/data/x"), y = file().read_doubles("/data/y");

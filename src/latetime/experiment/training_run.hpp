@@ -22,6 +22,7 @@ struct TrainingSummary {
   double seconds = 0.0;            ///< of this part
   double measuring_seconds = 0.0;  ///< of these, spent on measures and files
   std::string kernel;
+  std::string no_test;  ///< why nothing is measured on test images; empty: it is
   /// Of the last record: training_columns() and metrics_columns(), by name.
   std::map<std::string, std::string> last;
 };

@@ -54,10 +54,11 @@ struct TrainingState {
   SwitchCounts switches;
   PairBits switched_since_record;  ///< pairs that switched at least once since the last record
 
-  // Of engines that do not take every step; the exact ones leave these as they are.
+  // Of engines that do not take every step; the exact ones leave these as they are (Descent adds
+  // an estimate where rounding is amplified).
   Eigen::Index sliding_pairs = 0;  ///< pairs that stay at z = 0 on average, switching for ever
-  /// Of log loss and stable ranks, absolute; 0 while steps are exact; infinity after an undecided
-  /// event.
+  /// Of log loss and stable ranks, absolute; 0 while steps are exact and cannot amplify rounding;
+  /// infinity after an undecided event, or where rounding has left no digit.
   double error_estimate = 0.0;
   /// Events so far that were decided with a margin below the error estimate.
   std::uint64_t undecided_events = 0;

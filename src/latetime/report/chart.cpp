@@ -202,13 +202,15 @@ class PanelDrawing {
 
   std::string curve(const Series& s) const {
     std::string points, circles;
+    std::size_t drawn = 0;
     for (std::size_t i = 0; i < s.x.size(); ++i) {
       if (!drawable(s, i)) continue;
+      ++drawn;
       points += fmt::format("{:.2f},{:.2f} ", page_x(s.x[i]), page_y(s.y[i]));
       circles += fmt::format("<circle cx=\"{:.2f}\" cy=\"{:.2f}\" r=\"2.6\" fill=\"{}\"/>\n",
                              page_x(s.x[i]), page_y(s.y[i]), s.color);
     }
-    if (s.mark == Mark::points) return circles;
+    if (s.mark == Mark::points || drawn == 1) return circles;  // a line through one is not seen
     const std::string line =
         fmt::format("<polyline points=\"{}\" fill=\"none\" stroke=\"{}\" stroke-width=\"{}\"{}/>\n",
                     points, s.color, s.mark == Mark::joined_points ? 1.0 : 1.8,

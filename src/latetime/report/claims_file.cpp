@@ -35,6 +35,21 @@ bool is_report(const nlohmann::ordered_json& json) {
   });
 }
 
+/// The file's JSON; discarded where it is none, or nested deeper than any that `latetime check`
+/// writes (whoever writes it again, or draws it, goes down a level a call).
+nlohmann::ordered_json parse_shallow(std::istream& in) {
+  constexpr int deepest = 100;
+  bool too_deep = false;
+  auto json = nlohmann::ordered_json::parse(
+      in,
+      [&](int depth, nlohmann::ordered_json::parse_event_t, nlohmann::ordered_json&) {
+        too_deep = too_deep || depth > deepest;
+        return !too_deep;
+      },
+      false);
+  return too_deep ? nlohmann::ordered_json(nlohmann::ordered_json::value_t::discarded) : json;
+}
+
 }  // namespace
 
 ClaimsFile read_claims(const std::string& folder) {
@@ -43,7 +58,7 @@ ClaimsFile read_claims(const std::string& folder) {
   ClaimsFile file;
   if (!fs::exists(path)) return file;
   std::ifstream in(path);
-  file.claims = nlohmann::ordered_json::parse(in, nullptr, false);
+  file.claims = parse_shallow(in);
   if (!is_report(file.claims)) {
     throw InputError(path.string(),
                      "holds no claims in the format \"latetime-claims\" 1; make it "

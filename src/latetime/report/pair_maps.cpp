@@ -16,10 +16,13 @@ std::vector<PairState> states_of(const RunResults& run) {
     return states;
   }
   const auto& times = run.column("log10_t");
-  for (std::size_t pair = 0; pair < run.preactivations.size(); ++pair) {
+  const auto switched_lately = [&](std::size_t pair) {
+    if (!run.counts_switches()) return false;
     const auto record = static_cast<std::size_t>(run.last_switch[pair]);
-    const bool lately = record > 0 && record < times.size() && times[record] > times.back() - 1.0;
-    states.push_back(lately                          ? PairState::switching
+    return record > 0 && record < times.size() && times[record] > times.back() - 1.0;
+  };
+  for (std::size_t pair = 0; pair < run.preactivations.size(); ++pair) {
+    states.push_back(switched_lately(pair)           ? PairState::switching
                      : run.preactivations[pair] >= 0 ? PairState::active
                                                      : PairState::inactive);
   }
@@ -65,10 +68,11 @@ class MapFiller {
   MapFiller(const RunResults& run, const std::vector<PairState>& states, PairMaps& maps)
       : run_(run), states_(states), maps_(maps), times_(run.column("log10_t")) {
     for (auto& counts : maps.counts) counts.assign(maps.cells(), 0);
-    maps.never.assign(maps.cells(), 0);
     maps.rho_mean.assign(maps.cells(), 0.0);
     maps.rho_least.assign(maps.cells(), std::numeric_limits<double>::infinity());
     maps.rho_most.assign(maps.cells(), -std::numeric_limits<double>::infinity());
+    if (!maps.counts_switches) return;
+    maps.never.assign(maps.cells(), 0);
     maps.last_switch.assign(maps.cells(), std::nan(""));
   }
 
@@ -91,6 +95,7 @@ class MapFiller {
     maps_.rho_mean[cell] += rho;
     maps_.rho_least[cell] = std::min(maps_.rho_least[cell], rho);
     maps_.rho_most[cell] = std::max(maps_.rho_most[cell], rho);
+    if (!maps_.counts_switches) return;
     const auto record = static_cast<std::size_t>(run_.last_switch[pair]);
     if (record == 0 || record >= times_.size()) {
       ++maps_.never[cell];
@@ -110,6 +115,7 @@ class MapFiller {
 PairMaps pair_maps(const RunResults& run, const MapSize& size) {
   PairMaps maps;
   maps.of_limit = run.limit && run.limit->has_direction();
+  maps.counts_switches = run.counts_switches();
   const std::vector<PairState> states = states_of(run);
   for (const int label : {1, -1}) {
     append(maps.rows, in_bands(label, ordered_neurons(run, label > 0 ? 0 : 1, states), size.rows));

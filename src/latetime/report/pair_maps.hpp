@@ -24,6 +24,9 @@ struct PairMaps {
   std::vector<Band> rows, columns;
   /// True when the states are those of the limit, else of the last record.
   bool of_limit = false;
+  /// False: nobody counted switches. States of the last record are then signs alone, and
+  /// last_switch and never are empty.
+  bool counts_switches = true;
   std::array<std::vector<std::size_t>, 4> counts;     ///< of each PairState
   std::vector<double> rho_mean, rho_least, rho_most;  ///< of ρ̄ and ρ̲
   std::vector<double> last_switch;     ///< log10 t of the first record after the last switch of any
@@ -43,7 +46,8 @@ struct MapSize {
 
 /// Orders the neurons of a class by how many samples keep them active, then by how many switch
 /// them for ever, so that like neurons stand together, and forms the maps. Without a limit, a pair
-/// counts as switching when it switched within the last decade of t, and otherwise by its sign.
+/// counts as switching when it is known to have switched within the last decade of t, and otherwise
+/// by its sign.
 PairMaps pair_maps(const RunResults& run, const MapSize& size = {});
 
 }  // namespace latetime

@@ -111,13 +111,16 @@ ordered_json bands_json(const std::vector<Band>& bands) {
 
 ordered_json maps_json(const PairMaps& maps) {
   ordered_json json{{"of_limit", maps.of_limit},
+                    {"counts_switches", maps.counts_switches},
                     {"rows", bands_json(maps.rows)},
                     {"columns", bands_json(maps.columns)},
                     {"total", maps.total},
                     {"counts", maps.counts},
-                    {"rho_mean", json_numbers(maps.rho_mean, 5)},
-                    {"last_switch", json_numbers(maps.last_switch, 6)},
-                    {"never", maps.never}};
+                    {"rho_mean", json_numbers(maps.rho_mean, 5)}};
+  if (maps.counts_switches) {
+    json["last_switch"] = json_numbers(maps.last_switch, 6);
+    json["never"] = maps.never;
+  }
   const bool single = maps.rho_least == maps.rho_most;
   if (!single) {
     json["rho_least"] = json_numbers(maps.rho_least, 4);

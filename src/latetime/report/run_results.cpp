@@ -8,17 +8,21 @@
 #include <toml++/toml.h>
 
 #include "latetime/base/error.hpp"
+#include "latetime/base/toml_depth.hpp"
 #include "latetime/store/run_directory.hpp"
+#include "latetime/store/training_folder.hpp"
 
 namespace latetime {
 namespace {
 
 void read_config_keys(RunResults& run, const std::string& path) {
+  refuse_deep_keys(run.config, path);
   try {
     const toml::table table = toml::parse(run.config);
     run.slope = table["network"]["slope"].value_or(0.0);
     run.learning_rate = table["descent"]["learning_rate"].value_or(0.0);
     run.method = table["descent"]["method"].value_or(std::string());
+    run.batch_size = table["descent"]["batch_size"].value_or(std::size_t{0});
     run.until = table["descent"]["until"].value_or(std::string());
   } catch (const toml::parse_error& error) {
     throw InputError(path, fmt::format("is damaged ({}, line {}); run again", error.description(),
@@ -71,7 +75,7 @@ void read_columns(RunResults& run, const std::string& path) {
 /// Reads arrays of result.h5 and holds them to the sizes that they must have.
 class Arrays {
  public:
-  Arrays(const Hdf5Reader& file, std::string path) : file_(file), path_(std::move(path)) {}
+  Arrays(const ArrayReader& file, std::string path) : file_(file), path_(std::move(path)) {}
 
   std::vector<double> read(const std::string& name, std::size_t size) const {
     std::vector<double> values = file_.read_doubles(name);
@@ -94,7 +98,7 @@ class Arrays {
   bool exists(const std::string& name) const { return file_.exists(name); }
 
  private:
-  const Hdf5Reader& file_;
+  const ArrayReader& file_;
   std::string path_;
 };
 
@@ -108,7 +112,7 @@ void read_final_state(RunResults& run, const Arrays& arrays) {
   run.labels = arrays.read("/data/y", run.n);
   run.preactivations = arrays.read("/final/preactivations", count);
   run.rho = arrays.read("/final/rho", count);
-  run.last_switch = arrays.read("/final/last_switch_record", count);
+  if (run.counts_switches()) run.last_switch = arrays.read("/final/last_switch_record", count);
 }
 
 /// metrics.csv is written first: a run that was killed may have more rows there, never fewer.
@@ -150,6 +154,26 @@ StoredLimit read_stored_limit(const RunResults& run, const Arrays& arrays) {
   return limit;
 }
 
+/// Codes and counts become places in arrays: each must be a whole number of 0 … `largest`.
+void require_codes(const std::vector<double>& codes, double largest, const std::string& name,
+                   const std::string& path) {
+  const auto sound = [&](double code) {
+    return code >= 0.0 && code <= largest && code == std::floor(code);
+  };
+  if (std::all_of(codes.begin(), codes.end(), sound)) return;
+  throw InputError(path, name + " holds a number that has no meaning there; run again");
+}
+
+void require_sound_codes(const RunResults& run, const std::string& path) {
+  constexpr double largest_verdict = 3.0, largest_count = 0x1p53;
+  const auto is_label = [](double label) { return label == 1.0 || label == -1.0; };
+  if (!std::all_of(run.labels.begin(), run.labels.end(), is_label)) {
+    throw InputError(path, "/data/y holds a label that is not +1 or -1; run again");
+  }
+  require_codes(run.last_switch, largest_count, "/final/last_switch_record", path);
+  if (run.limit) require_codes(run.limit->verdicts, largest_verdict, "/limit/verdicts", path);
+}
+
 }  // namespace
 
 std::vector<double> RunResults::margins() const {
@@ -169,15 +193,11 @@ RunResults read_run_results(const std::string& folder) {
   const RunDirectory directory = RunDirectory::open(folder);
   RunResults run{.folder = folder, .config = directory.config_text()};
   read_config_keys(run, directory.file("config.toml"));
+  refuse_training(folder);
   const auto file = directory.read_result();
   if (!file) {
     throw InputError(directory.file("result.h5"),
                      "is missing: the run was stopped before its first record; use run --resume");
-  }
-  if (file->exists("/training/step")) {
-    throw InputError(directory.file("result.h5"),
-                     "holds a training of latetime train, which ends in overview.svg; name the "
-                     "folder of latetime run");
   }
   read_columns(run, directory.file("metrics.csv"));
   if (run.engines.empty()) {
@@ -197,6 +217,7 @@ RunResults read_run_results(const std::string& folder) {
   run.data_origin = arrays.text("/provenance/data_origin");
   run.wall_seconds = arrays.number("/provenance/wall_seconds");
   if (arrays.exists("/limit/status")) run.limit = read_stored_limit(run, arrays);
+  require_sound_codes(run, directory.file("result.h5"));
   return run;
 }
 

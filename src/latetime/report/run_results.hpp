@@ -31,6 +31,7 @@ struct RunResults {
   std::size_t n = 0, d = 0, width = 0;
   double slope = 0.0, learning_rate = 0.0;
   std::string method, until;
+  std::size_t batch_size = 0;  ///< of method "sgd"
 
   std::map<std::string, std::vector<double>> columns;  ///< of metrics.csv; NaN where empty
   std::vector<std::string> engines;                    ///< of each record
@@ -40,8 +41,9 @@ struct RunResults {
   std::string version, machine, kernel, data_origin;
   double wall_seconds = 0.0;
 
-  std::vector<double> labels;                            ///< n, ±1
-  std::vector<double> preactivations, rho, last_switch;  ///< (2, m, n)
+  std::vector<double> labels;               ///< n, ±1
+  std::vector<double> preactivations, rho;  ///< (2, m, n)
+  std::vector<double> last_switch;          ///< (2, m, n); empty where switches are not counted
   struct Spectrum {
     std::size_t count = 0;       ///< singular values a record
     std::vector<double> values;  ///< records × count, descending
@@ -49,6 +51,8 @@ struct RunResults {
   std::map<std::string, Spectrum> spectra;  ///< "pos", "neg", "all"
   std::optional<StoredLimit> limit;
 
+  /// False for mini-batches, whose steps do not see every pair.
+  bool counts_switches() const { return method != "sgd"; }
   std::size_t records() const { return engines.size(); }
   const std::vector<double>& column(const std::string& name) const { return columns.at(name); }
   /// Margins y_i f(x_i) of the last state, from its pre-activations.

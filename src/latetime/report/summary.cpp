@@ -68,10 +68,12 @@ std::string activation_text(double slope) {
   return fmt::format("leaky ReLU of slope {:.6g}", slope);
 }
 
-std::string method_text(const std::string& method) {
-  if (method == "sgd") return "Mini-batch gradient descent";
-  if (method == "flow") return "Gradient flow";
-  return "Full-batch gradient descent";
+std::string method_text(const RunResults& run) {
+  if (run.method == "flow") return "Gradient flow";
+  if (run.method != "sgd") return "Full-batch gradient descent";
+  return run.batch_size < run.n
+             ? fmt::format("Mini-batch gradient descent (batches of {})", run.batch_size)
+             : "Gradient descent in batches of all samples";
 }
 
 Paragraph what_was_run(const RunResults& run) {
@@ -84,8 +86,8 @@ Paragraph what_was_run(const RunResults& run) {
   std::string text = fmt::format(
       "{} with learning rate {:.6g} trained {} neurons of each class ({}) on {} samples in {} "
       "dimensions ({}) up to t = {} steps, recorded at {} times; engines: {}. It took {:.3g} s.",
-      method_text(run.method), run.learning_rate, run.width, activation_text(run.slope), run.n,
-      run.d, run.data_origin, reached_text(run), run.records(), fmt::join(engines, ", "),
+      method_text(run), run.learning_rate, run.width, activation_text(run.slope), run.n, run.d,
+      run.data_origin, reached_text(run), run.records(), fmt::join(engines, ", "),
       run.wall_seconds);
   if (run.reason != "reached-end") {
     text += fmt::format(" It stopped before its end ({}){}{}.", run.reason,
@@ -107,12 +109,15 @@ std::string pairs_text(const PairMaps& maps) {
 Paragraph what_it_converges_to(const RunResults& run, const PairMaps& maps) {
   const std::string title = "What it converges to";
   if (!run.limit) {
-    return {title, fmt::format("At the end the stable ranks are {}. The limit t = \u221e is not "
-                               "stored, for exact steps did not hand over to the late-time flow; "
-                               "`latetime limit {}` computes one from the last state.",
-                               ranks_text(last_ranks(run, "stable_rank"),
-                                          last_ranks(run, "stable_rank_excess")),
-                               run.folder)};
+    const bool batches = run.method == "sgd";
+    return {title,
+            fmt::format(
+                "At the end the stable ranks are {}. The limit t = \u221e is not stored, {}; "
+                "`latetime limit {}` computes one from the last state{}.",
+                ranks_text(last_ranks(run, "stable_rank"), last_ranks(run, "stable_rank_excess")),
+                batches ? "for descent in batches has no late-time flow"
+                        : "for exact steps did not hand over to the late-time flow",
+                run.folder, batches ? ", as full-batch descent goes on from it" : "")};
   }
   const StoredLimit& limit = *run.limit;
   if (!limit.found()) {
@@ -167,6 +172,9 @@ std::string end_text(const RunResults& run) {
                                  last_of(run, "log_loss"), last_of(run, "min_margin"));
   const double residual = last_of(run, "kkt_residual");
   text += std::isnan(residual) ? "." : fmt::format("; the KKT residual is {:.3g}.", residual);
+  if (!run.counts_switches()) {
+    return text + " Changes of activations are not counted where steps take batches.";
+  }
   const double own = last_of(run, "own_switches"), other = last_of(run, "other_switches");
   if (std::isnan(own) || std::isnan(other)) return text;
   return text + fmt::format(
@@ -197,7 +205,11 @@ Paragraph how_fast(const RunResults& run) {
 Paragraph how_sure(const RunResults& run) {
   const double estimate = last_of(run, "error_estimate");
   std::string text;
-  if (std::isinf(estimate)) {
+  if (std::isinf(estimate) && !(last_of(run, "undecided_events") > 0)) {
+    text =
+        "The steps amplify rounding errors (the learning rate lies beyond stability): no digit of "
+        "the end is sure.";
+  } else if (std::isinf(estimate)) {
     text = fmt::format(
         "{} events were too close to call, so nothing bounds the error of what came "
         "after the first of them.",

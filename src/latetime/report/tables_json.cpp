@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include <fmt/format.h>
+#include <toml++/toml.h>
 
 #include "latetime/base/error.hpp"
 #include "latetime/report/json_values.hpp"
@@ -55,6 +56,42 @@ GroupRanks group_ranks(const CsvTable& table) {
   return ranks;
 }
 
+/// What a reader must know of the runs behind a figure, from figN.toml.
+ordered_json figure_notes(const std::string& config, const std::string& path) {
+  toml::table table;
+  try {
+    table = toml::parse(config);
+  } catch (const toml::parse_error& error) {
+    throw InputError(path, fmt::format("is damaged ({}, line {}); make the figure again",
+                                       error.description(), error.source().begin.line));
+  }
+  const auto number = [&](const char* key) { return table[key].value_or(std::int64_t{0}); };
+  ordered_json notes = ordered_json::array();
+  if (const auto quick = table["quick"].value<std::string>()) {
+    notes.push_back("A quick look, not the whole figure: " + *quick + ".");
+  }
+  const std::int64_t runs = number("runs"), first = number("first_seed"), n = number("n");
+  if (runs < 1) return notes;
+  std::string text = fmt::format(
+      "{} a curve, {} epochs.",
+      runs == 1 ? fmt::format("One run (seed {})", first)
+                : fmt::format("{} runs (seeds {} to {})", runs, first, first + runs - 1),
+      number("epochs"));
+  if (table.contains("images")) {
+    text += " A seed draws the initial weights and the batches; ";
+    text += n == 0
+                ? "every run trains on all images of the set."
+                : fmt::format(
+                      "every run trains on the same {} images, drawn with seed {}, and is tested "
+                      "on the same {}.",
+                      n, first, number("test_n"));
+  } else {
+    text += " A seed draws samples, initial weights and batches.";
+  }
+  notes.push_back(text);
+  return notes;
+}
+
 }  // namespace
 
 ordered_json paper_figure_json(const std::string& folder, const std::string& figure) {
@@ -79,17 +116,12 @@ ordered_json paper_figure_json(const std::string& folder, const std::string& fig
   if (!settings) {
     throw InputError(path(".toml"), "is missing; run latetime reproduce " + figure + " again");
   }
+  const std::string config(std::istreambuf_iterator<char>(settings), {});
   return {{"figure", figure},
           {"folder", folder},
-          {"config", std::string(std::istreambuf_iterator<char>(settings), {})},
+          {"config", config},
+          {"notes", figure_notes(config, path(".toml"))},
           {"columns", columns}};
-}
-
-bool holds_training(const std::string& folder) {
-  const auto path = std::filesystem::path(folder) / "metrics.csv";
-  if (!std::filesystem::exists(path)) return false;
-  const std::vector<std::string> columns = read_metrics(path.string()).columns;
-  return std::find(columns.begin(), columns.end(), "group_stable_ranks") != columns.end();
 }
 
 ordered_json training_json(const std::string& folder) {
@@ -130,6 +162,7 @@ ordered_json training_json(const std::string& folder) {
       {"config", directory.config_text()},
       {"reason", text("/outcome/reason")},
       {"message", message.empty() ? "Carried out to its end." : "Ended early: " + message + "."},
+      {"no_test", file && file->exists("/training/no_test") ? text("/training/no_test") : ""},
       {"machine", text("/provenance/machine")},
       {"kernel", text("/provenance/kernel")},
       {"version", text("/provenance/version")},

@@ -10,11 +10,8 @@ namespace latetime {
 /// InputError.
 nlohmann::ordered_json paper_figure_json(const std::string& folder, const std::string& figure);
 
-/// Whether `folder` holds a training of `latetime train`.
-bool holds_training(const std::string& folder);
-
-/// What the page shows of it, from metrics.csv, config.toml and result.h5: records by step, thinned
-/// like those of a run. Throws InputError.
+/// What the page shows of a training of `latetime train`, from metrics.csv, config.toml and
+/// result.h5: records by step, thinned like those of a run. Throws InputError.
 nlohmann::ordered_json training_json(const std::string& folder);
 
 }  // namespace latetime

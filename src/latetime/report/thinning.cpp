@@ -14,6 +14,7 @@ namespace {
 std::size_t part_of(double value, double low, double high, std::size_t parts) {
   if (!(value > low) || !(high > low)) return 0;
   const double share = (value - low) / (high - low);
+  if (!(share < 1.0)) return parts - 1;  // also where both are infinite
   return std::min(parts - 1, static_cast<std::size_t>(share * static_cast<double>(parts)));
 }
 

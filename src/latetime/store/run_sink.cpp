@@ -1,5 +1,7 @@
 #include "latetime/store/run_sink.hpp"
 
+#include "latetime/store/training_folder.hpp"
+
 namespace latetime {
 
 RunSink sink_into(const RunDirectory& directory) {
@@ -25,13 +27,32 @@ RunSink sink_into(RunMemory& memory) {
           .lasting = false};
 }
 
-RunMemory read_run(const std::string& path) {
-  const RunDirectory directory = RunDirectory::open(path);
+namespace {
+
+/// The arrays of result.h5, which is read from the file or lies in memory already.
+ArrayArchive all_of(const ArrayReader& result) {
+  if (const auto* file = dynamic_cast<const Hdf5Reader*>(&result)) return file->read_all();
+  return dynamic_cast<const ArrayArchive&>(result);
+}
+
+RunMemory read_folder(const RunDirectory& directory) {
   RunMemory run{.config = directory.config_text(),
                 .metrics = read_metrics(directory.file("metrics.csv")),
                 .arrays = {}};
-  if (const auto result = directory.read_result()) run.arrays = result->read_all();
+  if (const auto result = directory.read_result()) run.arrays = all_of(*result);
   return run;
+}
+
+}  // namespace
+
+RunMemory read_run(const std::string& path) {
+  const RunDirectory directory = RunDirectory::open(path);
+  refuse_training(path);
+  return read_folder(directory);
+}
+
+RunMemory read_training(const std::string& path) {
+  return read_folder(RunDirectory::open(path));
 }
 
 void write_run(const RunMemory& run, const std::string& path) {

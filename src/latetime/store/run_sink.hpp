@@ -32,6 +32,9 @@ RunSink sink_into(RunMemory& memory);
 /// Reads the folder of a run. Throws InputError when there is none, and for damaged files.
 RunMemory read_run(const std::string& path);
 
+/// The same of a folder of `latetime train`, which read_run refuses.
+RunMemory read_training(const std::string& path);
+
 /// Makes `path` the folder of this run, as the run itself would have made it. Throws InputError
 /// when it already holds one, and when it cannot be written to.
 void write_run(const RunMemory& run, const std::string& path);

@@ -178,6 +178,17 @@ std::vector<LogTime> snapshot_times(const LogTime& until) {
   return times;
 }
 
+std::string late_time_advice(Method method, EngineChoice engine) {
+  if (method == Method::stochastic) {
+    return "choose descent.method = \"gd\" and descent.until = \"1e100\", without epochs and "
+           "batch_size (method \"sgd\" takes every step)";
+  }
+  if (engine != EngineChoice::automatic) {
+    return "choose descent.engine = \"auto\" and descent.until = \"1e100\"";
+  }
+  return "choose descent.until = \"1e100\"";
+}
+
 RunTrace observe_run(const ClaimSetting& setting, const DescentOptions& options,
                      const ObserveOptions& how) {
   RunTrace run{.setting = setting};
@@ -198,13 +209,11 @@ RunTrace observe_run(const ClaimSetting& setting, const DescentOptions& options,
     LateFlow flow = descent.flow_from_here();
     follow_late(flow, measurer, how, run);
   } else {
-    run.late.problem =
-        !run.outcome.empty()
-            ? run.outcome
-            : fmt::format(
-                  "the run ends at step {}, before late time; give it descent.until = "
-                  "\"1e100\"",
-                  decades_text(outcome.time));
+    run.late.problem = !run.outcome.empty()
+                           ? run.outcome
+                           : fmt::format("the run ends at step {}, before late time; {}",
+                                         decades_text(outcome.time),
+                                         late_time_advice(options.method, options.engine));
   }
   return run;
 }

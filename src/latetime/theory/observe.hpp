@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <string>
 #include <vector>
 
 #include "latetime/dynamics/descent.hpp"
@@ -47,6 +48,9 @@ void follow_late(LateFlow& flow, const Measurer& measurer, const ObserveOptions&
 /// Times of the snapshots of a run up to `until`: four a decade of t up to 10^15, from there on
 /// eight a decade of log t.
 std::vector<LogTime> snapshot_times(const LogTime& until);
+
+/// What to change in a configuration whose run ends before late time so that it gets there.
+std::string late_time_advice(Method method, EngineChoice engine);
 
 /// Carries out a run in memory and looks at it.
 RunTrace observe_run(const ClaimSetting& setting, const DescentOptions& descent,

@@ -16,10 +16,14 @@ function element(tag, attributes = {}, ...children) {
 
 const SUPERSCRIPTS = '⁰¹²³⁴⁵⁶⁷⁸⁹';
 
-/** 10^k as text: "10³", "10⁻⁸"; a broken exponent as "10^3.25". */
+/** 10^k as text: "10³", "10⁻⁸"; a broken exponent as "1.778 · 10³", "0.05". */
 function power(k) {
   const whole = Math.round(k);
-  if (Math.abs(k - whole) > 1e-9) return '10^' + Number(k.toPrecision(6));
+  if (Math.abs(k - whole) > 1e-9) {
+    const decade = Math.floor(k), factor = Number((10 ** (k - decade)).toPrecision(4));
+    if (decade >= -3 && decade < 4) return String(Number((10 ** k).toPrecision(4)));
+    return factor === 10 ? power(decade + 1) : `${factor} · ${power(decade)}`;
+  }
   if (whole >= 0 && whole < 4) return String(10 ** whole);
   return '10' + (whole < 0 ? '⁻' : '') +
       String(Math.abs(whole)).split('').map((digit) => SUPERSCRIPTS[digit]).join('');
@@ -51,6 +55,28 @@ function logTicks(domain) {
   }
   if (ticks.length > 1) return ticks;
   return [0, 0.25, 0.5, 0.75, 1].map((share) => Number((domain[0] * (domain[1] / domain[0]) ** share).toPrecision(3)));
+}
+
+/**
+ * Labels of an axis of exponents, log10 of what is shown, as Vega-Lite takes them: whole powers of ten, or, where
+ * fewer than three decades are shown, numbers.
+ */
+function exponentAxis(domain) {
+  const few = domain[1] - domain[0] < 2.5;
+  return { values: exponentTicks(domain), labelExpr: few ? 'latetimeAmount(pow(10, datum.value))' : 'latetimePower(datum.value)' };
+}
+
+/** Their places. */
+function exponentTicks([low, high]) {
+  if (high - low < 2.5 && low > -300 && high < 300) {
+    const exact = [10 ** low, 10 ** high];
+    return logTicks(exact).map((value) => Math.log10(value)).filter((k) => k >= low - 1e-9 && k <= high + 1e-9);
+  }
+  const raw = (high - low) / 6, decade = 10 ** Math.floor(Math.log10(raw));
+  const every = Math.max(1, [1, 2, 5, 10].find((digit) => digit * decade >= raw) * decade);
+  const ticks = [];
+  for (let k = Math.ceil(low / every) * every; k <= high; k += every) ticks.push(Math.round(k));
+  return ticks;
 }
 
 /** A logarithmic axis of Vega-Lite over this domain. */

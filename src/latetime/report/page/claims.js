@@ -36,29 +36,39 @@ function definitions(pairs) {
   return list;
 }
 
+/** Typeset words as one node; null stays null. */
+function sentence(text) {
+  return text ? element('span', {}, ...typeset(text)) : null;
+}
+
 function hypothesisText(hypothesis) {
   const node = element('span', {}, element('span', { class: hypothesis.met ? 'holds' : 'fails' }, hypothesis.met ? 'met' : 'not met'),
-      ` ${hypothesis.name}: ${hypothesis.statement}`);
+      ...typeset(` ${hypothesis.name}: ${hypothesis.statement}`));
   if (hypothesis.largest_constant !== null) node.append(`; largest C: ${largestConstant(hypothesis.largest_constant)}`);
-  if (hypothesis.detail) node.append(`; ${hypothesis.detail}`);
+  if (hypothesis.detail) node.append(...typeset(`; ${hypothesis.detail}`));
   return node;
 }
 
 function measuredText(measured) {
-  const extreme = (word, one) => element('div', { class: 'muted' }, `${word} ${claimNumber(one.value, 8)}`, one.at.text ? `: ${one.at.text}` : '');
-  return element('div', {}, measured.quantity, extreme('least', measured.least), extreme('most', measured.most));
+  const extreme = (word, one) => element('div', { class: 'muted' }, `${word} ${claimNumber(one.value, 8)}`, ...typeset(one.at.text ? `: ${one.at.text}` : ''));
+  return element('div', {}, ...typeset(measured.quantity), extreme('least', measured.least), extreme('most', measured.most));
 }
 
 function claimDetails(claim) {
   return definitions([
-    ['because', claim.reason],
-    ['says', claim.conclusion],
-    ['counts when', claim.criterion],
+    ['because', sentence(claim.reason)],
+    ['says', sentence(claim.conclusion)],
+    ['counts when', sentence(claim.criterion)],
     ...claim.hypotheses.map((hypothesis) => ['condition', hypothesisText(hypothesis)]),
-    ['needs', claim.constant === null ? null : `${claim.constant_name} = ${claimNumber(claim.constant, 6)}`],
+    ['needs', sentence(claim.constant === null ? null : `${claim.constant_name} = ${claimNumber(claim.constant, 6)}`)],
     ...claim.measured.map((measured) => ['measured', measuredText(measured)]),
-    ...claim.figures.map((figure) => ['figure', `${figure.name}: ${claimNumber(figure.value, 10)}`]),
+    ...claim.figures.map((figure) => ['figure', sentence(`${figure.name}: ${claimNumber(figure.value, 10)}`)]),
   ]);
+}
+
+/** "c = 1.5": the constant that the conclusion needs. What its name adds after a comma stands in the details. */
+function constantText(claim) {
+  return claim.constant === null ? '' : `${claim.constant_name.split(',')[0]} = ${claimNumber(claim.constant, 3)}`;
 }
 
 /** A row that opens: verdict, claim, conditions, constant; inside, all that was measured and where. */
@@ -67,7 +77,7 @@ function claimRow(claim) {
       element('span', { class: claim.verdict.toLowerCase() }, verdictText(claim)),
       element('span', {}, element('strong', {}, claim.id), ` ${claim.name} `, element('span', { class: 'muted' }, claim.place)),
       element('span', {}, conditionsText(claim)),
-      element('span', {}, claim.constant === null ? '' : `${claim.constant_name} = ${claimNumber(claim.constant, 3)}`)));
+      element('span', {}, ...typeset(constantText(claim)))));
   row.addEventListener('toggle', () => {
     if (row.children.length === 1) row.append(claimDetails(claim));
   });
@@ -75,7 +85,7 @@ function claimRow(claim) {
 }
 
 function lookedAtText(looked) {
-  const until = looked.until.step !== undefined ? String(looked.until.step) : power(looked.until.log10_t);
+  const until = looked.until.step !== undefined ? String(looked.until.step) : '10^' + amount(looked.until.log10_t);
   const steps = looked.steps_problem ? `no single steps (${looked.steps_problem})` : `every step up to ${looked.steps}`;
   return `Looked at: ${steps}; ${looked.times} times up to t = ${until}.`;
 }
@@ -95,10 +105,10 @@ function claimsSection(run, k) {
   }
   section.append(element('p', {}, Object.entries(counts).map(([verdict, count]) => `${count} ${verdict}`).join(', ') +
       '. Each row opens. In brackets: what was seen of a conclusion whose hypotheses are not met.'));
-  section.append(element('p', { class: 'note' }, lookedAtText(looked) +
+  section.append(element('p', { class: 'note' }, ...typeset(lookedAtText(looked) +
       ` “Sufficiently large” is read as C = ${thresholds.large}, an absolute constant as between 1/${thresholds.moderate} and ` +
-      `${thresholds.moderate}, δ as ${thresholds.delta}.`));
-  for (const note of [looked.limit_problem, ...looked.notes]) if (note) section.append(element('p', { class: 'note' }, note));
+      `${thresholds.moderate}, δ as ${thresholds.delta}.`)));
+  for (const note of [looked.limit_problem, ...looked.notes]) if (note) section.append(element('p', { class: 'note' }, ...typeset(note)));
   let group = null;
   for (const claim of claims.filter((one) => one.applies)) {
     if (claim.group !== group) section.append(element('h3', {}, claim.group));

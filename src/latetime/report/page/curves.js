@@ -15,7 +15,7 @@ function timeAxis(domain) {
     field: 'x', type: 'quantitative',
     title: plain ? 't (steps)' : 'log t, on a logarithmic axis',
     scale: plain ? { domain, nice: false, zero: false } : { type: 'log', domain, nice: false },
-    axis: plain ? { labelExpr: 'latetimePower(datum.value)', tickCount: 6, tickMinStep: 1, grid: false }
+    axis: plain ? { ...exponentAxis(domain), grid: false }
                 : { labelExpr: 'latetimeAmount(datum.value)', values: logTicks(domain), grid: false },
   };
 }
@@ -46,10 +46,12 @@ function curveRows(run, quantity, label, logarithmic) {
   return rows;
 }
 
+const hasLimit = (run) => Boolean(run.limit) && run.limit.status === 'found';
+
 /** What the curve comes near to: its limit, or the asymptote that the limit gives it. */
 function limitRows(run, quantity, label, domain, logarithmic, least) {
   const limit = run.limit;
-  if (!limit || limit.status !== 'found' || !quantity.limit) return [];
+  if (!hasLimit(run) || !quantity.limit) return [];
   const rows = [];
   const points = 60;
   for (let k = 0; k <= points; ++k) {
@@ -95,7 +97,7 @@ function undecidedRows(run, domain) {
   const r = run.records.columns.error_estimate.findIndex((e, i) => e === null && i > 0);
   if (r < 0) return [];
   const x = place(run.records.columns.log10_t[r]);
-  return x === null ? [] : [{ x, x2: domain[1], text: 'no bound on the error: an event was too close to call' }];
+  return x === null ? [] : [{ x, x2: domain[1], text: last(run, 'undecided_events') > 0 ? 'no bound on the error: an event was too close to call' : 'no bound on the error: steps amplify rounding' }];
 }
 
 /** Records since whose predecessors something happened to the activations. */
@@ -190,9 +192,12 @@ function curveSpec(plot, width, values, figure) {
   };
   const x = timeAxis(domain);
   const title = choice.time === 'log' && plot.inLog ? plot.inLog.yTitle : plot.yTitle;
+  const decades = plot.decades && !logarithmic;
+  const span = linearDomain([...rows, ...limits]);
   const y = logarithmic ? logAxis(logDomain([...rows, ...limits]), title) : {
-    field: 'y', type: 'quantitative', title, scale: { zero: false, nice: true, domain: linearDomain([...rows, ...limits]) },
-    axis: { tickCount: 6, labelExpr: plot.decades ? 'latetimePower(datum.value)' : 'latetimeAmount(datum.value)' },
+    field: 'y', type: 'quantitative', title, scale: { zero: false, nice: !decades, domain: span },
+    axis: decades ? exponentAxis(span)
+                  : { tickCount: 6, labelExpr: 'latetimeAmount(datum.value)' },
   };
   const layers = [];
   const undecided = runs.flatMap((run) => undecidedRows(run, domain));
@@ -213,7 +218,7 @@ function curveSpec(plot, width, values, figure) {
                   encoding: { x, y, color } });
   }
   layers.push({ name: 'curve', data: { values: rows }, mark: { type: 'line', strokeWidth: 2, clip: true },
-                encoding: { x, y, color } });
+                encoding: { x, y, color } }, ...dotLayers(rows, x, y, color));
   if (single) layers.push(...eventLayers(runs[0], x, colors));
   layers.push(...cursorLayers(x, y, color, colors));
   return {
@@ -221,6 +226,16 @@ function curveSpec(plot, width, values, figure) {
     padding: { top: 6, left: 2, right: 10, bottom: 4 }, layer: layers,
     resolve: { legend: { color: 'shared' } },
   };
+}
+
+/** Dots where a curve has one record alone: a line through it would not be seen. */
+function dotLayers(rows, x, y, color) {
+  const counts = new Map();
+  for (const row of rows) counts.set(row.s, (counts.get(row.s) || 0) + 1);
+  const single = rows.filter((row) => counts.get(row.s) === 1);
+  if (!single.length) return [];
+  return [{ name: 'dot', data: { values: single }, mark: { type: 'point', filled: true, size: 70, opacity: 1 },
+            encoding: { x, y, color } }];
 }
 
 function engineLayers(run, x, colors) {
@@ -297,16 +312,29 @@ const CURVES = [
       { column: 'sliding_pairs', label: 'sliding in the flow', engine: 'flow' }] },
 ];
 
+/** What a plot shows; `dashed`, of its limit, is said where there is one. */
 const CURVE_NOTES = {
   'stable-ranks': '‖A‖²_F / ‖A‖²₂ of the weights of class +1, of class −1, and of all.',
   'stable-rank-excess': 'With its own digits however small. In log t, a rate 1/log t is a straight line of slope −1.',
-  loss: 'Mean logistic loss. Dashed: (1/n) Σ λᵢ / t, from the limit.',
-  'normalized-margin': 'Dashed: the margin of the limit.',
-  'smallest-margin': 'Dashed: log t, which every support sample’s margin follows.',
-  norms: 'Dashed: ‖V‖ log t, from the limit V.',
+  loss: 'Mean logistic loss.',
+  'normalized-margin': 'Smallest margin over ‖W‖, the Frobenius norm of all weights.',
+  'smallest-margin': 'The least of yᵢ f(xᵢ) over the samples.',
+  norms: 'Of all weights together, and of single neurons.',
   kkt: 'Distance from a KKT point of the max-margin problem, the larger of two parts; goes to 0.',
   switching: '(neuron, sample) pairs whose activation changed within the last decade of t, counted where every step is taken; then those held at 0 by the flow.',
 };
+
+const DASHED_NOTES = {
+  loss: 'Dashed: (1/n) Σ λᵢ / t, from the limit.',
+  'normalized-margin': 'Dashed: the margin of the limit.',
+  'smallest-margin': 'Dashed: log t, which every support sample’s margin follows.',
+  norms: 'Dashed: ‖V‖ log t, from the limit V.',
+};
+
+function curveNote(plot) {
+  const dashed = report.runs.some(hasLimit) ? DASHED_NOTES[plot.id] : null;
+  return [CURVE_NOTES[plot.id], dashed].filter((one) => one).join(' ');
+}
 
 /** Whether any run has a value of any of a plot's quantities at a time later than 0. */
 function hasValues(plot) {
@@ -317,16 +345,18 @@ function hasValues(plot) {
   }));
 }
 
-/** Titles of the plots that would be empty. */
+/** Titles of the plots that would be empty, with the reason where it is known. */
 function emptyCurves() {
-  return CURVES.filter((plot) => !hasValues(plot)).map((plot) => plot.title);
+  const uncounted = report.runs.every((run) => !run.maps.counts_switches);
+  return CURVES.filter((plot) => !hasValues(plot)).map((plot) => plot.title +
+    (plot.id === 'switching' && uncounted ? ' (not counted where steps take batches)' : ''));
 }
 
 /** One figure of each quantity, all runs in it. */
 function curveFigures() {
   const origin = report.runs.map(originOf).join('\n\n');
   return CURVES.filter(hasValues).map((plot) => new Figure({
-    id: plot.id, title: plot.title, note: CURVE_NOTES[plot.id], origin,
+    id: plot.id, title: plot.title, note: curveNote(plot), origin,
     choices: report.runs.length > 1 && plot.quantities.length > 1
       ? [{ name: 'quantity', label: 'Show',
            options: plot.quantities.map((q) => ({ value: q.column, label: q.label })) }]

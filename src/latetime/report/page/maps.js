@@ -141,10 +141,14 @@ function mapFigures(run, prefix) {
     id: prefix + id, title, note: note + bands, origin, build: (width) => build(maps, width) });
   const activation = maps.of_limit
     ? make('activation', 'Activations at t = ∞', 'Active for ever, inactive for ever, or switching for ever. Neurons are ordered by it.', stateSpec)
-    : make('activation', 'Activations at the last record', 'Switching: changed within the last decade of t. Neurons are ordered by it.', stateSpec);
-  return [
+    : make('activation', 'Activations at the last record', (maps.counts_switches ? 'Switching: changed within the last decade of t.'
+      : 'By the sign of the pre-activation alone: changes are not counted where steps take batches.') + ' Neurons are ordered by it.', stateSpec);
+  const always = [
     activation,
     make('rho', 'Coefficients ρ at the last record', 'ρ̄ ≥ 0 of own-class pairs, ρ̲ ≤ 0 of the others; colours by the root of |ρ|.', rhoSpec),
+  ];
+  if (!maps.counts_switches) return always;
+  return [...always,
     make('last-switch', 'Last switch', 'The record that first followed a pair’s last change of activation. Pairs that slide in the flow switch until its end; grey: never.', switchSpec),
   ];
 }

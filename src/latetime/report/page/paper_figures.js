@@ -83,6 +83,7 @@ function stepSpec(rows, about, width, figure) {
       ...(about.banded ? [{ name: 'band', data: { values: rows }, mark: { type: 'area', opacity: 0.14, clip: true },
                             encoding: { x, y: { ...y, field: 'lo' }, y2: { field: 'hi' }, color } }] : []),
       { name: 'curve', data: { values: rows }, mark: { type: 'line', strokeWidth: 2, clip: true }, encoding: { x, y, color } },
+      ...dotLayers(rows, x, y, color),
       ...cursorLayers(x, y, color, theme()),
     ],
   };
@@ -105,6 +106,7 @@ function paperFigures(entry, prefix) {
 function paperSections(page) {
   report.figures.forEach((entry, k) => {
     page.append(element('h2', {}, `${paperName(entry)} of Kou, Chen, Gu (NeurIPS 2023): ${entry.folder}`));
+    for (const note of entry.notes) page.append(element('p', { class: 'note' }, note));
     page.append(grid(...paperFigures(entry, `${entry.figure}-${k + 1}-`).map((figure) => figure.card)));
   });
 }

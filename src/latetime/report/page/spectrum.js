@@ -25,6 +25,7 @@ function spectrumSpec(run, width, values, figure) {
     layer: [
       { name: 'curve', data: { values: rows }, mark: { type: 'line', strokeWidth: 1.5, clip: true },
         encoding: { x, y, color, detail: { field: 'k', type: 'nominal' } } },
+      ...dotLayers(rows, x, y, color),
       ...cursorLayers(x, y, { value: colors.ink }, colors),
     ],
   };

@@ -1,10 +1,26 @@
 'use strict';
 // Words and tables: summaries, the runs side by side, the paper's claims.
 
+/**
+ * Words of the program as nodes of the page: `code` between backticks, powers such as 10^-3.5 with raised
+ * exponents, 6.9e-06 as 6.9 · 10⁻⁶.
+ */
+function typeset(text) {
+  return String(text).split(/(`[^`]*`|\d(?:\.\d+)?e[-+]\d+|\^[-−]?(?:[A-Za-z0-9.]*[A-Za-z0-9]|\([^()]*\)))/).filter((part) => part !== '').map((part) => {
+    if (part.length > 1 && part.startsWith('`')) return element('code', {}, part.slice(1, -1));
+    if (/^\d(\.\d+)?e[-+]\d+$/.test(part)) {
+      const [factor, decade] = part.split('e');
+      return `${factor} · ${power(Number(decade))}`;
+    }
+    if (part.length > 1 && part.startsWith('^')) return element('sup', {}, part.slice(1).replace('-', '−'));
+    return part;
+  });
+}
+
 function summarySection(run, k) {
   const several = report.runs.length > 1;
   return element('section', { class: 'card' }, several ? element('h3', {}, runLabel(run, k)) : null,
-      ...run.summary.map((part) => element('p', {}, element('strong', {}, part.title + '. '), part.text)));
+      ...run.summary.map((part) => element('p', {}, element('strong', {}, part.title + '. '), ...typeset(part.text))));
 }
 
 function last(run, column) {
@@ -32,8 +48,10 @@ const FACTS = [
   ['normalised margin', (run) => amount(last(run, 'normalized_margin'), 6)],
   ['… at t = ∞', (run) => amount(run.limit ? run.limit.normalized_margin : null, 6)],
   ['KKT residual', (run) => amount(last(run, 'kkt_residual'), 3)],
-  ['error estimate (log L, stable ranks)', (run) => (last(run, 'error_estimate') === null ? 'none: an event was undecided' : amount(last(run, 'error_estimate'), 3))],
-  ['pairs active, inactive, switching, undecided', (run) => [1, 0, 2, 3].map((s) => run.maps.total[s]).join(', ') + (run.maps.of_limit ? ' for ever' : ' at the end')],
+  ['error estimate (log L, stable ranks)', (run) => (last(run, 'error_estimate') === null ? 'none' : amount(last(run, 'error_estimate'), 3))],
+  ['pairs active, inactive, switching, undecided', (run) => [1, 0, 2, 3].map((s) => (
+    s === 2 && !run.maps.of_limit && !run.maps.counts_switches ? 'not counted' : run.maps.total[s])).join(', ') +
+    (run.maps.of_limit ? ' for ever' : ' at the end')],
   ['wall time', (run) => amount(run.provenance.wall_seconds, 3) + ' s'],
 ];
 
@@ -41,7 +59,7 @@ function factsTable() {
   const head = element('tr', {}, element('th', { scope: 'col' }, ''),
       ...report.runs.map((run, k) => element('th', { scope: 'col' }, runLabel(run, k))));
   const rows = FACTS.map(([name, text]) => element('tr', {}, element('th', { scope: 'row' }, name),
-      ...report.runs.map((run) => element('td', {}, text(run)))));
+      ...report.runs.map((run) => element('td', {}, ...typeset(text(run))))));
   return element('div', { class: 'card scroll', tabindex: 0, role: 'region', 'aria-label': 'Side by side' },
       element('table', {}, element('thead', {}, head), element('tbody', {}, ...rows)));
 }
@@ -57,15 +75,16 @@ function markKey() {
   const colors = theme();
   const line = (more) => `<line x1="1" x2="29" y1="6" y2="6" stroke="currentColor" stroke-width="2" ${more}/>`;
   const box = (color) => `<rect x="2" y="3" width="26" height="6" fill="${color}"/>`;
-  const items = [
-    [line('stroke-dasharray="5 4"'), 'limit t = ∞, or the asymptote that it gives'],
-    [line('stroke-dasharray="1 3"'), 'hand-over to the late-time flow'],
-  ];
+  const items = [];
+  if (report.runs.some(hasLimit)) items.push([line('stroke-dasharray="5 4"'), 'limit t = ∞, or the asymptote that it gives']);
+  if (report.runs.some((run) => handOverRows(run).length)) {
+    items.push([line('stroke-dasharray="1 3"'), 'hand-over to the late-time flow']);
+  }
   if (report.runs.some((run) => run.records.columns.error_estimate.some((e) => e > 0))) {
     items.push(['<rect x="2" y="1" width="26" height="10" fill="currentColor" opacity="0.25"/>', 'error estimate (often thinner than the line)']);
   }
   if (report.runs.length === 1) {
-    items.push(['<path d="M15 1 L20 10 L10 10 Z" fill="currentColor" opacity="0.75"/>', 'events since the record before']);
+    if (eventRows(report.runs[0]).length) items.push(['<path d="M15 1 L20 10 L10 10 Z" fill="currentColor" opacity="0.75"/>', 'events since the record before']);
     for (const name of new Set(report.runs[0].records.engine)) items.push([box(colors.engines[name] || colors.muted), `${name} engine`]);
   }
   return element('div', { class: 'key' }, ...items.map(([mark, text]) => {

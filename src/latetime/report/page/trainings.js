@@ -64,7 +64,11 @@ function trainingTable(entry) {
 function trainingSections(page) {
   report.trainings.forEach((entry, k) => {
     page.append(element('h2', {}, `Training: ${entry.name}`), trainingTable(entry),
+        entry.no_test ? element('p', { class: 'note' }, `Loss and error on test images are not measured: ${entry.no_test}.`) : '',
         element('p', { class: 'note' }, `${entry.message} ${entry.machine}; kernel ${entry.kernel}; version ${entry.version}.`));
+    if (!entry.columns.step.some((step) => step > 0)) {
+      page.append(element('p', { class: 'note' }, 'No plots: the only record is that of the start.'));
+    }
     page.append(grid(...trainingFigures(entry, `training${k + 1}-`).map((figure) => figure.card)));
   });
 }

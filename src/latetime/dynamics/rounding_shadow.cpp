@@ -1,0 +1,142 @@
+#include "latetime/dynamics/rounding_shadow.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <string>
+#include <utility>
+
+#include "latetime/base/random.hpp"
+#include "latetime/data/gram.hpp"
+#include "latetime/model/loss.hpp"
+
+namespace latetime {
+namespace {
+
+// A factor 1 + k 2⁻⁴⁶ with a whole |k| ≤ 4: products with small whole numbers are exact, so that
+// what cancels exactly goes on to.
+constexpr double perturbation_unit = 0x1p-46;
+constexpr std::uint64_t most_units = 4;
+
+// The shadows sample what rounding does; the run may be off by more than either.
+constexpr double safety = 16.0;
+
+// Coefficients that are off by this part of the largest will not come together again.
+constexpr double lost_from = 1e-4;
+
+// Beyond so many samples λ_max(G) is bounded from row norms alone.
+constexpr Eigen::Index most_samples_for_gram = 2000;
+
+/// An upper bound of λ_max(G).
+double largest_eigenvalue_bound(const Samples& x) {
+  const double trace = x.squaredNorm();
+  if (x.rows() > most_samples_for_gram) return trace;
+  const Matrix gram = gram_matrix(x);
+  return std::min({trace, gram.norm(), gram.cwiseAbs().rowwise().sum().maxCoeff()});
+}
+
+/// Rows times 1 + δ, a δ ≠ 0 a row.
+Matrix with_rows_scaled(const Eigen::Ref<const Matrix>& rows, RandomStream& stream) {
+  Matrix scaled = rows;
+  for (Eigen::Index i = 0; i < scaled.rows(); ++i) {
+    const double units = 1.0 + static_cast<double>(stream.below(most_units));
+    const double sign = stream.below(2) == 0 ? 1.0 : -1.0;
+    scaled.row(i) *= 1.0 + sign * units * perturbation_unit;
+  }
+  return scaled;
+}
+
+Matrix coefficients_of(const ExactEngine& engine) {
+  if (const auto* exact = std::get_if<ExactDescent>(&engine)) return exact->coefficients();
+  return std::get<DenseEngine>(engine).state(false).coefficients;
+}
+
+TrainingState state_of(const ExactEngine& engine) {
+  return std::visit([](const auto& e) { return e.state(false); }, engine);
+}
+
+std::string array_name(std::size_t shadow, const std::string& array) {
+  return "shadow" + std::to_string(shadow) + "_" + array;
+}
+
+}  // namespace
+
+bool steps_contract(const Dataset& data, const NetworkShape& shape, double learning_rate,
+                    std::size_t batch_size) {
+  const double n = static_cast<double>(data.size()), m = static_cast<double>(shape.width);
+  const double batch = batch_size == 0 ? n : std::min(n, static_cast<double>(batch_size));
+  const double in_batch =
+      std::min(largest_eigenvalue_bound(data.x), batch * data.x.rowwise().squaredNorm().maxCoeff());
+  return learning_rate * in_batch <= 4.0 * batch * m;
+}
+
+RoundingShadow::RoundingShadow(const Dataset& data, const Network& initial,
+                               const MakeEngine& make_engine, HandOver::Discrepancy discrepancy)
+    : classes_(data.classes), shape_(initial.shape), discrepancy_(std::move(discrepancy)) {
+  for (std::size_t s = 0; s < shadows_.size(); ++s) {
+    RandomStream stream(0, RandomPurpose::rounding, s);
+    Dataset nearby = data;
+    nearby.x = with_rows_scaled(data.x, stream);
+    Network start = initial;
+    start.weights = with_rows_scaled(initial.weights, stream);
+    shadows_[s] = make_engine(nearby, start);
+  }
+}
+
+void RoundingShadow::advance(std::uint64_t steps, const ExactEngine& run) {
+  if (lost_) return;
+  for (auto& shadow : shadows_) {
+    std::visit([&](auto& engine) { engine.advance(steps); }, *shadow);
+  }
+  const auto step = std::visit([](const auto& engine) { return engine.step(); }, run);
+  if (step % period != 0) return;
+  const Matrix here = coefficients_of(run);
+  const double allowed = lost_from * here.cwiseAbs().maxCoeff();
+  for (const auto& shadow : shadows_) {
+    // Not ≤, so that values that are not finite count as lost.
+    if (!((coefficients_of(*shadow) - here).cwiseAbs().maxCoeff() <= allowed)) lost_ = true;
+  }
+}
+
+double RoundingShadow::error_estimate(const TrainingState& run) const {
+  if (lost_) return std::numeric_limits<double>::infinity();
+  const auto margins_of = [&](const TrainingState& state) {
+    return margins(group_outputs(state.preactivations, shape_), classes_);
+  };
+  double largest = 0.0;
+  for (const auto& shadow : shadows_) {
+    const TrainingState there = state_of(*shadow);
+    largest = std::max(largest, discrepancy_(there.coefficients, margins_of(there),
+                                             run.coefficients, margins_of(run)));
+  }
+  return safety * largest;
+}
+
+void RoundingShadow::add_to(EngineMemory& memory) const {
+  memory.arrays["shadows_lost"] = Matrix::Constant(1, 1, lost_ ? 1.0 : 0.0);
+  for (std::size_t s = 0; s < shadows_.size(); ++s) {
+    const EngineMemory one =
+        std::visit([](const auto& engine) { return engine.memory(); }, *shadows_[s]);
+    for (const auto& [name, array] : one.arrays) memory.arrays[array_name(s, name)] = array;
+    // Which engine takes a step depends on the last switch.
+    memory.arrays[array_name(s, "position")] = Matrix::Zero(1, 3);
+    memory.arrays[array_name(s, "position")] << static_cast<double>(one.step),
+        static_cast<double>(one.switches.last_own_step),
+        static_cast<double>(one.switches.last_other_step);
+  }
+}
+
+void RoundingShadow::restore(const EngineMemory& memory) {
+  lost_ = memory.arrays.at("shadows_lost")(0, 0) != 0.0;
+  for (std::size_t s = 0; s < shadows_.size(); ++s) {
+    EngineMemory one = std::visit([](const auto& engine) { return engine.memory(); }, *shadows_[s]);
+    for (auto& [name, array] : one.arrays) array = memory.arrays.at(array_name(s, name));
+    const Matrix& position = memory.arrays.at(array_name(s, "position"));
+    one.step = static_cast<std::uint64_t>(position(0, 0));
+    one.switches.last_own_step = static_cast<std::uint64_t>(position(0, 1));
+    one.switches.last_other_step = static_cast<std::uint64_t>(position(0, 2));
+    std::visit([&](auto& engine) { engine.restore(one); }, *shadows_[s]);
+  }
+}
+
+}  // namespace latetime

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <variant>
+
+#include "latetime/dynamics/dense_engine.hpp"
+#include "latetime/dynamics/exact_descent.hpp"
+#include "latetime/dynamics/hand_over.hpp"
+
+namespace latetime {
+
+/// An engine that takes every step.
+using ExactEngine = std::variant<ExactDescent, DenseEngine>;
+
+/// Whether no step of this descent makes differences larger, so that rounding errors only add up.
+/// While no activation changes, a step is W ← W − η ∇L with 0 ≼ ∇²L ≼ λ_max(G)/(2nm): the logistic
+/// loss has ℓ'' ≤ 1/4, and the features y_l (a_k σ'(z_{k,l}) x_l)_k have a Gram matrix of at most
+/// (2/m) λ_max(G) (Schur). So η λ_max(G) ≤ 4nm is enough. λ_max(G) is bounded by norms of G; with
+/// mini-batches of b samples, by max ‖x_i‖² b as well. `batch_size` of 0: full batch.
+bool steps_contract(const Dataset& data, const NetworkShape& shape, double learning_rate,
+                    std::size_t batch_size);
+
+/// What rounding may have done to exact steps that can amplify it (η beyond stability): two more
+/// descents, on samples and initial weights that are off by up to 2⁻⁴⁴ of each row, some
+/// hundred roundings of each step. What they come apart from the run by, times a factor of safety,
+/// is the run's error; once they have lost it, the run has no digit that can be trusted.
+///
+/// The perturbation is a factor a sample and a factor a neuron: pre-activations that are exactly
+/// zero stay so.
+class RoundingShadow {
+ public:
+  using MakeEngine = std::function<std::unique_ptr<ExactEngine>(const Dataset&, const Network&)>;
+
+  RoundingShadow(const Dataset& data, const Network& initial, const MakeEngine& make_engine,
+                 HandOver::Discrepancy discrepancy);
+
+  /// Follows the run, which has just taken that many steps and stands at a multiple of `period` or
+  /// before the next one. Its coefficients are looked at there.
+  void advance(std::uint64_t steps, const ExactEngine& run);
+
+  /// Of log loss and stable ranks of the run's present state, absolute; infinity once lost.
+  double error_estimate(const TrainingState& run) const;
+
+  /// For checkpoints: arrays under names that no engine uses.
+  void add_to(EngineMemory& memory) const;
+  void restore(const EngineMemory& memory);
+
+  static constexpr std::uint64_t period = 256;
+
+ private:
+  const std::vector<int> classes_;
+  const NetworkShape shape_;
+  const HandOver::Discrepancy discrepancy_;
+  std::array<std::unique_ptr<ExactEngine>, 2> shadows_;
+  bool lost_ = false;
+};
+
+}  // namespace latetime

@@ -1,0 +1,27 @@
+#include "latetime/store/training_folder.hpp"
+
+#include <filesystem>
+#include <fstream>
+
+#include "latetime/base/error.hpp"
+
+namespace latetime {
+
+bool holds_training(const std::string& folder) {
+  // The header alone: a table that is damaged below it can still be mended.
+  std::ifstream table(std::filesystem::path(folder) / "metrics.csv");
+  std::string header;
+  std::getline(table, header);
+  return (header + ",").find(",group_stable_ranks,") != std::string::npos;
+}
+
+void refuse_training(const std::string& folder) {
+  if (!holds_training(folder)) return;
+  throw InputError(
+      folder,
+      "holds a training of latetime train, without the state of every (neuron, sample) "
+      "pair; latetime report and latetime export show it, latetime train --resume goes "
+      "on with it; name the folder of latetime run");
+}
+
+}  // namespace latetime

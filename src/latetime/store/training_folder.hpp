@@ -1,0 +1,15 @@
+#pragma once
+
+#include <string>
+
+namespace latetime {
+
+/// Whether `folder` holds a training of `latetime train`, whose metrics.csv has further columns
+/// than that of a run.
+bool holds_training(const std::string& folder);
+
+/// Throws InputError when it does: for what needs the state of every (neuron, sample) pair, which
+/// only runs of `latetime run` keep.
+void refuse_training(const std::string& folder);
+
+}  // namespace latetime

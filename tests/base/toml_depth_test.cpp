@@ -1,0 +1,31 @@
+#include "latetime/base/toml_depth.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "support/temporary_folder.hpp"
+
+namespace latetime {
+namespace {
+
+std::string repeated(const std::string& part, std::size_t times) {
+  std::string text;
+  for (; times > 0; --times) text += part;
+  return text;
+}
+
+TEST(TomlDepth, KeysOfThousandsOfPartsAreRefused) {
+  EXPECT_THAT(
+      error_of([] { refuse_deep_keys("seed = 1\n" + repeated("a.", 5000) + "b = 1", "c"); }),
+      testing::StartsWith("c:2: "));
+  EXPECT_THAT(error_of([] { refuse_deep_keys("[" + repeated("a.", 5000) + "b]", "c"); }),
+              testing::StartsWith("c:1: "));
+}
+
+TEST(TomlDepth, DotsInTextsAndOnManyLinesAreNone) {
+  refuse_deep_keys("at = [" + repeated("\"1.5\", ", 5000) + "]", "c");
+  refuse_deep_keys(repeated("a.b = 1.5\n", 5000), "c");
+}
+
+}  // namespace
+}  // namespace latetime
