@@ -56,13 +56,24 @@ def version() -> str:
     return re.search(r"project\(latetime VERSION ([0-9.]+)", text).group(1)
 
 
+def pybind11_version() -> tuple:
+    """(major, minor) of the one that CMake will find; newer than any where pkg-config does not know it."""
+    found = re.match(r"(\d+)\.(\d+)", tool_output("pkg-config", "--modversion", "pybind11"))
+    return (int(found[1]), int(found[2])) if found else (99, 0)
+
+
 def requirements() -> list:
     """NumPy, unless the system has one for this Python, which the package then uses (latetime/_requirements.py)."""
     if runpy.run_path(str(ROOT / "python/latetime/_requirements.py"))["system_numpy"]():
         return []
-    found = re.match(r"(\d+)\.(\d+)", tool_output("pkg-config", "--modversion", "pybind11"))
-    knows_numpy_2 = not found or (int(found[1]), int(found[2])) >= (2, 12)
-    return ["numpy>=1.24" if knows_numpy_2 else "numpy>=1.24,<2"]
+    return ["numpy>=1.24" if pybind11_version() >= (2, 12) else "numpy>=1.24,<2"]
+
+
+def refuse_unknown_python() -> None:
+    """Before pip asks for NumPy: what cannot be built needs none. (CMake would say the same, later.)"""
+    if sys.version_info >= (3, 12) and pybind11_version() < (2, 11):
+        sys.exit(f"latetime: the pybind11 found here does not know Python {sys.version_info.major}."
+                 f"{sys.version_info.minor}; take the system's Python, /usr/bin/python3, or pybind11 2.13 or later")
 
 
 def tool_output(*command) -> str:
@@ -73,6 +84,7 @@ def tool_output(*command) -> str:
         return ""
 
 
+refuse_unknown_python()
 setup(
     version=version(),
     install_requires=requirements(),

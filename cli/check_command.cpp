@@ -10,7 +10,7 @@
 #include "latetime/experiment/claim_suite.hpp"
 #include "latetime/store/run_directory.hpp"
 #include "limit_text.hpp"
-#include "renew_report.hpp"
+#include "results_folder.hpp"
 #include "terminal.hpp"
 
 namespace latetime::cli {
@@ -278,6 +278,8 @@ int check(const CheckArguments& arguments) {
   if (arguments.target.empty()) {
     throw InputError("check", "name the folder of a run or a configuration (.toml)");
   }
+  const auto lock =
+      RunDirectory::holds_run(arguments.target) ? hold_results_folder(arguments.target) : nullptr;
   watch_signals();
   const ClaimReport report = checked(arguments);
   if (stop_requested()) {

@@ -39,12 +39,11 @@ std::string csv_text(const std::vector<std::size_t>& shape, const std::vector<do
   return text;
 }
 
-void export_csv(const Hdf5Reader& result, const RunDirectory& directory, const std::string& to) {
+void export_csv(const ArrayReader& result, const CsvTable& metrics, const std::string& to) {
   std::filesystem::create_directories(to);
   const auto file = [&](const std::string& name) {
     return (std::filesystem::path(to) / name).string();
   };
-  const CsvTable metrics = read_metrics(directory.file("metrics.csv"));
   std::string text = join(metrics.columns, ",") + "\n";
   for (const auto& row : metrics.rows) text += join(row, ",") + "\n";
   replace_file(file("metrics.csv"), text);
@@ -55,7 +54,7 @@ void export_csv(const Hdf5Reader& result, const RunDirectory& directory, const s
   }
 }
 
-void export_npz(const Hdf5Reader& result, const std::string& to) {
+void export_npz(const ArrayReader& result, const std::string& to) {
   NpzWriter archive(to);
   for (const std::string& path : result.numeric_datasets()) {
     if (path.starts_with("/engine/")) continue;
@@ -73,11 +72,12 @@ int export_run(const ExportArguments& arguments) {
     throw InputError(directory.file("result.h5"),
                      "is missing: the run was stopped before its first record; use run --resume");
   }
+  const CsvTable metrics = read_metrics(directory.file("metrics.csv"));  // refused when damaged
   const std::string to = !arguments.to.empty() ? arguments.to
                          : arguments.csv       ? directory.file("csv")
                                                : directory.file("result.npz");
   if (arguments.csv) {
-    export_csv(*result, directory, to);
+    export_csv(*result, metrics, to);
   } else {
     export_npz(*result, to);
   }

@@ -1,6 +1,7 @@
 // The command line: arguments, progress and words. No numerics.
 
 #include <algorithm>
+#include <csignal>
 #include <cstdio>
 #include <exception>
 #include <new>
@@ -26,6 +27,7 @@ int complain(int code, const std::string& line) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error of its write, in one line
   CLI::App app{
       "Latetime follows gradient descent on two-layer ReLU and leaky ReLU networks, step by step "
       "and "

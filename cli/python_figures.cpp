@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "latetime/base/names.hpp"
 #include "terminal.hpp"
 
 #ifndef LATETIME_PYTHON  // built without the Python package: it may be installed all the same

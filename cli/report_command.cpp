@@ -3,20 +3,13 @@
 #include <fmt/format.h>
 
 #include "commands.hpp"
+#include "latetime/base/names.hpp"
 #include "latetime/report/report_page.hpp"
 #include "latetime/store/run_directory.hpp"
-#include "renew_report.hpp"
+#include "results_folder.hpp"
 #include "terminal.hpp"
 
 namespace latetime::cli {
-
-std::string renew_report(const std::string& folder) {
-  if (!can_make_reports()) return "";
-  const std::string page = (std::filesystem::path(folder) / "report.html").string();
-  replace_file(page, make_report({folder}, "latetime report " + shell_word(folder)));
-  return page;
-}
-
 namespace {
 
 struct ReportArguments {
@@ -25,12 +18,20 @@ struct ReportArguments {
   bool quiet = false;
 };
 
+/// The lock of the folder that the page goes to, if that is one of results.
+std::shared_ptr<FolderLock> hold_if_results(const std::string& folder) {
+  const std::string named = folder.empty() ? "." : folder;
+  const bool of_results = RunDirectory::holds_run(named) || !paper_figures_in(named).empty();
+  return of_results ? hold_results_folder(named) : nullptr;
+}
+
 int report(const ReportArguments& arguments) {
   const std::string out =
       !arguments.out.empty() ? arguments.out
                              : (std::filesystem::path(arguments.folders.front()) /
                                 (arguments.folders.size() == 1 ? "report.html" : "comparison.html"))
                                    .string();
+  const auto lock = hold_if_results(std::filesystem::path(out).parent_path().string());
   std::string command = "latetime report";
   for (const std::string& folder : arguments.folders) command += " " + shell_word(folder);
   if (!arguments.out.empty()) command += " --out " + shell_word(arguments.out);
@@ -54,7 +55,7 @@ void declare_report(CLI::App& app, Action& action) {
   command->add_flag("--quiet,-q", arguments->quiet, "print nothing but errors");
   command->footer(
       "The page is one file and needs no network. Every run ends by writing one, and latetime\n"
-      "check adds its verdicts to it.");
+      "check adds its verdicts to it. While a run goes on in DIR, name another place by --out.");
   command->callback([arguments, &action] { action = [arguments] { return report(*arguments); }; });
 }
 

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "latetime/base/error.hpp"
+#include "latetime/base/names.hpp"
 #include "latetime/experiment/figure1.hpp"
 #include "latetime/report/figure1.hpp"
 #include "latetime/report/report_page.hpp"
@@ -11,8 +12,8 @@
 #include "latetime/store/run_directory.hpp"
 #include "limit_text.hpp"
 #include "python_figures.hpp"
-#include "renew_report.hpp"
 #include "reproduce.hpp"
+#include "results_folder.hpp"
 #include "terminal.hpp"
 
 namespace latetime::cli {
@@ -89,6 +90,7 @@ void require_sound_neighbours(const ReproduceArguments& arguments) {
 }
 
 int reproduce(const ReproduceArguments& arguments) {
+  const auto lock = hold_results_folder(arguments.out);
   require_sound_neighbours(arguments);
   if (arguments.figure == "fig1") return reproduce_figure1(arguments);
   if (arguments.figure != "all") return reproduce_images(arguments);
@@ -123,9 +125,12 @@ void finish_figure(const ReproduceArguments& arguments, const std::string& setti
   const auto file = [&](const std::string& name) {
     return (std::filesystem::path(arguments.out) / name).string();
   };
-  replace_file(file(arguments.figure + ".toml"), "# " + command_of(arguments) + "\n" + settings);
-  replace_file(file(arguments.figure + ".svg"), picture);
-  const std::string report = renew_report(arguments.out);
+  std::string report;
+  draw_finished_results(arguments.out, [&] {
+    replace_file(file(arguments.figure + ".toml"), "# " + command_of(arguments) + "\n" + settings);
+    replace_file(file(arguments.figure + ".svg"), picture);
+    report = renew_report(arguments.out);
+  });
   if (!arguments.quiet) {
     fmt::print("  {:<20}{}\n", "look at",
                report.empty() ? file(arguments.figure + ".svg") : report);

@@ -10,7 +10,7 @@
 #include "latetime/report/run_overview.hpp"
 #include "latetime/store/run_directory.hpp"
 #include "limit_text.hpp"
-#include "renew_report.hpp"
+#include "results_folder.hpp"
 #include "terminal.hpp"
 
 namespace latetime::cli {
@@ -69,8 +69,11 @@ void print_summary(const RunSummary& summary, const RunConfig& config, const std
 std::string draw_results(const RunSummary& summary, const std::string& out) {
   const RunDirectory directory = RunDirectory::open(out);
   const std::string overview = directory.file("overview.svg");
-  replace_file(overview, draw_run_overview(directory.file("metrics.csv")));
-  const std::string report = summary.records > 0 ? renew_report(out) : "";
+  std::string report;
+  draw_finished_results(out, [&] {
+    replace_file(overview, draw_run_overview(directory.file("metrics.csv")));
+    if (summary.records > 0) report = renew_report(out);
+  });
   return report.empty() ? overview : report;
 }
 
@@ -78,6 +81,7 @@ int run(const RunArguments& arguments) {
   const RunConfig config = arguments.config.empty()
                                ? parse_config("", "command line", ".", arguments.set)
                                : read_config(arguments.config, arguments.set);
+  const auto lock = hold_results_folder(arguments.out);  // until the page is drawn
   watch_signals();
   ProgressLine progress("step", arguments.quiet);
   const RunSettings settings{

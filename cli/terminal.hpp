@@ -56,7 +56,4 @@ std::string duration_text(double seconds);
 /// Up to `digits` significant digits for people: "1.234", "1.2e+06", "-" for NaN.
 std::string brief(double value, int digits = 5);
 
-/// `word` as a POSIX shell reads it back: in quotes where it needs them.
-std::string shell_word(const std::string& word);
-
 }  // namespace latetime::cli

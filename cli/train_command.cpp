@@ -9,7 +9,7 @@
 #include "latetime/report/training_overview.hpp"
 #include "latetime/store/run_directory.hpp"
 #include "limit_text.hpp"
-#include "renew_report.hpp"
+#include "results_folder.hpp"
 #include "terminal.hpp"
 
 namespace latetime::cli {
@@ -61,6 +61,7 @@ int train(const TrainArguments& arguments) {
   const RunConfig config = arguments.config.empty()
                                ? parse_config("", "command line", ".", arguments.set)
                                : read_config(arguments.config, arguments.set);
+  const auto lock = hold_results_folder(arguments.out);  // until the page is drawn
   watch_signals();
   ProgressLine progress("step", arguments.quiet);
   const RunSettings settings{
@@ -76,8 +77,11 @@ int train(const TrainArguments& arguments) {
   progress.clear();
   const RunDirectory directory = RunDirectory::open(arguments.out);
   const std::string overview = directory.file("overview.svg");
-  replace_file(overview, draw_training_overview(directory.file("metrics.csv")));
-  const std::string report = summary.records > 0 ? renew_report(arguments.out) : "";
+  std::string report;
+  draw_finished_results(arguments.out, [&] {
+    replace_file(overview, draw_training_overview(directory.file("metrics.csv")));
+    if (summary.records > 0) report = renew_report(arguments.out);
+  });
   if (!arguments.quiet) print_summary(summary, report.empty() ? overview : report);
   if (summary.outcome.reason == StopReason::reached_end) return done;
   if (summary.outcome.reason == StopReason::interrupted) {

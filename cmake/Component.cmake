@@ -15,6 +15,9 @@ target_include_directories(latetime_settings INTERFACE ${PROJECT_SOURCE_DIR}/src
 target_compile_options(latetime_settings INTERFACE -Wall -Wextra -Wpedantic -Wshadow
   -Wno-missing-field-initializers -Wno-maybe-uninitialized -Wno-restrict -ffp-contract=off)
 target_compile_definitions(latetime_settings INTERFACE LATETIME_VERSION="${PROJECT_VERSION}")
+if(LATETIME_PCH)
+  target_compile_options(latetime_settings INTERFACE -Wno-array-bounds -Wno-stringop-overflow)
+endif()
 if(LATETIME_WERROR)
   target_compile_options(latetime_settings INTERFACE -Werror)
 endif()

@@ -92,6 +92,22 @@ void draw_overview(const std::string& folder) {
   replace_file(directory.file("overview.svg"), draw_run_overview(directory.file("metrics.csv")));
 }
 
+/// The folder's lock, held as long as Python holds the object or until release(); warns where locks
+/// are not to be had.
+class HeldFolder {
+ public:
+  explicit HeldFolder(const std::string& folder) : lock_(FolderLock::hold(folder)) {
+    if (!lock_->weakness().empty() &&
+        PyErr_WarnEx(PyExc_RuntimeWarning, (folder + ": " + lock_->weakness()).c_str(), 1) != 0) {
+      throw py::error_already_set();
+    }
+  }
+  void release() { lock_.reset(); }
+
+ private:
+  std::shared_ptr<FolderLock> lock_;
+};
+
 /// Runs `problem` into a folder (`out`) or into `memory`. `pulse(log10_t, step)` is called now and
 /// then and returns False to stop; `started(first, last)` once, both as log10 or None; `recorded`
 /// with each State. What they raise ends the run and passes through.
@@ -99,6 +115,8 @@ py::dict carry_out(const std::shared_ptr<RunProblem>& problem,
                    const std::shared_ptr<RunMemory>& memory, const std::string& out,
                    unsigned threads, bool resume, const py::object& started,
                    const py::object& pulse, const py::object& recorded) {
+  std::optional<HeldFolder> folder;
+  if (!memory) folder.emplace(out);  // until the picture is drawn
   bool by_keyboard = false;
   RunSettings settings{.threads = threads, .resume = resume};
   settings.started = [&](const LogTime& first, const LogTime& last) {
@@ -180,6 +198,7 @@ std::shared_ptr<RunProblem> problem_of(const std::shared_ptr<RunMemory>& memory,
 
 /// The folder as `latetime run` leaves it.
 void save(const RunMemory& memory, const std::string& path) {
+  const HeldFolder folder(path);
   write_run(memory, path);
   draw_overview(path);
 }
@@ -223,6 +242,10 @@ void bind_run(py::module_& module) {
       .def("copy", [](const RunMemory& memory) { return std::make_shared<RunMemory>(memory); })
       .def("problem", problem_of, py::arg("config"))
       .def("save", save);
+  py::class_<HeldFolder>(module, "HeldFolder")
+      .def(py::init<const std::string&>(), py::arg("folder"))
+      .def("__enter__", [](const py::object& self) { return self; })
+      .def("__exit__", [](HeldFolder& self, const py::args&) { self.release(); });
   module.def("metrics_columns", [] { return metrics_columns(); });
   module.def("read_run",
              [](const std::string& path) { return std::make_shared<RunMemory>(read_run(path)); });

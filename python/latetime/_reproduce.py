@@ -46,14 +46,21 @@ def reproduce(
     images: "mnist" or "fashion-mnist"; reading: "groups", "two-class", "trained" or "", the figure's own
     (Figures 2 to 5). Raises ValueError for what is not known.
     """
-    from . import figures
-
     known = ("fig1", *IMAGE_FIGURES)
     if figure not in known:
         raise ValueError(f"reproduce: {figure} is not known; choose one of {', '.join(known)}")
     out = None if out is None else path_text(out, "out")
     if out is not None and os.path.exists(out) and not os.path.isdir(out):
         raise ValueError(f"{out}: is a file; name a folder for the results")
+    if out is None:
+        return _made(figure, None, quick, images, reading, threads, progress)
+    with _core.HeldFolder(out):  # one process at a time writes there
+        return _made(figure, out, quick, images, reading, threads, progress)
+
+
+def _made(figure: str, out, quick: bool, images: str, reading: str, threads: Optional[int], progress: Optional[bool]):
+    from . import figures
+
     bar = Bar(wanted(progress), figure)
 
     def advance(done: float, total: float) -> None:

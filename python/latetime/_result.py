@@ -212,9 +212,10 @@ class Run:
         Raises ValueError when the folder holds a run already.
         """
         folder = path_text(path, "path")
-        self._memory.save(folder)
-        if self.measures:
-            np.savez(os.path.join(folder, _MEASURES_FILE), **self.measures)
+        with _core.HeldFolder(folder):
+            self._memory.save(folder)
+            if self.measures:
+                np.savez(os.path.join(folder, _MEASURES_FILE), **self.measures)
 
     @answers_unknown_names
     def resume(self, until=None, *, threads=None, progress=None, observer=None, measures=None) -> "Run":

@@ -226,3 +226,33 @@ def test_types_hold():
         capture_output=True, text=True, timeout=300,
     )
     assert done.returncode == 0, done.stdout
+
+
+def test_a_folder_has_one_writer_at_a_time(tmp_path):
+    out = tmp_path / "a"
+    keys = dict(d=20, width=2, until="10")
+    run = lt.run(**keys, out=out)
+    refusals = []
+
+    def intrude():
+        for write in (lambda: lt.run(**keys, out=out, resume=True), lambda: run.save(out)):
+            with pytest.raises(ValueError, match="is writing here"):
+                write()
+            refusals.append(write)
+        assert len(lt.load(out)) == len(run)  # readers are let in
+
+    with lt._core.HeldFolder(str(out)):
+        other = threading.Thread(target=intrude)
+        other.start()
+        other.join()
+    assert len(refusals) == 2
+    lt.run(**keys, out=out, resume=True)
+
+
+def test_an_earlier_end_is_refused(tmp_path):
+    keys = dict(d=20, width=2)
+    lt.run(**keys, until="1000", out=tmp_path / "a")
+    with pytest.raises(ValueError, match="descent.until"):
+        lt.run(**keys, until="10", out=tmp_path / "a", resume=True)
+    with pytest.raises(ValueError, match="descent.until"):
+        lt.run(**keys, until="1000").resume(until="10")

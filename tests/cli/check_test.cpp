@@ -203,14 +203,23 @@ TEST(CheckCommand, TheWayToLateTimeThatItNamesLeadsThere) {
   edited.close();
   ASSERT_EQ(call("run -q " + copy + " --out " + folder / "anew").code, 0);
   EXPECT_TRUE(is_late(folder / "anew"));
-  // The coefficient engine hands over: the run itself can go on.
+  // A run that looked for a hand-over can go on.
   const std::string size = " --set data.n=6 --set data.d=60 --set network.width=5 ";
+  const std::string looks = "run -q" + size + "--set descent.engine=flow --out " + folder / "looks";
+  ASSERT_EQ(call(looks + " --set descent.until=3").code, 0);
+  EXPECT_THAT(problem(folder / "looks"), HasSubstr("--resume --set descent.until=1e100"));
+  ASSERT_EQ(call(looks + " --resume --set descent.until=1e100").code, 0);
+  EXPECT_TRUE(is_late(folder / "looks"));
+  // Others cannot.
   ASSERT_EQ(call("run -q" + size + "--set descent.until=300 --out " + folder / "gd").code, 0);
-  EXPECT_THAT(problem(folder / "gd"), HasSubstr("--resume --set descent.until=1e100"));
-  ASSERT_EQ(
-      call("run -q" + size + "--resume --set descent.until=1e100 --out " + folder / "gd").code, 0);
-  EXPECT_TRUE(is_late(folder / "gd"));
-  // The dense engine does not.
+  EXPECT_THAT(problem(folder / "gd"),
+              AllOf(HasSubstr("copy of config.toml"), HasSubstr("until = \"1e100\""),
+                    Not(HasSubstr("--resume"))));
+  ASSERT_EQ(call("run -q " + folder / "gd/config.toml --set descent.until=1e100 --out " +
+                 folder / "gd_anew")
+                .code,
+            0);
+  EXPECT_TRUE(is_late(folder / "gd_anew"));
   const std::string dense = size + "--set descent.engine=dense --set descent.until=300";
   ASSERT_EQ(call("run -q" + dense + " --out " + folder / "dense").code, 0);
   EXPECT_THAT(problem(folder / "dense"),

@@ -37,12 +37,5 @@ TEST(ProgressText, NamesTheEngine) {
   EXPECT_EQ(progress_text("step", 0, 0, at_time("1e100"), 0.5, "flow"), "flow  step 0 of 10^100");
 }
 
-TEST(ShellWord, QuotesWhatAShellWouldRead) {
-  EXPECT_EQ(shell_word("runs/a-1.0"), "runs/a-1.0");
-  EXPECT_EQ(shell_word("my run"), "'my run'");
-  EXPECT_EQ(shell_word("it's"), "'it'\\''s'");
-  EXPECT_EQ(shell_word(""), "''");
-}
-
 }  // namespace
 }  // namespace latetime::cli

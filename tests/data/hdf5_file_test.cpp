@@ -3,11 +3,17 @@
 #include <cmath>
 #include <limits>
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <hdf5.h>
+#include <sys/file.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "data/foreign_hdf5.hpp"
+#include "latetime/base/hdf5_handle.hpp"
+#include "latetime/data/hdf5_array.hpp"
 #include "support/temporary_folder.hpp"
 
 namespace latetime {
@@ -133,7 +139,127 @@ TEST(Hdf5File, RefusesWhatIsNoHdf5File) {
   };
   EXPECT_THAT(refusal(folder.file("missing.h5")), HasSubstr("missing.h5: no such file"));
   EXPECT_THAT(refusal(folder.file("")), HasSubstr("is not a file"));
-  EXPECT_THAT(refusal(folder.write("x.h5", "text")), HasSubstr("not an HDF5 file, or truncated"));
+  EXPECT_THAT(refusal(folder.write("x.h5", "text")), HasSubstr("is no HDF5 file"));
+}
+
+/// What reading the file as samples are read ends in.
+std::string refusal_of_array(const std::string& path) {
+  std::string message = error_of([&] { read_hdf5_array(path, "/x"); });
+  // Never advice to overwrite what may be good data.
+  EXPECT_THAT(message, testing::Not(HasSubstr("anew"))) << message;
+  return message;
+}
+
+std::string small_file(const TemporaryFolder& folder) {
+  Hdf5Writer writer(folder.file("good.h5"));
+  writer.write("/x", {100}, std::vector<double>(100, 0.5));
+  writer.close();
+  return bytes_of(folder.file("good.h5"));
+}
+
+TEST(Hdf5Refusals, ALockedFileIsCalledLocked) {
+  const TemporaryFolder folder;
+  const std::string path = folder.write("x.h5", small_file(folder));
+  const int other = ::open(path.c_str(), O_RDWR);
+  ASSERT_EQ(::flock(other, LOCK_EX), 0);
+  EXPECT_THAT(refusal_of_array(path), AllOf(HasSubstr("locked by another program"),
+                                            HasSubstr("process " + std::to_string(::getpid()))));
+  ::setenv("HDF5_USE_FILE_LOCKING", "FALSE", 1);
+  EXPECT_EQ(read_hdf5_array(path, "/x").values.size(), 100u);
+  ::unsetenv("HDF5_USE_FILE_LOCKING");
+  EXPECT_TRUE(Hdf5Reader::open_sealed(path).has_value());  // our own file, and whole: locked or not
+  ASSERT_EQ(::flock(other, LOCK_SH), 0);
+  EXPECT_EQ(read_hdf5_array(path, "/x").values.size(), 100u);  // another reader
+  ::close(other);
+}
+
+TEST(Hdf5Refusals, ACutFileIsCalledCut) {
+  const TemporaryFolder folder;
+  const std::string good = small_file(folder);
+  EXPECT_THAT(refusal_of_array(folder.write("x.h5", good.substr(0, good.size() / 2))),
+              AllOf(HasSubstr("ends too early"), HasSubstr(" of ")));
+  EXPECT_THAT(refusal_of_array(folder.write("x.h5", good.substr(0, 20))),
+              HasSubstr("damaged or cut"));
+}
+
+TEST(Hdf5Refusals, AnotherFormatIsCalledSo) {
+  const TemporaryFolder folder;
+  EXPECT_THAT(refusal_of_array(folder.write("x.h5", std::string(5000, 'a'))),
+              HasSubstr("is no HDF5 file"));
+  std::string damaged = small_file(folder);
+  for (std::size_t i = 12; i < 60; ++i) damaged[i] = '\x55';
+  EXPECT_THAT(refusal_of_array(folder.write("x.h5", damaged)), HasSubstr("damaged"));
+}
+
+TEST(Hdf5Refusals, AFileThatAProgramDidNotCloseIsCalledSo) {
+  const TemporaryFolder folder;
+  const std::string path = folder.file("x.h5");
+  const pid_t child = ::fork();
+  if (child == 0) {  // a program that dies over a file of the newest format
+    const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
+    H5Pset_libver_bounds(access, H5F_LIBVER_LATEST, H5F_LIBVER_LATEST);
+    H5Fclose(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access));
+    H5Fflush(H5Fopen(path.c_str(), H5F_ACC_RDWR, access), H5F_SCOPE_GLOBAL);
+    ::_exit(0);
+  }
+  ::waitpid(child, nullptr, 0);
+  EXPECT_THAT(refusal_of_array(path), HasSubstr("marked as open for writing"));
+}
+
+std::size_t no_filter(unsigned, std::size_t, const unsigned*, std::size_t bytes, std::size_t*,
+                      void**) {
+  return bytes;
+}
+
+TEST(Hdf5Refusals, AFilterThatIsMissingIsNamed) {
+  const TemporaryFolder folder;
+  const std::string path = folder.file("x.h5");
+  constexpr H5Z_filter_t number = 411;
+  const H5Z_class2_t filter{H5Z_CLASS_T_VERS, number,  1,       1,
+                            "odd packer",     nullptr, nullptr, no_filter};
+  ASSERT_GE(H5Zregister(&filter), 0);
+  {
+    const hsize_t size = 10;
+    const std::vector<double> values(10, 1.0);
+    const Hdf5Handle file(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT),
+                          H5Fclose);
+    const Hdf5Handle space(H5Screate_simple(1, &size, nullptr), H5Sclose);
+    const Hdf5Handle creation(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
+    H5Pset_chunk(creation, 1, &size);
+    H5Pset_filter(creation, number, H5Z_FLAG_MANDATORY, 0, nullptr);
+    const Hdf5Handle dataset(
+        H5Dcreate2(file, "/x", H5T_NATIVE_DOUBLE, space, H5P_DEFAULT, creation, H5P_DEFAULT),
+        H5Dclose);
+    ASSERT_GE(H5Dwrite(dataset, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()),
+              0);
+  }
+  EXPECT_EQ(read_hdf5_array(path, "/x").values.size(), 10u);
+  H5Zunregister(number);
+  EXPECT_THAT(refusal_of_array(path), AllOf(HasSubstr("odd packer"), HasSubstr("411")));
+}
+
+TEST(Hdf5Archive, ThroughAChildIsTheSame) {
+  const TemporaryFolder folder;
+  const std::string path = folder.file("x.h5");
+  Hdf5Writer writer(path);
+  writer.write("/a/doubles", {2, 3}, std::vector<double>{1, 2, 3, 4, 5, NAN});
+  writer.write("/u", {1}, std::vector<std::uint64_t>{7});
+  writer.write("/bytes", {2}, std::vector<std::uint8_t>{1, 2});
+  writer.write("/nothing", {0, 4}, std::vector<double>{});
+  writer.write("/text", "one\ntwo");
+  writer.write("/texts", std::vector<std::string>{"", "Größe"});
+  writer.close();
+  const ArrayArchive here = Hdf5Reader(path).read_all(), there = read_hdf5_archive(path);
+  ASSERT_EQ(here.entries().size(), there.entries().size());
+  for (std::size_t i = 0; i < here.entries().size(); ++i) {
+    EXPECT_EQ(here.entries()[i].name, there.entries()[i].name);
+    EXPECT_EQ(here.entries()[i].shape, there.entries()[i].shape);
+    EXPECT_EQ(here.entries()[i].values.index(), there.entries()[i].values.index());
+  }
+  EXPECT_TRUE(std::isnan(there.read_doubles("/a/doubles")[5]));
+  EXPECT_EQ(there.read_uint64("/u"), std::vector<std::uint64_t>{7});
+  EXPECT_EQ(there.read_string("/text"), "one\ntwo");
+  EXPECT_EQ(there.read_strings("/texts"), (std::vector<std::string>{"", "Größe"}));
 }
 
 TEST(Hdf5File, ChecksWhatItWrites) {

@@ -5,10 +5,14 @@
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
+#include <new>
+#include <thread>
 
 #include <gtest/gtest.h>
 
 #include "latetime/base/error.hpp"
+#include "latetime/base/run_failure.hpp"
 #include "latetime/data/array_file.hpp"
 #include "latetime/store/run_directory.hpp"
 #include "support/temporary_folder.hpp"
@@ -186,6 +190,106 @@ TEST(Run, CanBeCarriedFurther) {
            {.resume = true});
   run_into(folder / "b", configured({"data.d=20", "network.width=2", "descent.until=1000"}));
   EXPECT_EQ(bytes_of(folder / "a/metrics.csv"), bytes_of(folder / "b/metrics.csv"));
+}
+
+TEST(Run, AnEarlierEndIsRefusedAndChangesNothing) {
+  const TemporaryFolder folder;
+  const auto until = [](const char* time) {
+    return configured(
+        {"data.d=20", "network.width=2", "network.slope=0", std::string("descent.until=") + time});
+  };
+  for (const char* end : {"1000", "1e40"}) {
+    const std::string out = folder / end;
+    run_into(out, until(end));
+    const std::string config = bytes_of(out + "/config.toml"),
+                      rows = bytes_of(out + "/metrics.csv");
+    EXPECT_NE(
+        error_of([&] { run_into(out, until("100"), {.resume = true}); }).find("descent.until"),
+        std::string::npos);
+    EXPECT_EQ(bytes_of(out + "/config.toml"), config);
+    EXPECT_EQ(bytes_of(out + "/metrics.csv"), rows);
+    run_into(out, until(end), {.resume = true});  // the same end is none
+    EXPECT_EQ(bytes_of(out + "/metrics.csv"), rows);
+  }
+}
+
+TEST(Run, ADamagedTableIsMendedFromTheResult) {
+  const TemporaryFolder folder;
+  const RunConfig config =
+      configured({"data.d=20", "network.width=4", "network.slope=0", "descent.until=1e40"});
+  run_into(folder / "a", config);
+  const std::string path = folder / "a/metrics.csv", good = bytes_of(path);
+  const std::size_t half = good.find('\n', good.size() / 2) + 1;
+  const std::vector<std::string> damages{good + good.substr(half),  // two writers
+                                         good.substr(0, half),      // cut
+                                         good.substr(0, half) + "nonsense\n", ""};
+  for (const std::string& damage : damages) {
+    std::ofstream(path, std::ios::binary) << damage;
+    run_into(folder / "a", config, {.resume = true});
+    EXPECT_EQ(bytes_of(path), good);
+  }
+  std::filesystem::remove(path);
+  run_into(folder / "a", config, {.resume = true});
+  EXPECT_EQ(bytes_of(path), good);
+}
+
+TEST(Run, AFailureOnTheWayKeepsWhatWasRecorded) {
+  const TemporaryFolder folder;
+  const RunConfig config = configured({"data.d=20", "network.width=4", "descent.until=5000"});
+  run_into(folder / "whole", config);
+  for (const int records : {1, 2, 8}) {
+    const std::string out = folder / ("failed" + std::to_string(records));
+    int left = records;
+    const auto fail = [&](const TrainingState&, const Record&) {
+      if (--left == 0) throw InputError("disk", "is full; make room");
+    };
+    EXPECT_THROW(run_into(out, config, {.recorded = fail}), RunFailure);
+    EXPECT_EQ(std::filesystem::exists(out), records > 1);  // the start alone is nothing
+    run_into(out, config, {.resume = true});
+    EXPECT_EQ(bytes_of(out + "/metrics.csv"), bytes_of(folder / "whole/metrics.csv"));
+  }
+}
+
+TEST(Run, ALackOfMemoryLeavesNothingThatRefusesAnotherRun) {
+  const TemporaryFolder folder;
+  const auto fail = [](const TrainingState&, const Record&) { throw std::bad_alloc(); };
+  EXPECT_THROW(run_into(folder / "a", configured({"network.width=9"}), {.recorded = fail}),
+               std::bad_alloc);
+  run_into(folder / "a", configured({"data.d=20", "network.width=2", "descent.until=10"}));
+}
+
+TEST(Run, SamplesWhoseSquaresUnderflowAreRefusedBeforeTheFolderIsMade) {
+  const TemporaryFolder folder;
+  const std::string x = folder / "X.npy", y = folder / "y.npy";
+  write_npy(y, ArrayShape{2}, std::vector<double>{1, -1});
+  for (const double size : {1e-155, 1e-170, 1e-310}) {
+    write_npy(x, ArrayShape{2, 2}, std::vector<double>{size, 0, 0, size});
+    const auto attempt = [&] {
+      run_into(folder / "out", configured({"data.source=file", "data.x=" + x, "data.y=" + y,
+                                           "network.width=3", "descent.until=1e100"}));
+    };
+    EXPECT_NE(error_of(attempt).find("underflow"), std::string::npos);
+    EXPECT_FALSE(std::filesystem::exists(folder / "out"));
+  }
+}
+
+TEST(Run, AnotherThreadsFolderIsRefused) {
+  const TemporaryFolder folder;
+  const RunConfig config = configured({"data.d=20", "network.width=2", "descent.until=10"});
+  int refusals = 0;
+  const auto intrude = [&](const TrainingState&, const Record&) {
+    std::thread([&] {
+      for (const bool resume : {false, true}) {
+        try {
+          run_into(folder / "a", config, {.resume = resume});
+        } catch (const InputError& error) {
+          if (std::string(error.what()).find("is writing here") != std::string::npos) ++refusals;
+        }
+      }
+    }).join();
+  };
+  const RunSummary summary = run_into(folder / "a", config, {.recorded = intrude});
+  EXPECT_EQ(refusals, 2 * static_cast<int>(summary.records));
 }
 
 TEST(Run, BadInputLeavesNothingBehind) {

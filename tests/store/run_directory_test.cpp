@@ -1,5 +1,6 @@
 #include "latetime/store/run_directory.hpp"
 
+#include <filesystem>
 #include <fstream>
 
 #include <gtest/gtest.h>
@@ -69,6 +70,80 @@ TEST_F(RunDirectoryTest, AFailedResultLeavesTheEarlierOne) {
   EXPECT_THROW(run.write_result([](Hdf5Writer&) { throw std::runtime_error("interrupted"); }),
                std::runtime_error);
   EXPECT_EQ(run.read_result()->read_doubles("/a"), std::vector<double>{1.0});
+}
+
+/// A table with the columns that mark the metrics of a run.
+std::string metrics_of(const std::vector<std::string>& rows) {
+  std::string text = "log10_t,step,engine,log_loss\n";
+  for (const std::string& row : rows) text += row + "\n";
+  return text;
+}
+
+TEST_F(RunDirectoryTest, ATableWhoseTimesDoNotAscendIsRefusedWithItsMend) {
+  const auto refusal = [&](const std::vector<std::string>& rows) {
+    return error_of([&] { read_metrics(folder_.write("metrics.csv", metrics_of(rows))); });
+  };
+  const std::string mend =
+      "latetime run " + path("config.toml") + " --resume --out " + folder_.path();
+  const std::string repeated = refusal({",0,a,1", "0,1,a,1", "0,1,a,1"});
+  EXPECT_NE(repeated.find("row 3 does not come after row 2"), std::string::npos) << repeated;
+  EXPECT_NE(repeated.find(mend), std::string::npos) << repeated;
+  EXPECT_NE(refusal({",0,a,1", "1,10,a,1", "0,1,a,1"}).find("row 3"), std::string::npos);
+  EXPECT_NE(refusal({",0,a,1", ",0,a,1"}).find("row 2"), std::string::npos);
+  EXPECT_NE(refusal({",0,a,1", "20,,a,1", "20,,a,1"}).find("row 3"), std::string::npos);
+  EXPECT_NE(refusal({",0,a,1", "20,,a,1", "1,10,a,1"}).find("row 3"), std::string::npos);
+  EXPECT_NE(refusal({",0,a,1", "0,1,a"}).find("fields"), std::string::npos);
+  EXPECT_NE(refusal({",0,a,1", "0,1,a,1x"}).find("no number"), std::string::npos);
+  EXPECT_NE(refusal({",0,a,1", "0,1,a,\x01"}).find("no number"), std::string::npos);
+  const auto good =
+      metrics_of({",0,a,-0.5", "0,1,a,inf", "1,10,b,", "20,,flow,1e-300", "21,,flow,nan"});
+  EXPECT_EQ(read_metrics(folder_.write("metrics.csv", good)).rows.size(), 5u);
+}
+
+TEST_F(RunDirectoryTest, WhatEndedBeforeItsFirstResultMayBeReplaced) {
+  const auto began = [&] { return RunDirectory::create(path("run"), "a = 1\n", {"x"}); };
+  began();  // killed at once
+  EXPECT_NO_THROW(began());
+  began().append_row({"0"});  // killed before result.h5
+  EXPECT_FALSE(RunDirectory::holds_records(path("run")));
+  const auto again = began();
+  EXPECT_EQ(bytes_of(again.file("metrics.csv")), "x\n");
+  again.append_row({"0"});
+  again.append_row({"1"});
+  EXPECT_THROW(began(), InputError);
+  EXPECT_NO_THROW(again.discard_unless_recorded());
+  EXPECT_TRUE(std::filesystem::exists(again.file("metrics.csv")));
+}
+
+TEST_F(RunDirectoryTest, AConfigurationOfTheUsersOwnIsNotReplaced) {
+  folder_.write("config.toml", "# mine\n");
+  EXPECT_THROW(RunDirectory::create(folder_.path(), "", {"x"}), InputError);
+  EXPECT_EQ(bytes_of(path("config.toml")), "# mine\n");
+}
+
+TEST_F(RunDirectoryTest, ADiscardedRunLeavesNothing) {
+  RunDirectory::create(path("run"), "", {"x"}).discard_unless_recorded();
+  EXPECT_FALSE(std::filesystem::exists(path("run")));
+}
+
+TEST_F(RunDirectoryTest, ADamagedResultEndsInOneLineOrItsArrays) {
+  const auto run = RunDirectory::create(path("run"), "", {"x"});
+  const std::vector<double> values(50, 1.5);
+  run.write_result(
+      [&](Hdf5Writer& file) { file.write("/a", {50}, std::span<const double>(values)); });
+  const std::string good = bytes_of(run.file("result.h5"));
+  for (std::size_t place = 0; place < good.size(); place += good.size() / 60) {
+    std::string bad = good;
+    bad[place] = static_cast<char>(~bad[place]);
+    std::ofstream(run.file("result.h5"), std::ios::binary) << bad;
+    try {
+      run.read_result()->read_doubles("/a");
+    } catch (const InputError& error) {
+      EXPECT_EQ(std::string(error.what()).find('\n'), std::string::npos);
+    }
+  }
+  std::ofstream(run.file("result.h5"), std::ios::binary) << good.substr(0, good.size() - 64);
+  EXPECT_EQ(run.read_result()->read_doubles("/a"), values);  // whole, but of another program
 }
 
 }  // namespace

@@ -1,6 +1,9 @@
 #pragma once
 
+#include <optional>
+
 #include "latetime/base/array_archive.hpp"
+#include "latetime/base/shared_lock.hpp"
 
 namespace latetime {
 
@@ -8,9 +11,9 @@ namespace latetime {
 /// ("/final/weights"); the groups on the way are made. The file's structure carries checksums
 /// (HDF5 1.8 format), so that `Hdf5Reader` notices when it is damaged.
 ///
-/// The file is held in memory; `close()` writes it, and is what fails when the folder is missing or
-/// the disk is full. Write under a temporary name and rename it then. Every failure throws
-/// InputError.
+/// The file is held in memory; `close()` writes it, with a seal (file_seal) at its end, and is what
+/// fails when the folder is missing or the disk is full. Write under a temporary name and rename it
+/// then. Every failure throws InputError.
 class Hdf5Writer : public ArrayWriter {
  public:
   explicit Hdf5Writer(std::string path);
@@ -49,11 +52,16 @@ class Hdf5Writer : public ArrayWriter {
 };
 
 /// Reads an HDF5 file. Every failure throws InputError with one line: no such file, not HDF5,
-/// truncated, damaged, no such dataset, a type that does not fit. Memory asked for is bounded by
-/// the size of the file, whatever the file claims.
+/// locked by another program, truncated, damaged, packed by a filter that this library lacks, no
+/// such dataset, a type that does not fit. Memory asked for is bounded by the size of the file,
+/// whatever the file claims; but HDF5 itself may crash on a damaged file of the older format: files
+/// of other programs are for read_hdf5_array and read_hdf5_archive.
 class Hdf5Reader : public ArrayReader {
  public:
   explicit Hdf5Reader(std::string path);
+  /// The same for a file that is, to the last bit, what Hdf5Writer wrote; nothing for any other,
+  /// which HDF5 then does not get to see. Throws InputError when there is no such file.
+  static std::optional<Hdf5Reader> open_sealed(const std::string& path);
   ~Hdf5Reader() override;
   Hdf5Reader(Hdf5Reader&& other) noexcept;
   Hdf5Reader& operator=(Hdf5Reader&&) = delete;
@@ -75,10 +83,12 @@ class Hdf5Reader : public ArrayReader {
   ArrayArchive read_all() const;
 
  private:
+  Hdf5Reader(std::string path, std::size_t file_size, std::int64_t file);
   [[noreturn]] void fail(const std::string& problem) const;
 
   std::string path_;
   std::size_t file_size_ = 0;
+  SharedLock lock_;
   std::int64_t file_ = -1;  // HDF5's hid_t; negative when moved from
 };
 

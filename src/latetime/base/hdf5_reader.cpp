@@ -3,11 +3,15 @@
 #include <limits>
 #include <utility>
 
+#include <fcntl.h>
 #include <hdf5.h>
+#include <unistd.h>
 
 #include "latetime/base/error.hpp"
+#include "latetime/base/file_seal.hpp"
 #include "latetime/base/hdf5_file.hpp"
 #include "latetime/base/hdf5_handle.hpp"
+#include "latetime/base/hdf5_open.hpp"
 
 namespace latetime {
 namespace {
@@ -61,10 +65,12 @@ OpenDataset open_dataset(hid_t file, const std::string& path, std::size_t file_s
   silence_hdf5();
   Hdf5Handle dataset(H5Dopen2(file, name.c_str(), H5P_DEFAULT), H5Dclose);
   if (!dataset.valid()) {
-    throw InputError(path,
-                     "no readable dataset " + name + "; name another, or write the file anew");
+    throw InputError(path, "no readable dataset " + name +
+                               "; name another, or, if it is there, copy the damaged file again");
   }
-  const std::string damaged = "dataset " + name + " is damaged; write the file anew";
+  require_filters(dataset, path, name);
+  const std::string damaged =
+      "dataset " + name + " is damaged; copy the file again from where it came from";
   Hdf5Handle type(H5Dget_type(dataset), H5Tclose);
   const Hdf5Handle space(H5Dget_space(dataset), H5Sclose);
   if (!type.valid() || !space.valid()) throw InputError(path, damaged);
@@ -81,8 +87,9 @@ OpenDataset open_dataset(hid_t file, const std::string& path, std::size_t file_s
   if (entry_size == 0 || saturating_product(count, entry_size) > limit ||
       (count > 0 && chunk_bytes(dataset, sizes.size(), entry_size) >
                         saturating_product(file_size, best_compression))) {
-    throw InputError(path, "dataset " + name + " claims more entries than the file can hold; it " +
-                               "is damaged or was never filled, write it anew");
+    throw InputError(
+        path, "dataset " + name + " claims more entries than the file can hold; it " +
+                  "is damaged or was never filled, copy the file again from where it came from");
   }
   return {std::move(dataset), std::move(type), ArrayShape(sizes.begin(), sizes.end()), count};
 }
@@ -115,7 +122,8 @@ std::vector<T> read_numbers(const OpenDataset& open, const std::string& path,
   std::vector<T> values(open.count);
   if (open.count > 0 &&
       H5Dread(open.dataset, memory_type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()) < 0) {
-    throw InputError(path, "dataset " + name + " is damaged or truncated; write the file anew");
+    throw InputError(path, "dataset " + name +
+                               " is damaged or cut; copy the file again from where it came from");
   }
   return values;
 }
@@ -174,12 +182,28 @@ herr_t collect_datasets(hid_t group, const char* name, const H5O_info_t* info,
   return 0;
 }
 
+/// Throws InputError when there is no file of this name.
+std::size_t size_of_file(const std::string& path) {
+  std::error_code error;
+  const auto status = std::filesystem::status(path, error);
+  if (!std::filesystem::exists(status)) throw InputError(path, "no such file; check the path");
+  if (!std::filesystem::is_regular_file(status)) {
+    throw InputError(path, "is not a file; name an HDF5 file");
+  }
+  const std::uintmax_t size = std::filesystem::file_size(path, error);
+  if (error) {
+    throw InputError(path, "cannot be read (" + error.message() + "); check its permissions");
+  }
+  return static_cast<std::size_t>(size);
+}
+
 /// Names of the datasets of numbers, or of numbers and texts, in order.
 std::vector<std::string> dataset_names(hid_t file, const std::string& path, bool texts_too) {
   silence_hdf5();
   DatasetList list{texts_too, {}};
   if (H5Ovisit2(file, H5_INDEX_NAME, H5_ITER_INC, collect_datasets, &list, H5O_INFO_BASIC) < 0) {
-    throw InputError(path, "the list of datasets is damaged; write the file anew");
+    throw InputError(
+        path, "the list of datasets is damaged; copy the file again from where it came from");
   }
   // Names are quoted in messages of one line.
   for (const std::string& name : list.names) {
@@ -195,18 +219,30 @@ std::vector<std::string> dataset_names(hid_t file, const std::string& path, bool
 
 }  // namespace
 
-Hdf5Reader::Hdf5Reader(std::string path) : path_(std::move(path)) {
-  silence_hdf5();
-  std::error_code error;
-  const auto status = std::filesystem::status(path_, error);
-  if (!std::filesystem::exists(status)) fail("no such file; check the path");
-  if (!std::filesystem::is_regular_file(status)) fail("is not a file; name an HDF5 file");
-  file_size_ = static_cast<std::size_t>(std::filesystem::file_size(path_, error));
-  if (error) fail("cannot be read (" + error.message() + "); check its permissions");
-  const Hdf5Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
-  H5Pset_fclose_degree(access, H5F_CLOSE_STRONG);
-  file_ = H5Fopen(path_.c_str(), H5F_ACC_RDONLY, access);
-  if (file_ < 0) fail("not an HDF5 file, or truncated; write it anew");
+Hdf5Reader::Hdf5Reader(std::string path)
+    : path_(std::move(path)), file_size_(size_of_file(path_)), lock_(path_) {
+  file_ = open_hdf5(path_);
+}
+
+Hdf5Reader::Hdf5Reader(std::string path, std::size_t file_size, std::int64_t file)
+    : path_(std::move(path)), file_size_(file_size), file_(file) {}
+
+std::optional<Hdf5Reader> Hdf5Reader::open_sealed(const std::string& path) {
+  while (true) {
+    const std::size_t size = size_of_file(path);
+    const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    const bool sealed = descriptor >= 0 && is_sealed(descriptor);
+    std::optional<hid_t> file;
+    try {
+      if (sealed) file = open_hdf5_as(descriptor, path);
+    } catch (...) {
+      ::close(descriptor);
+      throw;
+    }
+    if (descriptor >= 0) ::close(descriptor);
+    if (!sealed) return std::nullopt;
+    if (file) return Hdf5Reader(path, size, *file);
+  }
 }
 
 Hdf5Reader::~Hdf5Reader() {
@@ -218,6 +254,7 @@ Hdf5Reader::~Hdf5Reader() {
 Hdf5Reader::Hdf5Reader(Hdf5Reader&& other) noexcept
     : path_(std::move(other.path_)),
       file_size_(other.file_size_),
+      lock_(std::move(other.lock_)),
       file_(std::exchange(other.file_, -1)) {}
 
 void Hdf5Reader::fail(const std::string& problem) const {
@@ -264,7 +301,8 @@ std::vector<std::string> Hdf5Reader::read_strings(const std::string& name) const
   std::vector<std::string> texts = H5Tis_variable_str(open.type) > 0
                                        ? read_variable_texts(open, file_size_, ok)
                                        : read_fixed_texts(open, ok);
-  if (!ok) fail("dataset " + name + " is damaged or truncated; write the file anew");
+  if (!ok)
+    fail("dataset " + name + " is damaged or cut; copy the file again from where it came from");
   return texts;
 }
 
@@ -285,7 +323,8 @@ std::string Hdf5Reader::read_text_attribute(const std::string& object,
                           H5Aget_storage_size(attribute) == H5Tget_size(type);
   std::string cell(fixed_text ? H5Tget_size(type) : 0, '\0');
   if (!fixed_text || H5Aread(attribute, type, cell.data()) < 0) {
-    fail("no text attribute " + name + " of " + object + "; write the file anew");
+    fail("no text attribute " + name + " of " + object +
+         "; copy the file again from where it came from");
   }
   return trimmed(cell, H5Tget_strpad(type) == H5T_STR_SPACEPAD);
 }
@@ -298,7 +337,8 @@ double Hdf5Reader::read_number_attribute(const std::string& object, const std::s
   double value = 0.0;
   if (!type.valid() || !fits<double>(type) || H5Aget_storage_size(attribute) != H5Tget_size(type) ||
       H5Aread(attribute, H5T_NATIVE_DOUBLE, &value) < 0) {
-    fail("no number attribute " + name + " of " + object + "; write the file anew");
+    fail("no number attribute " + name + " of " + object +
+         "; copy the file again from where it came from");
   }
   return value;
 }

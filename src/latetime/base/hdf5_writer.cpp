@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "latetime/base/error.hpp"
+#include "latetime/base/file_seal.hpp"
 #include "latetime/base/hdf5_file.hpp"
 #include "latetime/base/hdf5_handle.hpp"
 
@@ -47,9 +48,11 @@ void make_groups(hid_t file, const std::string& name) {
                    "cannot take in " + name + "; was the name written before, or is memory short?");
 }
 
-void write_file(const std::string& path, std::string_view bytes) {
+void write_sealed(const std::string& path, std::string_view bytes) {
+  const std::string seal = seal_of(bytes);
   std::FILE* file = std::fopen(path.c_str(), "wb");
-  const bool written = file && std::fwrite(bytes.data(), 1, bytes.size(), file) == bytes.size();
+  const bool written = file && std::fwrite(bytes.data(), 1, bytes.size(), file) == bytes.size() &&
+                       std::fwrite(seal.data(), 1, seal.size(), file) == seal.size();
   const int cause = errno;
   const bool closed = file && std::fclose(file) == 0;
   if (!written || !closed) {
@@ -178,7 +181,7 @@ void Hdf5Writer::close() {
   if (!flushed || size < 0 || H5Fget_vfd_handle(file, H5P_DEFAULT, &memory) < 0) {
     throw InputError(path_, "cannot be prepared in memory; free some");
   }
-  write_file(path_, {*static_cast<const char**>(memory), static_cast<std::size_t>(size)});
+  write_sealed(path_, {*static_cast<const char**>(memory), static_cast<std::size_t>(size)});
 }
 
 }  // namespace latetime

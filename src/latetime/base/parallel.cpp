@@ -4,6 +4,7 @@
 #include <atomic>
 #include <exception>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -26,7 +27,14 @@ void run_jobs(std::size_t count, unsigned threads, const std::function<void(std:
   };
   {
     std::vector<std::jthread> workers;
-    for (unsigned i = 1; i < std::min<std::size_t>(threads, count); ++i) workers.emplace_back(work);
+    workers.reserve(threads);
+    try {
+      for (unsigned i = 1; i < std::min<std::size_t>(threads, count); ++i) {
+        workers.emplace_back(work);
+      }
+    } catch (const std::system_error&) {
+      // No more threads to be had: those that run, and this one, do all the work.
+    }
     work();
   }
   if (failure) std::rethrow_exception(failure);

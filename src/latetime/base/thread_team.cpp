@@ -1,5 +1,9 @@
 #include "latetime/base/thread_team.hpp"
 
+#include <exception>
+#include <mutex>
+#include <system_error>
+
 namespace latetime {
 namespace {
 
@@ -20,8 +24,13 @@ void wait_while_equal(const std::atomic<unsigned>& value, unsigned old) {
 }  // namespace
 
 ThreadTeam::ThreadTeam(unsigned threads) {
-  for (unsigned i = 1; i < threads; ++i) {
-    workers_.emplace_back([this](const std::stop_token& stop) { work(stop); });
+  workers_.reserve(threads > 0 ? threads - 1 : 0);
+  try {
+    for (unsigned i = 1; i < threads; ++i) {
+      workers_.emplace_back([this](const std::stop_token& stop) { work(stop); });
+    }
+  } catch (const std::system_error&) {
+    // The system gives no more threads; results do not depend on their number.
   }
 }
 
@@ -36,7 +45,24 @@ void ThreadTeam::for_each_block(std::size_t blocks, const std::function<void(std
     for (std::size_t i = 0; i < blocks; ++i) body(i);
     return;
   }
-  body_ = &body;
+  struct Failure {
+    const std::function<void(std::size_t)>& body;
+    std::atomic<std::size_t>& next_block;
+    std::size_t blocks;
+    std::mutex mutex = {};
+    std::exception_ptr first = nullptr;
+  } failure{body, next_block_, blocks};
+  // One reference, so that no memory is asked for.
+  const std::function<void(std::size_t)> guarded = [&failure](std::size_t i) {
+    try {
+      failure.body(i);
+    } catch (...) {
+      const std::lock_guard lock(failure.mutex);
+      if (!failure.first) failure.first = std::current_exception();
+      failure.next_block.store(failure.blocks, std::memory_order_relaxed);
+    }
+  };
+  body_ = &guarded;
   blocks_ = blocks;
   next_block_.store(0, std::memory_order_relaxed);
   busy_.store(static_cast<unsigned>(workers_.size()), std::memory_order_relaxed);
@@ -47,6 +73,7 @@ void ThreadTeam::for_each_block(std::size_t blocks, const std::function<void(std
        left = busy_.load(std::memory_order_acquire)) {
     wait_while_equal(busy_, left);
   }
+  if (failure.first) std::rethrow_exception(failure.first);
 }
 
 void ThreadTeam::work(const std::stop_token& stop) {

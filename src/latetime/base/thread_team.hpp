@@ -22,7 +22,7 @@ class ThreadTeam {
   unsigned size() const { return static_cast<unsigned>(workers_.size()) + 1; }
 
   /// Runs body(0) … body(blocks − 1), each exactly once, and returns when all are done.
-  /// The body must not throw.
+  /// The first exception of a body ends the hand-out of blocks and is thrown again here.
   void for_each_block(std::size_t blocks, const std::function<void(std::size_t)>& body);
 
  private:

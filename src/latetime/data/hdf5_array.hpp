@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "latetime/base/array_archive.hpp"
 #include "latetime/data/numeric_array.hpp"
 
 namespace latetime {
@@ -12,8 +13,12 @@ namespace latetime {
 /// HDF5's older file format has no checksums, and on a damaged file the HDF5 library may crash,
 /// loop or ask for any amount of memory. The file is therefore read in a child process (fork) of
 /// limited memory and time, which sends the array back; whatever happens to it ends in an
-/// InputError here. Throws InputError: no such file, not HDF5, damaged, no such dataset (the
-/// message lists them), a type that is not a real number.
+/// InputError here. Throws InputError: no such file, not HDF5, locked by another program, damaged,
+/// packed by an unknown filter, no such dataset (the message lists them), a type that is not a real
+/// number.
 NumericArray read_hdf5_array(const std::string& path, const std::string& member);
+
+/// All arrays of numbers and all texts of such a file, in the same way.
+ArrayArchive read_hdf5_archive(const std::string& path);
 
 }  // namespace latetime

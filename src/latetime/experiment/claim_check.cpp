@@ -10,6 +10,7 @@
 #include "latetime/experiment/recorder.hpp"
 #include "latetime/experiment/run.hpp"
 #include "latetime/experiment/stored_run.hpp"
+#include "latetime/store/run_directory.hpp"
 
 namespace latetime {
 namespace {
@@ -68,14 +69,13 @@ ClaimReport report_of(const RunTrace& run, const RunConfig& config, const std::s
   return report;
 }
 
-/// How a stored run that ended before late time gets there. What an exact engine left is taken on
-/// by the engines that hand over, but for the dense engine's.
-std::string way_to_late_time(const RunConfig& config, Eigen::Index n, const std::string& engine) {
-  const DescentOptions options = descent_options(config, n, 1);
-  if (options.method == Method::gradient_descent && options.engine == EngineChoice::automatic &&
-      engine != "dense") {
-    return "go on with run --resume --set descent.until=1e100";
-  }
+/// How a stored run that ended before late time gets there. Only a run whose engines looked for a
+/// hand-over from the start has stored what going on to late time needs.
+std::string way_to_late_time(const StoredRun& run) {
+  const DescentOptions options = descent_options(run.config(), run.data().size(), 1);
+  const EnginePlan plan =
+      plan_engines(options, run.data().size(), run.data().dim(), run.shape().neurons());
+  if (plan.hand_over) return "go on with run --resume --set descent.until=1e100";
   return "run a copy of config.toml into another folder; there " +
          late_time_advice(options.method, options.engine);
 }
@@ -227,6 +227,7 @@ ClaimReport check_config(const RunConfig& config, const std::string& source,
 
 ClaimReport check_run(const std::string& directory, const CheckSettings& settings) {
   const StoredRun stored(directory);
+  read_metrics(RunDirectory::open(directory).file("metrics.csv"));  // a damaged table is refused
   const Network initial = stored.initial();
   RunTrace run{.setting = setting_of(stored.config(), stored.data(), initial, settings.thresholds)};
   run.snapshots = stored_snapshots(stored, run.setting);
@@ -243,11 +244,10 @@ ClaimReport check_run(const std::string& directory, const CheckSettings& setting
     const Measurer measurer(stored.data(), initial);
     continue_late(stored, measurer, settings.observe, run);
   } else {
-    run.late.problem =
-        run.outcome.empty()
-            ? fmt::format("the run ends at step {}, before late time; {}", decades_text(last),
-                          way_to_late_time(stored.config(), stored.data().size(), engine))
-            : run.outcome;
+    run.late.problem = run.outcome.empty()
+                           ? fmt::format("the run ends at step {}, before late time; {}",
+                                         decades_text(last), way_to_late_time(stored))
+                           : run.outcome;
   }
   ClaimReport report = report_of(run, stored.config(), directory);
   if (run.steps.looked) {

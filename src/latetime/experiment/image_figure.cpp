@@ -9,11 +9,13 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <unistd.h>
 
 #include "latetime/base/error.hpp"
 #include "latetime/base/parallel.hpp"
 #include "latetime/base/text.hpp"
 #include "latetime/data/file_bytes.hpp"
+#include "latetime/experiment/run.hpp"
 #include "latetime/store/run_directory.hpp"
 
 namespace latetime {
@@ -102,6 +104,20 @@ bool holds_runs(const fs::path& folder) {
   for (const auto& entry : fs::directory_iterator(folder)) {
     if (entry.path().extension() == ".csv") return true;
   }
+  return false;
+}
+
+/// Removes the folder of the finished runs unless there are any; whether it stays.
+bool keep_finished_runs(const fs::path& runs) {
+  std::error_code ignored;
+  if (fs::is_directory(runs, ignored) && holds_runs(runs)) return true;
+  for (const auto& entry : fs::directory_iterator(runs, ignored)) {
+    const fs::path& path = entry.path();
+    if (path.filename() == "settings.toml" || path.extension() == ".partial") {
+      fs::remove(path, ignored);
+    }
+  }
+  ::rmdir(runs.c_str());
   return false;
 }
 
@@ -277,22 +293,25 @@ std::vector<ImageRun> run_image_figure(const ImageFigureOptions& options, const 
   std::mutex mutex;
   double done = 0.0;
   std::atomic<bool> stopped{false};
-  run_jobs(left.size(), threads, [&](std::size_t job) {
-    ImageRun& run = runs[left[job]];
-    if (stopped) return;
-    double counted = 0.0;
-    run.records = train_on_images(
-        data, training_options(options, run), inner_threads, [&](std::uint64_t step) {
-          const std::lock_guard lock(mutex);
-          const double now = static_cast<double>(run.width) * static_cast<double>(step) / steps;
-          done += now - counted;
-          counted = now;
-          if (!progress(done, total)) stopped = true;
-          return !stopped;
-        });
-    if (run.records.empty()) return;
-    replace_file(file_of(run), fmt::format("{}\n{}", run_columns, records_text(run)));
-  });
+  const auto train_all = [&] {
+    run_jobs(left.size(), threads, [&](std::size_t job) {
+      ImageRun& run = runs[left[job]];
+      if (stopped) return;
+      double counted = 0.0;
+      run.records = train_on_images(
+          data, training_options(options, run), inner_threads, [&](std::uint64_t step) {
+            const std::lock_guard lock(mutex);
+            const double now = static_cast<double>(run.width) * static_cast<double>(step) / steps;
+            done += now - counted;
+            counted = now;
+            if (!progress(done, total)) stopped = true;
+            return !stopped;
+          });
+      if (run.records.empty()) return;
+      replace_file(file_of(run), fmt::format("{}\n{}", run_columns, records_text(run)));
+    });
+  };
+  follow_to_honest_end(train_all, [&] { return keep_finished_runs(store); });
   if (stopped) {
     runs.clear();
   } else {

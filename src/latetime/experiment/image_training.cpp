@@ -107,6 +107,11 @@ std::vector<TrainingRecord> train_on_images(const ImageData& data,
     records.push_back(measure(trainer, data, step == 0 || step == steps.back()));
     if (!trainer.finite() || !std::isfinite(records.back().test_loss) ||
         !std::isfinite(records.back().stable_rank)) {
+      if (step == 0) {
+        throw InputError("network.init_std",
+                         fmt::format("{} overflows before the first step; choose a smaller one",
+                                     options.init_std));
+      }
       throw InputError("descent.learning_rate",
                        fmt::format("the training diverges before step {} (seed {}); choose a "
                                    "smaller one",

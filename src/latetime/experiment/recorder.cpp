@@ -42,9 +42,17 @@ void write_memory(ArrayWriter& file, const EngineMemory& memory, std::string_vie
              std::span<const std::uint64_t>(memory.switched_since_record.words));
 }
 
+template <class T>
+T only_entry(const std::vector<T>& values, const char* name) {
+  if (values.size() == 1) return values.front();
+  throw InputError("result.h5", fmt::format("{} is no single number; it is damaged, run anew into "
+                                            "another folder",
+                                            name));
+}
+
 EngineMemory read_memory(const ArrayReader& file, const EngineMemory& pattern) {
   EngineMemory memory = pattern;  // names and shapes
-  memory.step = file.read_uint64("/engine/step").at(0);
+  memory.step = only_entry(file.read_uint64("/engine/step"), "/engine/step");
   for (auto& [name, array] : memory.arrays) {
     if (!file.exists("/engine/" + name)) {
       throw InputError("descent.until",
@@ -62,6 +70,11 @@ EngineMemory read_memory(const ArrayReader& file, const EngineMemory& pattern) {
   }
   memory.switches = read_switch_counts(file, "result.h5");
   memory.switched_since_record.words = file.read_uint64("/engine/switched_since_record");
+  if (memory.switched_since_record.words.size() != pattern.switched_since_record.words.size()) {
+    throw InputError("result.h5",
+                     "/engine/switched_since_record has not an entry a pair; it is damaged, run "
+                     "anew into another folder");
+  }
   return memory;
 }
 
@@ -130,9 +143,15 @@ void Recorder::take_over(const ArrayReader& earlier, Descent& descent) {
   arrays_ = RecordArrays::read(earlier);
   if (watches_pairs_) {
     const auto last_switch = earlier.read_uint64("/final/last_switch_record");
+    if (last_switch.size() != static_cast<std::size_t>(last_switch_.size())) {
+      throw InputError("result.h5",
+                       "/final/last_switch_record has not an entry a pair; the file belongs to "
+                       "another run");
+    }
     std::copy(last_switch.begin(), last_switch.end(), last_switch_.data());
   }
-  earlier_seconds_ = earlier.read_doubles("/provenance/wall_seconds").at(0);
+  earlier_seconds_ =
+      only_entry(earlier.read_doubles("/provenance/wall_seconds"), "/provenance/wall_seconds");
   descent.restore(read_memory(earlier, descent.memory()));
 }
 

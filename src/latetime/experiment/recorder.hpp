@@ -34,6 +34,8 @@ class Recorder {
   void finish(const Descent& descent, const Outcome& outcome, const LimitReport* limit = nullptr);
 
   std::size_t records() const { return arrays_.size(); }
+  /// Of metrics.csv, all records so far.
+  std::vector<std::vector<std::string>> rows() const { return arrays_.rows(); }
   /// Time of the last record; there must be one.
   LogTime last_recorded() const { return arrays_.times().back(); }
   double seconds_spent() const { return spent_.count(); }

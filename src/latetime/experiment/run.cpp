@@ -3,11 +3,14 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <limits>
 #include <memory>
 
 #include <fmt/format.h>
 
 #include "latetime/base/error.hpp"
+#include "latetime/base/run_failure.hpp"
+#include "latetime/base/text.hpp"
 #include "latetime/experiment/recorder.hpp"
 #include "latetime/experiment/training_run.hpp"
 #include "latetime/model/loss.hpp"
@@ -28,24 +31,31 @@ void require_same_configuration(const RunConfig& earlier, const RunConfig& now,
 /// Where a run goes, and what an earlier part of it left there.
 struct Place {
   RunSink sink;
-  std::unique_ptr<ArrayReader> earlier = nullptr;
+  std::shared_ptr<const ArrayReader> earlier = nullptr;
+  /// Before the first step: stores the configuration, and these rows of the earlier part.
+  std::function<void(const std::vector<std::vector<std::string>>& rows)> begin = nullptr;
+  /// After a failure: leaves what is worth to be resumed, and says whether that is anything.
+  std::function<bool()> give_up = nullptr;
 };
-
-std::size_t record_count(const ArrayReader& result) {
-  return result.shape("/records/engine").at(0);
-}
 
 Place place_in_directory(const RunConfig& config, const std::string& out, bool resume) {
   refuse_training(out);
   const RunDirectory directory = prepare_directory(config, out, resume, metrics_columns());
-  Place place{.sink = sink_into(directory)};
-  if (resume) {
-    if (auto result = directory.read_result()) {
-      place.earlier = std::make_unique<Hdf5Reader>(std::move(*result));
-    }
-  }
-  directory.keep_rows(place.earlier ? record_count(*place.earlier) : 0);
-  return place;
+  return {.sink = sink_into(directory),
+          .earlier = resume ? directory.read_result() : nullptr,
+          .begin =
+              [directory, &config](const auto& rows) {
+                // From result.h5 alone: whatever has become of the table, it is whole again.
+                std::vector<std::string> lines;
+                for (const auto& row : rows) lines.push_back(join(row, ","));
+                directory.replace_table(metrics_columns(), lines);
+                directory.write_config(to_toml(config));
+              },
+          .give_up =
+              [directory, out] {
+                directory.discard_unless_recorded();
+                return RunDirectory::holds_run(out);
+              }};
 }
 
 Place place_in_memory(const RunConfig& config, RunMemory& memory, bool resume) {
@@ -53,13 +63,14 @@ Place place_in_memory(const RunConfig& config, RunMemory& memory, bool resume) {
   if (resume && !memory.arrays.entries().empty()) {
     require_same_configuration(parse_config(memory.config, "the earlier part", "."),
                                parse_config(to_toml(config), "this part", "."), "the run");
-    place.earlier = std::make_unique<ArrayArchive>(std::move(memory.arrays));
-    memory.metrics.rows.resize(record_count(*place.earlier));
-  } else {
-    memory.metrics.rows.clear();
+    place.earlier = std::make_shared<ArrayArchive>(std::move(memory.arrays));
   }
-  memory.config = to_toml(config);
-  memory.metrics.columns = metrics_columns();
+  place.begin = [&memory, &config](const auto& rows) {
+    memory.metrics.rows = rows;
+    memory.config = to_toml(config);
+    memory.metrics.columns = metrics_columns();
+  };
+  place.give_up = [] { return false; };
   return place;
 }
 
@@ -80,16 +91,44 @@ std::optional<LimitReport> solve_run_limit(const Descent& descent, const Samples
 
 RunDirectory prepare_directory(const RunConfig& config, const std::string& out, bool resume,
                                const std::vector<std::string>& columns) {
-  if (!resume || !RunDirectory::holds_run(out)) {
+  if (!resume || !RunDirectory::holds_run(out) || !RunDirectory::holds_records(out)) {
     return RunDirectory::create(out, to_toml(config), columns);
   }
-  RunDirectory directory = RunDirectory::open(out);
+  RunDirectory directory = RunDirectory::reopen(out);
   // Both as read from there: the configuration of own arrays names files of the folder itself.
   require_same_configuration(
       parse_config(directory.config_text(), directory.file("config.toml"), out),
       parse_config(to_toml(config), "this configuration", out), out);
-  directory.write_config(to_toml(config));
   return directory;
+}
+
+void require_end_not_before(const RunConfig& config, Eigen::Index n, const LogTime& reached,
+                            const std::string& where) {
+  const LogTime end = last_time(config, n);
+  // Of times beyond 2^53 the logarithm is known, to rounding.
+  constexpr double rounding = 1e-12;
+  if (!(end < reached) || (!reached.step() && end.log() >= reached.log() * (1 - rounding))) return;
+  throw InputError(config.descent.epochs == 0 ? "descent.until" : "descent.epochs",
+                   fmt::format("ends at t = {}, but the run in {} has come to t = {} already; name "
+                               "that time or a later one, or run anew into another folder",
+                               decades_text(end), where, decades_text(reached)));
+}
+
+void follow_to_honest_end(const std::function<void()>& work, const std::function<bool()>& give_up) {
+  try {
+    work();
+  } catch (const RunFailure& failure) {
+    give_up();
+    throw;
+  } catch (const InputError& error) {
+    const bool kept = give_up();
+    throw RunFailure(std::string(error.what()) +
+                     (kept ? " (what was recorded is kept; resuming goes on from there)"
+                           : " (nothing was recorded)"));
+  } catch (...) {
+    give_up();
+    throw;
+  }
 }
 
 HandOver::Discrepancy largest_difference(const Measurer& measurer, const Dataset& data) {
@@ -120,63 +159,124 @@ HandOver::Discrepancy largest_difference(const Measurer& measurer, const Dataset
 
 namespace {
 
-/// Everything is checked before `make_place` is called.
-RunSummary carry_out(const RunProblem& problem, const std::function<Place()>& make_place,
-                     const RunSettings& settings) {
-  using Clock = std::chrono::steady_clock;
-  const auto& [config, data, initial] = problem;
-  const Measurer measurer(data, initial);
-  DescentOptions options = descent_options(config, data.size(), settings.threads);
-  options.discrepancy = largest_difference(measurer, data);
-  Descent descent(data, initial, options);
-  std::vector<LogTime> schedule = recorded_steps(config, data.size());
-  const Place place = make_place();
-  Recorder recorder(config, data, initial, place.sink, schedule.size(), settings.threads);
-  std::vector<LogTime> recorded;
-  if (place.earlier) recorder.take_over(*place.earlier, descent);
-  if (recorder.records() > 0) {
-    const auto rest = std::upper_bound(schedule.begin(), schedule.end(), recorder.last_recorded());
-    recorded.assign(schedule.begin(), rest);
-    schedule.erase(schedule.begin(), rest);
+/// Throws InputError where the square of a sample's norm underflows: inner products, from which
+/// everything follows, would then be lost.
+void require_squares(const Dataset& data) {
+  constexpr double least =
+      std::numeric_limits<double>::min() / std::numeric_limits<double>::epsilon();
+  for (Eigen::Index i = 0; i < data.size(); ++i) {
+    const double largest = data.x.row(i).cwiseAbs().maxCoeff();
+    if (largest == 0.0 || data.x.row(i).squaredNorm() >= least) continue;
+    throw InputError("data", fmt::format("the entries of sample {} are at most {:.3g}, and their "
+                                         "squares underflow; multiply all samples by {:.0e} or so",
+                                         i, largest, 1.0 / largest));
+  }
+}
+
+/// One part of a run: from where an earlier part ended to its own end.
+class RunPart {
+ public:
+  RunPart(const RunProblem& problem, const RunSettings& settings)
+      : config_(problem.config),
+        data_(problem.data),
+        settings_(settings),
+        measurer_(problem.data, problem.initial),
+        descent_(problem.data, problem.initial, options()),
+        schedule_(recorded_steps(problem.config, problem.data.size())) {}
+
+  /// Everything is checked before `make_place` is called.
+  RunSummary carry_out(const Network& initial, const std::function<Place()>& make_place,
+                       const std::string& where) {
+    require_squares(data_);
+    const Place place = make_place();
+    Recorder recorder(config_, data_, initial, place.sink, schedule_.size(), settings_.threads);
+    if (place.earlier) {
+      recorder.take_over(*place.earlier, descent_);
+      if (recorder.records() > 0) {
+        require_end_not_before(config_, data_.size(),
+                               std::max(recorder.last_recorded(), descent_.time()), where);
+      }
+    }
+    follow_to_honest_end(
+        [&] {
+          place.begin(recorder.rows());
+          follow(recorder);
+        },
+        place.give_up);
+    return std::move(summary_);
   }
 
-  const auto start = Clock::now();
-  RunSummary summary{.engine = std::string(descent.engine_name()), .first = descent.time()};
-  if (settings.started) settings.started(descent.time(), last_time(config, data.size()));
-  std::string engine;
-  const auto tell_engine = [&](const LogTime& time) {
-    if (!settings.engine_changed || descent.engine_name() == engine) return;
-    engine = descent.engine_name();
-    settings.engine_changed(engine, time);
-  };
-  tell_engine(descent.time());
-  const auto record = [&](const TrainingState& state) {
-    summary.last = recorder.record(state, descent);
-    if (settings.recorded) settings.recorded(state, summary.last);
-  };
-  const auto pulse = [&](const LogTime& time) {
-    recorder.checkpoint_if_due(descent);
-    tell_engine(time);
-    return !settings.pulse || settings.pulse(time);
-  };
-  const DescentObservers observers{.record = record, .pulse = pulse, .needs_weights = false};
-  summary.outcome = descent.run(schedule, observers, recorded);
-  summary.engine = descent.engine_name();
-  recorder.finish(descent, summary.outcome);  // first, so that a kill from here on costs no step
-  if (descent.flow() && summary.outcome.reason != StopReason::interrupted) {
-    summary.limit = solve_run_limit(descent, data.x, settings);
-    if (summary.limit) {
-      recorder.finish(descent, summary.outcome, &*summary.limit);
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  DescentOptions options() const {
+    DescentOptions options = descent_options(config_, data_.size(), settings_.threads);
+    options.discrepancy = largest_difference(measurer_, data_);
+    return options;
+  }
+
+  /// Records that an earlier part made are taken out of the schedule, and given back.
+  std::vector<LogTime> take_recorded(const Recorder& recorder) {
+    if (recorder.records() == 0) return {};
+    const auto rest =
+        std::upper_bound(schedule_.begin(), schedule_.end(), recorder.last_recorded());
+    std::vector<LogTime> recorded(schedule_.begin(), rest);
+    schedule_.erase(schedule_.begin(), rest);
+    return recorded;
+  }
+
+  void follow(Recorder& recorder) {
+    const std::vector<LogTime> recorded = take_recorded(recorder);
+    const auto start = Clock::now();
+    summary_ = {.engine = std::string(descent_.engine_name()), .first = descent_.time()};
+    if (settings_.started) settings_.started(descent_.time(), last_time(config_, data_.size()));
+    tell_engine(descent_.time());
+    const auto record = [&](const TrainingState& state) {
+      summary_.last = recorder.record(state, descent_);
+      if (settings_.recorded) settings_.recorded(state, summary_.last);
+    };
+    const auto pulse = [&](const LogTime& time) {
+      recorder.checkpoint_if_due(descent_);
+      tell_engine(time);
+      return !settings_.pulse || settings_.pulse(time);
+    };
+    const DescentObservers observers{.record = record, .pulse = pulse, .needs_weights = false};
+    summary_.outcome = descent_.run(schedule_, observers, recorded);
+    summary_.engine = descent_.engine_name();
+    finish(recorder);
+    summary_.records = recorder.records();
+    summary_.seconds = std::chrono::duration<double>(Clock::now() - start).count();
+    summary_.measuring_seconds = recorder.seconds_spent();
+  }
+
+  void finish(Recorder& recorder) {
+    // First, so that a kill from here on costs no step.
+    recorder.finish(descent_, summary_.outcome);
+    if (!descent_.flow() || summary_.outcome.reason == StopReason::interrupted) return;
+    summary_.limit = solve_run_limit(descent_, data_.x, settings_);
+    if (summary_.limit) {
+      recorder.finish(descent_, summary_.outcome, &*summary_.limit);
     } else {
-      summary.outcome = {StopReason::interrupted, descent.time(), "stopped on request"};
-      recorder.finish(descent, summary.outcome);
+      summary_.outcome = {StopReason::interrupted, descent_.time(), "stopped on request"};
+      recorder.finish(descent_, summary_.outcome);
     }
   }
-  summary.records = recorder.records();
-  summary.seconds = std::chrono::duration<double>(Clock::now() - start).count();
-  summary.measuring_seconds = recorder.seconds_spent();
-  return summary;
-}
+
+  void tell_engine(const LogTime& time) {
+    if (!settings_.engine_changed || descent_.engine_name() == engine_) return;
+    engine_ = descent_.engine_name();
+    settings_.engine_changed(engine_, time);
+  }
+
+  const RunConfig& config_;
+  const Dataset& data_;
+  const RunSettings& settings_;
+  const Measurer measurer_;
+  Descent descent_;
+  std::vector<LogTime> schedule_;
+  RunSummary summary_;
+  std::string engine_;  // that was last told of
+};
 
 }  // namespace
 
@@ -194,14 +294,18 @@ RunSummary carry_out_run(const RunConfig& config, const std::string& out,
 
 RunSummary carry_out_run(const RunProblem& problem, const std::string& out,
                          const RunSettings& settings) {
-  return carry_out(
-      problem, [&] { return place_in_directory(problem.config, out, settings.resume); }, settings);
+  RunPart part(problem, settings);
+  return part.carry_out(
+      problem.initial, [&] { return place_in_directory(problem.config, out, settings.resume); },
+      out);
 }
 
 RunSummary carry_out_run(const RunProblem& problem, RunMemory& memory,
                          const RunSettings& settings) {
-  return carry_out(
-      problem, [&] { return place_in_memory(problem.config, memory, settings.resume); }, settings);
+  RunPart part(problem, settings);
+  return part.carry_out(
+      problem.initial, [&] { return place_in_memory(problem.config, memory, settings.resume); },
+      "memory");
 }
 
 }  // namespace latetime

@@ -32,10 +32,20 @@ std::optional<Dataset> load_test_data(const RunConfig& config);
 /// Why load_test_data() gives nothing, as a clause; empty where it gives something.
 std::string no_test_reason(const RunConfig& config);
 
-/// The folder of a run, ready to be written to: a new one, or, with `resume`, that of an earlier
-/// part of the same configuration. `columns`: of metrics.csv.
+/// The folder of a run, its lock held: a new one, or, with `resume`, that of an earlier part of the
+/// same configuration, as yet unchanged. `columns`: of metrics.csv.
 RunDirectory prepare_directory(const RunConfig& config, const std::string& out, bool resume,
                                const std::vector<std::string>& columns);
+
+/// Throws InputError when a run that has reached `reached` already is to end earlier: its
+/// configuration would tell of what did not happen. `where` names the run.
+void require_end_not_before(const RunConfig& config, Eigen::Index n, const LogTime& reached,
+                            const std::string& where);
+
+/// Does `work`, the part of a run after its first byte was written. What fails there is no bad
+/// input: an InputError becomes a RunFailure that says what is left. `give_up` is called on every
+/// failure, and says whether anything is.
+void follow_to_honest_end(const std::function<void()>& work, const std::function<bool()>& give_up);
 
 /// The initial network for these samples: Gaussian, or read from network.initial_weights.
 Network load_network(const RunConfig& config, const Dataset& data);
@@ -107,8 +117,11 @@ struct RunSummary {
 ///
 /// With `resume`, goes on from the last result.h5 of that folder to the same bytes of metrics.csv
 /// that an uninterrupted run gives; starts from the beginning when there is nothing to go on from.
-/// Throws InputError for bad input, a folder that holds a run (without resume), or a configuration
-/// that differs from the folder's (with resume).
+/// Throws InputError for bad input, a folder that holds a run (without resume), a configuration
+/// that differs from the folder's or an end that it has passed (with resume), and a folder that
+/// another process writes to; nothing is changed then. Throws RunFailure (or bad_alloc) when
+/// something fails on the way: the folder then holds what was recorded, to be resumed, or is gone
+/// if that is nothing.
 RunSummary carry_out_run(const RunProblem& problem, const std::string& out,
                          const RunSettings& settings);
 RunSummary carry_out_run(const RunConfig& config, const std::string& out,

@@ -19,7 +19,7 @@ std::shared_ptr<const ArrayReader> open_result(const std::string& folder) {
     throw InputError(directory.file("result.h5"),
                      "is missing: the run was stopped before its first record; use run --resume");
   }
-  return std::make_shared<Hdf5Reader>(std::move(*file));
+  return file;
 }
 
 }  // namespace

@@ -15,7 +15,6 @@
 #include "latetime/model/loss.hpp"
 #include "latetime/store/result_file.hpp"
 #include "latetime/store/run_directory.hpp"
-#include "latetime/store/training_folder.hpp"
 
 namespace latetime {
 namespace {
@@ -61,22 +60,34 @@ template <class Real>
 class Training {
  public:
   Training(const RunConfig& config, const SparseSamples<Real>& train,
-           const SparseSamples<Real>* test, const RunDirectory& directory, unsigned threads)
+           const SparseSamples<Real>* test, unsigned threads)
       : config_(config),
         train_(train),
         test_(test),
-        directory_(directory),
         trainer_(train,
                  random_classifier(shape_of(config, train), config.network.init_std,
                                    static_cast<std::uint64_t>(config.seed)),
-                 options_of(config, threads)) {}
+                 options_of(config, threads)) {
+    if (!trainer_.classifier().weights.allFinite()) {
+      throw InputError("network.init_std",
+                       fmt::format("{} overflows {}; choose a smaller one", config.network.init_std,
+                                   config.descent.precision));
+    }
+  }
 
-  /// Goes on from an earlier part; false when the folder holds no result to go on from. A former
-  /// end that `schedule` does not hold starts no new running evaluation, so that the rows to come
-  /// are those of a training to the new end.
-  bool take_over(const std::vector<LogTime>& schedule) {
-    const auto file = directory_.read_result();
-    if (!file) return false;
+  /// The folder that the training goes into, before anything below is called.
+  void enter(const RunDirectory& directory) { directory_ = directory; }
+
+  /// Goes on from an earlier part, unless it ended before its first result. A former end that
+  /// `schedule` does not hold starts no new running evaluation, so that the rows to come are those
+  /// of a training to the new end. Nothing is written yet.
+  void take_over(const std::vector<LogTime>& schedule) {
+    const auto file = directory_->read_result();
+    if (!file) return;
+    if (!file->exists("/training/step")) {
+      throw InputError(directory_->path(),
+                       "holds a run of latetime run; go on with it by latetime run --resume");
+    }
     records_ = only_number(*file, "/training/records");
     Classifier network = trainer_.classifier();
     read_into(*file, "/final/weights", network.weights.data(), network.weights.size());
@@ -88,8 +99,29 @@ class Training {
     const bool scheduled = std::binary_search(schedule.begin(), schedule.end(), LogTime(step));
     trainer_.restore(step, network, scheduled ? Evaluation{} : running);
     recorded_ = memory(running);
-    directory_.keep_rows(records_);
-    return true;
+    if (file->exists("/training/rows")) {
+      rows_ = file->read_strings("/training/rows");
+      if (rows_.size() != records_) {
+        throw InputError("result.h5",
+                         "/training/rows has not a row a record; it is damaged, train anew into "
+                         "another folder");
+      }
+    }
+  }
+
+  /// Steps that an earlier part took; nothing where this is the first.
+  std::optional<std::uint64_t> taken_over() const {
+    return recorded_ ? std::optional(recorded_->step) : std::nullopt;
+  }
+
+  /// Before the first step: stores the configuration, and the table as the earlier part left it.
+  void begin(const std::vector<std::string>& columns) {
+    if (rows_.size() == records_) {
+      directory_->replace_table(columns, rows_);
+    } else {
+      directory_->keep_rows(records_);  // of an earlier version, which did not store them
+    }
+    directory_->write_config(to_toml(config_));
   }
 
   TrainingSummary run(const std::vector<LogTime>& schedule, const RunSettings& settings) {
@@ -122,14 +154,14 @@ class Training {
             .threads = threads};
   }
 
-  static std::uint64_t only_number(const Hdf5Reader& file, const std::string& name) {
+  static std::uint64_t only_number(const ArrayReader& file, const std::string& name) {
     const auto values = file.read_uint64(name);
     if (values.size() != 1) throw InputError("result.h5", name + " is not one number; train again");
     return values[0];
   }
 
   /// Empty where a former version did not store them.
-  static Evaluation read_running_sums(const Hdf5Reader& file) {
+  static Evaluation read_running_sums(const ArrayReader& file) {
     if (!file.exists("/training/running_loss_sum")) return {};
     const auto loss = file.read_doubles("/training/running_loss_sum");
     if (loss.size() != 1) {
@@ -140,7 +172,7 @@ class Training {
             .samples = only_number(file, "/training/running_samples")};
   }
 
-  void read_into(const Hdf5Reader& file, const std::string& name, double* to, Eigen::Index size) {
+  void read_into(const ArrayReader& file, const std::string& name, double* to, Eigen::Index size) {
     if (size == 0) return;
     const auto values = file.read_doubles(name);
     if (static_cast<Eigen::Index>(values.size()) != size) {
@@ -164,7 +196,16 @@ class Training {
         if (!trainer_.finite()) return overflowed();
         if (settings.pulse && !settings.pulse(trainer_.step())) return stopped();
       }
-      if (!record()) return overflowed();
+      if (!record()) {
+        if (records_ == 0) {
+          throw InputError(
+              "network.init_std",
+              fmt::format("{} makes the outputs overflow before the first step; choose "
+                          "a smaller one, or smaller samples",
+                          config_.network.init_std));
+        }
+        return overflowed();
+      }
     }
     return {StopReason::reached_end, trainer_.step(), ""};
   }
@@ -189,7 +230,8 @@ class Training {
     for (const auto* columns : {&metrics_columns(), &training_columns()}) {
       for (const std::string& name : *columns) fields.push_back(last_[name]);
     }
-    directory_.append_row(fields);
+    directory_->append_row(fields);
+    if (rows_.size() == records_) rows_.push_back(join(fields, ","));
     ++records_;
     recorded_ = memory(running);
     if (begin >= next_write_) {
@@ -268,7 +310,7 @@ class Training {
     const auto groups = static_cast<std::size_t>(network.shape.groups());
     const auto width = static_cast<std::size_t>(network.shape.width);
     const auto classes = static_cast<std::size_t>(network.shape.classes);
-    directory_.write_result([&](Hdf5Writer& file) {
+    directory_->write_result([&](Hdf5Writer& file) {
       const auto write = [&](const std::string& name, const ArrayShape& shape, const auto& array) {
         file.write(name, shape,
                    std::span<const double>(array.data(), static_cast<std::size_t>(array.size())));
@@ -289,6 +331,9 @@ class Training {
       if (const std::string reason = no_test_reason(config_); !reason.empty()) {
         file.write("/training/no_test", reason);
       }
+      if (rows_.size() == records_) {
+        file.write("/training/rows", std::span<const std::string>(rows_));
+      }
       file.write("/outcome/reason", to_string(outcome.reason));
       file.write("/outcome/message", outcome.message);
       file.write("/provenance/version", LATETIME_VERSION);
@@ -302,9 +347,10 @@ class Training {
   const RunConfig& config_;
   const SparseSamples<Real>& train_;
   const SparseSamples<Real>* test_;
-  const RunDirectory& directory_;
+  std::optional<RunDirectory> directory_;
   BatchTrainer<Real> trainer_;
   std::uint64_t records_ = 0;
+  std::vector<std::string> rows_;  // of metrics.csv; fewer than records where they are not known
   std::optional<Memory> recorded_;
   double norm_ = 0.0;
   bool finite_ = true;  // weights and outputs of the last measurement
@@ -334,14 +380,24 @@ TrainingSummary train(const RunConfig& config, const Dataset& data, const Datase
   }
   std::vector<std::string> columns = metrics_columns();
   columns.insert(columns.end(), training_columns().begin(), training_columns().end());
-  if (settings.resume && RunDirectory::holds_run(out) && !holds_training(out)) {
-    throw InputError(out, "holds a run of latetime run; go on with it by latetime run --resume");
-  }
+  Training<Real> training(config, train, test ? &*test : nullptr, settings.threads);
   const RunDirectory directory = prepare_directory(config, out, settings.resume, columns);
-  Training<Real> training(config, train, test ? &*test : nullptr, directory, settings.threads);
-  if (!settings.resume || !training.take_over(schedule)) directory.keep_rows(0);
-  if (settings.started) settings.started(0, end);
-  TrainingSummary summary = training.run(schedule, settings);
+  training.enter(directory);
+  if (settings.resume) training.take_over(schedule);
+  if (const auto step = training.taken_over()) {
+    require_end_not_before(config, data.size(), LogTime(*step), out);
+  }
+  TrainingSummary summary;
+  follow_to_honest_end(
+      [&] {
+        training.begin(columns);
+        if (settings.started) settings.started(0, end);
+        summary = training.run(schedule, settings);
+      },
+      [&] {
+        directory.discard_unless_recorded();
+        return RunDirectory::holds_run(out);
+      });
   summary.no_test = no_test_reason(config);
   return summary;
 }

@@ -8,26 +8,23 @@
 #include <Eigen/Eigenvalues>
 #include <Spectra/SymEigsSolver.h>
 #include <cblas.h>
-#include <lapacke.h>
 
+#include "latetime/base/error.hpp"
 #include "latetime/base/random.hpp"
+#include "latetime/base/run_failure.hpp"
 #include "latetime/data/gram.hpp"
+#include "latetime/measure/lapack.hpp"
 #include "latetime/model/blas.hpp"
 #include "latetime/model/network.hpp"
 
 namespace latetime {
 
 Vector singular_values(const Matrix& a) {
-  use_single_threaded_blas();
-  const auto rows = static_cast<lapack_int>(a.rows()), columns = static_cast<lapack_int>(a.cols());
-  Vector values(std::min(a.rows(), a.cols()));
-  if (!a.allFinite()) return Vector::Constant(values.size(), std::nan(""));
+  if (!a.allFinite()) {
+    return Vector::Constant(std::min(a.rows(), a.cols()), std::nan(""));
+  }
   // Row-major storage is the transpose in column-major order, which has the same singular values.
-  Matrix work = a;
-  double unused = 0.0;
-  LAPACKE_dgesdd(LAPACK_COL_MAJOR, 'N', columns, rows, work.data(), columns, values.data(), &unused,
-                 1, &unused, 1);
-  return values;
+  return lapack::singular_values(a.data(), a.cols(), a.rows());
 }
 
 StableRank stable_rank(const Vector& values) {
@@ -157,9 +154,12 @@ double top_eigenvalue(const Eigen::MatrixXd& a) {
     solver.compute(Spectra::SortRule::LargestAlge, 1000, tolerance);
     if (solver.info() == Spectra::CompInfo::Successful) return solver.eigenvalues()[0];
   }
-  return Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd>(a, Eigen::EigenvaluesOnly)
-      .eigenvalues()
-      .maxCoeff();
+  if (!a.allFinite()) return std::nan("");
+  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(a, Eigen::EigenvaluesOnly);
+  if (solver.info() != Eigen::Success) {
+    throw RunFailure("the eigenvalues of a Gram matrix did not converge");
+  }
+  return solver.eigenvalues().maxCoeff();
 }
 
 StableRank stable_rank_from_gram(const Eigen::MatrixXd& a_times_transpose) {
@@ -177,20 +177,16 @@ WeightSpace::WeightSpace(const Matrix& initial_weights, const Eigen::Ref<const M
     outside_.resize(neurons, 0);
     return;
   }
-  use_single_threaded_blas();
   // In column-major order these are the d × n matrix of the samples and the d × neurons one of the
   // weights: Householder QR of the samples, whose Qᵀ then turns the weights.
   basis_ = x;
   Matrix turned = initial_weights;
-  Vector tau(n);
-  const auto rows = static_cast<lapack_int>(d), columns = static_cast<lapack_int>(n);
-  LAPACKE_dgeqrf(LAPACK_COL_MAJOR, rows, columns, basis_.data(), rows, tau.data());
+  const Vector factors = lapack::factor_qr(basis_.data(), d, n);
   samples_ = basis_.leftCols(n).triangularView<Eigen::Lower>();
-  LAPACKE_dormqr(LAPACK_COL_MAJOR, 'L', 'T', rows, static_cast<lapack_int>(neurons), columns,
-                 basis_.data(), rows, tau.data(), turned.data(), rows);
+  lapack::apply_transposed_q(basis_.data(), d, n, factors, turned.data(), neurons);
   initial_inside_ = turned.leftCols(n);
   outside_ = turned.rightCols(d - n);
-  LAPACKE_dorgqr(LAPACK_COL_MAJOR, rows, columns, columns, basis_.data(), rows, tau.data());
+  lapack::form_q(basis_.data(), d, n, factors);
 }
 
 Matrix WeightSpace::inside_of_coefficients(const Matrix& coefficients) const {
@@ -209,12 +205,8 @@ Matrix WeightSpace::inside_of_weights(const Matrix& weights) const {
 Matrix compressed(const Matrix& rows) {
   const Eigen::Index count = rows.rows();
   if (rows.cols() <= count || !rows.allFinite()) return rows;
-  use_single_threaded_blas();
   Matrix work = rows;  // in column-major order its transpose: QR there is LQ here
-  Vector tau(count);
-  const auto columns = static_cast<lapack_int>(rows.cols());
-  LAPACKE_dgeqrf(LAPACK_COL_MAJOR, columns, static_cast<lapack_int>(count), work.data(), columns,
-                 tau.data());
+  lapack::factor_qr(work.data(), rows.cols(), count);
   return work.leftCols(count).triangularView<Eigen::Lower>();
 }
 

@@ -6,9 +6,9 @@
 #include <memory>
 
 #include <Eigen/Eigenvalues>
-#include <lapacke.h>
 
 #include "latetime/measure/lanczos.hpp"
+#include "latetime/measure/lapack.hpp"
 #include "latetime/model/blas.hpp"
 
 namespace latetime {
@@ -67,8 +67,7 @@ bool all_below(const GramView& gram, double bound) {
   thread_local Eigen::MatrixXd shifted;
   shifted = -gram;
   shifted.diagonal().array() += bound;
-  const auto d = static_cast<lapack_int>(gram.rows());
-  return LAPACKE_dpotrf_work(LAPACK_COL_MAJOR, 'L', d, shifted.data(), d) == 0;
+  return lapack::is_positive_definite(shifted.data(), gram.rows());
 }
 
 struct TopEigenvalue {

@@ -75,7 +75,7 @@ void read_columns(RunResults& run, const std::string& path) {
 /// Reads arrays of result.h5 and holds them to the sizes that they must have.
 class Arrays {
  public:
-  Arrays(const Hdf5Reader& file, std::string path) : file_(file), path_(std::move(path)) {}
+  Arrays(const ArrayReader& file, std::string path) : file_(file), path_(std::move(path)) {}
 
   std::vector<double> read(const std::string& name, std::size_t size) const {
     std::vector<double> values = file_.read_doubles(name);
@@ -98,7 +98,7 @@ class Arrays {
   bool exists(const std::string& name) const { return file_.exists(name); }
 
  private:
-  const Hdf5Reader& file_;
+  const ArrayReader& file_;
   std::string path_;
 };
 

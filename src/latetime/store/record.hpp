@@ -29,4 +29,8 @@ const std::vector<std::string>& metrics_columns();
 /// before separation).
 std::vector<std::string> metrics_fields(const Record& record);
 
+/// The same text from the number that stands for it under /records of result.h5, for every column
+/// but `engine`.
+std::string metrics_field(std::size_t column, double stored);
+
 }  // namespace latetime

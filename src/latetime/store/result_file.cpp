@@ -7,6 +7,8 @@
 
 #include <fmt/format.h>
 
+#include "latetime/base/error.hpp"
+
 namespace latetime {
 namespace {
 
@@ -75,6 +77,25 @@ void RecordArrays::append_spectra(const Spectra& spectra) {
   }
 }
 
+std::vector<std::vector<std::string>> RecordArrays::rows() const {
+  std::vector<std::vector<std::string>> rows(size());
+  if (rows.empty()) return rows;  // before the first record there are no arrays
+  for (std::size_t column = 0; column < metrics_columns().size(); ++column) {
+    const std::string& name = metrics_columns()[column];
+    const auto found = arrays_.find(name);
+    if (name != "engine" && (found == arrays_.end() || found->second.values.size() != size())) {
+      throw InputError("result.h5", "/records/" + name +
+                                        " is missing or of another length, it was made by another "
+                                        "version; run anew into another folder");
+    }
+    for (std::size_t at = 0; at < size(); ++at) {
+      rows[at].push_back(name == "engine" ? engines_[at]
+                                          : metrics_field(column, found->second.values[at]));
+    }
+  }
+  return rows;
+}
+
 void RecordArrays::write(ArrayWriter& file) const {
   for (const auto& [name, array] : arrays_) {
     std::vector<std::size_t> shape{size()};
@@ -84,23 +105,48 @@ void RecordArrays::write(ArrayWriter& file) const {
   file.write("/records/engine", engines_);
 }
 
+namespace {
+
+[[noreturn]] void damaged_records(const std::string& problem) {
+  throw InputError("result.h5", problem + "; it is damaged, run anew into another folder");
+}
+
+/// Each is exact where it counts: the step up to 2^53, its logarithm beyond.
+LogTime stored_time(double step, double log) {
+  constexpr auto largest = static_cast<double>(LogTime::largest_step);
+  if (step >= 0.0 && step <= largest) return static_cast<std::uint64_t>(step);
+  if (!std::isnan(step) || !std::isfinite(log) || log < std::log(largest)) {
+    damaged_records("/records has an entry without a time");
+  }
+  return LogTime::from_log(log);
+}
+
+}  // namespace
+
 RecordArrays RecordArrays::read(const ArrayReader& file) {
   RecordArrays result;
+  result.engines_ = file.read_strings("/records/engine");
   for (const std::string& path : file.numeric_datasets()) {
     constexpr std::string_view prefix = "/records/";
     if (!path.starts_with(prefix)) continue;
     const auto shape = file.shape(path);
+    if (shape.empty() || shape.front() != result.size()) {
+      damaged_records(path + " has not one entry a record");
+    }
     Array& array = result.arrays_[path.substr(prefix.size())];
     array.entry_shape.assign(shape.begin() + 1, shape.end());
     array.values = file.read_doubles(path);
   }
-  result.engines_ = file.read_strings("/records/engine");
   const auto& steps = result.arrays_["step"].values;
   const auto& logs = result.arrays_["log_t"].values;
+  if (steps.size() != result.size() || logs.size() != result.size()) {
+    damaged_records("/records/step or log_t is missing");
+  }
   for (std::size_t i = 0; i < result.size(); ++i) {
-    // Each is exact where it counts: the step up to 2^53, its logarithm beyond.
-    result.times_.push_back(std::isnan(steps.at(i)) ? LogTime::from_log(logs.at(i))
-                                                    : static_cast<std::uint64_t>(steps.at(i)));
+    result.times_.push_back(stored_time(steps[i], logs[i]));
+    if (i > 0 && !(result.times_[i - 1] < result.times_[i])) {
+      damaged_records("/records has times that do not ascend");
+    }
   }
   return result;
 }

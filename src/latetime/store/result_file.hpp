@@ -24,6 +24,10 @@ class RecordArrays {
   /// Times of the records.
   const std::vector<LogTime>& times() const { return times_; }
 
+  /// The rows of metrics.csv, to the last bit as they were appended. Throws InputError where a
+  /// column of it is missing: another version made the arrays.
+  std::vector<std::vector<std::string>> rows() const;
+
   void write(ArrayWriter& file) const;
   static RecordArrays read(const ArrayReader& file);
 

@@ -29,11 +29,17 @@ RunSink sink_into(RunMemory& memory) {
 
 namespace {
 
+/// The arrays of result.h5, which is read from the file or lies in memory already.
+ArrayArchive all_of(const ArrayReader& result) {
+  if (const auto* file = dynamic_cast<const Hdf5Reader*>(&result)) return file->read_all();
+  return dynamic_cast<const ArrayArchive&>(result);
+}
+
 RunMemory read_folder(const RunDirectory& directory) {
   RunMemory run{.config = directory.config_text(),
                 .metrics = read_metrics(directory.file("metrics.csv")),
                 .arrays = {}};
-  if (const auto result = directory.read_result()) run.arrays = result->read_all();
+  if (const auto result = directory.read_result()) run.arrays = all_of(*result);
   return run;
 }
 

@@ -1,0 +1,124 @@
+// Folders of results: one writer at a time, damaged tables and their mend, what failures leave.
+
+#include <filesystem>
+#include <fstream>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "cli/program.hpp"
+#include "latetime/store/folder_lock.hpp"
+#include "support/temporary_folder.hpp"
+
+namespace latetime {
+namespace {
+
+using testing::HasSubstr;
+
+const std::string small = " --set data.d=20 --set network.width=4 --set descent.until=1000 ";
+
+TEST(Folders, HaveOneWriterAtATime) {
+  const TemporaryFolder folder;
+  const std::string run = folder / "run", figure = folder / "figure";
+  ASSERT_EQ(call("run -q --out " + run + small).code, 0);
+  ASSERT_EQ(call("reproduce fig1 --quick -q --out " + figure).code, 0);
+  auto lock = FolderLock::hold(run);
+  const auto of_figure = FolderLock::hold(figure);
+  const std::string who = "(process " + std::to_string(getpid()) + " on ";
+  expect_refusal("run --resume --out " + run + small, who);
+  expect_refusal("run --out " + run + small, who);
+  expect_refusal("train --resume --out " + run, who);
+  expect_refusal("check " + run, who);
+  expect_refusal("report " + run, who);
+  expect_refusal("reproduce fig1 --quick --out " + figure, who);
+  expect_refusal("report " + figure, who);
+  EXPECT_EQ(call("export --npz " + run + " --to " + folder / "x.npz").code, 0);
+  EXPECT_NE(call("limit " + run).code, 2);
+  EXPECT_EQ(call("report " + run + " --out " + folder / "page.html").code, 0);
+  lock.reset();
+  EXPECT_EQ(call("run -q --resume --out " + run + small).code, 0);
+  EXPECT_EQ(call("check " + run).code, 0);
+  EXPECT_FALSE(std::filesystem::exists(run + "/.latetime.lock"));
+}
+
+/// The command after the last colon of a complaint.
+std::string mend_in(const std::string& complaint) {
+  const std::string program = "latetime ";
+  const std::size_t at = complaint.rfind(program);
+  return at == std::string::npos ? "" : complaint.substr(at + program.size(), complaint.size() - 1);
+}
+
+TEST(Folders, ADamagedTableIsRefusedAndItsMendWorks) {
+  const TemporaryFolder folder;
+  const std::vector<std::string> commands{
+      "run" + small,
+      "train --set data.n=50 --set data.d=9 --set network.width=4 --set "
+      "descent.until=200 "};
+  for (const std::string& command : commands) {
+    const std::string out = folder / command.substr(0, 3), metrics = out + "/metrics.csv";
+    ASSERT_EQ(call(command + " -q --out " + out).code, 0);
+    const std::string good = bytes_of(metrics);
+    const std::size_t half = good.find('\n', good.size() / 2) + 1;
+    std::ofstream(metrics, std::ios::app) << good.substr(half);
+    expect_refusal("report " + out, "does not come after row");
+    expect_refusal("export --csv " + out, "does not come after row");
+    expect_refusal("export --npz " + out, "does not come after row");
+    if (command.starts_with("run")) expect_refusal("check " + out, "does not come after row");
+    std::string mend = mend_in(call("report " + out).err);
+    mend.erase(mend.find_last_not_of('\n') + 1);
+    const Output mended = call(mend);
+    EXPECT_EQ(mended.code, 0) << mend << "\n" << mended.err;
+    EXPECT_EQ(bytes_of(metrics), good);
+    EXPECT_EQ(call("report " + out).code, 0);
+  }
+}
+
+TEST(Folders, NamesThatAreNotUtf8AreRefusedFirst) {
+  const TemporaryFolder folder;
+  const std::string name = folder / "r\xff";
+  for (const std::string command : {"run", "train", "reproduce fig1"}) {
+    expect_refusal(command + " --out " + name, "UTF-8");
+  }
+  EXPECT_FALSE(std::filesystem::exists(name));
+}
+
+TEST(Folders, AnEarlierEndIsRefusedForTrainingsToo) {
+  const TemporaryFolder folder;
+  const std::string command =
+      "train -q --set data.n=50 --set data.d=9 --set network.width=4 --out " + folder / "a" +
+      " --set descent.until=";
+  ASSERT_EQ(call(command + "200").code, 0);
+  const std::string config = bytes_of(folder / "a/config.toml");
+  expect_refusal(command + "100 --resume", "descent.until");
+  EXPECT_EQ(bytes_of(folder / "a/config.toml"), config);
+  EXPECT_EQ(call(command + "300 --resume").code, 0);
+}
+
+TEST(Folders, InitialWeightsThatOverflowBlameThemselves) {
+  const TemporaryFolder folder;
+  expect_refusal("train --out " + folder / "a" + " --set network.init_std=1e40",
+                 "network.init_std");
+  EXPECT_FALSE(std::filesystem::exists(folder / "a"));
+}
+
+TEST(Folders, WithTooLittleMemoryGiveWayToTheCorrectedCommand) {
+#ifndef __SANITIZE_ADDRESS__
+  const TemporaryFolder folder;
+  const std::string out = folder / "a";
+  const std::string shell =
+      "ulimit -v 400000; " + std::string(LATETIME_PROGRAM) + " run -q --out " + out +
+      " --set data.n=2000 --set data.d=2000 --set network.width=4000 2>" + folder / "err";
+  EXPECT_EQ(WEXITSTATUS(std::system(("bash -c '" + shell + "'").c_str())), 3);
+  EXPECT_THAT(bytes_of(folder / "err"), HasSubstr("not enough memory"));
+  EXPECT_EQ(call("run -q --out " + out + small).code, 0);
+#endif
+}
+
+TEST(Folders, SlowSurviveAShortTorture) {
+  const std::string command = std::string("/usr/bin/python3 ") + LATETIME_EXAMPLES +
+                              "/../scripts/torture --kills 20 --program " + LATETIME_PROGRAM;
+  EXPECT_EQ(std::system(command.c_str()), 0);
+}
+
+}  // namespace
+}  // namespace latetime
