@@ -25,6 +25,7 @@
 #include "latetime/report/tables_json.hpp"
 #include "latetime/report/training_overview.hpp"
 #include "latetime/store/run_directory.hpp"
+#include "latetime/store/training_folder.hpp"
 
 namespace latetime::fuzz {
 namespace {

@@ -28,7 +28,6 @@ class SparseReader {
     rows_ = count_of(shape[0]);
     columns_ = count_of(shape[1]);
     require_dense(rows_, columns_, path_);
-    matrix_ = {{rows_, columns_}, std::vector<double>(rows_ * columns_)};
     const std::string& name = format.texts[0];
     if (name == "coo") {
       add_coordinates();
@@ -58,6 +57,9 @@ class SparseReader {
     return static_cast<std::size_t>(value);
   }
 
+  /// Once the parts fit together: a damaged shape may ask for all the memory there is.
+  void begin_with_zeros() { matrix_ = {{rows_, columns_}, std::vector<double>(rows_ * columns_)}; }
+
   void add(std::size_t row, std::size_t column, double value) {
     if (row >= rows_ || column >= columns_) damaged();
     matrix_.values[row * columns_ + column] += value;
@@ -66,6 +68,7 @@ class SparseReader {
   void add_coordinates() {
     const auto rows = numbers("row"), columns = numbers("col"), data = numbers("data");
     if (rows.size() != data.size() || columns.size() != data.size()) damaged();
+    begin_with_zeros();
     for (std::size_t k = 0; k < data.size(); ++k) {
       add(count_of(rows[k]), count_of(columns[k]), data[k]);
     }
@@ -81,6 +84,7 @@ class SparseReader {
     const std::size_t lines = by_column ? columns_ : rows_ / height;
     if (starts.size() != lines + 1 || starts[0] != 0.0 || count_of(starts[lines]) > indices.size())
       damaged();
+    begin_with_zeros();
     for (std::size_t line = 0; line < lines; ++line) {
       const std::size_t begin = count_of(starts[line]), end = count_of(starts[line + 1]);
       if (begin > end || end > indices.size()) damaged();
