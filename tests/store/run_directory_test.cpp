@@ -31,8 +31,14 @@ TEST_F(RunDirectoryTest, AppendsRowsAndReadsThemBack) {
 }
 
 TEST_F(RunDirectoryTest, RefusesToOverwriteARun) {
-  RunDirectory::create(path("run"), "", {"x"});
+  RunDirectory::create(path("run"), "", {"x"}).append_row({"1"});
   EXPECT_THROW(RunDirectory::create(path("run"), "", {"x"}), InputError);
+  EXPECT_EQ(read_metrics(path("run/metrics.csv")).rows.size(), 1u);
+}
+
+TEST_F(RunDirectoryTest, AFolderWithoutRecordsIsBegunAnew) {
+  RunDirectory::create(path("run"), "seed = 1\n", {"x"});
+  EXPECT_EQ(RunDirectory::create(path("run"), "seed = 2\n", {"x"}).config_text(), "seed = 2\n");
 }
 
 TEST_F(RunDirectoryTest, RefusesAFileAsFolder) {

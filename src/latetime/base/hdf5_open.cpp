@@ -71,7 +71,9 @@ Hdf5Handle reading_access() {
 
 hid_t open_hdf5(const std::string& path) {
   silence_hdf5();
-  const hid_t file = H5Fopen(path.c_str(), H5F_ACC_RDONLY, reading_access());
+  // Lives until the failure is read: closing it would clear HDF5's stack of errors.
+  const Hdf5Handle access = reading_access();
+  const hid_t file = H5Fopen(path.c_str(), H5F_ACC_RDONLY, access);
   if (file < 0) fail_to_open(path);
   return file;
 }
