@@ -49,9 +49,13 @@ def test_every_field_survives_the_way_through_the_file(tmp_path):
     changed = {"integer": 3, "number": 0.05, "flag": True, "texts": ["5", "1e3"]}
     texts = {"source": "mnist", "classes": "3 vs 8", "pixels": "standardized", "split": "test", "folder": "/tmp",
              "method": "sgd", "engine": "dense", "until": "1e7", "x": "", "y": "", "initial_weights": "/tmp/w.npy",
-             "head": "trained", "output_scale": "1", "precision": "float32"}
+             "head": "trained", "output_scale": "1", "precision": "float32", "positive": "1",
+             "label_column": "label"}
     belongs = {"d": {}, "signal_std": {}, "noise_std": {}, "sample_norm": dict(source="orthogonal"),
-               "inner_product": dict(source="near-orthogonal"), "margin": dict(source="symmetric-separable")}
+               "inner_product": dict(source="near-orthogonal"), "margin": dict(source="symmetric-separable"),
+               "positive": dict(source="file", x="/tmp/x.csv", y="/tmp/y.csv"),
+               "label_column": dict(source="file", x="/tmp/x.csv"),
+               "transpose": dict(source="file", x="/tmp/x.npy", y="/tmp/y.npy")}
     images = {"classes", "pixels", "split", "center", "normalize", "folder"}
     sgd = {"epochs", "batch_size"}
     for field in lt.fields():

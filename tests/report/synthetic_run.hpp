@@ -36,6 +36,8 @@ inline Record synthetic_record(const SyntheticRun& run, std::size_t r, std::mt19
   Record record;
   const double log10_t = run.last * static_cast<double>(r) / static_cast<double>(run.records - 1);
   record.time = r == 0 ? LogTime(0) : LogTime::from_log10(log10_t);
+  // A step of its own for each of many records that lie closer together at first.
+  if (const auto step = record.time.step(); step && *step < r) record.time = LogTime(r);
   record.engine = log10_t < run.last / 4 ? "coefficient" : "flow";
   record.switches.counted = record.engine == "coefficient";
   record.sliding_pairs = static_cast<Eigen::Index>(r % 3);

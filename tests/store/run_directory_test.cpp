@@ -31,12 +31,15 @@ TEST_F(RunDirectoryTest, AppendsRowsAndReadsThemBack) {
 }
 
 TEST_F(RunDirectoryTest, RefusesToOverwriteARun) {
-  RunDirectory::create(path("run"), "", {"x"}).append_row({"1"});
+  {
+    const auto run = RunDirectory::create(path("run"), "", {"x"});
+    for (const char* value : {"1", "2"}) run.append_row({value});
+  }
   EXPECT_THROW(RunDirectory::create(path("run"), "", {"x"}), InputError);
-  EXPECT_EQ(read_metrics(path("run/metrics.csv")).rows.size(), 1u);
+  EXPECT_EQ(read_metrics(path("run/metrics.csv")).rows.size(), 2u);
 }
 
-TEST_F(RunDirectoryTest, AFolderWithoutRecordsIsBegunAnew) {
+TEST_F(RunDirectoryTest, AFolderThatIsNotPastItsStartIsBegunAnew) {
   RunDirectory::create(path("run"), "seed = 1\n", {"x"});
   EXPECT_EQ(RunDirectory::create(path("run"), "seed = 2\n", {"x"}).config_text(), "seed = 2\n");
 }

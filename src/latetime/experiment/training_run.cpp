@@ -15,6 +15,7 @@
 #include "latetime/model/loss.hpp"
 #include "latetime/store/result_file.hpp"
 #include "latetime/store/run_directory.hpp"
+#include "latetime/store/training_folder.hpp"
 
 namespace latetime {
 namespace {
@@ -84,10 +85,6 @@ class Training {
   void take_over(const std::vector<LogTime>& schedule) {
     const auto file = directory_->read_result();
     if (!file) return;
-    if (!file->exists("/training/step")) {
-      throw InputError(directory_->path(),
-                       "holds a run of latetime run; go on with it by latetime run --resume");
-    }
     records_ = only_number(*file, "/training/records");
     Classifier network = trainer_.classifier();
     read_into(*file, "/final/weights", network.weights.data(), network.weights.size());
@@ -381,6 +378,7 @@ TrainingSummary train(const RunConfig& config, const Dataset& data, const Datase
   std::vector<std::string> columns = metrics_columns();
   columns.insert(columns.end(), training_columns().begin(), training_columns().end());
   Training<Real> training(config, train, test ? &*test : nullptr, settings.threads);
+  if (settings.resume) refuse_run(out);
   const RunDirectory directory = prepare_directory(config, out, settings.resume, columns);
   training.enter(directory);
   if (settings.resume) training.take_over(schedule);

@@ -12,4 +12,7 @@ bool holds_training(const std::string& folder);
 /// only runs of `latetime run` keep.
 void refuse_training(const std::string& folder);
 
+/// Throws InputError where the folder holds a run of `latetime run`, which only that goes on with.
+void refuse_run(const std::string& folder);
+
 }  // namespace latetime
