@@ -29,6 +29,7 @@ def test_example(path, tmp_path, monkeypatch):
     notebook = nbformat.read(path, as_version=4)
     client = nbclient.NotebookClient(notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}})
     client.execute()
-    warnings = [output.text for cell in notebook.cells for output in cell.get("outputs", []) if output.get("name") == "stderr"]
+    warnings = [output.text for cell in notebook.cells for output in cell.get("outputs", []) if output.get("name") == "stderr"
+                and not output.text.startswith("\r")]  # a progress bar, where the machine is slow
     assert not warnings
     assert any("image/png" in output.get("data", {}) for output in notebook.cells[-1].outputs)
