@@ -5,7 +5,7 @@
 namespace latetime {
 
 /// Keeps BLAS and LAPACK on the calling thread, so that results do not depend on threads of their
-/// own. Call before using them directly.
+/// own. Call before using them directly. Throws bad_alloc where they would find no memory.
 void use_single_threaded_blas();
 
 /// c += a · bᵀ for row-major views; a is p × k, b is q × k, c is p × q.
