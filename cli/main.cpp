@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <new>
 #include <string>
@@ -76,7 +77,10 @@ int main(int argc, char** argv) {
   } catch (const latetime::InputError& error) {
     return complain(bad_input, error.what());
   } catch (const std::bad_alloc&) {
-    return complain(stopped_early, "not enough memory for arrays of this size");
+    complain(stopped_early, "not enough memory for arrays of this size");
+    std::fflush(nullptr);
+    // Threads of OpenBLAS that wait for memory of their own would be waited for at a common end.
+    std::_Exit(stopped_early);
   } catch (const std::exception& error) {
     return complain(stopped_early, error.what());
   }
