@@ -25,6 +25,19 @@ TEST(TomlDepth, KeysOfThousandsOfPartsAreRefused) {
 TEST(TomlDepth, DotsInTextsAndOnManyLinesAreNone) {
   refuse_deep_keys("at = [" + repeated("\"1.5\", ", 5000) + "]", "c");
   refuse_deep_keys(repeated("a.b = 1.5\n", 5000), "c");
+  refuse_deep_keys("# " + repeated(".", 5000), "c");
+  refuse_deep_keys("a = \"\"\"\n\"" + repeated(".", 5000) + "\"\"\"", "c");
+}
+
+TEST(TomlDepth, NoMarkOfATextHidesAKey) {
+  const std::string deep = repeated("a.", 5000) + "b = 1";
+  for (const char* before : {R"(x."\"".)", R"(x = {y = """ " """, )", R"(x = {y = """"z"""", )",
+                             R"(x = {y = '''"''', )", "x = \"\"\"\n\"\"\"\n", "# don't\n",
+                             R"(x = {y = "\\", )", R"(x = {y = '', )"}) {
+    EXPECT_THAT(error_of([&] { refuse_deep_keys(before + deep, "c"); }),
+                testing::HasSubstr("thousands of parts"))
+        << before;
+  }
 }
 
 }  // namespace

@@ -44,34 +44,23 @@ std::vector<std::string> unescaped(const std::string& text) {
   return parts;
 }
 
+/// The number at the start of `word`, 0 where there is none.
 template <class T>
-T number_of(const std::string& word) {
+T number_of(const char* word) {
   if constexpr (std::is_same_v<T, double>) {
-    return std::strtod(word.c_str(), nullptr);
+    return std::strtod(word, nullptr);
   } else if constexpr (std::is_signed_v<T>) {
-    return static_cast<T>(std::strtoll(word.c_str(), nullptr, 10));
+    return static_cast<T>(std::strtoll(word, nullptr, 10));
   } else {
-    return static_cast<T>(std::strtoull(word.c_str(), nullptr, 10));
+    return static_cast<T>(std::strtoull(word, nullptr, 10));
   }
-}
-
-std::vector<std::string> words_of(const std::string& text) {
-  std::vector<std::string> words;
-  for (std::size_t at = 0; at < text.size();) {
-    const std::size_t begin = text.find_first_not_of(' ', at);
-    if (begin == std::string::npos) break;
-    const std::size_t end = std::min(text.find(' ', begin), text.size());
-    words.push_back(text.substr(begin, end - begin));
-    at = end;
-  }
-  return words;
 }
 
 ArrayShape shape_of(const std::string& text) {
   ArrayShape shape;
   std::size_t count = 1;
   for (std::string rest = text; !rest.empty() && shape.size() < 8;) {
-    const std::size_t size = number_of<std::uint64_t>(rest) % (most_entries + 1);
+    const std::size_t size = number_of<std::uint64_t>(rest.c_str()) % (most_entries + 1);
     shape.push_back(size * count <= most_entries ? size : 1);
     count *= shape.back();
     const std::size_t cross = rest.find('x');
@@ -82,12 +71,19 @@ ArrayShape shape_of(const std::string& text) {
 
 template <class T>
 void add_numbers(ArrayArchive& arrays, const std::string& name, const ArrayShape& shape,
-                 const std::vector<std::string>& words) {
+                 const std::string& words) {
   std::size_t count = 1;
   for (const std::size_t size : shape) count *= size;
   std::vector<T> values;
-  for (std::size_t i = 0; i < count; ++i) {
-    values.push_back(words.empty() ? T(0) : number_of<T>(words[i % words.size()]));
+  values.reserve(count);
+  for (std::size_t at = words.find_first_not_of(' ');
+       at != std::string::npos && values.size() < count;
+       at = words.find_first_not_of(' ', words.find(' ', at))) {
+    values.push_back(number_of<T>(words.c_str() + at));
+  }
+  const std::size_t known = values.size();
+  for (std::size_t i = known; i < count; ++i) {
+    values.push_back(known == 0 ? T(0) : values[i - known]);
   }
   arrays.write(name, shape, std::span<const T>(values));
 }
@@ -112,13 +108,13 @@ void add_line(ArrayArchive& arrays, const std::string& line) {
   const std::string values = line.substr(std::min(colon + 2, line.size()));
   switch (line[0]) {
     case 'd':
-      return add_numbers<double>(arrays, name, shape, words_of(values));
+      return add_numbers<double>(arrays, name, shape, values);
     case 'i':
-      return add_numbers<std::int64_t>(arrays, name, shape, words_of(values));
+      return add_numbers<std::int64_t>(arrays, name, shape, values);
     case 'u':
-      return add_numbers<std::uint64_t>(arrays, name, shape, words_of(values));
+      return add_numbers<std::uint64_t>(arrays, name, shape, values);
     case 'b':
-      return add_numbers<std::uint8_t>(arrays, name, shape, words_of(values));
+      return add_numbers<std::uint8_t>(arrays, name, shape, values);
     case 't':
       return arrays.write(name, unescaped(values).front());
     case 'T': {

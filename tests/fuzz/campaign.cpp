@@ -14,7 +14,9 @@
 #include <sanitizer/lsan_interface.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "fuzz/coverage.hpp"
@@ -39,6 +41,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t most_bytes = std::size_t{1} << 20;
 constexpr std::size_t most_inputs_kept = 4000;  // for their branches
+constexpr std::size_t costly_one_in = 16;
 
 /// What worker and monitor share.
 struct Board {
@@ -56,6 +59,29 @@ struct Board {
   }
   Input shown() const { return {kind.data(), std::string(bytes.data(), size)}; }
 };
+
+double seconds_of(clockid_t clock) {
+  timespec time{};
+  ::clock_gettime(clock, &time);
+  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
+}
+
+/// Processor time of `process`, which runs: on a loaded machine an input waits, but takes no more
+/// of it.
+double processor_seconds(pid_t process) {
+  clockid_t clock{};
+  return ::clock_getcpuclockid(process, &clock) == 0 ? seconds_of(clock) : 0.0;
+}
+
+/// Processor time of the processes that were waited for, and of those that they waited for.
+double processor_seconds_of_children() {
+  rusage usage{};
+  ::getrusage(RUSAGE_CHILDREN, &usage);
+  const auto seconds = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) + 1e-6 * static_cast<double>(time.tv_usec);
+  };
+  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+}
 
 /// "name.metrics.csv" holds an input of kind "metrics.csv".
 std::string kind_of(const fs::path& path) {
@@ -133,10 +159,14 @@ class Worker {
     while (board_.inputs < limits.inputs && Clock::now() < end) {
       Dice dice(seed, board_.inputs);
       // Half of the inputs come from the latest finds, which lead furthest.
-      const std::size_t recent = std::min<std::size_t>(corpus.size(), 64);
-      const std::size_t pick =
-          dice.one_in(2) ? dice.below(corpus.size()) : corpus.size() - recent + dice.below(recent);
-      Input input = corpus[pick];
+      const auto pick = [&] {
+        const std::size_t recent = std::min<std::size_t>(corpus.size(), 64);
+        return dice.one_in(2) ? dice.below(corpus.size())
+                              : corpus.size() - recent + dice.below(recent);
+      };
+      std::size_t picked = pick();
+      while (target.is_costly(corpus[picked].kind) && !dice.one_in(costly_one_in)) picked = pick();
+      Input input = corpus[picked];
       const Input& other = corpus[dice.below(corpus.size())];
       input.bytes = mutator.mutated(std::move(input.bytes), other.bytes, dice);
       if (!feed(target, input) || corpus.size() >= most_inputs_kept) continue;
@@ -152,7 +182,7 @@ class Worker {
   bool feed(Target& target, const Input& input) {
     board_.show(input);
     board_.inputs = board_.inputs + 1;
-    const auto begin = Clock::now();
+    const double begin = seconds_of(CLOCK_PROCESS_CPUTIME_ID);
     coverage_.begin();
     try {
       target.read(input);
@@ -169,7 +199,7 @@ class Worker {
     } catch (const std::exception& error) {
       unclear(input, fmt::format("{}: {}", typeid(error).name(), error.what()));
     }
-    const double took = std::chrono::duration<double>(Clock::now() - begin).count();
+    const double took = seconds_of(CLOCK_PROCESS_CPUTIME_ID) - begin;
     if (took > board_.slowest) board_.slowest = took;
     return coverage_.is_new();
   }
@@ -254,8 +284,8 @@ Account try_reader(const Reader& reader, const std::string& seeds, const std::st
   Board& board = *static_cast<Board*>(memory);
   Keeper keeper(kept, reader.name);
   Account account{.reader = reader.name};
-  const auto begin = Clock::now();
-  const auto end = begin + std::chrono::duration_cast<Clock::duration>(
+  const double begin = processor_seconds_of_children();
+  const auto end = Clock::now() + std::chrono::duration_cast<Clock::duration>(
                                std::chrono::duration<double>(limits.seconds));
   std::uint64_t fruitless = 0;
   while (!board.done && Clock::now() < end && fruitless < 20) {
@@ -277,6 +307,7 @@ Account try_reader(const Reader& reader, const std::string& seeds, const std::st
       ::_exit(leaks ? 3 : 0);
     }
     std::uint64_t seen = board.inputs;
+    double seen_at = processor_seconds(child);
     auto since = Clock::now();
     bool hung = false;
     int status = 0;
@@ -284,8 +315,10 @@ Account try_reader(const Reader& reader, const std::string& seeds, const std::st
       std::this_thread::sleep_for(std::chrono::milliseconds(5));
       if (board.inputs != seen || board.done) {
         seen = board.inputs;
+        seen_at = processor_seconds(child);
         since = Clock::now();
-      } else if (Clock::now() - since > std::chrono::duration<double>(limits.seconds_an_input)) {
+      } else if (processor_seconds(child) - seen_at > limits.seconds_an_input ||
+                 Clock::now() - since > std::chrono::duration<double>(limits.longest_wait)) {
         hung = true;
         ::kill(child, SIGKILL);
         ::waitpid(child, &status, 0);
@@ -312,7 +345,7 @@ Account try_reader(const Reader& reader, const std::string& seeds, const std::st
   account.wrong = board.wrong;
   account.unclear = board.unclear;
   account.slowest = board.slowest;
-  account.seconds = std::chrono::duration<double>(Clock::now() - begin).count();
+  account.seconds = processor_seconds_of_children() - begin;
   ::munmap(memory, sizeof(Board));
   fs::remove_all(work);
   return account;

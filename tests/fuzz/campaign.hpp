@@ -11,7 +11,8 @@ namespace latetime::fuzz {
 struct Limits {
   double seconds = 10.0;
   std::uint64_t inputs = UINT64_MAX;  ///< whichever comes first
-  double seconds_an_input = 20.0;     ///< longer is a hang
+  double seconds_an_input = 20.0;     ///< of processor time; more is a hang
+  double longest_wait = 600.0;        ///< seconds for an input that takes no processor time
 };
 
 /// What became of the inputs of one reader.
@@ -23,7 +24,8 @@ struct Account {
   std::uint64_t wrong = 0;       ///< silent wrong reads
   std::uint64_t unclear = 0;     ///< other exceptions; refusals of several lines or without place
   std::uint64_t child_ends = 0;  ///< in the library that the product runs in a child process
-  double seconds = 0.0, slowest = 0.0;
+  double seconds = 0.0;  ///< of processor time, in all
+  double slowest = 0.0;  ///< input, in the same
 
   bool clean() const { return crashes + hangs + wrong + unclear == 0; }
 };

@@ -126,6 +126,8 @@ quantities = ["stable_rank_pos", "stable_rank_neg", "stable_rank_all", "loss"]
 head = ["slope", "epoch"] + [q + part for q in quantities for part in ("_mean", "_std")]
 lines = [[slope, str(epoch)] + ["1.5", "0.1"] * 4 for slope in ("0.1", "0.2") for epoch in (0, 1, 2)]
 put("table/paper.fig1.csv", "\n".join(",".join(row) for row in [head, *lines]) + "\n")
+put("table/paper.fig1.toml", "command = \"latetime reproduce fig1\"\nquick = \"10 epochs\"\nruns = 5\nfirst_seed = 1\n"
+    "n = 10\nepochs = 100\nimages = \"mnist\"\ntest_n = 1000\n")
 quantities = ["stable_rank_all", "group_stable_rank", "test_error", "test_loss", "running_error", "running_loss"]
 head = ["init_std", "width", "step", "epoch"] + [q + part for q in quantities for part in ("_mean", "_std")]
 lines = [["1e-3", width, str(10 * epoch), str(epoch / 2)] + ["1.5", "0.1"] * 6 for width in ("20", "50") for epoch in (0, 1, 2)]

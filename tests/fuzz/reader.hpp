@@ -41,6 +41,8 @@ class Target {
   virtual std::vector<std::string> places() const = 0;
   /// Inputs beside the stored ones.
   virtual std::vector<Input> further_seeds() { return {}; }
+  /// Whether inputs of this kind take ten times as long as others: they are drawn rarely.
+  virtual bool is_costly(const std::string& /*kind*/) const { return false; }
 };
 
 /// How a reader is tried.

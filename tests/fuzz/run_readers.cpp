@@ -1,7 +1,7 @@
 // Configurations, and what lies in the folders of runs and figures: metrics.csv, result.h5,
 // claims.json, tables; as they are read by resume, limit, check and report.
 
-#include <array>
+#include <algorithm>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -17,6 +17,7 @@
 #include "latetime/experiment/run.hpp"
 #include "latetime/experiment/run_limit.hpp"
 #include "latetime/experiment/stored_run.hpp"
+#include "latetime/experiment/training_run.hpp"
 #include "latetime/report/claims_file.hpp"
 #include "latetime/report/figure1.hpp"
 #include "latetime/report/image_figure.hpp"
@@ -70,20 +71,27 @@ std::string text_of(const CsvTable& table, std::size_t rows) {
   return text;
 }
 
-/// Kinds "metrics.csv" (of a run), "training.csv", "fig1.csv" … "fig5.csv".
+/// Kinds "metrics.csv" (of a run), "training.csv", "fig1.csv" … "fig5.csv", "fig1.toml".
 class TableTarget : public Target {
  public:
   explicit TableTarget(const std::string& folder) : folder_(folder) {
     for (const char* figure : {"fig1", "fig2", "fig3", "fig4", "fig5"}) {
-      write_bytes(folder_ + "/" + figure + ".toml", "command = \"\"\n");
+      write_bytes(folder_ + "/" + figure + ".toml", no_notes);
     }
     write_bytes(folder_ + "/config.toml", "");
+    std::string header = "slope,epoch", row = "0.1,0";
+    for (const char* quantity : {"stable_rank_pos", "stable_rank_neg", "stable_rank_all", "loss"}) {
+      header += fmt::format(",{0}_mean,{0}_std", quantity);
+      row += ",1.5,0.1";
+    }
+    figure1_ = header + "\n" + row + "\n";
   }
 
   void read(const Input& input) override {
     const bool metrics = input.kind == "metrics.csv", training = input.kind == "training.csv";
     const std::string path = folder_ + "/" + (training ? "metrics.csv" : input.kind);
     write_bytes(path, input.bytes);
+    if (input.kind == "fig1.toml") return read_figure_notes(path);
     const CsvTable table = read_metrics(path);
     const std::size_t end = input.bytes.rfind('\n');
     require(text_of(table, table.rows.size()) == input.bytes.substr(0, end + 1),
@@ -102,6 +110,18 @@ class TableTarget : public Target {
   std::vector<std::string> places() const override { return {folder_}; }
 
  private:
+  void read_figure_notes(const std::string& path) const {
+    write_bytes(folder_ + "/fig1.csv", figure1_);
+    try {
+      paper_figure_json(folder_, "fig1").dump(-1, ' ', false,
+                                              nlohmann::json::error_handler_t::replace);
+    } catch (...) {
+      write_bytes(path, no_notes);
+      throw;
+    }
+    write_bytes(path, no_notes);
+  }
+
   void check_kept_rows(const CsvTable& table, const std::string& path) const {
     const std::size_t rows = table.rows.size() / 2;
     RunDirectory::open(folder_).keep_rows(rows);
@@ -109,7 +129,8 @@ class TableTarget : public Target {
     write_bytes(path, text_of(table, table.rows.size()));
   }
 
-  std::string folder_;
+  static constexpr const char* no_notes = "command = \"\"\n";
+  std::string folder_, figure1_;
 };
 
 // ---- claims
@@ -141,11 +162,21 @@ RunConfig small_run(bool late) {
   config.data.source = "orthogonal";
   config.data.n = 2;
   config.data.d = 3;
-  config.network.width = 2;
+  config.network.width = 1;
   config.network.init_std = 0.1;
   config.descent.learning_rate = 0.5;
-  config.descent.until = late ? "1e30" : "200";
+  config.descent.until = late ? "1e9" : "100";
   config.record.per_decade = 1;
+  return config;
+}
+
+/// A training of a few steps.
+RunConfig small_training() {
+  RunConfig config = small_run(false);
+  config.descent.until = "10";
+  config.descent.method = "sgd";
+  config.descent.batch_size = 1;
+  config.network.head = "trained";
   return config;
 }
 
@@ -156,9 +187,10 @@ constexpr const char* few_claims =
 "figures": [{"name": "f", "value": null}]}]}
 )";
 
-/// The same run, with a later end.
+/// The same run or training, with a later end: a step more, or a decade.
 RunConfig longer(RunConfig config) {
-  config.descent.until = config.descent.until == "200" ? "300" : "1e31";
+  std::string& until = config.descent.until;
+  until = until == "1e9" ? "1e10" : std::to_string(std::stoi(until) + 1);
   return config;
 }
 
@@ -169,17 +201,38 @@ RunSettings no_step() {
   return settings;
 }
 
-/// The folder of a finished run, whose files are replaced by inputs of their names; "arrays": the
-/// arrays of result.h5, in words.
+/// What a folder holds: inputs of a kind that begins with "late." or "train." belong to the latter
+/// two.
+enum class Content { exact_run, late_run, training };
+
+std::string prefix_of(Content content) {
+  switch (content) {
+    case Content::late_run:
+      return "late.";
+    case Content::training:
+      return "train.";
+    default:
+      return "";
+  }
+}
+
+/// The folder of a finished run or training, whose files are replaced by inputs of their names;
+/// "arrays": the arrays of result.h5, in words.
 class RunFolder {
  public:
-  RunFolder(const std::string& folder, bool late) : folder_(folder), late_(late) {
-    carry_out_run(small_run(late), folder_, RunSettings{});
+  RunFolder(const std::string& parent, Content content)
+      : folder_(parent + "/run" + prefix_of(content)), content_(content) {
+    if (content == Content::training) {
+      carry_out_training(small_training(), folder_, RunSettings{});
+      memory_ = read_training(folder_);
+    } else {
+      carry_out_run(small_run(content == Content::late_run), folder_, RunSettings{});
+      memory_ = read_run(folder_);
+    }
     write_bytes(folder_ + "/claims.json", few_claims);
     for (const auto& entry : fs::directory_iterator(folder_)) {
       files_.push_back({entry.path().filename().string(), bytes_of(entry.path())});
     }
-    memory_ = read_run(folder_);
   }
 
   static CheckSettings quick_check() {
@@ -190,14 +243,14 @@ class RunFolder {
     return settings;
   }
 
-  std::vector<Input> seeds(std::initializer_list<const char*> names) const {
+  /// Inputs that change nothing: of the files with these names, and of the arrays.
+  std::vector<Input> seeds(const std::vector<std::string>& names) const {
     std::vector<Input> seeds;
     for (const Input& file : files_) {
-      for (const char* name : names) {
-        if (file.kind == name) seeds.push_back(file);
-      }
+      if (std::find(names.begin(), names.end(), file.kind) == names.end()) continue;
+      seeds.push_back({prefix_of(content_) + file.kind, file.bytes});
     }
-    seeds.push_back({"arrays", text_of_arrays(memory_.arrays)});
+    seeds.push_back({prefix_of(content_) + "arrays", text_of_arrays(memory_.arrays)});
     return seeds;
   }
 
@@ -221,26 +274,27 @@ class RunFolder {
   }
 
   const std::string& path() const { return folder_; }
-  bool late() const { return late_; }
+  Content content() const { return content_; }
   const RunMemory& memory() const { return memory_; }
 
  private:
   std::string folder_;
-  bool late_;
+  Content content_;
   std::vector<Input> files_;
   RunMemory memory_;
 };
 
-/// An input belongs to the late run when its kind begins with "late.".
 class RunTarget : public Target {
  public:
-  RunTarget(const std::string& folder, std::initializer_list<const char*> files)
-      : exact_(folder + "/exact", false), late_(folder + "/late", true), files_(files) {}
+  RunTarget(const std::string& folder, std::initializer_list<Content> contents,
+            std::vector<std::string> files)
+      : files_(std::move(files)) {
+    for (const Content content : contents) folders_.emplace_back(folder, content);
+  }
 
   void read(const Input& given) override {
-    const bool late = given.kind.starts_with("late.");
-    const RunFolder& folder = late ? late_ : exact_;
-    const Input input{late ? given.kind.substr(5) : given.kind, given.bytes};
+    const RunFolder& folder = folder_of(given.kind);
+    const Input input{plain_kind(given.kind), given.bytes};
     try {
       read_run(folder, input);
     } catch (...) {
@@ -251,51 +305,76 @@ class RunTarget : public Target {
   }
 
   std::vector<std::string> places() const override {
-    return {exact_.path(), late_.path(), "result.h5", "metrics.csv", "config.toml"};
+    std::vector<std::string> places{"result.h5", "metrics.csv", "config.toml"};
+    for (const RunFolder& folder : folders_) places.push_back(folder.path());
+    return places;
   }
 
   std::vector<Input> further_seeds() override {
     std::vector<Input> seeds;
-    for (Input& seed : exact_.seeds(files_)) seeds.push_back(std::move(seed));
-    for (Input& seed : late_.seeds(files_)) {
-      seed.kind = "late." + seed.kind;
-      seeds.push_back(std::move(seed));
+    for (const RunFolder& folder : folders_) {
+      for (Input& seed : folder.seeds(files_)) seeds.push_back(std::move(seed));
     }
     return seeds;
   }
+
+  /// A result.h5 whose seal is broken is read in a child process.
+  bool is_costly(const std::string& kind) const override { return plain_kind(kind) == "result.h5"; }
 
  protected:
   virtual void read_run(const RunFolder& folder, const Input& input) = 0;
   virtual bool changes_folder() const { return false; }
 
  private:
-  RunFolder exact_, late_;
-  std::initializer_list<const char*> files_;
+  static bool belongs(const std::string& kind, const RunFolder& folder) {
+    return kind.starts_with(prefix_of(folder.content()));
+  }
+
+  /// The first, which has no prefix or is the only one, where no other claims it.
+  const RunFolder& folder_of(const std::string& kind) const {
+    const auto found =
+        std::find_if(folders_.rbegin(), folders_.rend(),
+                     [&](const RunFolder& folder) { return belongs(kind, folder); });
+    return found == folders_.rend() ? folders_.front() : *found;
+  }
+
+  std::string plain_kind(const std::string& kind) const {
+    const RunFolder& folder = folder_of(kind);
+    return belongs(kind, folder) ? kind.substr(prefix_of(folder.content()).size()) : kind;
+  }
+
+  std::vector<RunFolder> folders_;
+  std::vector<std::string> files_;
 };
 
-constexpr std::initializer_list<const char*> resumed_files{"config.toml", "metrics.csv",
-                                                           "result.h5"};
-constexpr std::initializer_list<const char*> stored_files{"result.h5"};
-constexpr std::initializer_list<const char*> reported_files{"config.toml", "metrics.csv",
-                                                            "result.h5", "claims.json"};
-
 /// `run --resume`: takes over what was there. Most arrays go no further, and lie in memory, which
-/// is the same path without a folder; with files and some arrays the run also goes on for a moment.
+/// is the same path without a folder; most files are looked at alone; with some of both the run
+/// also goes on for a moment.
 class ResumeTarget : public RunTarget {
  public:
   explicit ResumeTarget(const std::string& folder)
-      : RunTarget(folder, resumed_files),
-        problems_{load_problem(longer(small_run(false))), load_problem(longer(small_run(true)))} {}
+      : RunTarget(folder, {Content::exact_run, Content::late_run},
+                  {"config.toml", "metrics.csv", "result.h5"}),
+        exact_(load_problem(longer(small_run(false)))),
+        late_(load_problem(longer(small_run(true)))) {}
 
  protected:
   void read_run(const RunFolder& folder, const Input& input) override {
-    const RunProblem& problem = problems_[folder.late() ? 1 : 0];
+    const RunProblem& problem = folder.content() == Content::late_run ? late_ : exact_;
     in_folder_ = input.kind != "arrays" || one_in(256, input);
-    if (in_folder_) {
-      folder.put(input);
+    if (!in_folder_) return read_arrays(problem, folder, input);
+    folder.put(input);
+    if (input.kind == "result.h5" || input.kind == "arrays" || one_in(64, input)) {
       carry_out_run(problem, folder.path(), no_step());
       return;
     }
+    refuse_training(folder.path());
+    prepare_directory(problem.config, folder.path(), true, metrics_columns());
+  }
+  bool changes_folder() const override { return in_folder_; }
+
+ private:
+  static void read_arrays(const RunProblem& problem, const RunFolder& folder, const Input& input) {
     const ArrayArchive arrays = arrays_of_text(input.bytes);
     RunMemory memory = folder.memory();
     if (one_in(64, input)) {
@@ -308,17 +387,35 @@ class ResumeTarget : public RunTarget {
                     descent_options(problem.config, problem.data.size(), 1));
     recorder.take_over(arrays, descent);
   }
-  bool changes_folder() const override { return in_folder_; }
+
+  RunProblem exact_, late_;
+  bool in_folder_ = false;
+};
+
+/// `train --resume`, for the one step that is left.
+class TrainResumeTarget : public RunTarget {
+ public:
+  explicit TrainResumeTarget(const std::string& folder)
+      : RunTarget(folder, {Content::training}, {"config.toml", "metrics.csv", "result.h5"}),
+        config_(longer(small_training())) {}
+
+ protected:
+  void read_run(const RunFolder& folder, const Input& input) override {
+    folder.put(input);
+    if (one_in(4, input)) read_training(folder.path());
+    carry_out_training(config_, folder.path(), no_step());
+  }
+  bool changes_folder() const override { return true; }
 
  private:
-  std::array<RunProblem, 2> problems_;
-  bool in_folder_ = false;
+  RunConfig config_;
 };
 
 /// What `limit` and `check` read of a stored run; now and then all that they do.
 class StoredTarget : public RunTarget {
  public:
-  explicit StoredTarget(const std::string& folder) : RunTarget(folder, stored_files) {}
+  explicit StoredTarget(const std::string& folder)
+      : RunTarget(folder, {Content::exact_run, Content::late_run}, {"result.h5"}) {}
 
  protected:
   void read_run(const RunFolder& folder, const Input& input) override {
@@ -349,15 +446,22 @@ class StoredTarget : public RunTarget {
   }
 };
 
-/// `report`: what the page shows of a run.
+/// `report`, and what Python loads: all that lies in a folder.
 class ReportTarget : public RunTarget {
  public:
-  explicit ReportTarget(const std::string& folder) : RunTarget(folder, reported_files) {}
+  explicit ReportTarget(const std::string& folder)
+      : RunTarget(folder, {Content::exact_run, Content::late_run, Content::training},
+                  {"config.toml", "metrics.csv", "result.h5", "claims.json"}) {}
 
  protected:
   void read_run(const RunFolder& folder, const Input& input) override {
     folder.put(input);
-    const auto json = run_json(folder.path());
+    if (one_in(16, input)) {
+      folder.content() == Content::training ? read_training(folder.path())
+                                            : latetime::read_run(folder.path());
+    }
+    const auto json =
+        holds_training(folder.path()) ? training_json(folder.path()) : run_json(folder.path());
     json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   }
 };
@@ -410,6 +514,7 @@ std::vector<Reader> run_readers() {
       reader<TableTarget>("table", {",", "\n", ",,", "nan", "inf", "flow", "\r\n"}, 8192));
   all.push_back(reader<ClaimsTarget>("claims", json_words, 4096));
   all.push_back(reader<ResumeTarget>("resume", array_words, 32768));
+  all.push_back(reader<TrainResumeTarget>("train-resume", array_words, 32768));
   all.push_back(reader<StoredTarget>("stored", array_words, 32768));
   array_words.insert(array_words.end(), json_words.begin(), json_words.end());
   all.push_back(reader<ReportTarget>("report", array_words, 65536));

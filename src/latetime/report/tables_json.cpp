@@ -12,6 +12,7 @@
 #include <toml++/toml.h>
 
 #include "latetime/base/error.hpp"
+#include "latetime/base/toml_depth.hpp"
 #include "latetime/report/json_values.hpp"
 #include "latetime/report/thinning.hpp"
 #include "latetime/store/run_directory.hpp"
@@ -58,6 +59,7 @@ GroupRanks group_ranks(const CsvTable& table) {
 
 /// What a reader must know of the runs behind a figure, from figN.toml.
 ordered_json figure_notes(const std::string& config, const std::string& path) {
+  refuse_deep_keys(config, path);
   toml::table table;
   try {
     table = toml::parse(config);
