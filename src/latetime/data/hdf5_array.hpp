@@ -19,8 +19,8 @@ namespace latetime {
 /// number.
 NumericArray read_hdf5_array(const std::string& path, const std::string& member);
 
-/// The texts of such a dataset, in the same way; nothing where it holds numbers. With an empty name,
-/// the only dataset of a file without numbers.
+/// The texts of such a dataset, in the same way; nothing where it holds numbers. With an empty
+/// name, the only dataset of a file without numbers.
 std::optional<TextArray> read_hdf5_texts(const std::string& path, const std::string& member);
 
 /// All arrays of numbers and all texts of such a file, in the same way.
