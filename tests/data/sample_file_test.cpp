@@ -136,6 +136,14 @@ std::string boolean_hdf5(const Folder& folder) {
   return path;
 }
 
+/// The words "cat", "dog".
+std::string text_hdf5(const Folder& folder) {
+  Hdf5Writer writer(folder.file("y.h5"));
+  writer.write("/kind", std::vector<std::string>{"cat", "dog"});
+  writer.close();
+  return folder.file("y.h5");
+}
+
 std::string utf16(const std::string& ascii, bool mark) {
   std::string bytes = mark ? "\xff\xfe" : "";
   for (const char c : ascii) bytes += {c, '\0'};
@@ -247,6 +255,7 @@ std::vector<FileCase> label_cases() {
     {"Labels, CSV true and false, with data.positive", [](const Folder& f) { return labels(f, "y.csv", "TRUE\nFALSE\n", "true"); }, ""},
     {"Labels, words in CSV, with data.positive", [](const Folder& f) { return labels(f, "y.csv", "cat\ndog\n", "cat"); }, ""},
     {"Labels, words in NPY (U and S), with data.positive", [](const Folder& f) { return labels(f, "y.npy", text_npy({"cat", "dog"}, true), "cat"); }, ""},
+    {"Labels, words in HDF5, with data.positive", [](const Folder& f) { return with(labels(f, "unused.csv", "", "cat"), [&](Options& o) { o.y = text_hdf5(f); }); }, ""},
     {"Labels, words in LIBSVM, with data.positive", [](const Folder& f) { return with(libsvm(f, "cat 1:1 2:2 3:3\ndog 1:4 2:5 3:6\n"), [](Options& o) { o.positive = "cat"; }); }, ""},
     {"Labels, words without data.positive", [](const Folder& f) { return labels(f, "y.csv", "cat\ndog\n"); }, "label 0 is cat; the labels are cat and dog, and must be +1 and -1; set data.positive = \"dog\""},
     {"Labels of ten values", [](const Folder& f) { return Options{.x = f.write("X.csv", "1\n2\n3\n4\n5\n6\n7\n8\n9\n10\n"), .y = f.write("y.csv", "0\n1\n2\n3\n4\n5\n6\n7\n8\n9\n"), .positive = "1"}; }, "the labels have 10 values (0, 1, 2, 3, 4, 5, ...)"},

@@ -79,6 +79,9 @@ class Hdf5Reader : public ArrayReader {
   double read_number_attribute(const std::string& object, const std::string& name) const;
 
   std::vector<std::string> numeric_datasets() const override;
+  /// Names of the datasets of numbers and of texts, in order.
+  std::vector<std::string> datasets() const;
+  bool holds_text(const std::string& name) const;
   /// Everything in the file, in order of name; attributes are left out.
   ArrayArchive read_all() const;
 

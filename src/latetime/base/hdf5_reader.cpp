@@ -347,13 +347,21 @@ std::vector<std::string> Hdf5Reader::numeric_datasets() const {
   return dataset_names(file_, path_, false);
 }
 
+std::vector<std::string> Hdf5Reader::datasets() const {
+  return dataset_names(file_, path_, true);
+}
+
+bool Hdf5Reader::holds_text(const std::string& name) const {
+  return H5Tget_class(open_dataset(file_, path_, file_size_, name).type) == H5T_STRING;
+}
+
 ArrayArchive Hdf5Reader::read_all() const {
   ArrayArchive archive;
   const auto add = [&](const std::string& name, const ArrayShape& shape, const auto& values) {
     archive.write(name, shape,
                   std::span<const typename std::decay_t<decltype(values)>::value_type>(values));
   };
-  for (const std::string& name : dataset_names(file_, path_, true)) {
+  for (const std::string& name : datasets()) {
     const OpenDataset open = open_dataset(file_, path_, file_size_, name);
     if (H5Tget_class(open.type) == H5T_STRING) {
       const auto texts = read_strings(name);

@@ -87,19 +87,23 @@ void require_hdf5_mat(const std::string& path) {
       ".csv, .txt, .tsv, or LIBSVM's format (.svm)");
 }
 
+Labels text_labels(const TextArray& texts, const std::string& where) {
+  require_vector(texts.shape, where);
+  Labels labels;
+  for (const auto& text : texts.texts) labels.add(std::string_view(text));
+  return labels;
+}
+
 /// Labels of an NPY file.
 Labels npy_labels(std::string_view bytes, const std::string& where) {
   const std::string dtype = npy_dtype(bytes, where);
-  Labels labels;
   if (dtype.find_first_of("US") != std::string::npos) {
-    const TextArray texts = parse_npy_texts(bytes, where);
-    require_vector(texts.shape, where);
-    for (const auto& text : texts.texts) labels.add(std::string_view(text));
-    return labels;
+    return text_labels(parse_npy_texts(bytes, where), where);
   }
   const NumericArray array = parse_npy(bytes, where);
   require_vector(array.shape, where);
   if (dtype != "|b1") return labels_of(array.values);
+  Labels labels;
   for (const double value : array.values) labels.add(value != 0.0);
   return labels;
 }
@@ -166,6 +170,9 @@ Labels read_labels(const std::string& reference, const std::string& label_column
   if (kind == FileKind::npz && (!member.empty() || !is_sparse_npz(path))) {
     const NpzMember found = read_npz_member(path, member);
     return npy_labels(found.bytes, found.where);
+  }
+  if (kind == FileKind::hdf5) {
+    if (const auto texts = read_hdf5_texts(path, member)) return text_labels(*texts, reference);
   }
   const LabelledArray array = read_labelled(reference, label_column, 0);
   if (array.has_labels) return array.labels;

@@ -8,6 +8,7 @@
 #include <memory>
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include "latetime/base/error.hpp"
 
@@ -61,8 +62,12 @@ std::string read_file_start(const std::string& path) {
   return bytes;
 }
 
+std::string temporary_beside(const std::string& path) {
+  return fmt::format("{}.{}.partial", path, ::getpid());
+}
+
 void replace_file_bytes(const std::string& path, std::string_view bytes) {
-  const std::string temporary = path + ".partial";
+  const std::string temporary = temporary_beside(path);
   const auto fail = [&] {
     const int cause = errno;
     std::remove(temporary.c_str());

@@ -16,6 +16,10 @@ std::string read_file_bytes(const std::string& path);
 /// The first 64 KiB of a file; empty when there is no such file, or it cannot be read.
 std::string read_file_start(const std::string& path);
 
+/// A name for a file that is to become `path` by renaming: another one in each process, for folders
+/// that no lock guards.
+std::string temporary_beside(const std::string& path);
+
 /// Replaces `path` by `bytes`, under a temporary name first, so that a reader never sees a part of
 /// it. Throws InputError when that fails; the old file is then untouched.
 void replace_file_bytes(const std::string& path, std::string_view bytes);

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <limits>
 
-#include <Eigen/Eigenvalues>
+#include "latetime/data/symmetric_eigen.hpp"
 
 namespace latetime {
 
@@ -32,10 +32,7 @@ OrthogonalityReport orthogonality(const Matrix& gram) {
       report.max_inner_product == 0.0
           ? 0.0
           : static_cast<double>(n) * report.max_inner_product / gram.diagonal().minCoeff();
-  report.min_eigenvalue =
-      Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd>(gram, Eigen::EigenvaluesOnly)
-          .eigenvalues()
-          .minCoeff();
+  report.min_eigenvalue = symmetric_eigenvalues(gram)[0];
   return report;
 }
 

@@ -17,12 +17,12 @@
 namespace latetime {
 namespace {
 
-/// Name of the wanted dataset. Throws InputError that lists what there is.
-std::string find_dataset(const Hdf5Reader& file, const std::string& path,
-                         const std::string& member) {
+/// Name of the wanted dataset, of one of `names` where none is named. Throws InputError that lists
+/// what there is.
+std::string find_dataset(const Hdf5Reader& file, const std::string& path, const std::string& member,
+                         std::vector<std::string> names) {
   std::string name = member.empty() || member.starts_with('/') ? member : "/" + member;
   if (!name.empty() && file.exists(name)) return name;
-  std::vector<std::string> names = file.numeric_datasets();
   if (names.empty()) throw InputError(path, "holds no dataset of numbers; name another file");
   if (name.empty() && names.size() == 1) return names.front();
   const std::string problem =
@@ -44,7 +44,7 @@ void send_array(const std::string& path, const std::string& member, PipeEnd& to_
   const std::size_t file_size = require_file(path);
   allow_child(4 * file_size);
   const Hdf5Reader file(path);
-  const std::string name = find_dataset(file, path, member);
+  const std::string name = find_dataset(file, path, member, file.numeric_datasets());
   const std::vector<std::size_t> shape = file.shape(name);  // plausible for the file's size
   std::size_t bytes = sizeof(double);
   for (const std::size_t size : shape) bytes = checked_product(bytes, size, path);
@@ -145,6 +145,37 @@ NumericArray read_hdf5_array(const std::string& path, const std::string& member)
       [&](PipeEnd& from_child) {
         array.shape = receive_shape(from_child);
         from_child.receive_into(array.values, entry_count(array.shape, path));
+      });
+  return array;
+}
+
+std::optional<TextArray> read_hdf5_texts(const std::string& path, const std::string& member) {
+  std::optional<TextArray> array;
+  read_in_child(
+      path, ended_early,
+      [&](PipeEnd& to_parent) {
+        allow_child(8 * require_file(path));
+        const Hdf5Reader file(path);
+        // Unnamed among numbers, the numbers are meant.
+        const bool numbers = member.empty() && !file.numeric_datasets().empty();
+        const auto name =
+            numbers ? std::string() : find_dataset(file, path, member, file.datasets());
+        const bool found = !numbers && file.holds_text(name);
+        const auto shape = found ? file.shape(name) : ArrayShape();
+        const auto texts = found ? file.read_strings(name) : std::vector<std::string>();
+        to_parent.send_number(found ? 1 : 0);
+        if (!found) return;
+        to_parent.send_number(shape.size());
+        to_parent.send(shape.data(), shape.size() * sizeof(std::size_t));
+        for (const std::string& text : texts) send_text(text, to_parent);
+      },
+      [&](PipeEnd& from_child) {
+        if (from_child.receive_number() == 0) return;
+        array.emplace();
+        array->shape = receive_shape(from_child);
+        for (std::size_t left = entry_count(array->shape, path); left > 0; --left) {
+          array->texts.push_back(receive_text(from_child));
+        }
       });
   return array;
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "latetime/base/array_archive.hpp"
@@ -17,6 +18,10 @@ namespace latetime {
 /// packed by an unknown filter, no such dataset (the message lists them), a type that is not a real
 /// number.
 NumericArray read_hdf5_array(const std::string& path, const std::string& member);
+
+/// The texts of such a dataset, in the same way; nothing where it holds numbers. With an empty
+/// name, the only dataset of a file without numbers.
+std::optional<TextArray> read_hdf5_texts(const std::string& path, const std::string& member);
 
 /// All arrays of numbers and all texts of such a file, in the same way.
 ArrayArchive read_hdf5_archive(const std::string& path);

@@ -154,7 +154,7 @@ void NpzWriter::add(const std::string& name, std::span<const std::size_t> shape,
 
 void NpzWriter::close() {
   if (members_.empty()) throw std::logic_error("NpzWriter: an archive needs at least one array");
-  const std::string temporary = path_ + ".partial";
+  const std::string temporary = temporary_beside(path_);
   int code = 0;
   Archive archive(zip_open(temporary.c_str(), ZIP_CREATE | ZIP_TRUNCATE, &code), zip_discard);
   if (!archive) cannot_write(path_, temporary, zip_message(code));

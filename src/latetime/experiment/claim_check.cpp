@@ -215,6 +215,7 @@ void continue_late(const StoredRun& stored, const Measurer& measurer, const Obse
 ClaimReport check_config(const RunConfig& config, const std::string& source,
                          const CheckSettings& settings) {
   const Dataset data = load_data(config);
+  require_squares(data);
   const Network initial = load_network(config, data);
   const ClaimSetting setting = setting_of(config, data, initial, settings.thresholds);
   const Measurer measurer(data, initial);

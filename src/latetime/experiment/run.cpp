@@ -159,20 +159,6 @@ HandOver::Discrepancy largest_difference(const Measurer& measurer, const Dataset
 
 namespace {
 
-/// Throws InputError where the square of a sample's norm underflows: inner products, from which
-/// everything follows, would then be lost.
-void require_squares(const Dataset& data) {
-  constexpr double least =
-      std::numeric_limits<double>::min() / std::numeric_limits<double>::epsilon();
-  for (Eigen::Index i = 0; i < data.size(); ++i) {
-    const double largest = data.x.row(i).cwiseAbs().maxCoeff();
-    if (largest == 0.0 || data.x.row(i).squaredNorm() >= least) continue;
-    throw InputError("data", fmt::format("the entries of sample {} are at most {:.3g}, and their "
-                                         "squares underflow; multiply all samples by {:.0e} or so",
-                                         i, largest, 1.0 / largest));
-  }
-}
-
 /// One part of a run: from where an earlier part ended to its own end.
 class RunPart {
  public:

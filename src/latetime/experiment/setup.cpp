@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <limits>
 
 #include <fmt/format.h>
 
@@ -123,6 +124,18 @@ std::optional<Dataset> load_test_data(const RunConfig& config) {
   options.split = "test";
   options.n = 0;
   return load_image_set(options);
+}
+
+void require_squares(const Dataset& data) {
+  constexpr double least =
+      std::numeric_limits<double>::min() / std::numeric_limits<double>::epsilon();
+  for (Eigen::Index i = 0; i < data.size(); ++i) {
+    const double largest = data.x.row(i).cwiseAbs().maxCoeff();
+    if (largest == 0.0 || data.x.row(i).squaredNorm() >= least) continue;
+    throw InputError("data", fmt::format("the entries of sample {} are at most {:.3g}, and their "
+                                         "squares underflow; multiply all samples by {:.0e} or so",
+                                         i, largest, 1.0 / largest));
+  }
 }
 
 Network load_network(const RunConfig& config, const Dataset& data) {

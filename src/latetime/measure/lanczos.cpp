@@ -4,9 +4,8 @@
 #include <cmath>
 #include <limits>
 
-#include <Eigen/Eigenvalues>
-
 #include "latetime/base/random.hpp"
+#include "latetime/data/symmetric_eigen.hpp"
 
 namespace latetime {
 namespace {
@@ -69,11 +68,11 @@ double ProvedLanczos::closed_top(double bound) const {
   Vector diagonal(steps + 1);
   diagonal << Eigen::Map<const Vector>(diagonal_.data(), steps), bound;
   const double scale = diagonal.maxCoeff();
-  Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> small;
+  SymmetricEigen small;
   small.computeFromTridiagonal(diagonal / scale,
                                Eigen::Map<const Vector>(beside_.data(), steps) / scale,
                                Eigen::EigenvaluesOnly);
-  return scale * small.eigenvalues()[steps];
+  return scale * converged(small).eigenvalues()[steps];
 }
 
 /// What the steps so far say of the top eigenvalue.
@@ -88,9 +87,9 @@ void ProvedLanczos::judge() {
     settled_ = beside_.back() == 0.0 || steps == basis_.cols();
     return;
   }
-  Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> small;
+  SymmetricEigen small;
   small.computeFromTridiagonal(diagonal / scale, beside.head(steps - 1) / scale);
-  top_ = scale * small.eigenvalues()[steps - 1];
+  top_ = scale * converged(small).eigenvalues()[steps - 1];
   const bool whole_space = steps == basis_.rows() || beside_.back() <= rounding * scale;
   if (whole_space && steps == basis_.rows()) {
     error_ = rounding;

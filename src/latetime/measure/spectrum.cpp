@@ -13,6 +13,7 @@
 #include "latetime/base/random.hpp"
 #include "latetime/base/run_failure.hpp"
 #include "latetime/data/gram.hpp"
+#include "latetime/data/symmetric_eigen.hpp"
 #include "latetime/measure/lapack.hpp"
 #include "latetime/model/blas.hpp"
 #include "latetime/model/network.hpp"
@@ -92,9 +93,9 @@ std::optional<Vector> top_left_vector(const Eigen::MatrixXd& fixed,
     check = j + 1 + std::max<Eigen::Index>(2, (j + 1) / 4);
     // Scaled, because the solver takes absolutely small entries for zeros.
     const double scale = diagonal.head(j + 1).maxCoeff();
-    Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> small;
+    SymmetricEigen small;
     small.computeFromTridiagonal(diagonal.head(j + 1) / scale, beside.head(j) / scale);
-    const auto top = small.eigenvectors().col(j);
+    const auto top = converged(small).eigenvectors().col(j);
     const double residual = beside[j] / scale * std::abs(top[j]);
     if (exhausted || residual <= tolerance * small.eigenvalues()[j]) {
       return Vector(basis.leftCols(j + 1) * top).normalized();
@@ -155,11 +156,7 @@ double top_eigenvalue(const Eigen::MatrixXd& a) {
     if (solver.info() == Spectra::CompInfo::Successful) return solver.eigenvalues()[0];
   }
   if (!a.allFinite()) return std::nan("");
-  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(a, Eigen::EigenvaluesOnly);
-  if (solver.info() != Eigen::Success) {
-    throw RunFailure("the eigenvalues of a Gram matrix did not converge");
-  }
-  return solver.eigenvalues().maxCoeff();
+  return symmetric_eigenvalues(a)[a.rows() - 1];
 }
 
 StableRank stable_rank_from_gram(const Eigen::MatrixXd& a_times_transpose) {

@@ -7,6 +7,7 @@
 
 #include <Eigen/Eigenvalues>
 
+#include "latetime/data/symmetric_eigen.hpp"
 #include "latetime/measure/lanczos.hpp"
 #include "latetime/measure/lapack.hpp"
 #include "latetime/model/blas.hpp"
@@ -102,10 +103,7 @@ TopEigenvalue prove(const AlignedVector& entries, ProvedLanczos& iteration) {
   if (iteration.proved()) return of(iteration);
   if (all_below(gram, iteration.top() * (1.0 + tolerance))) return {iteration.top(), tolerance};
   const Eigen::MatrixXd full = gram.selfadjointView<Eigen::Lower>();
-  return {Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd>(full, Eigen::EigenvaluesOnly)
-              .eigenvalues()
-              .maxCoeff(),
-          rounding};
+  return {symmetric_eigenvalues(full)[full.rows() - 1], rounding};
 }
 
 StableRank rank_of(double trace, double top) {

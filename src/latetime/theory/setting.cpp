@@ -5,6 +5,7 @@
 #include <Eigen/Eigenvalues>
 
 #include "latetime/data/gram.hpp"
+#include "latetime/data/symmetric_eigen.hpp"
 
 namespace latetime {
 
@@ -19,8 +20,8 @@ ClaimSetting::ClaimSetting(Dataset samples, Network start, double rate, ClaimDes
       gram(gram_matrix(data.x)),
       squared_norms(data.x.rowwise().squaredNorm()),
       initial_z(preactivations(initial.weights, data.x)) {
-  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver{Eigen::MatrixXd(gram)};
-  least_eigenvalue = solver.eigenvalues().minCoeff();
+  const SymmetricEigen solver{Eigen::MatrixXd(gram)};
+  least_eigenvalue = converged(solver).eigenvalues()[0];
   const Vector roots = solver.eigenvalues().cwiseMax(0.0).cwiseSqrt();
   gram_root = solver.eigenvectors() * roots.asDiagonal() * solver.eigenvectors().transpose();
   const OrthogonalityReport report = orthogonality(gram);
