@@ -1,12 +1,13 @@
 #include "fuzz/array_text.hpp"
 
 #include <cstdlib>
+#include <optional>
 #include <type_traits>
+#include <unordered_map>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "latetime/base/error.hpp"
 #include "latetime/base/text.hpp"
 
 namespace latetime::fuzz {
@@ -70,8 +71,7 @@ ArrayShape shape_of(const std::string& text) {
 }
 
 template <class T>
-void add_numbers(ArrayArchive& arrays, const std::string& name, const ArrayShape& shape,
-                 const std::string& words) {
+std::vector<T> numbers_of(const ArrayShape& shape, const std::string& words) {
   std::size_t count = 1;
   for (const std::size_t size : shape) count *= size;
   std::vector<T> values;
@@ -85,7 +85,7 @@ void add_numbers(ArrayArchive& arrays, const std::string& name, const ArrayShape
   for (std::size_t i = known; i < count; ++i) {
     values.push_back(known == 0 ? T(0) : values[i - known]);
   }
-  arrays.write(name, shape, std::span<const T>(values));
+  return values;
 }
 
 /// Names as HDF5 takes them: parts of letters, digits and underscores.
@@ -99,35 +99,71 @@ std::string plain_name(const std::string& name) {
   return plain;
 }
 
-void add_line(ArrayArchive& arrays, const std::string& line) {
+using Entry = ArrayArchive::Entry;
+
+/// What a line says, if anything.
+std::optional<Entry> entry_of(const std::string& line) {
   const std::size_t colon = line.find(':'), name_end = line.rfind(' ', colon);
-  if (colon == std::string::npos || line.size() < 5 || line[1] != ' ' || name_end < 3) return;
+  if (colon == std::string::npos || line.size() < 5 || line[1] != ' ' || name_end < 3) return {};
   const std::string name = plain_name(line.substr(2, name_end - 2));
-  if (name.size() < 2) return;
+  if (name.size() < 2) return {};
   const ArrayShape shape = shape_of(line.substr(name_end + 1, colon - name_end - 1));
   const std::string values = line.substr(std::min(colon + 2, line.size()));
   switch (line[0]) {
     case 'd':
-      return add_numbers<double>(arrays, name, shape, values);
+      return Entry{name, shape, numbers_of<double>(shape, values)};
     case 'i':
-      return add_numbers<std::int64_t>(arrays, name, shape, values);
+      return Entry{name, shape, numbers_of<std::int64_t>(shape, values)};
     case 'u':
-      return add_numbers<std::uint64_t>(arrays, name, shape, values);
+      return Entry{name, shape, numbers_of<std::uint64_t>(shape, values)};
     case 'b':
-      return add_numbers<std::uint8_t>(arrays, name, shape, values);
+      return Entry{name, shape, numbers_of<std::uint8_t>(shape, values)};
     case 't':
-      return arrays.write(name, unescaped(values).front());
+      return Entry{name, {}, unescaped(values).front()};
     case 'T': {
-      const std::vector<std::string> texts =
+      std::vector<std::string> texts =
           values.empty() ? std::vector<std::string>() : unescaped(values);
-      return arrays.write(name, std::span<const std::string>(texts));
+      return Entry{name, {texts.size()}, std::move(texts)};
     }
     default:
-      return;
+      return {};
   }
 }
 
+/// The same, remembered: a changed input shares most lines with the one before it.
+const std::optional<Entry>& known_entry_of(std::string_view line) {
+  struct Hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const {
+      return std::hash<std::string_view>()(text);
+    }
+  };
+  constexpr std::size_t most_lines = 4000;
+  static std::unordered_map<std::string, std::optional<Entry>, Hash, std::equal_to<>> known;
+  const auto found = known.find(line);
+  if (found != known.end()) return found->second;
+  if (known.size() >= most_lines) known.clear();
+  std::string text(line);
+  std::optional<Entry> entry = entry_of(text);
+  return known.emplace(std::move(text), std::move(entry)).first->second;
+}
+
 }  // namespace
+
+void add(ArrayArchive& arrays, const ArrayArchive::Entry& entry) {
+  std::visit(
+      [&]<class Values>(const Values& values) {
+        if constexpr (std::is_same_v<Values, std::string>) {
+          arrays.write(entry.name, values);
+        } else if constexpr (std::is_same_v<Values, std::vector<std::string>>) {
+          arrays.write(entry.name, std::span<const std::string>(values));
+        } else {
+          arrays.write(entry.name, entry.shape,
+                       std::span<const typename Values::value_type>(values));
+        }
+      },
+      entry.values);
+}
 
 std::string text_of_arrays(const ArrayArchive& arrays) {
   std::string text;
@@ -164,10 +200,8 @@ ArrayArchive arrays_of_text(const std::string& text) {
   ArrayArchive arrays;
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t end = std::min(text.find('\n', at), text.size());
-    try {
-      add_line(arrays, text.substr(at, end - at));
-    } catch (const InputError&) {  // the name is taken
-    }
+    const auto& entry = known_entry_of(std::string_view(text).substr(at, end - at));
+    if (entry && !arrays.exists(entry->name)) add(arrays, *entry);
     at = end + 1;
   }
   return arrays;

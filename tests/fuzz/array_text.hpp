@@ -15,4 +15,7 @@ std::string text_of_arrays(const ArrayArchive& arrays);
 /// up with those that are there, and sizes beyond some thousand entries are cut.
 ArrayArchive arrays_of_text(const std::string& text);
 
+/// One more entry, as it lies in another archive.
+void add(ArrayArchive& arrays, const ArrayArchive::Entry& entry);
+
 }  // namespace latetime::fuzz

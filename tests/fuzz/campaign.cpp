@@ -11,7 +11,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sanitizer/lsan_interface.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -23,15 +22,20 @@
 #include "fuzz/mutator.hpp"
 #include "latetime/base/error.hpp"
 
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/lsan_interface.h>
+
 /// HDF5 1.10 itself loses some 400 bytes for every damaged object header.
 extern "C" const char* __lsan_default_suppressions() {
   return "leak:libhdf5_serial\n";
 }
 
-/// Stacks of every allocation would cost a third of the time.
+/// Stacks of every allocation would cost a third of the time, and so would a fill of large ones.
 extern "C" const char* __asan_default_options() {
-  return "malloc_context_size=3:quarantine_size_mb=16:allocator_may_return_null=1";
+  return "malloc_context_size=1:quarantine_size_mb=4:thread_local_quarantine_size_kb=64:"
+         "max_malloc_fill_size=64:allocator_may_return_null=1";
 }
+#endif
 
 namespace latetime::fuzz {
 namespace {
@@ -59,6 +63,15 @@ struct Board {
   }
   Input shown() const { return {kind.data(), std::string(bytes.data(), size)}; }
 };
+
+/// Whether memory was lost; unknown without the sanitizer.
+bool leaks() {
+#ifdef __SANITIZE_ADDRESS__
+  return __lsan_do_recoverable_leak_check() != 0;
+#else
+  return false;
+#endif
+}
 
 double seconds_of(clockid_t clock) {
   timespec time{};
@@ -156,7 +169,7 @@ class Worker {
       coverage_.begin();
       corpus.push_back(std::move(found));
     }
-    while (board_.inputs < limits.inputs && Clock::now() < end) {
+    while (board_.inputs - board_.skipped < limits.inputs && Clock::now() < end) {
       Dice dice(seed, board_.inputs);
       // Half of the inputs come from the latest finds, which lead furthest.
       const auto pick = [&] {
@@ -303,8 +316,7 @@ Account try_reader(const Reader& reader, const std::string& seeds, const std::st
       for (Input& input : target->further_seeds()) inputs.push_back(std::move(input));
       Worker(reader, kept, corpus, board)
           .run(reader, *target, std::move(inputs), random_seed, limits, end);
-      const bool leaks = __lsan_do_recoverable_leak_check() != 0;
-      ::_exit(leaks ? 3 : 0);
+      ::_exit(leaks() ? 3 : 0);
     }
     std::uint64_t seen = board.inputs;
     double seen_at = processor_seconds(child);
@@ -339,7 +351,7 @@ Account try_reader(const Reader& reader, const std::string& seeds, const std::st
       keeper.keep(input, fault_key(report) + "\n" + report);
     }
   }
-  account.inputs = board.inputs;
+  account.inputs = board.inputs - board.skipped;
   account.read = board.read;
   account.refused = board.refused;
   account.wrong = board.wrong;

@@ -18,7 +18,7 @@ struct Limits {
 /// What became of the inputs of one reader.
 struct Account {
   std::string reader;
-  std::uint64_t inputs = 0, read = 0, refused = 0;
+  std::uint64_t inputs = 0, read = 0, refused = 0;  ///< those that came to the reader
   std::uint64_t crashes = 0;  ///< signals and reports of the sanitizers
   std::uint64_t hangs = 0;
   std::uint64_t wrong = 0;       ///< silent wrong reads

@@ -7,9 +7,11 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <limits>
 #include <optional>
 
 #include <fmt/format.h>
+#include <hdf5.h>
 #include <zlib.h>
 
 #include "fuzz/array_text.hpp"
@@ -21,6 +23,7 @@
 #include "latetime/data/array_file.hpp"
 #include "latetime/data/idx.hpp"
 #include "latetime/data/sample_file.hpp"
+#include "latetime/data/svmlight.hpp"
 
 namespace latetime::fuzz {
 namespace {
@@ -267,6 +270,15 @@ void pass_over_most_large_shapes(const ArrayArchive& parts) {
   if (std::abs(count) > most_entries && hash_of(text) % read_one_in != 0) throw NotAnInput();
 }
 
+/// Whole numbers are packed as signed ones.
+void pass_over_huge_counts(const ArrayArchive::Entry& entry) {
+  const auto* counts = std::get_if<std::vector<std::uint64_t>>(&entry.values);
+  if (!counts) return;
+  for (const std::uint64_t count : *counts) {
+    if (count > std::numeric_limits<std::int64_t>::max()) throw NotAnInput();
+  }
+}
+
 /// Kind "npz": an archive. Kind "npy": a member, which is packed here with the right checksum. Kind
 /// "sparse": the arrays of a sparse matrix in words (arrays_of_text), packed here.
 class NpzTarget : public Target {
@@ -298,6 +310,7 @@ class NpzTarget : public Target {
   void read_sparse(const ArrayArchive& parts) const {
     std::vector<Member> members;
     for (const auto& entry : parts.entries()) {
+      pass_over_huge_counts(entry);
       members.push_back({entry.name.substr(1) + ".npy", npy_of(entry)});
     }
     pass_over_most_large_shapes(parts);
@@ -387,6 +400,7 @@ class CsvTarget : public Target {
     const NumericArray array = read_array(path_);
     require_whole(array);
     require(array.shape.size() == 2 && !array.values.empty(), "no table of numbers");
+    if (looks_like_svmlight(input.bytes)) return;  // the reader libsvm is for those
     // Quotes, UTF-16 and delimiters of another kind are beyond the plain reading.
     const bool plain =
         input.bytes.find('"') == std::string::npos && !input.bytes.starts_with("\xff\xfe") &&
@@ -611,7 +625,10 @@ class IdxTarget : public Target {
 /// What the child process of read_hdf5_array does with a file, all datasets one after another.
 class Hdf5Target : public Target {
  public:
-  explicit Hdf5Target(const std::string& folder) : path_(folder + "/x.h5") {}
+  explicit Hdf5Target(const std::string& folder) : path_(folder + "/x.h5") {
+    // Half of the time went to memory that the library gives back and asks for again, a file.
+    ::H5set_free_list_limits(-1, -1, -1, -1, -1, -1);
+  }
   void read(const Input& input) override {
     write_bytes(path_, input.bytes);
     const Hdf5Reader file(path_);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <string>
 #include <vector>
 
@@ -65,6 +66,7 @@ int run(const Options& options) {
 }  // namespace latetime::fuzz
 
 int main(int argc, char** argv) {
+  ::setenv("TZ", "UTC0", 1);  // or libzip has the zone's file read again for every archive
   latetime::fuzz::Options options;
   CLI::App app("Feeds changed files to every reader");
   app.add_option("--seeds", options.seeds, "folder with a folder of valid files a reader");

@@ -183,9 +183,10 @@ class RunPart {
                                std::max(recorder.last_recorded(), descent_.time()), where);
       }
     }
+    const auto rows = recorder.rows();  // refuses what result.h5 lacks, before anything is written
     follow_to_honest_end(
         [&] {
-          place.begin(recorder.rows());
+          place.begin(rows);
           follow(recorder);
         },
         place.give_up);

@@ -103,6 +103,8 @@ class Training {
                          "/training/rows has not a row a record; it is damaged, train anew into "
                          "another folder");
       }
+    } else {
+      directory_->first_rows(records_);  // refuses a table that was cut, before anything is written
     }
   }
 

@@ -293,16 +293,22 @@ void RunDirectory::append_row(const std::vector<std::string>& fields) const {
   if (::close(descriptor) != 0) cannot_write(path);
 }
 
-void RunDirectory::keep_rows(std::size_t rows) const {
-  const CsvTable table = read_metrics(file(metrics_name));
+CsvTable RunDirectory::first_rows(std::size_t rows) const {
+  CsvTable table = read_metrics(file(metrics_name));
   if (table.rows.size() < rows) {
     throw InputError(file(metrics_name),
                      fmt::format("has {} rows but result.h5 knows of {}; the folder was changed, "
                                  "start the run anew in another one",
                                  table.rows.size(), rows));
   }
+  table.rows.resize(rows);
+  return table;
+}
+
+void RunDirectory::keep_rows(std::size_t rows) const {
+  const CsvTable table = first_rows(rows);
   std::vector<std::string> lines;
-  for (std::size_t row = 0; row < rows; ++row) lines.push_back(join(table.rows[row], ","));
+  for (const auto& row : table.rows) lines.push_back(join(row, ","));
   replace_table(table.columns, lines);
 }
 

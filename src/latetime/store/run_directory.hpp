@@ -11,6 +11,16 @@
 
 namespace latetime {
 
+/// Text of a CSV table: `rows` of metrics.csv as columns of text.
+struct CsvTable {
+  std::string path;  ///< of the file, for messages
+  std::vector<std::string> columns;
+  std::vector<std::vector<std::string>> rows;
+
+  /// Index of a column; throws InputError when it is missing.
+  std::size_t index_of(const std::string& column) const;
+};
+
 /// The folder of one run: config.toml, metrics.csv, result.h5. Rows of metrics.csv are appended as
 /// whole lines as the run goes on; the other files are written under a temporary name and renamed,
 /// so that a killed run leaves nothing half-written. Who writes holds the folder's lock; readers
@@ -50,6 +60,9 @@ class RunDirectory {
   /// Appends one row to metrics.csv and hands it to the system before it returns.
   void append_row(const std::vector<std::string>& fields) const;
 
+  /// The header and the first `rows` rows of metrics.csv. Throws InputError when there are fewer.
+  CsvTable first_rows(std::size_t rows) const;
+
   /// Keeps the header and the first `rows` rows of metrics.csv: what the last result.h5 knows of.
   void keep_rows(std::size_t rows) const;
 
@@ -83,16 +96,6 @@ std::vector<std::string> paper_figures_in(const std::string& folder);
 
 /// Throws InputError when a figure in this folder would replace the report of a run.
 void require_no_run(const std::string& folder);
-
-/// Text of a CSV table: `rows` of metrics.csv as columns of text.
-struct CsvTable {
-  std::string path;  ///< of the file, for messages
-  std::vector<std::string> columns;
-  std::vector<std::vector<std::string>> rows;
-
-  /// Index of a column; throws InputError when it is missing.
-  std::size_t index_of(const std::string& column) const;
-};
 
 /// Reads a table that append_row wrote. An unfinished last line (a killed run) is left out. Throws
 /// InputError where rows and header do not fit, and, of the metrics of a run or training, where a
