@@ -31,9 +31,9 @@ TEST(TomlDepth, DotsInTextsAndOnManyLinesAreNone) {
 
 TEST(TomlDepth, NoMarkOfATextHidesAKey) {
   const std::string deep = repeated("a.", 5000) + "b = 1";
-  for (const char* before : {R"(x."\"".)", R"(x = {y = """ " """, )", R"(x = {y = """"z"""", )",
-                             R"(x = {y = '''"''', )", "x = \"\"\"\n\"\"\"\n", "# don't\n",
-                             R"(x = {y = "\\", )", R"(x = {y = '', )"}) {
+  for (const char* before :
+       {R"(x."\"".)", R"(x = {y = """ " """, )", R"(x = {y = """"z"""", )", R"(x = {y = '''"''', )",
+        "x = \"\"\"\n\"\"\"\n", "# don't\n", R"(x = {y = "\\", )", R"(x = {y = '', )"}) {
     EXPECT_THAT(error_of([&] { refuse_deep_keys(before + deep, "c"); }),
                 testing::HasSubstr("thousands of parts"))
         << before;

@@ -14,6 +14,7 @@
 #include "latetime/base/error.hpp"
 #include "latetime/base/run_failure.hpp"
 #include "latetime/data/array_file.hpp"
+#include "latetime/experiment/training_run.hpp"
 #include "latetime/store/run_directory.hpp"
 #include "support/temporary_folder.hpp"
 
@@ -181,6 +182,72 @@ TEST(Run, ResumeRefusesAnotherConfiguration) {
     EXPECT_NE(std::string(error.what()).find("network.width"), std::string::npos);
   }
   EXPECT_THROW(run_into(folder / "a", other), InputError);  // without resume: the folder is taken
+}
+
+/// Replaces result.h5 by itself without the arrays whose names begin so.
+void leave_out(const std::string& out, const std::vector<std::string>& names) {
+  const RunDirectory directory = RunDirectory::open(out);
+  const ArrayArchive all = Hdf5Reader(out + "/result.h5").read_all();
+  ArrayArchive kept;
+  for (const ArrayArchive::Entry& entry : all.entries()) {
+    const bool leaves = std::any_of(names.begin(), names.end(), [&](const std::string& name) {
+      return entry.name.starts_with(name);
+    });
+    if (leaves) continue;
+    std::visit(
+        [&]<class Values>(const Values& values) {
+          if constexpr (std::is_same_v<Values, std::string>) {
+            kept.write(entry.name, values);
+          } else if constexpr (std::is_same_v<Values, std::vector<std::string>>) {
+            kept.write(entry.name, std::span<const std::string>(values));
+          } else {
+            kept.write(entry.name, entry.shape,
+                       std::span<const typename Values::value_type>(values));
+          }
+        },
+        entry.values);
+  }
+  directory.write_result([&](Hdf5Writer& file) { kept.copy_to(file); });
+}
+
+TEST(Run, AResultThatLacksWhatResumingNeedsIsRefusedAndChangesNothing) {
+  const TemporaryFolder folder;
+  const auto until = [](const char* time) {
+    return configured({"data.d=20", "network.width=2", std::string("descent.until=") + time});
+  };
+  for (const char* name : {"/records/log_loss", "/engine/z"}) {
+    const std::string out = folder / std::string(name).substr(1, 4);
+    run_into(out, until("100"));
+    leave_out(out, {name});
+    const std::string config = bytes_of(out + "/config.toml"),
+                      rows = bytes_of(out + "/metrics.csv"), result = bytes_of(out + "/result.h5");
+    const std::string problem =
+        error_of([&] { run_into(out, until("200"), {.resume = true}); });  // an InputError
+    EXPECT_TRUE(problem.starts_with("result.h5")) << problem;
+    EXPECT_EQ(bytes_of(out + "/config.toml"), config);
+    EXPECT_EQ(bytes_of(out + "/metrics.csv"), rows);
+    EXPECT_EQ(bytes_of(out + "/result.h5"), result);
+  }
+}
+
+TEST(Training, ATableThatWasCutIsRefusedWhereItsRowsAreNowhereElse) {
+  const TemporaryFolder folder;
+  const auto until = [](const char* step) {
+    return configured({"data.d=20", "network.width=2", "descent.method=sgd", "descent.batch_size=5",
+                       std::string("descent.until=") + step});
+  };
+  const std::string out = folder / "a";
+  carry_out_training(until("100"), out, {});
+  leave_out(out, {"/training/rows"});  // as earlier versions did
+  const std::string rows = bytes_of(out + "/metrics.csv"),
+                    cut = rows.substr(0, rows.find('\n', rows.size() / 2) + 1);
+  std::ofstream(out + "/metrics.csv", std::ios::binary) << cut;
+  const std::string problem =
+      error_of([&] { carry_out_training(until("200"), out, {.resume = true}); });
+  EXPECT_NE(problem.find("metrics.csv: has"), std::string::npos) << problem;
+  EXPECT_EQ(bytes_of(out + "/metrics.csv"), cut);
+  std::ofstream(out + "/metrics.csv", std::ios::binary) << rows;
+  carry_out_training(until("200"), out, {.resume = true});
 }
 
 TEST(Run, CanBeCarriedFurther) {

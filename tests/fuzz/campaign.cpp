@@ -299,7 +299,7 @@ Account try_reader(const Reader& reader, const std::string& seeds, const std::st
   Account account{.reader = reader.name};
   const double begin = processor_seconds_of_children();
   const auto end = Clock::now() + std::chrono::duration_cast<Clock::duration>(
-                               std::chrono::duration<double>(limits.seconds));
+                                      std::chrono::duration<double>(limits.seconds));
   std::uint64_t fruitless = 0;
   while (!board.done && Clock::now() < end && fruitless < 20) {
     const std::uint64_t before = board.inputs;

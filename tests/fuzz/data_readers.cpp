@@ -223,7 +223,11 @@ std::string npy_of(const ArrayArchive::Entry& entry) {
 /// others. Throws WrongRead for parts that do not fit together.
 std::optional<std::vector<double>> plain_dense(const ArrayArchive& parts, std::size_t rows,
                                                std::size_t columns) {
-  const std::string format = parts.read_string("/format");
+  const std::vector<std::string> formats =
+      std::holds_alternative<std::string>(parts.entry("/format").values)
+          ? std::vector{parts.read_string("/format")}
+          : parts.read_strings("/format");
+  const std::string format = formats.empty() ? "" : formats.front();
   std::vector<double> dense(rows * columns, 0.0);
   const auto add = [&](double row, double column, double value) {
     require(row >= 0 && row < static_cast<double>(rows) && column >= 0 &&

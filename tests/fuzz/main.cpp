@@ -23,12 +23,10 @@ struct Options {
 };
 
 std::string row(const Account& a) {
-  return fmt::format("{:<14}{:>10}{:>10}{:>10}{:>10}{:>9}{:>7}{:>7}{:>9}{:>7}{:>10.3f}", a.reader,
-                     a.inputs,
-                     static_cast<std::uint64_t>(static_cast<double>(a.inputs) /
-                                                std::max(a.seconds, 1e-3)),
-                     a.read,
-                     a.refused, a.crashes, a.hangs, a.wrong, a.unclear, a.child_ends, a.slowest);
+  return fmt::format(
+      "{:<14}{:>10}{:>10}{:>10}{:>10}{:>9}{:>7}{:>7}{:>9}{:>7}{:>10.3f}", a.reader, a.inputs,
+      static_cast<std::uint64_t>(static_cast<double>(a.inputs) / std::max(a.seconds, 1e-3)), a.read,
+      a.refused, a.crashes, a.hangs, a.wrong, a.unclear, a.child_ends, a.slowest);
 }
 
 int run(const Options& options) {

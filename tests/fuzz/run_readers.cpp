@@ -34,6 +34,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::size_t whole_way = 512;  // of so many inputs, one takes no shortcut
+
 bool one_in(std::size_t n, const Input& input) {
   return std::hash<std::string>()(input.bytes) % n == 0;
 }
@@ -114,8 +116,8 @@ class TableTarget : public Target {
   void read_figure_notes(const std::string& path) const {
     write_bytes(folder_ + "/fig1.csv", figure1_);
     try {
-      paper_figure_json(folder_, "fig1").dump(-1, ' ', false,
-                                              nlohmann::json::error_handler_t::replace);
+      paper_figure_json(folder_, "fig1")
+          .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
     } catch (...) {
       write_bytes(path, no_notes);
       throw;
@@ -247,9 +249,11 @@ class RunFolder {
     write_bytes(folder_ + "/config.toml", memory_.config);
     write_bytes(folder_ + "/claims.json", few_claims);
     arrays_ = std::make_shared<ArrayArchive>(memory_.arrays);
+    table_ = std::make_shared<CsvTable>(memory_.metrics);
     for (const auto& entry : fs::directory_iterator(folder_)) {
       files_.push_back({entry.path().filename().string(), bytes_of(entry.path())});
     }
+    lock_ = FolderLock::hold(folder_);  // once, instead of for every input
   }
 
   static CheckSettings quick_check() {
@@ -278,8 +282,9 @@ class RunFolder {
 
   /// Brings the input to its place; all but a few result.h5 lie in memory.
   void put(const Input& input) const {
-    const bool in_file = input.kind == "result.h5" || one_in(64, input);
+    const bool in_file = input.kind == "result.h5" || one_in(whole_way, input);
     if (!in_file) shortcuts.result = arrays_;
+    if (!in_file && input.kind != "metrics.csv") shortcuts.table = table_;
     if (input.kind != "arrays") return write_bytes(folder_ + "/" + input.kind, input.bytes);
     auto arrays = std::make_shared<ArrayArchive>(arrays_of_text(input.bytes));
     if (!in_file) {
@@ -326,6 +331,8 @@ class RunFolder {
   std::vector<Input> files_;
   RunMemory memory_;
   std::shared_ptr<const ArrayArchive> arrays_;
+  std::shared_ptr<const CsvTable> table_;
+  std::shared_ptr<FolderLock> lock_;
 };
 
 class RunTarget : public Target {
@@ -367,12 +374,17 @@ class RunTarget : public Target {
     return seeds;
   }
 
-  /// A result.h5 whose seal is broken is read in a child process.
-  bool is_costly(const std::string& kind) const override { return plain_kind(kind) == "result.h5"; }
+  /// A result.h5 whose seal is broken is read in a child process; other readers, of their own, are
+  /// for the files beside it.
+  bool is_costly(const std::string& kind) const override {
+    return plain_kind(kind) == "result.h5" || (goes_on() && plain_kind(kind) != "arrays");
+  }
 
  protected:
   virtual void read_run(const RunFolder& folder, const Input& input) = 0;
-  virtual bool changes_folder() const { return false; }
+  virtual bool changes_folder() const { return goes_on(); }
+  /// Whether it goes on with what it reads.
+  virtual bool goes_on() const { return false; }
 
  private:
   static bool belongs(const std::string& kind, const RunFolder& folder) {
@@ -381,9 +393,8 @@ class RunTarget : public Target {
 
   /// The first, which has no prefix or is the only one, where no other claims it.
   const RunFolder& folder_of(const std::string& kind) const {
-    const auto found =
-        std::find_if(folders_.rbegin(), folders_.rend(),
-                     [&](const RunFolder& folder) { return belongs(kind, folder); });
+    const auto found = std::find_if(folders_.rbegin(), folders_.rend(),
+                                    [&](const RunFolder& folder) { return belongs(kind, folder); });
     return found == folders_.rend() ? folders_.front() : *found;
   }
 
@@ -410,10 +421,10 @@ class ResumeTarget : public RunTarget {
  protected:
   void read_run(const RunFolder& folder, const Input& input) override {
     const RunProblem& problem = folder.content() == Content::late_run ? late_ : exact_;
-    in_folder_ = input.kind != "arrays" || one_in(256, input);
+    in_folder_ = input.kind != "arrays" || one_in(whole_way, input);
     if (!in_folder_) return read_arrays(problem, folder, input);
     folder.put(input);
-    if (input.kind == "result.h5" || input.kind == "arrays" || one_in(64, input)) {
+    if (input.kind == "result.h5" || input.kind == "arrays" || one_in(whole_way, input)) {
       carry_out_run(problem, folder.path(), no_step());
       return;
     }
@@ -421,12 +432,13 @@ class ResumeTarget : public RunTarget {
     prepare_directory(problem.config, folder.path(), true, metrics_columns());
   }
   bool changes_folder() const override { return in_folder_; }
+  bool goes_on() const override { return true; }
 
  private:
   static void read_arrays(const RunProblem& problem, const RunFolder& folder, const Input& input) {
     const ArrayArchive arrays = arrays_of_text(input.bytes);
     RunMemory memory;
-    if (one_in(64, input)) {
+    if (one_in(whole_way, input)) {
       memory = folder.memory();
       memory.arrays = arrays;
       carry_out_run(problem, memory, no_step());
@@ -456,7 +468,7 @@ class TrainResumeTarget : public RunTarget {
     if (one_in(16, input)) read_training(folder.path());
     carry_out_training(config_, folder.path(), no_step());
   }
-  bool changes_folder() const override { return true; }
+  bool goes_on() const override { return true; }
 
  private:
   RunConfig config_;
@@ -470,7 +482,7 @@ class StoredTarget : public RunTarget {
 
  protected:
   void read_run(const RunFolder& folder, const Input& input) override {
-    if (input.kind == "arrays" && !one_in(64, input)) {
+    if (input.kind == "arrays" && !one_in(whole_way, input)) {
       const ArrayArchive arrays = arrays_of_text(input.bytes);
       if (one_in(2, input)) {
         limit_of_arrays(arrays, "result.h5", [](double) { return false; });

@@ -135,6 +135,12 @@ class Parser {
 
 bool looks_like_svmlight(std::string_view text) {
   constexpr int most_rows = 20;  // samples without features tell nothing
+  std::string storage;
+  try {
+    text = utf8_text(text, storage, "");
+  } catch (const InputError&) {
+    return false;  // no text; whoever reads it says so
+  }
   std::size_t number = 0;
   for (int row = 0; row < most_rows; ++row) {
     std::string_view line = next_line(text, number);

@@ -15,7 +15,8 @@ struct SvmlightData {
   Labels labels;   ///< n
 };
 
-/// Whether the text's first rows are `label index:value index:value ...`.
+/// Whether the first rows of a file are `label index:value index:value ...`, in any encoding that
+/// is read.
 bool looks_like_svmlight(std::string_view text);
 
 /// Reads the text format of LIBSVM and SVMlight: a row a sample, `label index:value ...`, indices
