@@ -93,6 +93,21 @@ TEST(Csv, RefusesWhatIsNeitherHeaderNorNumbers) {
   EXPECT_THAT(refusal("1,\x01\xff\n"), HasSubstr("'\\x01\\xff'"));
 }
 
+TEST(Csv, ANumberBehindOtherSignsIsNoHeader) {
+  for (const char* first : {"\v-1", "$5", "(1)",
+                            "\xc2\xa0"
+                            "1",
+                            "\xe2\x80\xaf"
+                            "1",
+                            "\xef\xbb\xbf"
+                            "1"}) {
+    EXPECT_THAT(refusal("# a\n" + std::string(first) + "\n1\n"),
+                HasSubstr("if this line is a header, put # before it"));
+  }
+  EXPECT_EQ(parse_csv("(x1)\n1\n", "x.csv").shape, (std::vector<std::size_t>{1, 1}));
+  EXPECT_EQ(parse_csv("\xce\xb1\n1\n", "x.csv").shape, (std::vector<std::size_t>{1, 1}));
+}
+
 TEST(Csv, LinesMayEndAsOnOldMacs) {
   const NumericArray array = parse_csv("1 2\r3 4\r", "x.csv");
   EXPECT_EQ(array.shape, (std::vector<std::size_t>{2, 2}));

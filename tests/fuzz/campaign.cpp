@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -306,6 +307,7 @@ Account try_reader(const Reader& reader, const std::string& seeds, const std::st
     const pid_t child = ::fork();
     if (child < 0) throw std::runtime_error("cannot start a process");
     if (child == 0) {
+      ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // no reading goes on for nobody
       const int file = ::open(log.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0666);
       ::dup2(file, STDERR_FILENO);
       ::dup2(file, STDOUT_FILENO);

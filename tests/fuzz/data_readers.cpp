@@ -338,6 +338,16 @@ class NpzTarget : public Target {
 
 // ---- CSV
 
+/// A few bytes of LIBSVM's format may say an array of gigabytes; few such inputs are enough.
+void pass_over_most_large_indices(const std::string& bytes) {
+  constexpr std::size_t most_digits = 4, read_one_in = 256;
+  std::size_t digits = 0;
+  for (const char c : bytes) {
+    if (c == ':' && digits > most_digits && hash_of(bytes) % read_one_in != 0) throw NotAnInput();
+    digits = c >= '0' && c <= '9' ? digits + 1 : 0;
+  }
+}
+
 /// The numbers of a line, when it consists of them.
 std::optional<std::vector<double>> plain_numbers(const std::string& line, char delimiter) {
   std::vector<double> numbers;
@@ -400,6 +410,7 @@ class CsvTarget : public Target {
  public:
   explicit CsvTarget(const std::string& folder) : path_(folder + "/x.csv") {}
   void read(const Input& input) override {
+    pass_over_most_large_indices(input.bytes);
     write_bytes(path_, input.bytes);
     const NumericArray array = read_array(path_);
     require_whole(array);
@@ -449,16 +460,6 @@ class CsvTarget : public Target {
 };
 
 // ---- LIBSVM
-
-/// A few bytes of this format may say an array of gigabytes; few such inputs are enough.
-void pass_over_most_large_indices(const std::string& bytes) {
-  constexpr std::size_t most_digits = 4, read_one_in = 256;
-  std::size_t digits = 0;
-  for (const char c : bytes) {
-    if (c == ':' && digits > most_digits && hash_of(bytes) % read_one_in != 0) throw NotAnInput();
-    digits = c >= '0' && c <= '9' ? digits + 1 : 0;
-  }
-}
 
 /// Kind "svm".
 class SvmlightTarget : public Target {
@@ -677,7 +678,7 @@ Reader reader(std::string name, std::vector<std::string> words) {
 
 }  // namespace
 
-std::vector<Reader> data_readers() {
+std::vector<Reader> all_readers() {
   const std::vector<std::string> npy_words{"\x93NUMPY",      "'descr': ", "'fortran_order': ",
                                            "'shape': ",      "True",      "False",
                                            "'<f8'",          "'<f4'",     "'>f8'",

@@ -30,7 +30,7 @@ std::string row(const Account& a) {
 }
 
 int run(const Options& options) {
-  std::vector<Reader> readers = LATETIME_FUZZ_READERS();
+  std::vector<Reader> readers = all_readers();
   if (!options.only.empty()) {
     std::erase_if(readers, [&](const Reader& reader) {
       return std::find(options.only.begin(), options.only.end(), reader.name) == options.only.end();

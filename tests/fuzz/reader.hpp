@@ -57,9 +57,8 @@ struct Reader {
   std::size_t longest = 4096;  ///< bytes of an input
 };
 
-/// Readers of arrays (data), and of what runs leave (experiment, store, report).
-std::vector<Reader> data_readers();
-std::vector<Reader> run_readers();
+/// Those of a program: data_readers.cpp, of arrays, or run_readers.cpp, of what runs leave.
+std::vector<Reader> all_readers();
 
 /// Bytes to and from files.
 std::string bytes_of(const std::filesystem::path& path);

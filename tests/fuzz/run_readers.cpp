@@ -60,7 +60,9 @@ class ConfigTarget : public Target {
     require(first_difference(config, again).empty(), "written and read again, a key differs");
     require(to_toml(again) == text, "written again, it is another text");
   }
-  std::vector<std::string> places() const override { return {folder_, "--set"}; }
+  std::vector<std::string> places() const override {
+    return {folder_, "--set", ".npz:", ".h5:", ".hdf5:", ".mat:"};
+  }
 
  private:
   std::string folder_;
@@ -546,7 +548,7 @@ Reader reader(std::string name, std::vector<std::string> words, std::size_t long
 
 }  // namespace
 
-std::vector<Reader> run_readers() {
+std::vector<Reader> all_readers() {
   std::vector<std::string> config_words{"[",     "]",           "[[", "]]",  " = ",  "\"\"\"",
                                         "'''",   "\\u0000",     "{",  "}",   "true", "\"1e100000\"",
                                         "1e100", "#set ",       ".",  "inf", "nan",  "2024-01-01",

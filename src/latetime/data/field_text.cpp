@@ -92,13 +92,40 @@ bool is_missing(std::string_view field) {
   return field.size() <= 4 && std::find(words.begin(), words.end(), lower(field)) != words.end();
 }
 
+namespace {
+
+/// Where the first letter or digit stands, behind signs, brackets, control characters, and the
+/// blanks of Unicode; the size of the field where there is none.
+std::size_t first_letter_or_digit(std::string_view field) {
+  constexpr std::string_view no_break_space = "\xc2\xa0", punctuation = "\xe2\x80",
+                             more_punctuation = "\xe2\x81", mark = "\xef\xbb\xbf";
+  std::size_t at = 0;
+  while (at < field.size()) {
+    const std::string_view rest = field.substr(at);
+    if (rest.starts_with(no_break_space)) {
+      at += no_break_space.size();
+    } else if (rest.starts_with(punctuation) || rest.starts_with(more_punctuation) ||
+               rest.starts_with(mark) || rest.starts_with(typographic_minus)) {
+      at += mark.size();
+    } else if (is_digit(rest[0]) || is_letter(rest[0]) || rest[0] == '_' ||
+               static_cast<unsigned char>(rest[0]) >= 0x80) {
+      return at;
+    } else {
+      ++at;
+    }
+  }
+  return field.size();
+}
+
+}  // namespace
+
 FieldKind kind_of_field(std::string_view field) {
   double value = 0.0;
   if (parse_number(field, value) != FieldError::not_a_number) return FieldKind::number;
   if (is_missing(field) || field.starts_with(typographic_minus)) return FieldKind::doubtful;
-  const std::size_t first = field.find_first_not_of("+-.,");
-  if (first == std::string_view::npos) return FieldKind::doubtful;
-  if (!is_digit(field[first])) return FieldKind::name;
+  if (field.find_first_not_of("+-.,") == std::string_view::npos) return FieldKind::doubtful;
+  const std::size_t first = first_letter_or_digit(field);
+  if (first >= field.size() || !is_digit(field[first])) return FieldKind::name;
   if (first > 0 || field.starts_with("0x")) return FieldKind::doubtful;
   const std::size_t after = field.find_first_not_of("0123456789");
   const bool is_word = after != std::string_view::npos && is_letter(field[after]);

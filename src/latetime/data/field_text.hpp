@@ -28,9 +28,9 @@ bool is_missing(std::string_view field);
 /// What an entry of the first row of a text file can be.
 enum class FieldKind {
   number,
-  name,           ///< cannot be a number: begins like a word
+  name,           ///< cannot be a number: its first letter or digit is a letter
   numbered_name,  ///< begins with a digit, but goes on like a word: "1x1", "2nd"
-  doubtful,       ///< a damaged number ("1,5", "−1" with U+2212, "12%"), or a missing one
+  doubtful,       ///< a damaged number ("1,5", "−1" with U+2212, "12%", "$5"), or a missing one
 };
 FieldKind kind_of_field(std::string_view field);
 
