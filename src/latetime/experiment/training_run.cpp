@@ -86,6 +86,10 @@ class Training {
     const auto file = directory_->read_result();
     if (!file) return;
     records_ = only_number(*file, "/training/records");
+    if (records_ == 0) {  // it is written with the first one
+      throw InputError("result.h5",
+                       "/training/records is 0; it is damaged, train anew into another folder");
+    }
     Classifier network = trainer_.classifier();
     read_into(*file, "/final/weights", network.weights.data(), network.weights.size());
     read_into(*file, "/final/output_weights", network.output_weights.data(),
@@ -178,6 +182,13 @@ class Training {
       throw InputError("result.h5", fmt::format("{} has {} entries where {} are needed; the file "
                                                 "belongs to another run",
                                                 name, values.size(), size));
+    }
+    const auto is_finite = [](double value) { return std::isfinite(static_cast<Real>(value)); };
+    if (!std::all_of(values.begin(), values.end(), is_finite)) {
+      throw InputError("result.h5",
+                       name +
+                           " has an entry that is not finite; it is damaged, train anew into "
+                           "another folder");
     }
     std::copy(values.begin(), values.end(), to);
   }
