@@ -343,7 +343,9 @@ Account try_reader(const Reader& reader, const std::string& seeds, const std::st
     if (!hung && WIFEXITED(status) && WEXITSTATUS(status) == 0) continue;
     const std::string report = last_words(log);
     const Input input = board.shown();
-    if (hung) {
+    if (hung && !reader.expendable_library.empty()) {
+      ++account.child_ends;  // the product's child has so much processor time and no more
+    } else if (hung) {
       ++account.hangs;
       keeper.keep(input, "hangs");
     } else if (ended_in(reader.expendable_library, report)) {

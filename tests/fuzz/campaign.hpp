@@ -21,11 +21,12 @@ struct Account {
   std::uint64_t inputs = 0, read = 0, refused = 0;  ///< those that came to the reader
   std::uint64_t crashes = 0;                        ///< signals and reports of the sanitizers
   std::uint64_t hangs = 0;
-  std::uint64_t wrong = 0;       ///< silent wrong reads
-  std::uint64_t unclear = 0;     ///< other exceptions; refusals of several lines or without place
-  std::uint64_t child_ends = 0;  ///< in the library that the product runs in a child process
-  double seconds = 0.0;          ///< of processor time, in all
-  double slowest = 0.0;          ///< input, in the same
+  std::uint64_t wrong = 0;    ///< silent wrong reads
+  std::uint64_t unclear = 0;  ///< other exceptions; refusals of several lines or without place
+  std::uint64_t child_ends =
+      0;                 ///< or loops, in the library that the product runs in a child process
+  double seconds = 0.0;  ///< of processor time, in all
+  double slowest = 0.0;  ///< input, in the same
 
   bool clean() const { return crashes + hangs + wrong + unclear == 0; }
 };
