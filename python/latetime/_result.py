@@ -29,7 +29,7 @@ class Spectra(NamedTuple):
 
 class Outcome(NamedTuple):
     """How a run ended: reason ("reached-end", "interrupted", "not-finite", "not-separated",
-    "not-late", "flow-failed"), a line for people, and log10 of the time reached (None: the start)."""
+    "not-separated-so-far", "not-late", "flow-failed"), a line for people, and log10 of the time reached (None: the start)."""
 
     reason: str
     message: str

@@ -378,6 +378,9 @@ void LateFlow::refresh_offset() {
     }
     add_margin_offset(problem_, neuron.group, neuron.mode, neuron.mean, offset_);
   }
+  // Margins at rest are so on average, hops included: the others are moved by what keeps them
+  // there.
+  if (plateau_) offset_ = plateau_->response.transpose() * offset_;
 }
 
 Vector LateFlow::lambda_at(double delta, const Vector& x) const {

@@ -52,7 +52,10 @@ double LateRun::error_estimate() const {
   if (flow_.undecided() > 0) return std::numeric_limits<double>::infinity();
   const double steps = static_cast<double>(flow_.steps()) * start_.options.step_tolerance;
   if (!start_.options.of_descent) return steps + flow_.event_error();
-  const double decayed = start_.error * error_decay(flow_.log_time(), start_.flow.log_time);
+  // Beside samples at rest what hopping does to them adds up, and does not die away.
+  const double decayed = flow_.plateau()
+                             ? start_.error
+                             : start_.error * error_decay(flow_.log_time(), start_.flow.log_time);
   // What hopped in the trials as well was seen there, from a few moments; what slides since then
   // was not.
   const double seen = std::min(decayed, flow_.switching_error(true));

@@ -6,9 +6,9 @@
 #include <numeric>
 
 #include <Eigen/Cholesky>
-#include <Eigen/Eigenvalues>
 #include <fmt/format.h>
 
+#include "latetime/data/symmetric_eigen.hpp"
 #include "latetime/dynamics/late_run.hpp"
 #include "latetime/optimize/nonnegative_qp.hpp"
 
@@ -286,7 +286,8 @@ Vector reached_multipliers(const LateFlow& flow, const Eigen::MatrixXd& kernel,
     for (Eigen::Index c = 0; c < size; ++c)
       block(r, c) = kernel(i, tight[static_cast<std::size_t>(c)]);
   }
-  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> spectrum(block);
+  const SymmetricEigen solver(block);
+  const SymmetricEigen& spectrum = converged(solver);
   const double top = spectrum.eigenvalues().maxCoeff();
   Eigen::Index null = 0;
   while (null < size && spectrum.eigenvalues()[null] <= dependence_tolerance * top) ++null;
