@@ -142,11 +142,16 @@ Descent::Descent(const Dataset& data, const Network& initial, const DescentOptio
     begin_gradient_flow();
     return;
   }
+  // With their shadows, steps take three times as long.
+  const std::uint64_t most_exact_steps =
+      shadow_ ? std::max<std::uint64_t>(plan_.most_exact_steps / 3,
+                                        static_cast<std::uint64_t>(least_exact_steps))
+              : plan_.most_exact_steps;
   hand_over_ =
       std::make_unique<HandOver>(*problem_, preactivations(initial.weights, data.x), discrepancy,
                                  HandOver::Options{.tolerance = options.tolerance,
                                                    .forced = plan_.forced_flow,
-                                                   .most_steps = plan_.most_exact_steps});
+                                                   .most_steps = most_exact_steps});
 }
 
 std::string_view Descent::engine_name() const {
