@@ -1,0 +1,357 @@
+#pragma once
+
+// The judge of tests/cli/hard_test.cpp and examples/hunt.cpp: every real step as plain loops, in
+// any arithmetic, and gradient flow by many small steps. It shares nothing with the library.
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <type_traits>
+#include <vector>
+
+#include <Eigen/Dense>
+
+namespace latetime::real_steps {
+
+using Rows = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+
+/// A two-class problem. Weights: the neurons of class +1, then those of class −1.
+struct Problem {
+  Rows x;                      ///< n × d
+  std::vector<double> labels;  ///< n, +1 or −1
+  Rows weights;                ///< 2m × d, at the start
+  double slope = 0.0;
+  double learning_rate = 0.1;
+
+  std::size_t samples() const { return labels.size(); }
+  std::size_t neurons() const { return static_cast<std::size_t>(weights.rows()); }
+};
+
+/// What is compared: log of the mean logistic loss, and the stable ranks of W_{+1}, W_{−1} and W,
+/// NaN where the weights are zero.
+struct Answer {
+  double log_loss = 0.0;
+  std::array<double, 3> ranks{};
+
+  /// Largest absolute difference; ranks that exist nowhere do not differ.
+  double difference(const Answer& other) const {
+    double largest = std::abs(log_loss - other.log_loss);
+    for (std::size_t part = 0; part < 3; ++part) {
+      if (std::isnan(ranks[part]) && std::isnan(other.ranks[part])) continue;
+      const double off = std::abs(ranks[part] - other.ranks[part]);
+      if (!(off <= largest)) largest = off;
+    }
+    return largest;
+  }
+};
+
+inline double stable_rank(const Rows& weights) {
+  const double scale = weights.cwiseAbs().maxCoeff();
+  if (!(scale > 0.0)) return std::numeric_limits<double>::quiet_NaN();
+  const Eigen::JacobiSVD<Eigen::MatrixXd> svd(weights / scale);
+  return (svd.singularValues() / svd.singularValues()[0]).squaredNorm();
+}
+
+/// log of the mean of log(1 + e^{−u}).
+inline double log_mean_loss(const std::vector<double>& margins) {
+  std::vector<double> logs;
+  for (const double u : margins) {
+    logs.push_back(
+        u > 40.0 ? -u : std::log(u > 0.0 ? std::log1p(std::exp(-u)) : std::log1p(std::exp(u)) - u));
+  }
+  const double largest = *std::max_element(logs.begin(), logs.end());
+  double sum = 0.0;
+  for (const double log : logs) sum += std::exp(log - largest);
+  return largest + std::log(sum / static_cast<double>(margins.size()));
+}
+
+/// Arrays of one state, n × K with the neurons contiguous. `changes` holds the coefficients since
+/// the arrays were last added up, and so keeps their digits.
+template <class T>
+struct Arrays {
+  std::size_t n = 0, neurons = 0;
+  T slope{}, rate{}, width{};  // rate: η/(nm)
+  std::vector<T> gram, labels, signs, preactivations, changes, step_changes, margins, push;
+};
+
+template <class T>
+[[gnu::always_inline]] inline void evaluate_margins(Arrays<T>& a) {
+  for (std::size_t i = 0; i < a.n; ++i) {
+    const T* z = a.preactivations.data() + i * a.neurons;
+    const T* sign = a.signs.data();
+    T sum(0);
+    for (std::size_t k = 0; k < a.neurons; ++k)
+      sum += sign[k] * (z[k] >= 0 ? z[k] : T(a.slope * z[k]));
+    a.margins[i] = a.labels[i] * sum / a.width;
+  }
+}
+
+/// Moves all neurons by push_i along sample i, each as far as its activation lets it.
+template <class T>
+[[gnu::always_inline]] inline void move_neurons(Arrays<T>& a) {
+  const T one(1), slope = a.slope;
+  for (std::size_t i = 0; i < a.n; ++i) {
+    const T* z = a.preactivations.data() + i * a.neurons;
+    const T* sign = a.signs.data();
+    T* change = a.changes.data() + i * a.neurons;
+    T* now = a.step_changes.data() + i * a.neurons;
+    const T push = a.push[i];
+    for (std::size_t k = 0; k < a.neurons; ++k) {
+      now[k] = push * sign[k] * (z[k] >= 0 ? one : slope);
+      change[k] += now[k];
+    }
+  }
+  for (std::size_t i = 0; i < a.n; ++i) {
+    const T* now = a.step_changes.data() + i * a.neurons;
+    for (std::size_t l = 0; l < a.n; ++l) {
+      const T inner = a.gram[i * a.n + l];
+      T* z = a.preactivations.data() + l * a.neurons;
+      for (std::size_t k = 0; k < a.neurons; ++k) z[k] += now[k] * inner;
+    }
+  }
+}
+
+template <class T>
+[[gnu::always_inline]] inline void take_steps(Arrays<T>& a, std::uint64_t steps) {
+  using std::exp;
+  for (std::uint64_t step = 0; step < steps; ++step) {
+    evaluate_margins(a);
+    for (std::size_t i = 0; i < a.n; ++i)
+      a.push[i] = a.rate * a.labels[i] / (1 + exp(a.margins[i]));
+    move_neurons(a);
+  }
+}
+
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__SANITIZE_ADDRESS__)
+[[gnu::target_clones("avx512f", "avx2", "default")]]
+#endif
+inline void
+take_steps_fast(Arrays<double>& a, std::uint64_t steps) {
+  take_steps(a, steps);
+}
+
+/// Gradient descent, every step of it. T is the arithmetic of a step; what steps add up to is kept
+/// in Total.
+template <class T, class Total = std::conditional_t<std::is_same_v<T, double>, long double, T>>
+class Descent {
+ public:
+  explicit Descent(const Problem& problem) : problem_(problem) {
+    const std::size_t n = problem.samples(), neurons = problem.neurons();
+    arrays_.n = n;
+    arrays_.neurons = neurons;
+    arrays_.slope = T(problem.slope);
+    arrays_.width = T(static_cast<double>(neurons) / 2);
+    arrays_.rate = T(problem.learning_rate) / (T(static_cast<double>(n)) * arrays_.width);
+    for (const double label : problem.labels) arrays_.labels.push_back(T(label));
+    for (std::size_t k = 0; k < neurons; ++k)
+      arrays_.signs.push_back(T(2 * k < neurons ? 1.0 : -1.0));
+    gram_ = products(problem.x, problem.x);
+    start_ = products(problem.x, problem.weights);
+    for (const Total& value : gram_) arrays_.gram.push_back(static_cast<T>(value));
+    totals_.assign(n * neurons, Total(0));
+    arrays_.changes.assign(n * neurons, T(0));
+    arrays_.step_changes.assign(n * neurons, T(0));
+    arrays_.preactivations.assign(n * neurons, T(0));
+    arrays_.margins.assign(n, T(0));
+    arrays_.push.assign(n, T(0));
+    add_up();
+  }
+
+  void advance_to(std::uint64_t target) {
+    while (step_ < target) {
+      const std::uint64_t block =
+          std::min(target - step_, std::clamp<std::uint64_t>(step_ / 16, 1, 4096));
+      if constexpr (std::is_same_v<T, double>) {
+        take_steps_fast(arrays_, block);
+      } else {
+        take_steps(arrays_, block);
+      }
+      step_ += block;
+      add_up();
+    }
+  }
+
+  std::uint64_t step() const { return step_; }
+  const std::vector<T>& preactivations() const { return arrays_.preactivations; }
+
+  Answer answer() {
+    evaluate_margins(arrays_);
+    return answer_of(problem_, arrays_.margins, totals_);
+  }
+
+  template <class U, class V>
+  static Answer answer_of(const Problem& problem, const std::vector<U>& margins,
+                          const std::vector<V>& coefficients) {
+    std::vector<double> u;
+    for (const U& margin : margins) u.push_back(static_cast<double>(margin));
+    const Eigen::Index neurons = problem.weights.rows(), n = problem.x.rows();
+    Rows c(neurons, n);
+    for (Eigen::Index i = 0; i < n; ++i) {
+      for (Eigen::Index k = 0; k < neurons; ++k) {
+        c(k, i) = static_cast<double>(coefficients[static_cast<std::size_t>(i * neurons + k)]);
+      }
+    }
+    const Rows weights = problem.weights + c * problem.x;
+    return {log_mean_loss(u),
+            {stable_rank(weights.topRows(neurons / 2)),
+             stable_rank(weights.bottomRows(neurons / 2)), stable_rank(weights)}};
+  }
+
+ private:
+  /// ⟨a_i, b_k⟩, the k contiguous.
+  static std::vector<Total> products(const Rows& a, const Rows& b) {
+    std::vector<Total> result;
+    for (Eigen::Index i = 0; i < a.rows(); ++i) {
+      for (Eigen::Index k = 0; k < b.rows(); ++k) {
+        Total sum(0);
+        for (Eigen::Index l = 0; l < a.cols(); ++l) sum += Total(a(i, l)) * Total(b(k, l));
+        result.push_back(sum);
+      }
+    }
+    return result;
+  }
+
+  void add_up() {
+    const std::size_t n = arrays_.n, neurons = arrays_.neurons;
+    for (std::size_t p = 0; p < n * neurons; ++p) {
+      totals_[p] += Total(arrays_.changes[p]);
+      arrays_.changes[p] = T(0);
+    }
+    std::vector<Total> sum(neurons);
+    for (std::size_t l = 0; l < n; ++l) {
+      for (std::size_t k = 0; k < neurons; ++k) sum[k] = start_[l * neurons + k];
+      for (std::size_t i = 0; i < n; ++i) {
+        for (std::size_t k = 0; k < neurons; ++k)
+          sum[k] += totals_[i * neurons + k] * gram_[i * n + l];
+      }
+      for (std::size_t k = 0; k < neurons; ++k)
+        arrays_.preactivations[l * neurons + k] = static_cast<T>(sum[k]);
+    }
+  }
+
+  const Problem problem_;
+  Arrays<T> arrays_;
+  std::vector<Total> gram_, start_, totals_;
+  std::uint64_t step_ = 0;
+};
+
+/// Gradient flow by small steps in log(1 + t): no margin moves by more than `resolution` in one.
+/// The error is of first order in it.
+class Flow {
+ public:
+  Flow(const Problem& problem, double resolution) : problem_(problem), resolution_(resolution) {
+    const std::size_t n = problem.samples(), neurons = problem.neurons();
+    arrays_ = {.n = n, .neurons = neurons, .slope = problem.slope};
+    arrays_.width = static_cast<double>(neurons) / 2;
+    arrays_.rate = problem.learning_rate / (static_cast<double>(n) * arrays_.width);
+    arrays_.labels = problem.labels;
+    for (std::size_t k = 0; k < neurons; ++k) arrays_.signs.push_back(2 * k < neurons ? 1.0 : -1.0);
+    const Rows gram = problem.x * problem.x.transpose(),
+               start = problem.x * problem.weights.transpose();
+    arrays_.gram.assign(gram.data(), gram.data() + gram.size());
+    arrays_.preactivations.assign(start.data(), start.data() + start.size());
+    arrays_.changes.assign(n * neurons, 0.0);
+    arrays_.step_changes.assign(n * neurons, 0.0);
+    arrays_.margins.assign(n, 0.0);
+    arrays_.push.assign(n, 0.0);
+    for (std::size_t i = 0; i < n; ++i) {
+      for (std::size_t l = 0; l < n; ++l)
+        reach_.push_back(
+            std::abs(gram(static_cast<Eigen::Index>(i), static_cast<Eigen::Index>(l))));
+    }
+  }
+
+  /// Goes on to log(1 + t) = `target`; false when more than `most` steps would be needed.
+  bool advance_to(double target, std::uint64_t most = std::numeric_limits<std::uint64_t>::max()) {
+    while (time_ < target) {
+      if (steps_++ >= most) return false;
+      evaluate_margins(arrays_);
+      for (std::size_t i = 0; i < arrays_.n; ++i) {
+        const double u = arrays_.margins[i];
+        const double softplus = u > 0.0 ? u + std::log1p(std::exp(-u)) : std::log1p(std::exp(u));
+        arrays_.push[i] =
+            moves_any(i) ? arrays_.rate * arrays_.labels[i] * std::exp(time_ - softplus) : 0.0;
+      }
+      double fastest = 1.0;
+      for (std::size_t l = 0; l < arrays_.n; ++l) {
+        double speed = 0.0;
+        for (std::size_t i = 0; i < arrays_.n; ++i) {
+          speed += std::abs(arrays_.push[i]) * reach_[i * arrays_.n + l];
+        }
+        fastest = std::max(fastest, 2.0 * speed);
+      }
+      const double step = std::min(resolution_ / fastest, target - time_);
+      for (double& push : arrays_.push) push *= step;
+      move_neurons(arrays_);
+      time_ = target - time_ <= step ? target : time_ + step;
+    }
+    return true;
+  }
+
+  Answer answer() {
+    evaluate_margins(arrays_);
+    return Descent<double>::answer_of(problem_, arrays_.margins, arrays_.changes);
+  }
+
+ private:
+  /// Whether sample i moves a neuron. Where it does not, its push grows with t, and counts for
+  /// nothing.
+  bool moves_any(std::size_t i) const {
+    if (problem_.slope > 0.0) return true;
+    const double* z = arrays_.preactivations.data() + i * arrays_.neurons;
+    return std::any_of(z, z + arrays_.neurons, [](double value) { return value >= 0.0; });
+  }
+
+  const Problem problem_;
+  const double resolution_;
+  Arrays<double> arrays_;
+  std::vector<double> reach_;
+  double time_ = 0.0;
+  std::uint64_t steps_ = 0;
+};
+
+/// What is known of the truth at a time.
+struct Truth {
+  double log10_time = 0.0;
+  Answer answer;
+  double uncertainty = 0.0;
+};
+
+/// Gradient flow at these times (log10 t, ascending), extrapolated from two resolutions. Where
+/// pairs slide, small steps hop around their way, and the two differ as chance has it: the
+/// uncertainty is three times the largest difference of the rows around. Ends early when a time
+/// takes more than `most` steps.
+inline std::vector<Truth> flow_truth(
+    const Problem& problem, const std::vector<double>& log10_times, double resolution,
+    std::uint64_t most = std::numeric_limits<std::uint64_t>::max()) {
+  Flow coarse(problem, resolution), fine(problem, resolution / 2);
+  std::vector<Truth> truth;
+  std::vector<double> differences;
+  for (const double log10_time : log10_times) {
+    const double log_time = log10_time * std::log(10.0);
+    const double target = log_time > 36.0 ? log_time : std::log1p(std::exp(log_time));
+    if (!coarse.advance_to(target, most) || !fine.advance_to(target, 2 * most)) break;
+    const Answer a = coarse.answer(), b = fine.answer();
+    Answer both = b;
+    both.log_loss = 2 * b.log_loss - a.log_loss;
+    for (std::size_t part = 0; part < 3; ++part) {
+      both.ranks[part] = 2 * b.ranks[part] - a.ranks[part];
+    }
+    truth.push_back({log10_time, both});
+    differences.push_back(a.difference(b));
+  }
+  for (std::size_t row = 0; row < truth.size(); ++row) {
+    constexpr std::size_t around = 8;
+    const auto begin =
+        differences.begin() + static_cast<std::ptrdiff_t>(row - std::min(row, around));
+    const auto end =
+        differences.begin() + static_cast<std::ptrdiff_t>(std::min(row + around + 1, truth.size()));
+    truth[row].uncertainty = 3.0 * *std::max_element(begin, end);
+  }
+  return truth;
+}
+
+}  // namespace latetime::real_steps
