@@ -200,7 +200,9 @@ TEST_P(HardProblem, IsNotContradictedByLimitAndCheck) {
 
 const HardCase hard_cases[] = {
     {"called-inseparable"},
+    {"called-inseparable-again"},
     {.name = "chaotic-steps", .separates = false, .answered = false},
+    {"duplicates"},
     {"estimate-at-hand-over"},
     {.name = "flow-gaussian-n5-d2", .separates = false, .answered = false},
     {.name = "flow-loss-rises", .separates = false},
@@ -213,6 +215,7 @@ const HardCase hard_cases[] = {
     {"sleeping-sample-wakes"},
     {"slides-after-hand-over"},
     {"tiny-learning-rate"},
+    {"twins-cross"},
 };
 INSTANTIATE_TEST_SUITE_P(Hard, HardProblem, testing::ValuesIn(hard_cases), [](const auto& test) {
   std::string name = test.param.name;
