@@ -43,8 +43,8 @@ using Clock = std::chrono::steady_clock;
 constexpr double slack = 1e-9;
 constexpr double most_seconds = 60.0;
 constexpr double step_work = 4e8;  // of n²·neurons, most that real steps of a run may take
-constexpr double flow_resolution = 1e-4;
-constexpr std::uint64_t most_flow_steps = 2'000'000;
+constexpr double flow_resolution = 2e-4;
+constexpr std::uint64_t most_flow_steps = 1'000'000;
 
 struct Settings {
   double seconds = 60.0, steps = 1e6;
@@ -75,7 +75,8 @@ struct Finding {
   std::uint64_t number = 0;
   std::string family, end, limit, fault;
   bool unsure = false;
-  std::vector<double> ratios;  // error / (estimate + slack) of rows of the flow
+  double asked = 0.0, judged = 0.0;  // seconds
+  std::vector<double> ratios;        // error / (estimate + slack) of rows of the flow
 };
 
 real_steps::Problem plain(const RunProblem& run) {
@@ -234,6 +235,7 @@ Finding carry_out(const Settings& settings, std::uint64_t number) {
   const auto names = hunt::family_names();
   Finding finding{.number = number, .family = names[number % names.size()]};
   const Told told = ask(run);
+  const auto judging = Clock::now();
   const real_steps::Problem problem = plain(run);
   const bool flow = run.config.descent.method == "flow";
   const TrueRows truth = find_truth(problem, flow, settings.steps);
@@ -241,6 +243,8 @@ Finding carry_out(const Settings& settings, std::uint64_t number) {
   finding.limit = told.limit ? to_string(told.limit->limit.status) : "none";
   judge_end(told, truth, problem.samples(), finding);
   compare(problem, flow, truth, told, finding);
+  finding.asked = told.seconds;
+  finding.judged = std::chrono::duration<double>(Clock::now() - judging).count();
   if (settings.only) {
     for (const Row& row : told.rows) {
       const auto found = row.step ? truth.find(*row.step) : truth.end();
@@ -272,6 +276,7 @@ Finding carry_out(const Settings& settings, std::uint64_t number) {
 struct Counts {
   std::map<std::string, int> ends, limits;
   int runs = 0, faults = 0, unsure = 0;
+  double asked = 0.0, judged = 0.0;
   std::vector<double> ratios;
 
   void add(const Finding& finding) {
@@ -280,6 +285,8 @@ struct Counts {
     ++limits[finding.limit];
     faults += !finding.fault.empty();
     unsure += finding.unsure;
+    asked += finding.asked;
+    judged += finding.judged;
     ratios.insert(ratios.end(), finding.ratios.begin(), finding.ratios.end());
   }
   int count(const std::string& end) const {
@@ -384,7 +391,9 @@ int main(int argc, char** argv) {
   print_table(families, all);
   print_histogram(all.ratios);
   const double hours = std::chrono::duration<double>(Clock::now() - begin).count() / 3600.0;
-  fmt::print("{} runs, {} faults, {:.0f} runs an hour and thread\n", all.runs, all.faults,
-             all.runs / hours / settings.threads);
+  fmt::print(
+      "{} runs, {} faults, {:.0f} runs an hour and thread; {:.0f} s in the library, {:.0f} s in "
+      "real steps\n",
+      all.runs, all.faults, all.runs / hours / settings.threads, all.asked, all.judged);
   return all.faults ? 1 : 0;
 }

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <limits>
 #include <type_traits>
 #include <vector>
@@ -68,8 +69,17 @@ inline double log_mean_loss(const std::vector<double>& margins) {
   return largest + std::log(sum / static_cast<double>(margins.size()));
 }
 
-/// Arrays of one state, n × K with the neurons contiguous. `changes` holds the coefficients since
-/// the arrays were last added up, and so keeps their digits.
+/// Loops over neurons go by lanes of a fixed length, of which compilers make vectors. Rows are
+/// filled up with neurons of sign 0, which do not count.
+template <class T>
+constexpr std::size_t lane = std::is_same_v<T, double> ? 8 : 1;
+template <class T>
+std::size_t padded(std::size_t neurons) {
+  return (neurons + lane<T> - 1) / lane<T> * lane<T>;
+}
+
+/// Arrays of one state, n × padded<T>(K) with the neurons contiguous. `changes` holds the
+/// coefficients since the arrays were last added up, and so keeps their digits.
 template <class T>
 struct Arrays {
   std::size_t n = 0, neurons = 0;
@@ -78,13 +88,39 @@ struct Arrays {
 };
 
 template <class T>
+std::vector<T> signs_of(const Problem& problem) {
+  std::vector<T> signs(padded<T>(problem.neurons()), T(0));
+  for (std::size_t k = 0; k < problem.neurons(); ++k) {
+    signs[k] = T(2 * k < problem.neurons() ? 1.0 : -1.0);
+  }
+  return signs;
+}
+
+/// The weights, with those that fill up.
+template <class T>
+Rows padded_weights(const Problem& problem) {
+  const auto rows = static_cast<Eigen::Index>(padded<T>(problem.neurons()));
+  Rows result = Rows::Zero(rows, problem.weights.cols());
+  result.topRows(problem.weights.rows()) = problem.weights;
+  return result;
+}
+
+template <class T>
 [[gnu::always_inline]] inline void evaluate_margins(Arrays<T>& a) {
+  const T slope = a.slope;
   for (std::size_t i = 0; i < a.n; ++i) {
-    const T* z = a.preactivations.data() + i * a.neurons;
-    const T* sign = a.signs.data();
+    T sums[lane<T>];
+    for (T& sum : sums) sum = T(0);
+    for (std::size_t first = 0; first < a.neurons; first += lane<T>) {
+      const T* z = a.preactivations.data() + i * a.neurons + first;
+      const T* sign = a.signs.data() + first;
+      for (std::size_t k = 0; k < lane<T>; ++k) {
+        const T damped = slope * z[k];
+        sums[k] += sign[k] * (z[k] >= 0 ? z[k] : damped);
+      }
+    }
     T sum(0);
-    for (std::size_t k = 0; k < a.neurons; ++k)
-      sum += sign[k] * (z[k] >= 0 ? z[k] : T(a.slope * z[k]));
+    for (const T& part : sums) sum += part;
     a.margins[i] = a.labels[i] * sum / a.width;
   }
 }
@@ -93,23 +129,80 @@ template <class T>
 template <class T>
 [[gnu::always_inline]] inline void move_neurons(Arrays<T>& a) {
   const T one(1), slope = a.slope;
-  for (std::size_t i = 0; i < a.n; ++i) {
-    const T* z = a.preactivations.data() + i * a.neurons;
-    const T* sign = a.signs.data();
-    T* change = a.changes.data() + i * a.neurons;
-    T* now = a.step_changes.data() + i * a.neurons;
-    const T push = a.push[i];
-    for (std::size_t k = 0; k < a.neurons; ++k) {
-      now[k] = push * sign[k] * (z[k] >= 0 ? one : slope);
-      change[k] += now[k];
+  for (std::size_t first = 0; first < a.neurons; first += lane<T>) {
+    const T* sign = a.signs.data() + first;
+    for (std::size_t i = 0; i < a.n; ++i) {
+      const T* z = a.preactivations.data() + i * a.neurons + first;
+      T* change = a.changes.data() + i * a.neurons + first;
+      T* now = a.step_changes.data() + i * lane<T>;
+      const T push = a.push[i];
+      for (std::size_t k = 0; k < lane<T>; ++k) {
+        const T slope_here = z[k] >= 0 ? one : slope;
+        now[k] = push * sign[k] * slope_here;
+        change[k] += now[k];
+      }
+    }
+    for (std::size_t l = 0; l < a.n; ++l) {
+      T moved[lane<T>];
+      for (T& move : moved) move = T(0);
+      for (std::size_t i = 0; i < a.n; ++i) {
+        const T* now = a.step_changes.data() + i * lane<T>;
+        const T inner = a.gram[i * a.n + l];
+        for (std::size_t k = 0; k < lane<T>; ++k) moved[k] += now[k] * inner;
+      }
+      T* z = a.preactivations.data() + l * a.neurons + first;
+      for (std::size_t k = 0; k < lane<T>; ++k) z[k] += moved[k];
     }
   }
+}
+
+// The same for doubles in vectors of the compiler, which leaves the loops above as they are. Loaded
+// and stored by memcpy: functions that took vectors would differ from one instruction set to
+// another.
+using Lane = double __attribute__((vector_size(64)));
+static_assert(sizeof(Lane) == lane<double> * sizeof(double));
+
+[[gnu::always_inline]] inline void evaluate_margins(Arrays<double>& a) {
+  const double* signs = a.signs.data();
   for (std::size_t i = 0; i < a.n; ++i) {
-    const T* now = a.step_changes.data() + i * a.neurons;
-    for (std::size_t l = 0; l < a.n; ++l) {
-      const T inner = a.gram[i * a.n + l];
-      T* z = a.preactivations.data() + l * a.neurons;
-      for (std::size_t k = 0; k < a.neurons; ++k) z[k] += now[k] * inner;
+    const double* row = a.preactivations.data() + i * a.neurons;
+    Lane sums{}, z, sign;
+    for (std::size_t first = 0; first < a.neurons; first += lane<double>) {
+      std::memcpy(&z, row + first, sizeof z);
+      std::memcpy(&sign, signs + first, sizeof z);
+      sums += sign * (z >= 0.0 ? z : a.slope * z);
+    }
+    double sum = 0.0;
+    for (std::size_t k = 0; k < lane<double>; ++k) sum += sums[k];
+    a.margins[i] = a.labels[i] * sum / a.width;
+  }
+}
+
+[[gnu::always_inline]] inline void move_neurons(Arrays<double>& a) {
+  const std::size_t n = a.n, neurons = a.neurons;
+  const double *gram = a.gram.data(), *push = a.push.data();
+  double* steps = a.step_changes.data();
+  const Lane ones = Lane{} + 1.0, slopes = Lane{} + a.slope;
+  for (std::size_t first = 0; first < neurons; first += lane<double>) {
+    Lane sign, z, change, now;
+    std::memcpy(&sign, a.signs.data() + first, sizeof sign);
+    for (std::size_t i = 0; i < n; ++i) {
+      std::memcpy(&z, a.preactivations.data() + i * neurons + first, sizeof z);
+      std::memcpy(&change, a.changes.data() + i * neurons + first, sizeof z);
+      now = push[i] * sign * (z >= 0.0 ? ones : slopes);
+      change += now;
+      std::memcpy(a.changes.data() + i * neurons + first, &change, sizeof z);
+      std::memcpy(steps + i * lane<double>, &now, sizeof now);
+    }
+    for (std::size_t l = 0; l < n; ++l) {
+      Lane moved{};
+      for (std::size_t i = 0; i < n; ++i) {
+        std::memcpy(&now, steps + i * lane<double>, sizeof now);
+        moved += now * gram[i * n + l];
+      }
+      std::memcpy(&z, a.preactivations.data() + l * neurons + first, sizeof z);
+      z += moved;
+      std::memcpy(a.preactivations.data() + l * neurons + first, &z, sizeof z);
     }
   }
 }
@@ -119,13 +212,14 @@ template <class T>
   using std::exp;
   for (std::uint64_t step = 0; step < steps; ++step) {
     evaluate_margins(a);
-    for (std::size_t i = 0; i < a.n; ++i)
+    for (std::size_t i = 0; i < a.n; ++i) {
       a.push[i] = a.rate * a.labels[i] / (1 + exp(a.margins[i]));
+    }
     move_neurons(a);
   }
 }
 
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__SANITIZE_ADDRESS__)
+#if defined(__x86_64__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__)
 [[gnu::target_clones("avx512f", "avx2", "default")]]
 #endif
 inline void
@@ -139,17 +233,16 @@ template <class T, class Total = std::conditional_t<std::is_same_v<T, double>, l
 class Descent {
  public:
   explicit Descent(const Problem& problem) : problem_(problem) {
-    const std::size_t n = problem.samples(), neurons = problem.neurons();
+    const std::size_t n = problem.samples(), neurons = padded<T>(problem.neurons());
     arrays_.n = n;
     arrays_.neurons = neurons;
     arrays_.slope = T(problem.slope);
-    arrays_.width = T(static_cast<double>(neurons) / 2);
+    arrays_.width = T(static_cast<double>(problem.neurons()) / 2);
     arrays_.rate = T(problem.learning_rate) / (T(static_cast<double>(n)) * arrays_.width);
     for (const double label : problem.labels) arrays_.labels.push_back(T(label));
-    for (std::size_t k = 0; k < neurons; ++k)
-      arrays_.signs.push_back(T(2 * k < neurons ? 1.0 : -1.0));
+    arrays_.signs = signs_of<T>(problem);
     gram_ = products(problem.x, problem.x);
-    start_ = products(problem.x, problem.weights);
+    start_ = products(problem.x, padded_weights<T>(problem));
     for (const Total& value : gram_) arrays_.gram.push_back(static_cast<T>(value));
     totals_.assign(n * neurons, Total(0));
     arrays_.changes.assign(n * neurons, T(0));
@@ -188,10 +281,11 @@ class Descent {
     std::vector<double> u;
     for (const U& margin : margins) u.push_back(static_cast<double>(margin));
     const Eigen::Index neurons = problem.weights.rows(), n = problem.x.rows();
+    const auto row = static_cast<Eigen::Index>(coefficients.size()) / n;  // with those that fill up
     Rows c(neurons, n);
     for (Eigen::Index i = 0; i < n; ++i) {
       for (Eigen::Index k = 0; k < neurons; ++k) {
-        c(k, i) = static_cast<double>(coefficients[static_cast<std::size_t>(i * neurons + k)]);
+        c(k, i) = static_cast<double>(coefficients[static_cast<std::size_t>(i * row + k)]);
       }
     }
     const Rows weights = problem.weights + c * problem.x;
@@ -238,57 +332,78 @@ class Descent {
   std::uint64_t step_ = 0;
 };
 
-/// Gradient flow by small steps in log(1 + t): no margin moves by more than `resolution` in one.
-/// The error is of first order in it.
+/// Where gradient flow by small steps is, in log(1 + t).
+struct FlowPlace {
+  double log_time = 0.0;
+  std::uint64_t steps = 0;
+};
+
+/// Whether sample i moves a neuron. Where it does not, its push grows with t, and counts for
+/// nothing.
+inline bool moves_any(const Arrays<double>& a, std::size_t i) {
+  if (a.slope > 0.0) return true;
+  for (std::size_t k = 0; k < a.neurons && a.signs[k] != 0.0; ++k) {
+    if (a.preactivations[i * a.neurons + k] >= 0.0) return true;
+  }
+  return false;
+}
+
+/// Goes on to log(1 + t) = `target`, or for that many steps. No margin moves by more than
+/// `resolution` in one.
+#if defined(__x86_64__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__)
+[[gnu::target_clones("avx512f", "avx2", "default")]]
+#endif
+inline void
+take_flow_steps(Arrays<double>& a, const std::vector<double>& reach, double resolution,
+                double target, std::uint64_t most, FlowPlace& place) {
+  for (; place.log_time < target && place.steps < most; ++place.steps) {
+    evaluate_margins(a);
+    for (std::size_t i = 0; i < a.n; ++i) {
+      const double u = a.margins[i];
+      const double softplus = u > 0.0 ? u + std::log1p(std::exp(-u)) : std::log1p(std::exp(u));
+      a.push[i] =
+          moves_any(a, i) ? a.rate * a.labels[i] * std::exp(place.log_time - softplus) : 0.0;
+    }
+    double fastest = 1.0;
+    for (std::size_t l = 0; l < a.n; ++l) {
+      double speed = 0.0;
+      for (std::size_t i = 0; i < a.n; ++i) speed += std::abs(a.push[i]) * reach[i * a.n + l];
+      fastest = std::max(fastest, 2.0 * speed);
+    }
+    const double left = target - place.log_time, step = std::min(resolution / fastest, left);
+    for (double& push : a.push) push *= step;
+    move_neurons(a);
+    place.log_time = step < left ? place.log_time + step : target;
+  }
+}
+
+/// Gradient flow by small steps in log(1 + t). The error is of first order in `resolution`.
 class Flow {
  public:
   Flow(const Problem& problem, double resolution) : problem_(problem), resolution_(resolution) {
-    const std::size_t n = problem.samples(), neurons = problem.neurons();
-    arrays_ = {.n = n, .neurons = neurons, .slope = problem.slope};
-    arrays_.width = static_cast<double>(neurons) / 2;
+    const std::size_t n = problem.samples(), neurons = padded<double>(problem.neurons());
+    arrays_.n = n;
+    arrays_.neurons = neurons;
+    arrays_.slope = problem.slope;
+    arrays_.width = static_cast<double>(problem.neurons()) / 2;
     arrays_.rate = problem.learning_rate / (static_cast<double>(n) * arrays_.width);
     arrays_.labels = problem.labels;
-    for (std::size_t k = 0; k < neurons; ++k) arrays_.signs.push_back(2 * k < neurons ? 1.0 : -1.0);
+    arrays_.signs = signs_of<double>(problem);
     const Rows gram = problem.x * problem.x.transpose(),
-               start = problem.x * problem.weights.transpose();
+               start = problem.x * padded_weights<double>(problem).transpose();
     arrays_.gram.assign(gram.data(), gram.data() + gram.size());
     arrays_.preactivations.assign(start.data(), start.data() + start.size());
     arrays_.changes.assign(n * neurons, 0.0);
     arrays_.step_changes.assign(n * neurons, 0.0);
     arrays_.margins.assign(n, 0.0);
     arrays_.push.assign(n, 0.0);
-    for (std::size_t i = 0; i < n; ++i) {
-      for (std::size_t l = 0; l < n; ++l)
-        reach_.push_back(
-            std::abs(gram(static_cast<Eigen::Index>(i), static_cast<Eigen::Index>(l))));
-    }
+    for (const double inner : arrays_.gram) reach_.push_back(std::abs(inner));
   }
 
-  /// Goes on to log(1 + t) = `target`; false when more than `most` steps would be needed.
-  bool advance_to(double target, std::uint64_t most = std::numeric_limits<std::uint64_t>::max()) {
-    while (time_ < target) {
-      if (steps_++ >= most) return false;
-      evaluate_margins(arrays_);
-      for (std::size_t i = 0; i < arrays_.n; ++i) {
-        const double u = arrays_.margins[i];
-        const double softplus = u > 0.0 ? u + std::log1p(std::exp(-u)) : std::log1p(std::exp(u));
-        arrays_.push[i] =
-            moves_any(i) ? arrays_.rate * arrays_.labels[i] * std::exp(time_ - softplus) : 0.0;
-      }
-      double fastest = 1.0;
-      for (std::size_t l = 0; l < arrays_.n; ++l) {
-        double speed = 0.0;
-        for (std::size_t i = 0; i < arrays_.n; ++i) {
-          speed += std::abs(arrays_.push[i]) * reach_[i * arrays_.n + l];
-        }
-        fastest = std::max(fastest, 2.0 * speed);
-      }
-      const double step = std::min(resolution_ / fastest, target - time_);
-      for (double& push : arrays_.push) push *= step;
-      move_neurons(arrays_);
-      time_ = target - time_ <= step ? target : time_ + step;
-    }
-    return true;
+  /// Goes on to log(1 + t) = `target`; false when that takes more than `most` steps in all.
+  bool advance_to(double target, std::uint64_t most) {
+    take_flow_steps(arrays_, reach_, resolution_, target, most, place_);
+    return place_.log_time >= target;
   }
 
   Answer answer() {
@@ -297,20 +412,11 @@ class Flow {
   }
 
  private:
-  /// Whether sample i moves a neuron. Where it does not, its push grows with t, and counts for
-  /// nothing.
-  bool moves_any(std::size_t i) const {
-    if (problem_.slope > 0.0) return true;
-    const double* z = arrays_.preactivations.data() + i * arrays_.neurons;
-    return std::any_of(z, z + arrays_.neurons, [](double value) { return value >= 0.0; });
-  }
-
   const Problem problem_;
   const double resolution_;
   Arrays<double> arrays_;
   std::vector<double> reach_;
-  double time_ = 0.0;
-  std::uint64_t steps_ = 0;
+  FlowPlace place_;
 };
 
 /// What is known of the truth at a time.
@@ -326,7 +432,7 @@ struct Truth {
 /// takes more than `most` steps.
 inline std::vector<Truth> flow_truth(
     const Problem& problem, const std::vector<double>& log10_times, double resolution,
-    std::uint64_t most = std::numeric_limits<std::uint64_t>::max()) {
+    std::uint64_t most = std::numeric_limits<std::uint64_t>::max() / 2) {
   Flow coarse(problem, resolution), fine(problem, resolution / 2);
   std::vector<Truth> truth;
   std::vector<double> differences;
