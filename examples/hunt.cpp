@@ -1,11 +1,10 @@
 // Hunts wrong answers: random small problems of many families, followed to t = 10^100 and compared
 // with every real step.
 //
-//   build/release/examples/hunt [--seconds 60] [--seed 1] [--threads 1] [--family NAME] [--only
-//   NUMBER]
-//                               [--steps 1e6] [--keep DIR]
+//   build/release/examples/hunt [--seconds 60] [--seed 1] [--threads 1] [--runs COUNT]
+//       [--family NAME] [--only NUMBER] [--steps 1e6] [--keep DIR]
 //
-// Records at quarter decades up to `steps` (less for larger problems, about a second's work) are
+// Records at quarter decades up to `steps` (less for larger problems, half a second's work) are
 // held to real steps in plain double (tests/support/real_steps.hpp, which shares nothing with the
 // library); gradient flow to small steps at two resolutions. A fault is a log loss or stable rank
 // off by more than error_estimate + 1e-9, a run called not separated whose real steps separate, an
@@ -42,7 +41,8 @@ using Clock = std::chrono::steady_clock;
 
 constexpr double slack = 1e-9;
 constexpr double most_seconds = 60.0;
-constexpr double step_work = 4e8;  // of n²·neurons, most that real steps of a run may take
+constexpr unsigned patience = 300;  // seconds without a new run, where not even a pulse comes
+constexpr double step_work = 4e8;   // of n²·neurons, most that real steps of a run may take
 constexpr double flow_resolution = 2e-4;
 constexpr std::uint64_t most_flow_steps = 1'000'000;
 
@@ -51,7 +51,7 @@ struct Settings {
   std::uint64_t seed = 1;
   unsigned threads = 1;
   std::string family, keep;
-  std::optional<std::uint64_t> only;
+  std::optional<std::uint64_t> only, runs;
 };
 
 struct Row {
@@ -333,9 +333,9 @@ void print_histogram(std::vector<double> ratios) {
 
 std::atomic<std::uint64_t> under_way{0};
 
-/// Names the run that crashed, as far as several threads allow, and ends.
+/// Names the run that crashed or hangs, as far as several threads allow, and ends.
 void tell_of_crash(int) {
-  char text[] = "hunt: crashed at or near number                     \n";
+  char text[] = "hunt: crashed or hangs at or near number                     \n";
   std::uint64_t number = under_way;
   for (std::size_t place = sizeof text - 3; number > 0; --place, number /= 10) {
     text[place] = static_cast<char>('0' + number % 10);
@@ -357,6 +357,7 @@ Settings settings_of(int argc, char** argv) {
     if (name == "--family") settings.family = value;
     if (name == "--only") settings.only = std::strtoull(value, nullptr, 10);
     if (name == "--keep") settings.keep = value;
+    if (name == "--runs") settings.runs = std::strtoull(value, nullptr, 10);
   }
   return settings;
 }
@@ -365,7 +366,8 @@ Settings settings_of(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   const Settings settings = settings_of(argc, argv);
-  for (const int signal : {SIGSEGV, SIGABRT, SIGFPE, SIGBUS}) std::signal(signal, tell_of_crash);
+  for (const int signal : {SIGSEGV, SIGABRT, SIGFPE, SIGBUS, SIGALRM})
+    std::signal(signal, tell_of_crash);
   if (settings.only) return carry_out(settings, *settings.only).fault.empty() ? 0 : 1;
   const auto names = hunt::family_names();
   const auto begin = Clock::now();
@@ -376,8 +378,10 @@ int main(int argc, char** argv) {
   const auto work = [&] {
     while (std::chrono::duration<double>(Clock::now() - begin).count() < settings.seconds) {
       const std::uint64_t number = next++;
+      if (settings.runs && number >= *settings.runs) return;
       if (!settings.family.empty() && names[number % names.size()] != settings.family) continue;
       under_way = number;
+      ::alarm(patience);
       const Finding finding = carry_out(settings, number);
       const std::lock_guard lock(mutex);
       families[finding.family].add(finding);
