@@ -6,7 +6,7 @@
 //
 // Records at quarter decades up to `steps` (less for larger problems, half a second's work) are
 // held to real steps in plain double (tests/support/real_steps.hpp, which shares nothing with the
-// library); gradient flow to small steps at two resolutions. A fault is a log loss or stable rank
+// library); gradient flow to small steps at three resolutions. A fault is a log loss or stable rank
 // off by more than error_estimate + 1e-9, a run called not separated whose real steps separate, an
 // end in a limit that contradicts the run, an InputError, a crash, or more than a minute. A first
 // suspicion is looked at again in a wider arithmetic; where that differs, too, steps amplify

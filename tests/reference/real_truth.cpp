@@ -4,7 +4,7 @@
 //
 // FOLDER: config.toml with its arrays. Descent is followed in long double, and in double for the
 // uncertainty (--digits: in 150 and in 100 decimal digits, where steps amplify rounding); gradient
-// flow by small steps at two resolutions.
+// flow by small steps at three resolutions.
 
 #include <cstdio>
 #include <cstdlib>

@@ -426,28 +426,29 @@ struct Truth {
   double uncertainty = 0.0;
 };
 
-/// Gradient flow at these times (log10 t, ascending), extrapolated from two resolutions. Where
-/// pairs slide, small steps hop around their way, and the two differ as chance has it: the
-/// uncertainty is three times the largest difference of the rows around. Ends early when a time
-/// takes more than `most` steps.
+/// Gradient flow at these times (log10 t, ascending) by small steps, the finest of three
+/// resolutions that have no multiple in common. The uncertainty is three times what the others make
+/// of it, the largest of the rows around, as small steps are off as chance has it where pairs slide
+/// or cross, and never less than a hundredth of `resolution`. Ends early when a time takes more
+/// than `most` steps of `resolution`.
 inline std::vector<Truth> flow_truth(
     const Problem& problem, const std::vector<double>& log10_times, double resolution,
-    std::uint64_t most = std::numeric_limits<std::uint64_t>::max() / 2) {
-  Flow coarse(problem, resolution), fine(problem, resolution / 2);
+    std::uint64_t most = std::numeric_limits<std::uint64_t>::max() / 3) {
+  Flow coarse(problem, resolution), middle(problem, resolution / 1.7),
+      fine(problem, resolution / 2.9);
   std::vector<Truth> truth;
   std::vector<double> differences;
   for (const double log10_time : log10_times) {
     const double log_time = log10_time * std::log(10.0);
     const double target = log_time > 36.0 ? log_time : std::log1p(std::exp(log_time));
-    if (!coarse.advance_to(target, most) || !fine.advance_to(target, 2 * most)) break;
-    const Answer a = coarse.answer(), b = fine.answer();
-    Answer both = b;
-    both.log_loss = 2 * b.log_loss - a.log_loss;
-    for (std::size_t part = 0; part < 3; ++part) {
-      both.ranks[part] = 2 * b.ranks[part] - a.ranks[part];
+    if (!coarse.advance_to(target, most) || !middle.advance_to(target, 2 * most) ||
+        !fine.advance_to(target, 3 * most)) {
+      break;
     }
-    truth.push_back({log10_time, both});
-    differences.push_back(a.difference(b));
+    const Answer answer = fine.answer();
+    truth.push_back({log10_time, answer});
+    differences.push_back(
+        std::max(answer.difference(middle.answer()), answer.difference(coarse.answer())));
   }
   for (std::size_t row = 0; row < truth.size(); ++row) {
     constexpr std::size_t around = 8;
@@ -455,7 +456,7 @@ inline std::vector<Truth> flow_truth(
         differences.begin() + static_cast<std::ptrdiff_t>(row - std::min(row, around));
     const auto end =
         differences.begin() + static_cast<std::ptrdiff_t>(std::min(row + around + 1, truth.size()));
-    truth[row].uncertainty = 3.0 * *std::max_element(begin, end);
+    truth[row].uncertainty = std::max(3.0 * *std::max_element(begin, end), 0.01 * resolution);
   }
   return truth;
 }
