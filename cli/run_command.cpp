@@ -110,6 +110,7 @@ int run(const RunArguments& arguments) {
       return interrupted;
     case StopReason::not_finite:
     case StopReason::not_separated:
+    case StopReason::not_separated_so_far:
     case StopReason::not_late:
     case StopReason::flow_failed:
       fmt::print(stderr, "{} stopped at {}: {}\n", inked(Ink::warning, "latetime:", stderr),

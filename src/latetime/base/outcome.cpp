@@ -12,6 +12,8 @@ std::string to_string(StopReason reason) {
       return "not-finite";
     case StopReason::not_separated:
       return "not-separated";
+    case StopReason::not_separated_so_far:
+      return "not-separated-so-far";
     case StopReason::not_late:
       return "not-late";
     case StopReason::flow_failed:

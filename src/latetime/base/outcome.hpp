@@ -11,10 +11,12 @@ enum class StopReason {
   reached_end,  ///< every requested step was taken
   interrupted,  ///< asked to stop (Ctrl-C, SIGTERM); resumable
   not_finite,   ///< weights or margins overflowed: the learning rate is far too large for the data
-  not_separated,  ///< the loss does not go to zero: the activations that the run has settled on
-                  ///< cannot give all samples positive margins
-  not_late,       ///< exact steps did not reach a late-time regime
-  flow_failed,    ///< the late-time flow met what it cannot follow
+  not_separated,  ///< the loss does not go to zero, which is proved: no activation that matters can
+                  ///< change any more, and those of now cannot give all samples positive margins
+  not_separated_so_far,  ///< the loss has stopped falling where nothing can follow it further;
+                         ///< whether it goes to zero later is not decided
+  not_late,              ///< exact steps did not reach a late-time regime
+  flow_failed,           ///< the late-time flow met what it cannot follow
 };
 
 /// How a run ended, in one object: reason, time reached, and a line for people.
@@ -25,7 +27,7 @@ struct Outcome {
 };
 
 /// Short machine-readable name: "reached-end", "interrupted", "not-finite", "not-separated",
-/// "not-late", "flow-failed".
+/// "not-separated-so-far", "not-late", "flow-failed".
 std::string to_string(StopReason reason);
 
 }  // namespace latetime

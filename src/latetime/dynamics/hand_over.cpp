@@ -177,9 +177,10 @@ HandOver::Decision HandOver::look(std::uint64_t step, const Matrix& coefficients
       now < (options_.forced ? first_forced_trial : first_trial)) {
     return Decision::go_on;
   }
-  if (log_loss_at(looks_.front()) - log_loss_at(looks_.back()) < slowest_fall) {
+  const bool stays = log_loss_at(looks_.front()) - log_loss_at(looks_.back()) < slowest_fall;
+  if (stays) {
     if ((now >= patience_with_loss || last) && find_not_separated()) return Decision::give_up;
-    if (!last) return Decision::go_on;
+    if (!last && !has_resting_samples()) return Decision::go_on;
   }
   FlowStatus status = FlowStatus::reached;
   const double off = try_from_oldest(keep_going, status);
@@ -192,7 +193,9 @@ HandOver::Decision HandOver::look(std::uint64_t step, const Matrix& coefficients
   const bool works = off <= useless_error;
   if (error_ <= options_.tolerance || (works && (options_.forced || last))) return Decision::leave;
   if (works || !last) return Decision::go_on;
-  if (!find_not_separated()) {
+  if (!find_not_separated() && stays) {
+    outcome_ = not_separated_so_far(step, log_loss_at(looks_.back()));
+  } else if (outcome_.reason != StopReason::not_separated) {
     outcome_ = {StopReason::not_late, step,
                 fmt::format("no late-time regime was found in {} exact steps ({}); the loss is "
                             "{:.6g}. Go on exactly with descent.engine = \"coefficient\", or take "
@@ -203,6 +206,17 @@ HandOver::Decision HandOver::look(std::uint64_t step, const Matrix& coefficients
                             std::exp(log_loss_at(looks_.back())))};
   }
   return Decision::give_up;
+}
+
+/// Whether some margins stay where they are, so that the loss stays and yet the flow may follow.
+bool HandOver::has_resting_samples() const {
+  const Look& now = looks_.back();
+  const LateFlow flow(problem_, start(now.step, now.coefficients), {});
+  if (flow.plateau()) return true;
+  for (Eigen::Index i = 0; i < problem_.samples(); ++i) {
+    if (flow.asleep(i)) return true;
+  }
+  return false;
 }
 
 /// Whether the present pattern can separate the samples; if not, says so in outcome_.
@@ -249,6 +263,14 @@ Outcome not_separated(const LateFlow& flow, const LogTime& time, double log_loss
   return {StopReason::not_separated, time,
           fmt::format("the loss does not go to zero, it is {:.10g} at t = {}: {}",
                       std::exp(log_loss), to_string(time), limit.message)};
+}
+
+Outcome not_separated_so_far(const LogTime& time, double log_loss) {
+  return {StopReason::not_separated_so_far, time,
+          fmt::format("the samples are not separated so far: the loss is {:.10g} at t = {} and has "
+                      "stopped falling. Whether it goes to zero later is not decided; exact steps "
+                      "go on with descent.engine = \"coefficient\"",
+                      std::exp(log_loss), to_string(time))};
 }
 
 double error_decay(double log_time, double hand_over_log_time) {

@@ -67,6 +67,7 @@ class HandOver {
   double log_loss_at(const Look& look) const;
   double jitter() const;
   bool find_not_separated();
+  bool has_resting_samples() const;
   Vector margins_of(const Matrix& preactivations) const;
 
   const FlowProblem problem_;
@@ -83,6 +84,9 @@ class HandOver {
 /// not go to zero (reason `not_separated`); a default outcome when it can, or when that is not
 /// decided.
 Outcome not_separated(const LateFlow& flow, const LogTime& time, double log_loss);
+
+/// The outcome of a run whose loss has stopped falling where nothing follows it further.
+Outcome not_separated_so_far(const LogTime& time, double log_loss);
 
 /// What the error at the hand-over has fallen to at a later time, as a part of it: fluctuations of
 /// switching pairs die like 1/t, what else there is may stay.

@@ -35,6 +35,24 @@ constexpr double time_of_no_corrections = 40.0;
 
 constexpr std::uint64_t most_steps_per_unit = 5'000;
 
+// After so many steps in one unit of log time, samples that have come to rest are looked for.
+constexpr std::uint64_t steps_before_rest = 250;
+
+// Pushes of samples at rest cancel to this part of them.
+constexpr double rest_tolerance = 1e-9;
+
+// λ of samples that nothing follows grows with t; it stays a number.
+constexpr double largest_log_multiplier = 650.0;
+
+/// λ = t g at u − θ = gaps.
+Vector multipliers_of(double theta, const Vector& gaps) {
+  return gaps.unaryExpr([theta](double gap) {
+    // softplus(u) = u to rounding once u > 37.
+    const double log = gap + theta > 37.0 ? -gap : theta - softplus(gap + theta);
+    return std::exp(std::min(log, largest_log_multiplier));
+  });
+}
+
 }  // namespace
 
 std::string explain(FlowStatus status) {
@@ -175,6 +193,7 @@ void LateFlow::enter() {
     }
   }
   for (Neuron& neuron : neurons_) neuron.entry_sliding = neuron.mode.sliding;
+  entered_ = true;
   rebase();
   refresh_offset();
   stepper_.restart();
@@ -183,16 +202,44 @@ void LateFlow::enter() {
 /// Brings every neuron up to date, recomputes Z from C, and counts s from zero again.
 void LateFlow::rebase() {
   for (Eigen::Index k = 0; k < problem_.neurons(); ++k) sync(k);
+  const Matrix before = z_;
   z_ = initial_preactivations_;
   add_product(coefficients_, problem_.gram, z_);
+  keep_sides(before);
   s_ = Vector::Zero(problem_.samples());
   travel_ = Vector::Zero(problem_.samples());
   lambda_variation_ = 0.0;
-  Vector margins = Vector::Zero(problem_.samples());
   for (Eigen::Index k = 0; k < problem_.neurons(); ++k) {
     Neuron& neuron = neurons_[static_cast<std::size_t>(k)];
     neuron.since = s_;
     for (const Eigen::Index i : neuron.mode.pairs_at_zero()) z_(k, i) = 0.0;
+  }
+  refresh_gaps();
+  rebuild_kernel();
+  take_plateau();
+  last_lambda_ = rates(0.0, Vector::Zero(problem_.samples()));
+  for (Eigen::Index k = 0; k < problem_.neurons(); ++k) refresh_bounds(k);
+  stepper_.restart();
+}
+
+/// Where only rounding puts a pair on the other side of zero, it stays where it was.
+void LateFlow::keep_sides(const Matrix& before) {
+  for (Eigen::Index k = 0; k < z_.rows(); ++k) {
+    const NeuronMode& mode = neurons_[static_cast<std::size_t>(k)].mode;
+    for (Eigen::Index i = 0; i < z_.cols(); ++i) {
+      const double side = mode.active[static_cast<std::size_t>(i)] ? 1.0 : -1.0;
+      if (side * z_(k, i) >= 0.0 || side * before(k, i) < 0.0) continue;
+      initial_preactivations_(k, i) += before(k, i) - z_(k, i);
+      z_(k, i) = before(k, i);
+    }
+  }
+}
+
+/// Margins from the pre-activations.
+void LateFlow::refresh_gaps() {
+  Vector margins = Vector::Zero(problem_.samples());
+  for (Eigen::Index k = 0; k < problem_.neurons(); ++k) {
+    const Neuron& neuron = neurons_[static_cast<std::size_t>(k)];
     for (Eigen::Index i = 0; i < problem_.samples(); ++i) {
       const double slope =
           neuron.mode.active[static_cast<std::size_t>(i)] ? 1.0 : problem_.shape.slope;
@@ -200,10 +247,70 @@ void LateFlow::rebase() {
     }
   }
   gap_ = (margins / static_cast<double>(problem_.shape.width)).array() - theta_;
-  rebuild_kernel();
-  last_lambda_ = rates(0.0, Vector::Zero(problem_.samples()));
-  for (Eigen::Index k = 0; k < problem_.neurons(); ++k) refresh_bounds(k);
-  stepper_.restart();
+}
+
+/// Whether crossing zero at fold l changes the push t g* of samples at rest: not where its samples
+/// are none of them, or balance each other (one sample under both labels).
+bool LateFlow::disturbs(const Plateau& plateau, int group, Eigen::Index l) const {
+  const FoldBounds bounds = fold_bounds(problem_, group, l, plateau.rest);
+  double size = 0.0;
+  for (const Eigen::Index i : problem_.members[static_cast<std::size_t>(l)]) {
+    size += std::abs(problem_.ratio[static_cast<std::size_t>(i)]) * plateau.rest[i];
+  }
+  return std::abs(bounds.above - bounds.below) > rest_tolerance * size;
+}
+
+/// Whether the modes are those of samples at rest: no pair at zero disturbs them (it would hop by
+/// steps that do not shrink), and their push t g* on sliding pairs cancels.
+bool LateFlow::holds_plateau(const Plateau& plateau) const {
+  for (const Neuron& neuron : neurons_) {
+    for (const Eigen::Index i : neuron.mode.pairs_at_zero()) {
+      if (problem_.leads(i) && disturbs(plateau, neuron.group, i)) return false;
+    }
+    if (!neuron.mode.slides()) continue;
+    const Vector push = neuron.mode.share * plateau.rest;
+    const Vector size = neuron.mode.share.cwiseAbs() * plateau.rest;
+    if ((push.cwiseAbs().array() > rest_tolerance * size.array()).any()) return false;
+  }
+  return true;
+}
+
+/// Looks for samples at rest, all neurons up to date, and leaves them out of what is integrated.
+void LateFlow::take_plateau() {
+  plateau_.reset();
+  reach_ = problem_.reach;
+  if (!entered_) return;
+  plateau_ = find_plateau(kernel_, gap_.array() + theta_, theta_, asleep_);
+  if (!plateau_) return;
+  if (!holds_plateau(*plateau_)) {
+    plateau_.reset();
+    return;
+  }
+  for (Eigen::Index k = 0; k < problem_.neurons(); ++k) {
+    const Neuron& neuron = neurons_[static_cast<std::size_t>(k)];
+    const Vector gain = gain_of(neuron, plateau_->approach);
+    coefficients_.row(k) += gain.transpose();
+    z_.row(k).noalias() += gain.transpose() * problem_.gram;
+    for (const Eigen::Index i : neuron.mode.pairs_at_zero()) z_(k, i) = 0.0;
+  }
+  refresh_gaps();
+  reach_ = problem_.reach * plateau_->response.cwiseAbs();
+  Eigen::MatrixXd kernel = kernel_ * plateau_->response;
+  for (const Eigen::Index i : plateau_->samples) kernel.row(i).setZero();
+  lag_ = kernel_ * plateau_->lag;
+  kernel_ = 0.5 * (kernel + kernel.transpose());
+}
+
+/// λ, or s, with what holds the samples at rest in their places.
+Vector LateFlow::driven(Vector lambda) const {
+  if (!plateau_) return lambda;
+  return plateau_->response * lambda;
+}
+
+/// The row r' with r'·λ = r·driven(λ).
+Vector LateFlow::driven_row(const Vector& row) const {
+  if (!plateau_) return row;
+  return plateau_->response.transpose() * row;
 }
 
 void LateFlow::rebuild_kernel() {
@@ -233,8 +340,13 @@ void LateFlow::refresh_asleep() {
 
 /// u − θ, `delta` in log time and x in s after the present moment.
 Vector LateFlow::gaps_at(double delta, const Vector& x) const {
-  Vector gaps = gap_ + kernel_ * x + std::exp(-(theta_ + delta)) * offset_;
+  const double inverse_time = std::exp(-(theta_ + delta));
+  Vector gaps = gap_ + kernel_ * x + inverse_time * offset_;
   gaps.array() -= delta;
+  // Samples at rest lag behind by what the others' multipliers ask for, to the next order in 1/t.
+  if (plateau_ && inverse_time > 1e-17) {
+    gaps += inverse_time * (lag_ * multipliers_of(theta_ + delta, gaps));
+  }
   return gaps;
 }
 
@@ -242,7 +354,7 @@ bool LateFlow::offset_due() const {
   if (!options_.of_descent || !options_.switching_means) return false;
   if (std::exp(-theta_) < last_offset_inverse_time) return false;
   return offset_stale_ || theta_ > offset_time_ + closed_form_period ||
-         (last_lambda_ - offset_lambda_).cwiseAbs().maxCoeff() >
+         (driven(last_lambda_) - offset_lambda_).cwiseAbs().maxCoeff() >
              offset_drift * last_lambda_.maxCoeff();
 }
 
@@ -253,7 +365,7 @@ void LateFlow::refresh_offset() {
   offset_stale_ = false;
   offset_time_ = theta_;
   if (!options_.of_descent || !options_.switching_means) return;
-  const Vector lambda = rates(0.0, Vector::Zero(problem_.samples()));
+  const Vector lambda = driven(rates(0.0, Vector::Zero(problem_.samples())));
   const bool drifted =
       offset_lambda_.size() == 0 ||
       (lambda - offset_lambda_).cwiseAbs().maxCoeff() > 0.5 * offset_drift * lambda.maxCoeff();
@@ -269,18 +381,14 @@ void LateFlow::refresh_offset() {
 }
 
 Vector LateFlow::lambda_at(double delta, const Vector& x) const {
-  const double theta = theta_ + delta;
-  return gaps_at(delta, x).unaryExpr([theta](double gap) {
-    // softplus(u) = u to rounding once u > 37.
-    return gap + theta > 37.0 ? std::exp(-gap) : std::exp(theta - softplus(gap + theta));
-  });
+  return multipliers_of(theta_ + delta, gaps_at(delta, x));
 }
 
-/// ds/dθ, 0 for samples that are asleep.
+/// ds/dθ, 0 for samples that are asleep or at rest.
 Vector LateFlow::rates(double delta, const Vector& x) const {
   Vector result = multiplier_rates(delta, x);
   for (Eigen::Index i = 0; i < result.size(); ++i) {
-    if (asleep(i)) result[i] = 0.0;
+    if (asleep(i) || at_rest(i)) result[i] = 0.0;
   }
   return result;
 }
@@ -319,13 +427,17 @@ Vector LateFlow::lambda() const {
 /// leave would turn back at once until log t has moved by O(1/t), in as many events as the
 /// tolerances let through.
 Vector LateFlow::drive() const {
-  return multiplier_rates(0.0, Vector::Zero(problem_.samples()));
+  return driven(multiplier_rates(0.0, Vector::Zero(problem_.samples())));
 }
 
 /// What the coefficients of a neuron have gained since it was last brought up to date.
 Vector LateFlow::moved(const Neuron& neuron) const {
-  Vector result =
-      problem_.rate * effective_multipliers(problem_, neuron.group, neuron.mode, s_ - neuron.since);
+  return gain_of(neuron, driven(s_ - neuron.since));
+}
+
+/// What its coefficients gain by that s, all samples included.
+Vector LateFlow::gain_of(const Neuron& neuron, const Vector& s) const {
+  Vector result = problem_.rate * effective_multipliers(problem_, neuron.group, neuron.mode, s);
   for (Eigen::Index l = 0; l < result.size(); ++l) result[l] *= problem_.sign(neuron.group, l);
   return result;
 }
@@ -359,13 +471,13 @@ void LateFlow::refresh_bounds(Eigen::Index k) {
     neuron.slack = -std::numeric_limits<double>::infinity();  // looked at in every step
     return;
   }
-  const Vector beta = sliding_multipliers(neuron.mode, last_lambda_);
+  const Vector beta = sliding_multipliers(neuron.mode, driven(last_lambda_));
   for (std::size_t r = 0; r < neuron.mode.sliding.size(); ++r) {
     const auto row = static_cast<Eigen::Index>(r);
     const Eigen::Index first = neuron.mode.sliding[r];
-    const FoldBounds bounds = fold_bounds(problem_, neuron.group, first, last_lambda_);
+    const FoldBounds bounds = fold_bounds(problem_, neuron.group, first, driven(last_lambda_));
     const double gap = std::min(bounds.above - beta[row], beta[row] - bounds.below);
-    double sensitivity = neuron.mode.share.row(row).cwiseAbs().sum();
+    double sensitivity = driven_row(neuron.mode.share.row(row).transpose()).cwiseAbs().sum();
     for (const Eigen::Index i : problem_.members[static_cast<std::size_t>(first)]) {
       sensitivity += std::abs(problem_.ratio[static_cast<std::size_t>(i)]);
     }
@@ -380,7 +492,7 @@ void LateFlow::take_over_step() {
   gap_ += kernel_ * x;
   gap_.array() -= step.size();
   s_ += x;
-  travel_ += problem_.reach * x;
+  travel_ += reach_ * x;
   theta_ += step.size();
   stepper_.accept();
 }
@@ -392,7 +504,7 @@ bool LateFlow::steady() {
   const Vector speed = kernel_ * lambda;
   const double top = lambda.maxCoeff();
   for (Eigen::Index i = 0; i < lambda.size(); ++i) {
-    if (asleep(i)) return false;
+    if (asleep(i) || at_rest(i)) return false;
     const bool vanishing = lambda[i] <= steady_tolerance * top && speed[i] > 1.0;
     if (!vanishing && std::abs(1.0 - speed[i]) > 1e3 * steady_tolerance) return false;
   }
@@ -406,17 +518,16 @@ bool LateFlow::steady() {
 }
 
 FlowStatus LateFlow::advance_to(double log_time, const std::function<bool(double)>& keep_going) {
-  double unit_start = theta_;
-  std::uint64_t unit_steps = 0, unit_events = 0;
   const auto pairs = static_cast<std::uint64_t>(problem_.neurons() * problem_.samples());
   while (theta_ < log_time) {
     if (keep_going && step_count_ % 64 == 0 && !keep_going(theta_)) return FlowStatus::interrupted;
-    if (theta_ > unit_start + 1.0) {
-      unit_start = theta_;
-      unit_steps = unit_events = 0;
+    if (theta_ > unit_start_ + 1.0) {
+      unit_start_ = theta_;
+      unit_steps_ = unit_events_ = 0;
     }
-    if (unit_events > 10 * pairs + 1000) return FlowStatus::too_many_events;
-    if (++unit_steps > most_steps_per_unit + 8 * unit_events) return FlowStatus::too_stiff;
+    if (unit_steps_ > 0 && unit_steps_ % steps_before_rest == 0 && !plateau_) rebase();
+    if (unit_events_ > 10 * pairs + 1000) return FlowStatus::too_many_events;
+    if (++unit_steps_ > most_steps_per_unit + 8 * unit_events_) return FlowStatus::too_stiff;
     if (step_count_ >= options_.most_steps) return FlowStatus::too_long;
     if (log_time - theta_ > longest_curved_step && steady()) {
       stepper_.attempt_straight(std::min(log_time - theta_, theta_), steady_lambda_);
@@ -431,7 +542,7 @@ FlowStatus LateFlow::advance_to(double log_time, const std::function<bool(double
     const bool crossing = find_crossing(step, first);
     const bool exit = find_exit(step, first);
     if (crossing || exit) {
-      ++unit_events;
+      ++unit_events_;
       if (first.delta > 0.0) {
         stepper_.shorten(first.delta);
         take_over_step();
@@ -453,7 +564,7 @@ FlowStatus LateFlow::advance_to(double log_time, const std::function<bool(double
       Neuron& neuron = neurons_[static_cast<std::size_t>(k)];
       const double z =
           z_(k, i) +
-          preactivation_row(problem_, neuron.group, neuron.mode, i).dot(s_ - neuron.since);
+          preactivation_row(problem_, neuron.group, neuron.mode, i).dot(driven(s_ - neuron.since));
       neuron.room[i] = travel_[i] + std::abs(z);
     }
     for (Eigen::Index k = 0; k < problem_.neurons(); ++k) {
@@ -474,6 +585,13 @@ FlowStart LateFlow::state() const {
   Matrix gains(problem_.neurons(), problem_.samples());
   for (Eigen::Index k = 0; k < gains.rows(); ++k) {
     gains.row(k) = moved(neurons_[static_cast<std::size_t>(k)]).transpose();
+  }
+  if (plateau_ && theta_ < time_of_no_corrections) {
+    const Vector lag =
+        std::exp(-theta_) * (plateau_->lag * rates(0.0, Vector::Zero(problem_.samples())));
+    for (Eigen::Index k = 0; k < gains.rows(); ++k) {
+      gains.row(k) += gain_of(neurons_[static_cast<std::size_t>(k)], lag).transpose();
+    }
   }
   result.coefficients += gains;
   add_product(gains, problem_.gram, result.preactivations);
@@ -506,7 +624,7 @@ Matrix LateFlow::without_switching(Matrix preactivations) const {
 }
 
 Matrix LateFlow::slopes() const {
-  const Vector lambda = this->lambda();
+  const Vector lambda = driven(this->lambda());
   Matrix result(problem_.neurons(), problem_.samples());
   for (Eigen::Index k = 0; k < result.rows(); ++k) {
     const NeuronMode& mode = neurons_[static_cast<std::size_t>(k)].mode;

@@ -3,10 +3,12 @@
 #include <cstdint>
 #include <functional>
 #include <limits>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "latetime/dynamics/log_time_stepper.hpp"
+#include "latetime/dynamics/plateau.hpp"
 #include "latetime/dynamics/switching_mean.hpp"
 
 namespace latetime {
@@ -100,6 +102,8 @@ class LateFlow {
   double switching_error(bool since_entry) const;
   /// Samples that no neuron is active at (slope 0): their margins do not move at all.
   bool asleep(Eigen::Index sample) const { return asleep_[static_cast<std::size_t>(sample)] != 0; }
+  /// Samples that contradict each other and have come to rest, where there are any.
+  const std::optional<Plateau>& plateau() const { return plateau_; }
   std::function<void(const FlowEvent&)> on_event;
 
  private:
@@ -124,6 +128,18 @@ class LateFlow {
   Vector multiplier_rates(double delta, const Vector& x) const;
   void start_from_zero();
   void refresh_asleep();
+  void keep_sides(const Matrix& before);
+  void refresh_gaps();
+  bool disturbs(const Plateau& plateau, int group, Eigen::Index l) const;
+  void settle_beside_plateau(Eigen::Index k, const std::vector<Eigen::Index>& at_zero);
+  bool holds_plateau(const Plateau& plateau) const;
+  void take_plateau();
+  bool at_rest(Eigen::Index sample) const {
+    return plateau_ && plateau_->rests[static_cast<std::size_t>(sample)] != 0;
+  }
+  Vector gain_of(const Neuron& neuron, const Vector& s) const;
+  Vector driven(Vector lambda) const;
+  Vector driven_row(const Vector& row) const;
   FlowCause cause_at_zero(int group, Eigen::Index i) const;
   Vector drive() const;
   void refresh_offset();
@@ -166,10 +182,17 @@ class LateFlow {
   Vector last_lambda_;
   double lambda_variation_ = 0.0;
   std::vector<std::uint8_t> asleep_;
+  std::optional<Plateau> plateau_;
+  Matrix reach_;  // problem_.reach, what moves samples at rest counted with those that move them
+  Eigen::MatrixXd lag_;  // κ plateau lag: t · what margins at rest, and others by them, are beyond
+  bool entered_ = false;
   Vector steady_lambda_;  // where λ goes while the modes stay; empty: not known
   LogTimeStepper stepper_;
   std::vector<std::pair<Eigen::Index, Eigen::Index>> popped_;
   std::uint64_t event_count_ = 0, step_count_ = 0, undecided_ = 0, changes_since_rebuild_ = 0;
+  // Within the present unit of log time.
+  double unit_start_ = -std::numeric_limits<double>::infinity();
+  std::uint64_t unit_steps_ = 0, unit_events_ = 0;
   double event_error_ = 0.0;
 };
 

@@ -23,6 +23,8 @@ constexpr double exit_tolerance = 1e-12;
 
 constexpr std::uint64_t changes_between_rebuilds = 64;
 
+constexpr int most_rounds_beside_plateau = 30;
+
 // A crossing is placed to a part of a step while 1/t is above that; then a step is nothing.
 constexpr double last_delay_inverse_time = 1e-10;
 
@@ -54,7 +56,7 @@ FlowCause LateFlow::cause_at_zero(int group, Eigen::Index i) const {
 /// grows, ⟨v, Δs⟩ is bounded over any part of the step by the parts of v of one sign: most pairs
 /// are proved not to cross without a look at the inside of the step, the others are bisected.
 bool LateFlow::find_crossing(const DenseStep& step, Found& first) {
-  const Vector reached = travel_ + problem_.reach * step.end();
+  const Vector reached = travel_ + reach_ * step.end();
   bool found = false;
   std::array<Vector, DenseStep::points + 1> known_rates;
   const auto rates_at_grid = [&](int j) -> const Vector& {
@@ -68,7 +70,8 @@ bool LateFlow::find_crossing(const DenseStep& step, Found& first) {
     for (Eigen::Index i = 0; i < problem_.samples(); ++i) {
       if (neuron.room[i] > reached[i]) continue;
       const double side = neuron.mode.active[static_cast<std::size_t>(i)] ? 1.0 : -1.0;
-      const Vector row = side * preactivation_row(problem_, neuron.group, neuron.mode, i);
+      const Vector row =
+          side * driven_row(preactivation_row(problem_, neuron.group, neuron.mode, i));
       const double tolerance =
           crossing_tolerance * std::max(z_.col(i).cwiseAbs().maxCoeff(), 1e-300);
       double start = side * z_(k, i) + row.dot(s_ - neuron.since) + tolerance;
@@ -129,7 +132,7 @@ bool LateFlow::find_exit(const DenseStep& step, Found& first) {
   Vector lambdas[5];
   double variation = lambda_variation_;
   for (int p = 0; p <= 4; ++p) {
-    lambdas[p] = rates(step.size() * p / 4.0, step.grid(p * stride));
+    lambdas[p] = driven(rates(step.size() * p / 4.0, step.grid(p * stride)));
     if (p) variation += (lambdas[p] - lambdas[p - 1]).cwiseAbs().maxCoeff();
   }
   bool found = false;
@@ -145,7 +148,7 @@ bool LateFlow::find_exit(const DenseStep& step, Found& first) {
         if (gap(lambdas[p]) > 0.0) continue;
         const double left = step.size() * (p - 1) / 4.0, right = step.size() * p / 4.0;
         const double when = root_between(
-            [&](double delta) { return gap(rates(delta, step.at(delta))); }, left, right);
+            [&](double delta) { return gap(driven(rates(delta, step.at(delta)))); }, left, right);
         if (when < first.delta) {
           found = true;
           first = {when, k, neuron.mode.sliding[0], FlowCause::leaves_upward};
@@ -169,7 +172,8 @@ bool LateFlow::find_exit(const DenseStep& step, Found& first) {
           if (gap(lambdas[p], upper) > 0.0) continue;
           const double left = step.size() * (p - 1) / 4.0, right = step.size() * p / 4.0;
           const double when = root_between(
-              [&](double delta) { return gap(rates(delta, step.at(delta)), upper); }, left, right);
+              [&](double delta) { return gap(driven(rates(delta, step.at(delta))), upper); }, left,
+              right);
           if (when < first.delta) {
             found = true;
             first = {when, k, l, upper ? FlowCause::leaves_upward : FlowCause::leaves_downward};
@@ -253,7 +257,7 @@ void LateFlow::watch_near_misses(const Vector& lambda_before) {
     const Neuron& neuron = neurons_[static_cast<std::size_t>(k)];
     if (cause_at_zero(neuron.group, i) != FlowCause::own_crosses) continue;
     const double side = neuron.mode.active[static_cast<std::size_t>(i)] ? 1.0 : -1.0;
-    const Vector row = side * preactivation_row(problem_, neuron.group, neuron.mode, i);
+    const Vector row = side * driven_row(preactivation_row(problem_, neuron.group, neuron.mode, i));
     const double end = side * z_(k, i) + row.dot(s_ - neuron.since);
     const double start = end - row.dot(stepper_.dense().end());
     if (std::min(start, end) < neuron.error && row.dot(lambda_before) < 0.0 &&
@@ -263,9 +267,39 @@ void LateFlow::watch_near_misses(const Vector& lambda_before) {
   }
 }
 
+/// What holds samples at rest changes at once with the modes, and the modes with it: goes to and
+/// fro until both agree, taking the mean of the two where they do not (there the pair slides).
+void LateFlow::settle_beside_plateau(Eigen::Index k, const std::vector<Eigen::Index>& at_zero) {
+  Neuron& neuron = neurons_[static_cast<std::size_t>(k)];
+  Vector lambda = drive();
+  for (int round = 0; round < most_rounds_beside_plateau; ++round) {
+    rebuild_kernel();
+    take_plateau();
+    if (!plateau_) return;
+    const Vector now = drive();
+    lambda = round < 3 ? now : Vector(0.5 * (lambda + now));
+    NeuronMode next = neuron.mode;
+    resolve_mode(problem_, neuron.group, lambda, at_zero, next);
+    const bool same = next.sliding == neuron.mode.sliding && next.active == neuron.mode.active;
+    neuron.mode = std::move(next);
+    if (same) return;
+  }
+  neuron.mode.doubtful = true;
+}
+
 void LateFlow::handle(const Found& event) {
   const Eigen::Index k = event.neuron;
   Neuron& neuron = neurons_[static_cast<std::size_t>(k)];
+  // An event that changes what samples at rest push ends the rest.
+  const bool ends_rest = plateau_ && disturbs(*plateau_, neuron.group, event.sample);
+  if (plateau_) {  // what holds it changes, for all neurons
+    for (Eigen::Index l = 0; l < problem_.neurons(); ++l) sync(l);
+  }
+  if (ends_rest) {
+    plateau_.reset();
+    reach_ = problem_.reach;
+  }
+  const bool rested = plateau_.has_value();
   const Vector lambda = drive();
   sync(k);
   FlowEvent report{theta_, k, event.sample, event.cause, true};
@@ -284,6 +318,7 @@ void LateFlow::handle(const Found& event) {
     delay = delay_of(neuron, event.sample, lambda, row.dot(lambda));
     at_zero.insert(std::lower_bound(at_zero.begin(), at_zero.end(), event.sample), event.sample);
   }
+  const double margin_step = std::exp(-theta_) * (kernel_ * lambda).cwiseAbs().maxCoeff();
   neuron.mean = {};
   offset_stale_ = true;
   add_kernel(problem_, neuron.group, neuron.mode, -1.0, kernel_);
@@ -295,6 +330,15 @@ void LateFlow::handle(const Found& event) {
   }
   resolve_mode(problem_, neuron.group, lambda, at_zero, neuron.mode);
   add_kernel(problem_, neuron.group, neuron.mode, 1.0, kernel_);
+  const bool meets = event.cause == FlowCause::own_crosses || event.cause == FlowCause::other_meets;
+  if (rested && meets) settle_beside_plateau(k, at_zero);
+  // To the next order: for the steps that descent is late, the multipliers change as they did.
+  if (delay.mean != 0.0) {
+    const double late = std::abs(delay.mean) + delay.error;
+    event_error_ += problem_.rate * std::abs(bounds.above - bounds.below) *
+                    problem_.gram(event.sample, event.sample) * late * late * margin_step *
+                    std::exp(-theta_) / static_cast<double>(problem_.shape.width);
+  }
   const std::uint8_t active_now = neuron.mode.active[static_cast<std::size_t>(event.sample)];
   if (delay.mean != 0.0 && active_now != active_before && !this->at_zero(k, event.sample)) {
     const double change = (active_now ? 1.0 : -1.0) * (bounds.above - bounds.below);
@@ -315,7 +359,11 @@ void LateFlow::handle(const Found& event) {
   }
   steady_lambda_.resize(0);
   refresh_asleep();
-  if (++changes_since_rebuild_ >= changes_between_rebuilds) rebuild_kernel();
+  if (rested || ends_rest) {
+    rebase();
+  } else if (++changes_since_rebuild_ >= changes_between_rebuilds) {
+    rebuild_kernel();
+  }
   const Vector now = rates(0.0, Vector::Zero(problem_.samples()));
   lambda_variation_ += (now - last_lambda_).cwiseAbs().maxCoeff();
   last_lambda_ = now;

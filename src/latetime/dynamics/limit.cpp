@@ -434,12 +434,8 @@ Limit solve_limit(const LateFlow& flow) {
 
 bool proved_not_separated(const LateFlow& flow, Limit& limit) {
   limit = solve_limit(flow);
-  if (limit.status != LimitStatus::not_separated) return minimum_is_near(flow);
-  bool waits = false;
-  for (Eigen::Index i = 0; i < limit.ray.size(); ++i) {
-    waits = waits || (limit.ray[i] > 0.0 && flow.asleep(i));
-  }
-  return !waits || own_pairs_are_final(flow) || minimum_is_near(flow);
+  const bool ray = limit.status == LimitStatus::not_separated;
+  return (ray && own_pairs_are_final(flow)) || minimum_is_near(flow);
 }
 
 FlowOptions options_to_limit(const FlowProblem& problem, bool of_descent) {

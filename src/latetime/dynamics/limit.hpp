@@ -57,11 +57,10 @@ struct Limit {
 /// convex, piecewise quadratic problem, solved by Newton steps, each a nonnegative QP.
 Limit solve_limit(const LateFlow& flow);
 
-/// Whether the samples of this flow are taken never to be separated: no weights with its own-class
-/// activations give all of them positive margins, and none of the samples to blame sleeps, to be
-/// woken later. Where one does, this is asked for a proof that no activation changes any more:
-/// every push on every own-class pair points away from zero for ever, or the loss has a minimum so
-/// near that descent, which comes no further from it, stays in this region.
+/// Whether the samples of this flow are proved never to be separated: no weights with its own-class
+/// activations give all of them positive margins, and every push on every own-class pair points
+/// away from zero for ever; or the loss has a minimum so near that descent, which comes no further
+/// from it, stays in this region.
 bool proved_not_separated(const LateFlow& flow, Limit& limit);
 
 /// Options of a flow that is to be followed to its limit: with a bound on its steps, about half a

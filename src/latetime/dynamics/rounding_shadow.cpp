@@ -59,7 +59,35 @@ std::string array_name(std::size_t shadow, const std::string& array) {
   return "shadow" + std::to_string(shadow) + "_" + array;
 }
 
+// Rounding errors of t additions, in units of ε √t times their size; and what is too little to
+// speak of in a stable rank.
+constexpr double rounding_of_sums = 8.0;
+constexpr double ranks_are_good_to = 5e-10;
+
 }  // namespace
+
+double rounding_of_ranks(const TrainingState& state, const NetworkShape& shape,
+                         const Vector& sample_norms, const Vector& initial_norms) {
+  const auto step = static_cast<double>(state.time.step().value_or(0));
+  double worst = 0.0;
+  for (int group = 0; group < shape.groups; ++group) {
+    double terms = 0.0, left = 0.0;
+    for (Eigen::Index k = group * shape.width; k < (group + 1) * shape.width; ++k) {
+      terms +=
+          std::pow(initial_norms[k] + state.coefficients.row(k).cwiseAbs().dot(sample_norms), 2);
+      double longest = 0.0;
+      for (Eigen::Index i = 0; i < sample_norms.size(); ++i) {
+        if (sample_norms[i] == 0.0) continue;
+        longest = std::max(longest, std::abs(state.preactivations(k, i)) / sample_norms[i]);
+      }
+      left += longest * longest;
+    }
+    if (left > 0.0) worst = std::max(worst, terms / left);
+  }
+  const double error = rounding_of_sums * std::numeric_limits<double>::epsilon() *
+                       (1.0 + std::sqrt(step)) * std::sqrt(worst);
+  return error > ranks_are_good_to ? error : 0.0;
+}
 
 bool steps_contract(const Dataset& data, const NetworkShape& shape, double learning_rate,
                     std::size_t batch_size) {

@@ -23,6 +23,14 @@ using ExactEngine = std::variant<ExactDescent, DenseEngine>;
 bool steps_contract(const Dataset& data, const NetworkShape& shape, double learning_rate,
                     std::size_t batch_size);
 
+/// What rounding may have done to the stable ranks of an exact state whose steps do not amplify it:
+/// weights are sums, and where they cancel (a group of neurons that its samples push to zero), what
+/// is left has few digits. With the terms a neuron is made of, ‖w_k⁰‖ + Σ_l |c_{k,l}| ‖x_l‖, over
+/// a lower bound of what they leave, max_i |z_{k,i}|/‖x_i‖, both root mean squares over a group.
+/// 0 where ranks are good to 5e-10, many times what a row shows.
+double rounding_of_ranks(const TrainingState& state, const NetworkShape& shape,
+                         const Vector& sample_norms, const Vector& initial_norms);
+
 /// What rounding may have done to exact steps that can amplify it (η beyond stability): two more
 /// descents, on samples and initial weights that are off by up to 2⁻⁴⁴ of each row, some
 /// hundred roundings of each step. What they come apart from the run by, times a factor of safety,

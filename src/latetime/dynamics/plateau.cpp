@@ -1,0 +1,170 @@
+#include "latetime/dynamics/plateau.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include <Eigen/Cholesky>
+
+#include "latetime/base/log_domain.hpp"
+#include "latetime/data/symmetric_eigen.hpp"
+#include "latetime/optimize/nonnegative_qp.hpp"
+
+namespace latetime {
+namespace {
+
+// log of t g_i κ_ii that is worth a look: at late times it is of order one where margins still
+// move.
+constexpr double large_multiplier = 5.7;
+
+// A ray leaves of its samples' features at most this part.
+constexpr double ray_tolerance = 1e-11;
+
+// Eigenvalues of κ_PP below this part of the largest are none.
+constexpr double rank_tolerance = 1e-10;
+
+// Margins have come to rest when they are nearer than this to their minimum, beyond the lag.
+constexpr double farthest_from_rest = 1e-3;
+constexpr double minimum_tolerance = 1e-13;
+
+// No margin at rest is beyond this: a loss below e^-15 is not a minimum but a ray.
+constexpr double largest_margin_at_rest = 15.0;
+
+/// Samples that take part in a ray: e_i + r for some r ≥ 0 leaves nothing.
+std::vector<Eigen::Index> samples_of_rays(const Eigen::MatrixXd& kernel,
+                                          const std::vector<Eigen::Index>& awake) {
+  const auto count = static_cast<Eigen::Index>(awake.size());
+  Eigen::MatrixXd block(count, count);
+  for (Eigen::Index r = 0; r < count; ++r) {
+    for (Eigen::Index c = 0; c < count; ++c) {
+      block(r, c) = kernel(awake[static_cast<std::size_t>(r)], awake[static_cast<std::size_t>(c)]);
+    }
+  }
+  const Vector lengths = block.diagonal().cwiseMax(0.0).cwiseSqrt();
+  std::vector<char> touched(awake.size(), 0);
+  for (Eigen::Index i = 0; i < count; ++i) {
+    if (touched[static_cast<std::size_t>(i)]) continue;
+    const NonnegativeQpResult rest = solve_nonnegative_qp(block, Vector(-block.col(i)));
+    if (!rest.solved) continue;
+    Vector ray = rest.x;
+    ray[i] += 1.0;
+    const Vector left = (block * ray).cwiseAbs();
+    const double size = lengths.dot(ray);
+    if ((left.array() > ray_tolerance * size * lengths.array().max(1e-300)).any()) continue;
+    for (Eigen::Index l = 0; l < count; ++l) {
+      if (ray[l] > 1e-9 * ray.maxCoeff()) touched[static_cast<std::size_t>(l)] = 1;
+    }
+  }
+  std::vector<Eigen::Index> result;
+  for (std::size_t r = 0; r < awake.size(); ++r) {
+    if (touched[r]) result.push_back(awake[r]);
+  }
+  return result;
+}
+
+Vector multipliers_at(const Vector& margins) {
+  return margins.unaryExpr([](double u) { return 1.0 / (1.0 + std::exp(u)); });
+}
+
+}  // namespace
+
+std::optional<Plateau> find_plateau(const Eigen::MatrixXd& kernel, const Vector& margins,
+                                    double log_time, const std::vector<std::uint8_t>& sleeps) {
+  const Eigen::Index n = margins.size();
+  std::vector<Eigen::Index> awake;
+  bool large = false;
+  const double top = kernel.diagonal().maxCoeff();
+  for (Eigen::Index i = 0; i < n; ++i) {
+    if (sleeps[static_cast<std::size_t>(i)]) continue;
+    awake.push_back(i);
+    large = large || log_time - softplus(margins[i]) + std::log(top) > large_multiplier;
+  }
+  if (!(top > 0.0) || !large || !margins.allFinite()) return std::nullopt;
+
+  Plateau plateau;
+  plateau.samples = samples_of_rays(kernel, awake);
+  const auto size = static_cast<Eigen::Index>(plateau.samples.size());
+  if (size == 0) return std::nullopt;
+  plateau.rests.assign(static_cast<std::size_t>(n), 0);
+  Eigen::MatrixXd block(size, size), columns(n, size);
+  Vector u(size);
+  for (Eigen::Index r = 0; r < size; ++r) {
+    const Eigen::Index i = plateau.samples[static_cast<std::size_t>(r)];
+    plateau.rests[static_cast<std::size_t>(i)] = 1;
+    u[r] = margins[i];
+    columns.col(r) = kernel.col(i);
+    for (Eigen::Index c = 0; c < size; ++c) {
+      block(r, c) = kernel(i, plateau.samples[static_cast<std::size_t>(c)]);
+    }
+  }
+  const SymmetricEigen solver(block);
+  const SymmetricEigen& spectrum = converged(solver);
+  Eigen::Index null = 0;
+  while (null < size && spectrum.eigenvalues()[null] <= rank_tolerance * top) ++null;
+  const Eigen::Index rank = size - null;
+  const Eigen::MatrixXd basis = spectrum.eigenvectors().rightCols(rank);
+  const Vector values = spectrum.eigenvalues().tail(rank);
+
+  // The minimum of the loss of P over u + range(κ_PP), by Newton steps: strictly convex there.
+  Vector y = Vector::Zero(rank), g = multipliers_at(u);
+  Eigen::MatrixXd hessian = Eigen::MatrixXd::Zero(rank, rank);
+  bool found = rank == 0;
+  for (int round = 0; round < 60 && rank > 0; ++round) {
+    g = multipliers_at(Vector(u + basis * y));
+    const Vector slope = basis.transpose() * g;
+    hessian = basis.transpose() * g.cwiseProduct((1.0 - g.array()).matrix()).asDiagonal() * basis;
+    found = slope.cwiseAbs().maxCoeff() <= minimum_tolerance * g.maxCoeff();
+    if (found) break;
+    Vector step = Eigen::LDLT<Eigen::MatrixXd>(hessian).solve(slope);
+    if (!step.allFinite()) return std::nullopt;
+    const double largest = step.cwiseAbs().maxCoeff();
+    if (largest > 1.0) step /= largest;
+    y += step;
+  }
+  if (!found) return std::nullopt;
+  const Vector rest_margins = u + basis * y;
+  if (rest_margins.maxCoeff() > largest_margin_at_rest) return std::nullopt;
+  plateau.rest = Vector::Zero(n);
+  plateau.approach = Vector::Zero(n);
+  plateau.response = Eigen::MatrixXd::Identity(n, n);
+  plateau.lag = Eigen::MatrixXd::Zero(n, n);
+  Eigen::MatrixXd shares = Eigen::MatrixXd::Zero(size, n);  // λ̃_P
+  Eigen::MatrixXd lag = Eigen::MatrixXd::Zero(size, n);
+  Vector approach = Vector::Zero(size);
+  if (rank > 0) {
+    // κ_PP D δ = κ_PS λ_S with δ = U e: Λ (Uᵀ D U) e = Uᵀ κ_PS λ_S.
+    const Vector inverse = values.cwiseInverse();
+    const Eigen::MatrixXd pull = inverse.asDiagonal() * (basis.transpose() * columns.transpose());
+    const Eigen::MatrixXd e = Eigen::LDLT<Eigen::MatrixXd>(hessian).solve(pull);
+    const Vector bend = g.cwiseProduct((1.0 - g.array()).matrix());
+    shares = -(bend.asDiagonal() * (basis * e));
+    lag = basis * (inverse.asDiagonal() * e);
+    approach = basis * (inverse.asDiagonal() * y);
+  }
+  for (Eigen::Index r = 0; r < size; ++r) {
+    const Eigen::Index i = plateau.samples[static_cast<std::size_t>(r)];
+    plateau.rest[i] = g[r];
+    plateau.approach[i] = approach[r];
+    plateau.response.row(i) = shares.row(r);
+    plateau.lag.row(i) = lag.row(r);
+  }
+  for (const Eigen::Index i : plateau.samples) {
+    plateau.response.col(i).setZero();
+    plateau.lag.col(i).setZero();
+  }
+  // Where they are, as of descent (with the lag that belongs to λ_S) or of its slow part.
+  Vector others = multipliers_at(margins);
+  for (const Eigen::Index i : plateau.samples) others[i] = 0.0;
+  for (Eigen::Index i = 0; i < n; ++i) {
+    if (sleeps[static_cast<std::size_t>(i)]) others[i] = 0.0;
+  }
+  const Vector off = rest_margins - u;
+  const Vector delta = columns.transpose() * (plateau.lag * others);
+  if (std::min(off.cwiseAbs().maxCoeff(), (off + delta).cwiseAbs().maxCoeff()) >
+      farthest_from_rest) {
+    return std::nullopt;
+  }
+  return plateau;
+}
+
+}  // namespace latetime
