@@ -1,0 +1,280 @@
+// Problems on which a late-time flow goes wrong easily, through the commands as a user types them:
+// `run`, then `limit`, then `check` on one folder. tests/data/hard/NAME holds the arrays, the
+// configuration, and truth.csv, which real_truth makes by taking every real step (small steps of
+// gradient flow).
+
+#include <cmath>
+#include <fstream>
+#include <map>
+#include <sstream>
+
+#include <nlohmann/json.hpp>
+
+#include "cli/program.hpp"
+
+namespace latetime {
+namespace {
+
+using nlohmann::json;
+using testing::HasSubstr;
+
+using Row = std::map<std::string, std::string>;
+
+std::vector<Row> table(const std::string& path) {
+  std::ifstream file(path);
+  std::vector<Row> rows;
+  std::vector<std::string> names;
+  for (std::string line; std::getline(file, line);) {
+    std::vector<std::string> fields;
+    std::istringstream words(line + ",");
+    for (std::string field; std::getline(words, field, ',');) fields.push_back(field);
+    if (names.empty()) {
+      names = fields;
+      continue;
+    }
+    Row row;
+    for (std::size_t i = 0; i < names.size(); ++i) row[names[i]] = fields.at(i);
+    rows.push_back(row);
+  }
+  return rows;
+}
+
+struct HardCase {
+  std::string name;
+  bool separates = true;  ///< by the real steps
+  bool is_late = true;    ///< comes to late time before its end
+  bool answered = true;   ///< no estimate is infinite
+};
+
+std::ostream& operator<<(std::ostream& out, const HardCase& c) {
+  return out << c.name;
+}
+
+/// What the commands say of one problem. Each problem is run once, for all tests.
+struct Answers {
+  Output run;
+  std::vector<Row> rows;
+  Output limit_output, limit_again, check_output;
+  json limit, check;
+
+  std::map<std::string, json> claims() const {
+    std::map<std::string, json> by_id;
+    for (const json& claim : check.at("claims")) by_id[claim.at("id")] = claim;
+    return by_id;
+  }
+  bool called_not_separated() const {
+    return run.err.find("does not go to zero") != std::string::npos;
+  }
+};
+
+std::string data_of(const std::string& name) {
+  return std::string(LATETIME_HARD) + "/" + name;
+}
+
+const Answers& answers_of(const std::string& name) {
+  static std::map<std::string, Answers> known;
+  if (const auto found = known.find(name); found != known.end()) return found->second;
+  const TemporaryFolder folder;
+  const std::string out = folder / name;
+  Answers a;
+  a.run = call("run -q " + data_of(name) + "/config.toml --out " + out);
+  a.limit_output = call("limit --json " + out);
+  a.check_output = call("check --steps 2000 --json " + out);
+  a.limit_again = call("limit --json " + out);
+  a.rows = table(out + "/metrics.csv");
+  a.limit = json::parse(a.limit_output.out);
+  a.check = json::parse(a.check_output.out);
+  return known.emplace(name, std::move(a)).first->second;
+}
+
+class HardProblem : public testing::TestWithParam<HardCase> {
+ protected:
+  const Answers& answers() const { return answers_of(GetParam().name); }
+};
+
+constexpr const char* compared[] = {"log_loss", "stable_rank_pos", "stable_rank_neg",
+                                    "stable_rank_all"};
+
+/// Of a row of steps that amplify no rounding, and of the truth's own last digits.
+constexpr double rounding = 1e-9;
+/// An estimate that says something.
+constexpr double largest_estimate = 0.1;
+
+TEST_P(HardProblem, IsWithinItsEstimateOfTheRealSteps) {
+  std::map<long, Row> truth;  // by the time in thousandths of a decade
+  for (const Row& row : table(data_of(GetParam().name) + "/truth.csv")) {
+    truth[std::lround(1000 * std::stod(row.at("log10_t")))] = row;
+  }
+  ASSERT_GT(truth.size(), 10u);
+  int looked_at = 0;
+  for (const Row& row : answers().rows) {
+    if (row.at("log10_t").empty()) continue;
+    const auto found = truth.find(std::lround(1000 * std::stod(row.at("log10_t"))));
+    if (found == truth.end()) continue;
+    ++looked_at;
+    const double estimate = std::stod(row.at("error_estimate"));
+    if (GetParam().answered) {
+      EXPECT_LE(estimate, largest_estimate) << "at t = 10^" << row.at("log10_t");
+    }
+    const double known = std::stod(found->second.at("uncertainty")) + rounding;
+    for (const char* column : compared) {
+      const double off = std::abs(std::stod(row.at(column)) - std::stod(found->second.at(column)));
+      EXPECT_LE(off, estimate + known)
+          << column << " at t = 10^" << row.at("log10_t") << ", engine " << row.at("engine") << ": "
+          << row.at(column) << ", is " << found->second.at(column);
+    }
+  }
+  if (GetParam().separates) {
+    EXPECT_GT(looked_at, static_cast<int>(truth.size()) - 4);
+  }
+}
+
+TEST_P(HardProblem, EndsWhereTheRealStepsLead) {
+  const Answers& a = answers();
+  EXPECT_EQ(a.run.code, a.called_not_separated() ? 3 : 0) << a.run.err;
+  EXPECT_EQ(a.check_output.code, 0) << a.check_output.err;
+  if (GetParam().separates) {
+    EXPECT_FALSE(a.called_not_separated()) << a.run.err;
+    EXPECT_NE(a.limit.at("status"), "not-separated") << a.limit_output.out;
+  }
+  if (GetParam().separates && GetParam().is_late) {
+    EXPECT_EQ(a.rows.back().at("engine"), "flow");
+    EXPECT_EQ(a.limit.at("status"), "found") << a.limit_output.err;
+    EXPECT_EQ(a.limit.at("stored"), true);
+  }
+}
+
+TEST_P(HardProblem, IsNotContradictedByLimitAndCheck) {
+  const Answers& a = answers();
+  const std::string status = a.limit.at("status");
+  const bool found = status == "found";
+  EXPECT_EQ(a.limit_output.out, a.limit_again.out);
+  EXPECT_EQ(a.limit_output.code, found ? 0 : 3) << a.limit_output.err;
+  // The same end.
+  const double run_end = std::stod(a.rows.back().at("log10_t"));
+  const double limit_from =
+      a.limit.at("computed_from").at("time") == "0"
+          ? 0.0
+          : std::log10(std::stod(a.limit["computed_from"].at("time").get<std::string>()));
+  EXPECT_NEAR(limit_from, run_end, 1e-9);
+  EXPECT_EQ(a.limit.at("computed_from").at("engine"), a.rows.back().at("engine"));
+  const json& until = a.check.at("looked_at").at("until");
+  const double check_end = until.contains("step") ? std::log10(until["step"].get<double>())
+                                                  : until["log10_t"].get<double>();
+  EXPECT_GE(check_end, run_end - 1e-9);
+  // The same answer to whether the samples are separated.
+  if (a.called_not_separated()) {
+    EXPECT_EQ(status, "not-separated") << a.run.err;
+    EXPECT_THAT(a.check.at("looked_at").at("limit_problem"), HasSubstr("does not go to zero"));
+  }
+  const std::string problem = a.check.at("looked_at").at("limit_problem");
+  if (a.limit.at("stored") == true) {
+    EXPECT_EQ(a.check["looked_at"].at("late"), true);
+    EXPECT_EQ(problem.empty(), found && a.limit.at("settled") == true)
+        << problem << a.limit_output.out;
+  }
+  // The same KKT point and the same pairs.
+  const auto claims = a.claims();
+  const json &converges = claims.at("7.1"), &settles = claims.at("7.2");
+  if (!problem.empty()) {
+    EXPECT_EQ(converges.at("conclusion_seen"), "undecided") << converges.at("reason");
+    EXPECT_EQ(settles.at("conclusion_seen"), "undecided") << settles.at("reason");
+    return;
+  }
+  ASSERT_TRUE(found);
+  EXPECT_EQ(converges.at("conclusion_seen"), "holds") << converges.at("reason");
+  double residual = NAN;
+  for (const json& figure : converges.at("figures")) {
+    if (figure.at("name") == "KKT residual") residual = figure.at("value");
+  }
+  EXPECT_NEAR(residual, a.limit.at("kkt_residual").get<double>(), 1e-10);
+  const json &own = a.limit.at("pairs").at("own"), &other = a.limit["pairs"].at("other");
+  const auto both = [&](const char* verdict) {
+    return own.at(verdict).get<int>() + other.at(verdict).get<int>();
+  };
+  const std::string expected = both("switching")   ? "fails"
+                               : both("undecided") ? "undecided"
+                                                   : "holds";
+  EXPECT_EQ(settles.at("conclusion_seen"), expected) << settles.at("reason");
+}
+
+const HardCase hard_cases[] = {
+    {"called-inseparable"},
+    {"called-inseparable-again"},
+    {.name = "chaotic-steps", .separates = false, .answered = false},
+    {"duplicates"},
+    {"estimate-at-hand-over"},
+    {.name = "flow-gaussian-n5-d2", .separates = false, .answered = false},
+    {.name = "flow-loss-rises", .separates = false},
+    {.name = "flow-opposite-pair", .is_late = false},
+    {"hopping-called-settled"},
+    {"opposite-pair-crosses"},
+    {"orthonormal-to-rounding"},
+    {.name = "rank-one-samples", .separates = false},
+    {"same-class-opposites"},
+    {"sleeping-sample-wakes"},
+    {"slides-after-hand-over"},
+    {"tiny-learning-rate"},
+    {"twins-cross"},
+};
+INSTANTIATE_TEST_SUITE_P(Hard, HardProblem, testing::ValuesIn(hard_cases), [](const auto& test) {
+  std::string name = test.param.name;
+  std::replace(name.begin(), name.end(), '-', '_');
+  return name;
+});
+
+int pairs(const json& limit, const char* group, const char* verdict) {
+  return limit.at("pairs").at(group).at(verdict);
+}
+
+TEST(HardVerdicts, AGradientFlowsLossNeverRises) {
+  for (const char* name : {"flow-loss-rises", "flow-opposite-pair", "flow-gaussian-n5-d2"}) {
+    double last = INFINITY;
+    for (const Row& row : answers_of(name).rows) {
+      const double loss = std::stod(row.at("log_loss"));
+      EXPECT_LE(loss, last + rounding) << name << " at t = 10^" << row.at("log10_t");
+      last = loss;
+    }
+  }
+}
+
+TEST(HardVerdicts, OppositeSamplesOfOneClassHopForEver) {
+  // Real steps switch all other-class pairs in about 0.8 of all steps.
+  const Answers& a = answers_of("same-class-opposites");
+  EXPECT_EQ(pairs(a.limit, "other", "switching"), 10);
+  EXPECT_EQ(a.claims().at("7.2").at("conclusion_seen"), "fails");
+  const Answers& b = answers_of("hopping-called-settled");
+  EXPECT_GE(pairs(b.limit, "other", "switching"), 1);
+  EXPECT_EQ(b.claims().at("7.2").at("conclusion_seen"), "fails");
+}
+
+TEST(HardVerdicts, EqualSamplesShareTheirMultiplier) {
+  const json& limit = answers_of("duplicates").limit;
+  const std::vector<double> multipliers = limit.at("multipliers");
+  EXPECT_EQ(limit.at("support").size(), 3u);
+  EXPECT_NEAR(multipliers[0], multipliers[2], 1e-9);
+  // t g of the real steps is 1.8526, 28.0047, 1.8526 at 10^7, and still falls.
+  EXPECT_NEAR(multipliers[0], 1.85, 0.01);
+  EXPECT_NEAR(multipliers[1], 28.01, 0.02);
+}
+
+TEST(HardVerdicts, SamplesOrthogonalToRoundingAreOrthogonal) {
+  const Answers& a = answers_of("orthonormal-to-rounding");
+  EXPECT_EQ(a.limit.at("pairs").at("own").at("undecided"), 0);
+  EXPECT_EQ(a.limit.at("pairs").at("other").at("undecided"), 0);
+  for (const char* id : {"F.2", "F.3", "7.1", "7.2"}) {
+    EXPECT_EQ(a.claims().at(id).at("conclusion_seen"), "holds") << id;
+  }
+}
+
+TEST(HardVerdicts, StepsThatAmplifyRoundingSayHowMuch) {
+  // In 150 digits log loss is -1.359456 at t = 300; doubles come to -1.3587 and -1.3600.
+  for (const Row& row : answers_of("chaotic-steps").rows) {
+    if (row.at("step") == "316") {
+      EXPECT_GT(std::stod(row.at("error_estimate")), 1e-5);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace latetime
