@@ -47,7 +47,7 @@ class Limit:
 
     @property
     def status(self) -> str:
-        """One of "found", "not-separated", "pattern-moves", "not-solved", or "none" where no limit could be tried."""
+        """One of "found", "not-separated", "not-separated-so-far", "pattern-moves", "not-solved", or "none" where no limit could be tried."""
         return self._core.status
 
     @property
@@ -147,7 +147,7 @@ class Limit:
 
     @property
     def ray(self) -> np.ndarray:
-        """(n,) >= 0, of a limit that is "not-separated": its positive entries are to blame."""
+        """(n,) >= 0, of a limit that is "not-separated" (or so far): its positive entries are to blame."""
         return self._core.ray
 
     def __repr__(self) -> str:

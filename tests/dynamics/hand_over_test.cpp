@@ -98,9 +98,12 @@ TEST(HandOver, LeavesAtTheFirstTrialThatMeetsTheTolerance) {
 TEST(HandOver, LeavesEarlyWhenForcedButNotToAFlowThatDoesNotFollow) {
   const Problem p = leaky_problem();
   const HandOver::Options options{.tolerance = 1e-8, .forced = true, .most_steps = 100'000};
-  Watched poor(p, always(5e-3), options), useless(p, always(0.5), options);
-  EXPECT_EQ(poor.run(), Decision::leave);
-  EXPECT_EQ(poor.engine.step(), 1000u);
+  Watched fair(p, always(5e-5), options), poor(p, always(5e-3), options),
+      useless(p, always(0.5), options);
+  EXPECT_EQ(fair.run(), Decision::leave);
+  EXPECT_EQ(fair.engine.step(), 1000u);
+  EXPECT_EQ(poor.run(), Decision::leave);  // at the last moment
+  EXPECT_EQ(poor.engine.step(), 100'000u);
   EXPECT_EQ(useless.run(), Decision::give_up);
   EXPECT_EQ(useless.engine.step(), 100'000u);
   EXPECT_EQ(useless.hand_over.outcome().reason, StopReason::not_late);

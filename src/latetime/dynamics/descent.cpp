@@ -233,7 +233,8 @@ void Descent::begin_flow(double error, const FlowOptions& flow_options) {
   flow_options_ = flow_options;
   late_ = std::make_unique<LateRun>(
       *problem_, data_, initial_,
-      LateRun::Start{hand_over_->start(step(), exact.coefficients()), flow_options, step(), error});
+      LateRun::Start{hand_over_->start(step(), exact.coefficients()), flow_options, step(), error,
+                     hand_over_->sliding_before()});
   flow_start_loss_ = log_loss(late_->flow().margins());
 }
 

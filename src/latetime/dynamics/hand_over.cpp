@@ -29,6 +29,10 @@ constexpr double preactivation_floor = 1e-10;
 // A flow may be off by this many times what a trial, a few looks of one run, has seen.
 constexpr double safety = 4.0;
 
+// A forced flow leaves before the last moment only when it is no further off than this: what it
+// does later is then like what the trial saw.
+constexpr double early_error = 1e-4;
+
 // A flow further off than this does not follow the descent at all.
 constexpr double useless_error = 1e-2;
 
@@ -191,7 +195,8 @@ HandOver::Decision HandOver::look(std::uint64_t step, const Matrix& coefficients
   }
   error_ = std::max(safety * std::max(off, jitter()), error_floor);
   const bool works = off <= useless_error;
-  if (error_ <= options_.tolerance || (works && (options_.forced || last))) return Decision::leave;
+  const bool early = options_.forced && off <= early_error;
+  if (error_ <= options_.tolerance || early || (works && last)) return Decision::leave;
   if (works || !last) return Decision::go_on;
   if (!find_not_separated() && stays) {
     outcome_ = not_separated_so_far(step, log_loss_at(looks_.back()));
@@ -217,6 +222,11 @@ bool HandOver::has_resting_samples() const {
     if (flow.asleep(i)) return true;
   }
   return false;
+}
+
+std::vector<std::vector<Eigen::Index>> HandOver::sliding_before() const {
+  const Look& oldest = looks_.front();
+  return LateFlow(problem_, start(oldest.step, oldest.coefficients), {}).sliding();
 }
 
 /// Whether the present pattern can separate the samples; if not, says so in outcome_.

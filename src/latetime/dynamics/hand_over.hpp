@@ -5,6 +5,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "latetime/base/outcome.hpp"
 #include "latetime/dynamics/late_flow.hpp"
@@ -43,6 +44,8 @@ class HandOver {
 
   /// After `leave`: expected error of log loss and stable ranks at the hand-over.
   double error() const { return error_; }
+  /// What slid when the last trial began (LateRun::Start).
+  std::vector<std::vector<Eigen::Index>> sliding_before() const;
   /// For the flow's decisions: its options with the errors that the last trial met.
   const FlowOptions& flow_options() const { return flow_options_; }
   /// After `give_up`: why.

@@ -38,6 +38,9 @@ constexpr std::uint64_t most_steps_per_unit = 5'000;
 // After so many steps in one unit of log time, samples that have come to rest are looked for.
 constexpr std::uint64_t steps_before_rest = 250;
 
+// λ_i κ_ii, of order one at late times, beyond which no integration step is worth while.
+constexpr double stiffness = 300.0;
+
 // Pushes of samples at rest cancel to this part of them.
 constexpr double rest_tolerance = 1e-9;
 
@@ -301,6 +304,13 @@ void LateFlow::take_plateau() {
   kernel_ = 0.5 * (kernel + kernel.transpose());
 }
 
+/// Whether margins relax much faster than log t: samples rest, but not so that they can be left
+/// out.
+bool LateFlow::stiff() const {
+  const Vector rates_now = rates(0.0, Vector::Zero(problem_.samples()));
+  return (kernel_.diagonal().cwiseProduct(rates_now)).maxCoeff() > stiffness;
+}
+
 /// λ, or s, with what holds the samples at rest in their places.
 Vector LateFlow::driven(Vector lambda) const {
   if (!plateau_) return lambda;
@@ -528,7 +538,10 @@ FlowStatus LateFlow::advance_to(double log_time, const std::function<bool(double
       unit_start_ = theta_;
       unit_steps_ = unit_events_ = 0;
     }
-    if (unit_steps_ > 0 && unit_steps_ % steps_before_rest == 0 && !plateau_) rebase();
+    if (unit_steps_ > 0 && unit_steps_ % steps_before_rest == 0 && !plateau_) {
+      rebase();
+      if (unit_steps_ >= 4 * steps_before_rest && stiff()) return FlowStatus::too_stiff;
+    }
     if (unit_events_ > 10 * pairs + 1000) return FlowStatus::too_many_events;
     if (++unit_steps_ > most_steps_per_unit + 8 * unit_events_) return FlowStatus::too_stiff;
     if (step_count_ >= options_.most_steps) return FlowStatus::too_long;
@@ -651,7 +664,7 @@ bool LateFlow::at_zero(Eigen::Index neuron, Eigen::Index sample) const {
   return mode.at_zero(sample);
 }
 
-double LateFlow::switching_error(bool since_entry) const {
+double LateFlow::switching_error(bool since_entry, double rank_factor) const {
   if (!options_.of_descent) return 0.0;
   const double step = std::exp(-theta_);
   const Eigen::Index n = problem_.samples();
@@ -708,8 +721,18 @@ double LateFlow::switching_error(bool since_entry) const {
   const double loss = many_hops * std::sqrt(squares);
   const double shortest = std::sqrt(std::min(size[0], size[1]));
   const double ranks =
-      shortest > 0.0 ? 4.0 * many_hops * std::sqrt(weight_squares) / shortest : 0.0;
+      shortest > 0.0 ? rank_factor * 4.0 * many_hops * std::sqrt(weight_squares) / shortest : 0.0;
   return step * std::max(loss, ranks);
+}
+
+std::vector<std::vector<Eigen::Index>> LateFlow::sliding() const {
+  std::vector<std::vector<Eigen::Index>> result;
+  for (const Neuron& neuron : neurons_) result.push_back(neuron.mode.sliding);
+  return result;
+}
+
+void LateFlow::count_as_seen(const std::vector<std::vector<Eigen::Index>>& sliding) {
+  for (std::size_t k = 0; k < neurons_.size(); ++k) neurons_[k].entry_sliding = sliding[k];
 }
 
 Eigen::Index LateFlow::sliding_pairs() const {

@@ -90,6 +90,10 @@ class LateFlow {
   /// Whether a pair slides, or rides with those that do.
   bool at_zero(Eigen::Index neuron, Eigen::Index sample) const;
   Eigen::Index sliding_pairs() const;
+  /// The sliding samples of every neuron.
+  std::vector<std::vector<Eigen::Index>> sliding() const;
+  /// Neurons that slide otherwise than that did not do so when a trial began (switching_error).
+  void count_as_seen(const std::vector<std::vector<Eigen::Index>>& sliding);
   std::uint64_t events() const { return event_count_; }
   std::uint64_t steps() const { return step_count_; }
   std::uint64_t undecided() const { return undecided_; }
@@ -97,9 +101,12 @@ class LateFlow {
   /// as uncertain as the pre-activation is, descent crosses at whole steps, and where a pair begins
   /// or ends to slide, the phase of its hops is not known.
   double event_error() const { return event_error_; }
+  /// The same for the weights, as a Frobenius norm.
+  double event_weight_error() const { return event_weight_error_; }
   /// How far log loss and stable ranks of one moment may be from the mean over the fast switching,
-  /// of the neurons that slid alike when the flow began, or of the others.
-  double switching_error(bool since_entry) const;
+  /// of the neurons that slid alike when the flow began, or of the others. `rank_factor`: what a
+  /// stable rank changes by, over 4 ‖ΔW‖/‖W‖.
+  double switching_error(bool since_entry, double rank_factor = 1.0) const;
   /// Samples that no neuron is active at (slope 0): their margins do not move at all.
   bool asleep(Eigen::Index sample) const { return asleep_[static_cast<std::size_t>(sample)] != 0; }
   /// Samples that contradict each other and have come to rest, where there are any.
@@ -131,6 +138,8 @@ class LateFlow {
   void keep_sides(const Matrix& before);
   void refresh_gaps();
   bool disturbs(const Plateau& plateau, int group, Eigen::Index l) const;
+  bool stiff() const;
+  void book(Eigen::Index i, double change);
   void settle_beside_plateau(Eigen::Index k, const std::vector<Eigen::Index>& at_zero);
   bool holds_plateau(const Plateau& plateau) const;
   void take_plateau();
@@ -193,7 +202,7 @@ class LateFlow {
   // Within the present unit of log time.
   double unit_start_ = -std::numeric_limits<double>::infinity();
   std::uint64_t unit_steps_ = 0, unit_events_ = 0;
-  double event_error_ = 0.0;
+  double event_error_ = 0.0, event_weight_error_ = 0.0;
 };
 
 }  // namespace latetime

@@ -25,6 +25,9 @@ constexpr std::uint64_t changes_between_rebuilds = 64;
 
 constexpr int most_rounds_beside_plateau = 30;
 
+// Factor of safety on what a crossing is off by to the second order in a step.
+constexpr double second_order = 4.0;
+
 // A crossing is placed to a part of a step while 1/t is above that; then a step is nothing.
 constexpr double last_delay_inverse_time = 1e-10;
 
@@ -205,6 +208,12 @@ LateFlow::Delay LateFlow::delay_of(const Neuron& neuron, Eigen::Index i, const V
   return {std::ceil(t) - t, uncertain};
 }
 
+/// Books an error of z_{k,i} along x_i.
+void LateFlow::book(Eigen::Index i, double change) {
+  event_error_ += change / static_cast<double>(problem_.shape.width);
+  event_weight_error_ += change / std::sqrt(problem_.gram(i, i));
+}
+
 /// Books what an own-class crossing adds to the errors, and tells whether it is decided: whether
 /// the pre-activation still crosses when it is off by its error. Other-class pairs need no such
 /// care: while own-class activations stay, the flow is that of a convex function, and nothing
@@ -224,7 +233,7 @@ bool LateFlow::weigh_crossing(Neuron& neuron, Eigen::Index i, const Vector& lamb
   const double jump = problem_.rate * std::abs(bounds.above - bounds.below) * problem_.gram(i, i);
   const bool decided = speed * speed > 2.0 * neuron.error * bend && moment_error < 1.0;
   neuron.error += jump * moment_error;
-  event_error_ += jump * moment_error / static_cast<double>(problem_.shape.width);
+  book(i, jump * moment_error);
   return decided;
 }
 
@@ -335,9 +344,9 @@ void LateFlow::handle(const Found& event) {
   // To the next order: for the steps that descent is late, the multipliers change as they did.
   if (delay.mean != 0.0) {
     const double late = std::abs(delay.mean) + delay.error;
-    event_error_ += problem_.rate * std::abs(bounds.above - bounds.below) *
-                    problem_.gram(event.sample, event.sample) * late * late * margin_step *
-                    std::exp(-theta_) / static_cast<double>(problem_.shape.width);
+    book(event.sample, second_order * problem_.rate * std::abs(bounds.above - bounds.below) *
+                           problem_.gram(event.sample, event.sample) * late * late * margin_step *
+                           std::exp(-theta_));
   }
   const std::uint8_t active_now = neuron.mode.active[static_cast<std::size_t>(event.sample)];
   if (delay.mean != 0.0 && active_now != active_before && !this->at_zero(k, event.sample)) {
@@ -351,7 +360,7 @@ void LateFlow::handle(const Found& event) {
     const double steps = leaves ? 0.5 : this->at_zero(k, event.sample) ? 0.0 : delay.error;
     const double jump = problem_.rate * std::abs(bounds.above - bounds.below) *
                         problem_.gram(event.sample, event.sample);
-    event_error_ += jump * steps * std::exp(-theta_) / static_cast<double>(problem_.shape.width);
+    book(event.sample, jump * steps * std::exp(-theta_));
   }
   if (neuron.mode.doubtful) {
     report.decided = false;

@@ -16,8 +16,10 @@ LateRun::LateRun(const FlowProblem& problem, const Dataset& data, const Network&
       start_(start),
       x_(data.x),
       initial_weights_(initial.weights),
+      initial_preactivations_(preactivations(initial.weights, data.x)),
       time_(start.time),
       switched_(problem.neurons(), problem.samples()) {
+  if (!start.seen_sliding.empty()) flow_.count_as_seen(start.seen_sliding);
   flow_.on_event = [this](const FlowEvent& event) {
     switched_.row(event.neuron)[event.sample / 64] |= std::uint64_t{1} << (event.sample % 64);
     events_.push_back(event);
@@ -48,7 +50,46 @@ double LateRun::step_log_time(double flow_time) const {
   return flow_time > 40.0 ? flow_time : std::log(std::max(0.0, std::expm1(flow_time)));
 }
 
-double LateRun::error_estimate() const {
+LateRun::RankSense LateRun::rank_sense(const FlowStart& state) const {
+  constexpr int iterations = 8;
+  const FlowProblem& problem = flow_.problem();
+  const Eigen::Index width = problem.shape.width;
+  RankSense sense{.factor = 1.0, .smallest = std::numeric_limits<double>::infinity()};
+  // ‖w_k‖² = ‖w_k⁰‖² + ⟨c_k, z_k⁰ + z_k⟩.
+  Vector squares = initial_weights_.rowwise().squaredNorm();
+  squares += state.coefficients.cwiseProduct(initial_preactivations_ + state.preactivations)
+                 .rowwise()
+                 .sum();
+  for (const auto& [first, count] :
+       {std::pair(Eigen::Index{0}, width), {width, width}, {Eigen::Index{0}, 2 * width}}) {
+    const double square = squares.segment(first, count).sum();
+    if (!(square > 0.0)) continue;
+    const auto c = state.coefficients.middleRows(first, count);
+    const auto w0 = initial_weights_.middleRows(first, count);
+    Eigen::Index longest = 0;
+    squares.segment(first, count).maxCoeff(&longest);
+    Vector left = Vector::Unit(count, longest);
+    double top = 0.0;
+    for (int round = 0; round < iterations; ++round) {
+      const Vector back = c.transpose() * left;
+      Vector right = w0.transpose() * left;
+      right += x_.transpose() * back;
+      const double length = right.norm();
+      if (!(length > 0.0)) break;
+      top = length / left.norm();
+      right /= length;
+      const Vector heights = x_ * right;
+      left = w0 * right + c * heights;
+    }
+    if (!(top > 0.0)) continue;
+    const double rank = std::max(1.0, square / (top * top));
+    sense.factor = std::max(sense.factor, 0.5 * (rank + std::pow(rank, 1.5)));
+    if (count == width) sense.smallest = std::min(sense.smallest, std::sqrt(square));
+  }
+  return sense;
+}
+
+double LateRun::error_estimate(const FlowStart& state) const {
   if (flow_.undecided() > 0) return std::numeric_limits<double>::infinity();
   const double steps = static_cast<double>(flow_.steps()) * start_.options.step_tolerance;
   if (!start_.options.of_descent) return steps + flow_.event_error();
@@ -58,12 +99,16 @@ double LateRun::error_estimate() const {
                              : start_.error * error_decay(flow_.log_time(), start_.flow.log_time);
   // What hopped in the trials as well was seen there, from a few moments; what slides since then
   // was not.
-  const double seen = std::min(decayed, flow_.switching_error(true));
-  return decayed + seen + flow_.switching_error(false) + flow_.event_error() + steps;
+  const RankSense sense = rank_sense(state);
+  const double seen = std::min(decayed, flow_.switching_error(true, sense.factor));
+  const double events = std::max(flow_.event_error(),
+                                 4.0 * sense.factor * flow_.event_weight_error() / sense.smallest);
+  return decayed + seen + flow_.switching_error(false, sense.factor) + events + steps;
 }
 
 TrainingState LateRun::state(bool with_weights) const {
   FlowStart here = flow_.state();
+  const double error = error_estimate(here);
   TrainingState state{.time = time_,
                       .weights = with_weights ? initial_weights_ : Matrix(),
                       .preactivations = std::move(here.preactivations),
@@ -71,7 +116,7 @@ TrainingState LateRun::state(bool with_weights) const {
                       .switches = {},
                       .switched_since_record = switched_,
                       .sliding_pairs = flow_.sliding_pairs(),
-                      .error_estimate = error_estimate(),
+                      .error_estimate = error,
                       .undecided_events = flow_.undecided()};
   if (with_weights) add_product(state.coefficients, x_, state.weights);
   const FlowProblem& problem = flow_.problem();

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <vector>
 
 #include "latetime/base/outcome.hpp"
 #include "latetime/dynamics/late_flow.hpp"
@@ -21,6 +22,9 @@ class LateRun {
     FlowOptions options;
     LogTime time;        ///< of the start
     double error = 0.0;  ///< of log loss and stable ranks there
+    /// The sliding samples of every neuron that the trial saw hop from its beginning on; those that
+    /// slide otherwise at the start are not part of `error`. Empty: all are.
+    std::vector<std::vector<Eigen::Index>> seen_sliding = {};
   };
   LateRun(const FlowProblem& problem, const Dataset& data, const Network& initial,
           const Start& start);
@@ -31,18 +35,27 @@ class LateRun {
                         const std::function<bool(const LogTime&)>& keep_going = {});
   TrainingState state(bool with_weights) const;
   void clear_switched();
-  double error_estimate() const;
+  double error_estimate() const { return error_estimate(flow_.state()); }
   const LateFlow& flow() const { return flow_; }
   /// All so far; their log_time is the natural logarithm of the time in steps.
   const std::vector<FlowEvent>& events() const { return events_; }
 
  private:
   double step_log_time(double flow_time) const;
+  /// What a small change of W does to stable ranks r = ‖W‖_F²/‖W‖₂², at most
+  /// 2 (r + r^{3/2}) ‖ΔW‖_F/‖W‖_F. Norms by a few power iterations from below, so that r is not
+  /// taken for less than it is.
+  struct RankSense {
+    double factor = 1.0;    ///< over 4 ‖ΔW‖/‖W‖
+    double smallest = 0.0;  ///< least ‖W‖_F of the groups
+  };
+  RankSense rank_sense(const FlowStart& state) const;
+  double error_estimate(const FlowStart& state) const;
 
   LateFlow flow_;
   const Start start_;
   const Samples x_;
-  const Matrix initial_weights_;
+  const Matrix initial_weights_, initial_preactivations_;
   LogTime time_;
   std::vector<FlowEvent> events_;
   PairBits switched_;  // pairs with an event since the last record

@@ -363,6 +363,8 @@ std::string to_string(LimitStatus status) {
       return "pattern-moves";
     case LimitStatus::not_solved:
       return "not-solved";
+    case LimitStatus::not_separated_so_far:
+      return "not-separated-so-far";
   }
   return "";
 }
@@ -461,7 +463,7 @@ Limit follow_to_limit(LateFlow& flow, double largest_decade,
     if (limit.status == LimitStatus::not_separated && stuck) {
       Limit again;
       if (!proved_not_separated(flow, again)) {
-        limit.status = LimitStatus::not_solved;
+        limit.status = LimitStatus::not_separated_so_far;
         limit.message = "not separated so far: " + limit.message;
       }
       return limit;

@@ -22,6 +22,7 @@ enum class LimitStatus {
   not_separated,  ///< no weights of the present pattern give every sample a positive margin
   pattern_moves,  ///< a KKT point, but some own-class activations still have to change before it
   not_solved,     ///< the complementarity problem was not solved to its tolerance
+  not_separated_so_far,  ///< as not_separated, but activations may still change
 };
 
 /// The direction in which the weights diverge, W(t) = V log t + o(log t): a KKT point of
@@ -38,7 +39,7 @@ struct Limit {
   double kkt_residual = 0.0;          ///< see limit_residual()
   double strictness = 0.0;            ///< least distance of a decided pair from undecided, relative
   std::vector<PairVerdict> verdicts;  ///< neurons × n, row-major
-  Vector ray;             ///< not_separated: r ≥ 0 with kernel · r = 0, its support is to blame
+  Vector ray;  ///< not_separated(_so_far): r ≥ 0 with kernel · r = 0, its support is to blame
   double log_time = 0.0;  ///< log t of the flow whose own-class activations these are
   /// follow_to_limit: the flow's own t g_i have come to `multipliers`, so that nothing is under way
   /// that could still change the pattern.
@@ -81,7 +82,7 @@ Limit follow_to_limit(LateFlow& flow, double largest_decade = 1e6,
 /// λ_i (margin_i − 1) over Σ λ.
 double limit_residual(const FlowProblem& problem, const Limit& limit);
 
-/// "found", "not-separated", "pattern-moves", "not-solved".
+/// "found", "not-separated", "pattern-moves", "not-solved", "not-separated-so-far".
 std::string to_string(LimitStatus status);
 
 }  // namespace latetime

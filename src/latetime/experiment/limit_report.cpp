@@ -13,7 +13,14 @@ namespace latetime {
 namespace {
 
 constexpr LimitStatus all_statuses[] = {LimitStatus::found, LimitStatus::not_separated,
-                                        LimitStatus::pattern_moves, LimitStatus::not_solved};
+                                        LimitStatus::pattern_moves, LimitStatus::not_solved,
+                                        LimitStatus::not_separated_so_far};
+
+/// Whether the limit is a ray of samples to blame, and no direction.
+bool is_ray(const Limit& limit) {
+  return limit.status == LimitStatus::not_separated ||
+         limit.status == LimitStatus::not_separated_so_far;
+}
 
 std::size_t size_of(Eigen::Index count) {
   return static_cast<std::size_t>(count);
@@ -153,7 +160,7 @@ void write_limit(ArrayWriter& file, const LimitReport& report, const NetworkShap
   file.write("/limit/message", limit.message);
   write_number(file, "log10_followed", report.log10_followed());
   write_number(file, "settled", limit.settled ? 1.0 : 0.0);
-  if (limit.status == LimitStatus::not_separated) {
+  if (is_ray(limit)) {
     file.write("/limit/ray", {size_of(limit.ray.size())}, view(limit.ray));
   }
   if (!report.has_direction()) return;
@@ -191,7 +198,7 @@ LimitReport read_limit(const ArrayReader& file, const std::string& path, const N
   limit.message = file.read_string("/limit/message");
   limit.log_time = reader.number("log10_followed") * std::numbers::ln10;
   limit.settled = reader.number("settled") != 0.0;
-  if (limit.status == LimitStatus::not_separated) {
+  if (is_ray(limit)) {
     limit.ray = reader.numbers("ray", n);
     report.stable_ranks.fill({std::nan(""), std::nan("")});
     return report;

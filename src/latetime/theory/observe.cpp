@@ -155,7 +155,14 @@ void follow_late(LateFlow& flow, const Measurer& measurer, const ObserveOptions&
     if (status == FlowStatus::reached) run.snapshots.push_back(snapshot_of_flow(flow, measurer));
   }
   run.late.until = LogTime::from_log(flow.log_time());
-  if (status != FlowStatus::reached) {
+  std::optional<Limit> here;  // a flow that has come to its limit need not go on
+  if (status != FlowStatus::reached && status != FlowStatus::interrupted) {
+    here = follow_to_limit(flow, 0.999 * flow.log_time() / std::log(10.0), keep_going);
+    if (here->status != LimitStatus::found || !here->settled) here.reset();
+  }
+  if (here) {
+    run.limit = std::move(here);
+  } else if (status != FlowStatus::reached) {
     run.late.problem = fmt::format("the late-time flow stopped at t = {}: {}",
                                    decades_text(run.late.until), explain(status));
     run.limit_problem = run.late.problem;
