@@ -41,7 +41,9 @@ constexpr double useless_error = 1e-2;
 constexpr double slowest_fall = 0.5;
 
 // Integration steps of a trial: about as long as the exact steps so far took. More mean that
-// activations still change too often in log t.
+// activations still change too often in log t. Beside a loss that stays, only a flow that needs few
+// is worth while.
+constexpr std::uint64_t few_trial_steps = 2'000;
 std::uint64_t most_trial_steps(std::uint64_t exact_steps) {
   return std::max<std::uint64_t>(2'000, exact_steps / 16);
 }
@@ -125,11 +127,12 @@ struct HandOver::Trial {
 };
 
 /// Largest discrepancy over the last half decade, of a flow started a decade ago.
-double HandOver::try_from_oldest(const std::function<bool()>& keep_going, FlowStatus& status) {
+double HandOver::try_from_oldest(bool stays, const std::function<bool()>& keep_going,
+                                 FlowStatus& status) {
   constexpr double failed = std::numeric_limits<double>::infinity();
   const Look& oldest = looks_.front();
   LateFlow flow(problem_, start(oldest.step, oldest.coefficients),
-                {.most_steps = most_trial_steps(looks_.back().step)});
+                {.most_steps = stays ? few_trial_steps : most_trial_steps(looks_.back().step)});
   Trial trial(problem_.neurons());
   flow.on_event = [&](const FlowEvent& event) { trial.note(event); };
   flow_options_ = {.preactivation_error = preactivation_floor};
@@ -187,7 +190,7 @@ HandOver::Decision HandOver::look(std::uint64_t step, const Matrix& coefficients
     if (!last && !has_resting_samples()) return Decision::go_on;
   }
   FlowStatus status = FlowStatus::reached;
-  const double off = try_from_oldest(keep_going, status);
+  const double off = try_from_oldest(stays, keep_going, status);
   if (status == FlowStatus::interrupted) {  // to be asked again
     looks_.pop_back();
     if (dropped) looks_.push_front(std::move(*dropped));

@@ -66,7 +66,7 @@ class HandOver {
     Matrix coefficients;
   };
   struct Trial;
-  double try_from_oldest(const std::function<bool()>& keep_going, FlowStatus& status);
+  double try_from_oldest(bool stays, const std::function<bool()>& keep_going, FlowStatus& status);
   double log_loss_at(const Look& look) const;
   double jitter() const;
   bool find_not_separated();

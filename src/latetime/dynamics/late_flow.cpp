@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include "latetime/base/log_domain.hpp"
 #include "latetime/model/blas.hpp"
@@ -280,10 +281,10 @@ bool LateFlow::holds_plateau(const Plateau& plateau) const {
 
 /// Looks for samples at rest, all neurons up to date, and leaves them out of what is integrated.
 void LateFlow::take_plateau() {
-  plateau_.reset();
+  const std::optional<Plateau> before = std::exchange(plateau_, std::nullopt);
   reach_ = problem_.reach;
   if (!entered_) return;
-  plateau_ = find_plateau(kernel_, gap_.array() + theta_, theta_, asleep_);
+  plateau_ = find_plateau(kernel_, gap_.array() + theta_, theta_, asleep_, before);
   if (!plateau_) return;
   if (!holds_plateau(*plateau_)) {
     plateau_.reset();

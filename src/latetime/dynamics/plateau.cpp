@@ -62,6 +62,13 @@ std::vector<Eigen::Index> samples_of_rays(const Eigen::MatrixXd& kernel,
   return result;
 }
 
+bool moves_nothing(const Eigen::MatrixXd& kernel, const Vector& ray) {
+  const Vector lengths = kernel.diagonal().cwiseMax(0.0).cwiseSqrt();
+  const Vector left = (kernel * ray).cwiseAbs();
+  return (left.array() <= 10.0 * ray_tolerance * lengths.dot(ray) * lengths.array().max(1e-300))
+      .all();
+}
+
 Vector multipliers_at(const Vector& margins) {
   return margins.unaryExpr([](double u) { return 1.0 / (1.0 + std::exp(u)); });
 }
@@ -69,7 +76,8 @@ Vector multipliers_at(const Vector& margins) {
 }  // namespace
 
 std::optional<Plateau> find_plateau(const Eigen::MatrixXd& kernel, const Vector& margins,
-                                    double log_time, const std::vector<std::uint8_t>& sleeps) {
+                                    double log_time, const std::vector<std::uint8_t>& sleeps,
+                                    const std::optional<Plateau>& before) {
   const Eigen::Index n = margins.size();
   std::vector<Eigen::Index> awake;
   bool large = false;
@@ -82,7 +90,8 @@ std::optional<Plateau> find_plateau(const Eigen::MatrixXd& kernel, const Vector&
   if (!(top > 0.0) || !large || !margins.allFinite()) return std::nullopt;
 
   Plateau plateau;
-  plateau.samples = samples_of_rays(kernel, awake);
+  const bool stays = before && moves_nothing(kernel, before->rest);
+  plateau.samples = stays ? before->samples : samples_of_rays(kernel, awake);
   const auto size = static_cast<Eigen::Index>(plateau.samples.size());
   if (size == 0) return std::nullopt;
   plateau.rests.assign(static_cast<std::size_t>(n), 0);

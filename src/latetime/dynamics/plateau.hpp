@@ -32,7 +32,10 @@ struct Plateau {
 /// `sleeps` flags left out): all samples that a ray r ≥ 0, κ r = 0, touches, where their loss has
 /// a minimum and they have come to it. Empty where no sample's t g_i is large against what moves
 /// the margins, or where they are still on their way.
+/// `before`: the plateau until now; while its g* still moves nothing, its samples are taken for
+/// all, without looking for rays.
 std::optional<Plateau> find_plateau(const Eigen::MatrixXd& kernel, const Vector& margins,
-                                    double log_time, const std::vector<std::uint8_t>& sleeps);
+                                    double log_time, const std::vector<std::uint8_t>& sleeps,
+                                    const std::optional<Plateau>& before = std::nullopt);
 
 }  // namespace latetime

@@ -55,11 +55,12 @@ EngineMemory read_memory(const ArrayReader& file, const EngineMemory& pattern) {
   memory.step = only_entry(file.read_uint64("/engine/step"), "/engine/step");
   for (auto& [name, array] : memory.arrays) {
     if (!file.exists("/engine/" + name)) {
-      throw InputError("result.h5",
-                       fmt::format("has no /engine/{}: descent.until is so much later than before "
-                                   "that the run would have used other engines from the start, or "
-                                   "the file is damaged; run anew into another folder",
-                                   name));
+      throw InputError(
+          "descent.until",
+          fmt::format("is so much later than before that the run would have used other "
+                      "engines from the start (result.h5 has no /engine/{}), or the file "
+                      "is damaged; run it anew into another folder",
+                      name));
     }
     const auto values = file.read_doubles("/engine/" + name);
     if (values.size() != static_cast<std::size_t>(array.size())) {
