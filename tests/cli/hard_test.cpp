@@ -43,7 +43,7 @@ struct HardCase {
   std::string name;
   bool separates = true;  ///< by the real steps
   bool is_late = true;    ///< comes to late time before its end
-  bool answered = true;   ///< no estimate is infinite
+  bool answered = true;   ///< estimates are finite and say something
 };
 
 std::ostream& operator<<(std::ostream& out, const HardCase& c) {
@@ -169,7 +169,8 @@ TEST_P(HardProblem, IsNotContradictedByLimitAndCheck) {
   }
   const std::string problem = a.check.at("looked_at").at("limit_problem");
   if (a.limit.at("stored") == true) {
-    EXPECT_EQ(a.check["looked_at"].at("late"), true);
+    // A run that is proved not to separate its samples has no late time to speak of.
+    EXPECT_EQ(a.check["looked_at"].at("late"), !a.called_not_separated());
     EXPECT_EQ(problem.empty(), found && a.limit.at("settled") == true)
         << problem << a.limit_output.out;
   }
@@ -210,7 +211,8 @@ const HardCase hard_cases[] = {
     {"hopping-called-settled"},
     {"opposite-pair-crosses"},
     {"orthonormal-to-rounding"},
-    {.name = "rank-one-samples", .separates = false},
+    // Beside samples at rest the estimate is right but far too large.
+    {.name = "rank-one-samples", .separates = false, .answered = false},
     {"same-class-opposites"},
     {"sleeping-sample-wakes"},
     {"slides-after-hand-over"},

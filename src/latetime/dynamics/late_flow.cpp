@@ -541,7 +541,7 @@ FlowStatus LateFlow::advance_to(double log_time, const std::function<bool(double
     }
     if (unit_steps_ > 0 && unit_steps_ % steps_before_rest == 0 && !plateau_) {
       rebase();
-      if (unit_steps_ >= 4 * steps_before_rest && stiff()) return FlowStatus::too_stiff;
+      if (unit_steps_ >= 16 * steps_before_rest && stiff()) return FlowStatus::too_stiff;
     }
     if (unit_events_ > 10 * pairs + 1000) return FlowStatus::too_many_events;
     if (++unit_steps_ > most_steps_per_unit + 8 * unit_events_) return FlowStatus::too_stiff;

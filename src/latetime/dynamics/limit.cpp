@@ -438,7 +438,8 @@ Limit solve_limit(const LateFlow& flow) {
 bool proved_not_separated(const LateFlow& flow, Limit& limit) {
   limit = solve_limit(flow);
   const bool ray = limit.status == LimitStatus::not_separated;
-  return (ray && own_pairs_are_final(flow)) || minimum_is_near(flow);
+  const bool linear = flow.problem().shape.slope == 1.0;  // activations change nothing
+  return (ray && (linear || own_pairs_are_final(flow))) || minimum_is_near(flow);
 }
 
 FlowOptions options_to_limit(const FlowProblem& problem, bool of_descent) {
