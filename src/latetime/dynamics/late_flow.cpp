@@ -569,7 +569,10 @@ FlowStatus LateFlow::advance_to(double log_time, const std::function<bool(double
     }
     const bool last = theta_ + step.size() >= log_time - 1e-14 * std::abs(log_time);
     take_over_step();
-    if (last) theta_ = log_time;
+    if (last) {
+      theta_ = log_time;
+      --unit_steps_;  // the step was as short as was asked for
+    }
     const Vector lambda_before = last_lambda_;
     last_lambda_ = rates(0.0, Vector::Zero(problem_.samples()));
     if (offset_due()) {
