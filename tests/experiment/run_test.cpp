@@ -223,7 +223,7 @@ TEST(Run, AResultThatLacksWhatResumingNeedsIsRefusedAndChangesNothing) {
                       rows = bytes_of(out + "/metrics.csv"), result = bytes_of(out + "/result.h5");
     const std::string problem =
         error_of([&] { run_into(out, until("200"), {.resume = true}); });  // an InputError
-    EXPECT_TRUE(problem.starts_with("result.h5")) << problem;
+    EXPECT_NE(problem.find("result.h5"), std::string::npos) << problem;
     EXPECT_EQ(bytes_of(out + "/config.toml"), config);
     EXPECT_EQ(bytes_of(out + "/metrics.csv"), rows);
     EXPECT_EQ(bytes_of(out + "/result.h5"), result);
