@@ -44,6 +44,7 @@ constexpr double slowest_fall = 0.5;
 // activations still change too often in log t. Beside a loss that stays, only a flow that needs few
 // is worth while.
 constexpr std::uint64_t few_trial_steps = 2'000;
+constexpr Eigen::Index most_samples_at_rest = 24;
 std::uint64_t most_trial_steps(std::uint64_t exact_steps) {
   return std::max<std::uint64_t>(2'000, exact_steps / 16);
 }
@@ -218,6 +219,7 @@ HandOver::Decision HandOver::look(std::uint64_t step, const Matrix& coefficients
 
 /// Whether some margins stay where they are, so that the loss stays and yet the flow may follow.
 bool HandOver::has_resting_samples() const {
+  if (problem_.samples() > most_samples_at_rest) return false;  // trials would take too long
   const Look& now = looks_.back();
   const LateFlow flow(problem_, start(now.step, now.coefficients), {});
   if (flow.plateau()) return true;
