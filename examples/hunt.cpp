@@ -1,7 +1,7 @@
 // Hunts wrong answers: random small problems of many families, followed to t = 10^100 and compared
 // with every real step.
 //
-//   build/release/examples/hunt [--seconds 60] [--seed 1] [--threads 1] [--runs COUNT]
+//   build/release/examples/hunt [--seconds 60 | --runs COUNT] [--seed 1] [--threads 1]
 //       [--family NAME] [--only NUMBER] [--steps 1e6] [--keep DIR]
 //
 // Records at quarter decades up to `steps` (less for larger problems, half a second's work) are
@@ -48,7 +48,8 @@ constexpr double flow_resolution = 2e-4;
 constexpr std::uint64_t most_flow_steps = 1'000'000;
 
 struct Settings {
-  double seconds = 60.0, steps = 1e6;
+  std::optional<double> seconds;  // 60 where there is no `runs`
+  double steps = 1e6;
   std::uint64_t seed = 1;
   unsigned threads = 1;
   std::string family, keep;
@@ -85,15 +86,6 @@ double thread_seconds() {
   timespec now{};
   ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
   return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
-}
-
-real_steps::Problem plain(const RunProblem& run) {
-  real_steps::Problem problem{.x = Matrix(run.data.x),
-                              .weights = run.initial.weights,
-                              .slope = run.config.network.slope,
-                              .learning_rate = run.config.descent.learning_rate};
-  for (Eigen::Index i = 0; i < run.data.size(); ++i) problem.labels.push_back(run.data.label(i));
-  return problem;
 }
 
 Told ask(const RunProblem& problem) {
@@ -244,7 +236,7 @@ Finding carry_out(const Settings& settings, std::uint64_t number) {
   Finding finding{.number = number, .family = names[number % names.size()]};
   const Told told = ask(run);
   const double judging = thread_seconds();
-  const real_steps::Problem problem = plain(run);
+  const real_steps::Problem problem = real_steps::problem_of(run);
   const bool flow = run.config.descent.method == "flow";
   const TrueRows truth = find_truth(problem, flow, settings.steps);
   finding.end = end_of(told);
@@ -379,12 +371,14 @@ int main(int argc, char** argv) {
   if (settings.only) return carry_out(settings, *settings.only).fault.empty() ? 0 : 1;
   const auto names = hunt::family_names();
   const auto begin = Clock::now();
+  const double most =
+      settings.seconds.value_or(settings.runs ? std::numeric_limits<double>::infinity() : 60.0);
   std::map<std::string, Counts> families;
   Counts all;
   std::mutex mutex;
   std::atomic<std::uint64_t> next{0};
   const auto work = [&] {
-    while (std::chrono::duration<double>(Clock::now() - begin).count() < settings.seconds) {
+    while (std::chrono::duration<double>(Clock::now() - begin).count() < most) {
       const std::uint64_t number = next++;
       if (settings.runs && number >= *settings.runs) return;
       if (!settings.family.empty() && names[number % names.size()] != settings.family) continue;

@@ -206,6 +206,8 @@ const HardCase hard_cases[] = {
     {"duplicates"},
     {"estimate-at-hand-over"},
     {.name = "flow-gaussian-n5-d2", .separates = false, .answered = false},
+    // Neurons leave the origin of a plane with two ways open: which one, only the last hop knows.
+    {.name = "flow-leaves-an-origin", .separates = false, .answered = false},
     {.name = "flow-loss-rises", .separates = false},
     {.name = "flow-opposite-pair", .is_late = false},
     {"hopping-called-settled"},

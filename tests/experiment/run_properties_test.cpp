@@ -15,7 +15,8 @@
 namespace latetime {
 namespace {
 
-constexpr std::uint64_t seeds[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 20, 24};
+constexpr std::uint64_t seeds[] = {1, 2, 3, 4, 5, 6, 8, 9, 10, 11, 12, 20};
+constexpr std::uint64_t slow_seeds[] = {7, 24};  // many exact steps, in double arithmetic twice
 
 /// Of a step's sums in another order, over all steps until the rows compared.
 constexpr double rounding = 1e-9;
@@ -258,6 +259,7 @@ TEST_P(RunProperty, TakingEverySampleTwiceChangesNothing) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Seeds, RunProperty, testing::ValuesIn(seeds));
+INSTANTIATE_TEST_SUITE_P(SlowSeeds, RunProperty, testing::ValuesIn(slow_seeds));
 
 }  // namespace
 }  // namespace latetime

@@ -19,15 +19,6 @@ namespace {
 
 using namespace latetime;
 
-real_steps::Problem problem_of(const RunProblem& run) {
-  real_steps::Problem problem{.x = Matrix(run.data.x),
-                              .weights = run.initial.weights,
-                              .slope = run.config.network.slope,
-                              .learning_rate = run.config.descent.learning_rate};
-  for (Eigen::Index i = 0; i < run.data.size(); ++i) problem.labels.push_back(run.data.label(i));
-  return problem;
-}
-
 void print(const real_steps::Truth& truth) {
   const auto& [time, answer, uncertainty] = truth;
   std::printf("%.17g,%.17g,%.17g,%.17g,%.17g,%.2g\n", time, answer.log_loss, answer.ranks[0],
@@ -71,7 +62,7 @@ int main(int argc, char** argv) {
     }
   }
   const RunProblem run = load_problem(read_config(folder + "/config.toml"));
-  const real_steps::Problem problem = problem_of(run);
+  const real_steps::Problem problem = real_steps::problem_of(run);
   until = std::min(until, std::pow(10.0, last_time(run.config, run.data.size()).log10()));
   std::printf("log10_t,log_loss,stable_rank_pos,stable_rank_neg,stable_rank_all,uncertainty\n");
   if (run.config.descent.method == "flow") {

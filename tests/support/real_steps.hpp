@@ -31,6 +31,17 @@ struct Problem {
   std::size_t neurons() const { return static_cast<std::size_t>(weights.rows()); }
 };
 
+/// Of a problem as `load_problem` of the library gives it: data, initial, config.
+template <class Run>
+Problem problem_of(const Run& run) {
+  Problem problem{.x = Rows(run.data.x),
+                  .weights = run.initial.weights,
+                  .slope = run.config.network.slope,
+                  .learning_rate = run.config.descent.learning_rate};
+  for (Eigen::Index i = 0; i < run.data.size(); ++i) problem.labels.push_back(run.data.label(i));
+  return problem;
+}
+
 /// What is compared: log of the mean logistic loss, and the stable ranks of W_{+1}, W_{−1} and W,
 /// NaN where the weights are zero.
 struct Answer {

@@ -122,19 +122,20 @@ Descent::Descent(const Dataset& data, const Network& initial, const DescentOptio
   contracts_ = steps_contract(data, initial.shape, options.learning_rate, batch_size(options));
   if (options.method != Method::flow &&
       (!contracts_ || shadows_cost_nothing(options, data.size(), initial.shape))) {
-    double other_rate = options.learning_rate;
-    const auto make = [&](const Dataset& nearby, const Network& start) {
-      if (contracts_) {  // all that cancels by symmetry still does
-        DescentOptions other = options;
-        other_rate *= 1.0 + shadow_rate;
-        other.learning_rate = other_rate;
-        return std::unique_ptr<ExactEngine>(
-            new ExactEngine(make_engine(data, initial, other, plan_)));
-      }
-      return std::unique_ptr<ExactEngine>(
-          new ExactEngine(make_engine(nearby, start, options, plan_)));
+    const auto engine_of = [&](const Dataset& samples, const Network& start,
+                               const DescentOptions& how) {
+      return std::unique_ptr<ExactEngine>(new ExactEngine(make_engine(samples, start, how, plan_)));
     };
-    shadow_ = std::make_unique<RoundingShadow>(data, initial, make, discrepancy);
+    const auto make = [&](std::size_t shadow) {
+      if (!contracts_) {
+        const NearbyStart nearby = nearby_start(data, initial, shadow);
+        return engine_of(nearby.data, nearby.initial, options);
+      }
+      DescentOptions other = options;  // all that cancels by symmetry still does
+      other.learning_rate *= 1.0 + static_cast<double>(shadow + 1) * shadow_rate;
+      return engine_of(data, initial, other);
+    };
+    shadow_ = std::make_unique<RoundingShadow>(data.classes, initial.shape, make, discrepancy);
   }
   if (!plan_.hand_over && options.method != Method::flow) return;
   problem_.emplace(data, initial.shape, options.learning_rate);

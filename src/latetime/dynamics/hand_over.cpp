@@ -44,10 +44,12 @@ constexpr double slowest_fall = 0.5;
 // activations still change too often in log t. Beside a loss that stays, only a flow that needs few
 // is worth while.
 constexpr std::uint64_t few_trial_steps = 2'000;
-constexpr Eigen::Index most_samples_at_rest = 24;
 std::uint64_t most_trial_steps(std::uint64_t exact_steps) {
-  return std::max<std::uint64_t>(2'000, exact_steps / 16);
+  return std::max(few_trial_steps, exact_steps / 16);
 }
+
+// Beyond so many samples even those trials take too long, and only the last moment has one.
+constexpr Eigen::Index most_samples_at_rest = 24;
 
 // Exact steps go on at least so long before a run is said not to separate its samples.
 constexpr double patience_with_loss = 1e5;
@@ -131,16 +133,25 @@ struct HandOver::Trial {
 double HandOver::try_from_oldest(bool stays, const std::function<bool()>& keep_going,
                                  FlowStatus& status) {
   constexpr double failed = std::numeric_limits<double>::infinity();
-  const Look& oldest = looks_.front();
-  LateFlow flow(problem_, start(oldest.step, oldest.coefficients),
-                {.most_steps = stays ? few_trial_steps : most_trial_steps(looks_.back().step)});
+  const std::uint64_t most = stays ? few_trial_steps : most_trial_steps(looks_.back().step);
+  LateFlow flow = flow_from(looks_.front(), {.most_steps = most});
+  // One that could not get there in as many steps is given up before it has taken them.
+  const double begin = flow.log_time();
+  const double length = std::log(static_cast<double>(looks_.back().step)) - begin;
+  bool behind = false;
+  const auto go_on = [&](double log_time) {
+    behind = flow.steps() > few_trial_steps / 2 &&
+             static_cast<double>(flow.steps()) * length >
+                 2.0 * static_cast<double>(most) * (log_time - begin);
+    return !behind && (!keep_going || keep_going());
+  };
   Trial trial(problem_.neurons());
   flow.on_event = [&](const FlowEvent& event) { trial.note(event); };
   flow_options_ = {.preactivation_error = preactivation_floor};
   double worst = 0.0;
   for (std::size_t l = 1; l < looks_.size(); ++l) {
-    status = flow.advance_to(std::log(static_cast<double>(looks_[l].step)),
-                             [&](double) { return !keep_going || keep_going(); });
+    status = flow.advance_to(std::log(static_cast<double>(looks_[l].step)), go_on);
+    if (behind) status = FlowStatus::too_long;
     if (status != FlowStatus::reached) return failed;
     if (l + looks_per_trial < looks_.size()) continue;
     const FlowStart there = flow.state();
@@ -165,7 +176,7 @@ double HandOver::log_loss_at(const Look& look) const {
 /// What the mean over fast switching is off by just now.
 double HandOver::jitter() const {
   const Look& now = looks_.back();
-  const LateFlow flow(problem_, start(now.step, now.coefficients), {});
+  const LateFlow flow = flow_from(now);
   return discrepancy_(flow.state().coefficients, flow.margins(), now.coefficients,
                       margins_of(start(now.step, now.coefficients).preactivations));
 }
@@ -202,9 +213,11 @@ HandOver::Decision HandOver::look(std::uint64_t step, const Matrix& coefficients
   const bool early = options_.forced && off <= early_error;
   if (error_ <= options_.tolerance || early || (works && last)) return Decision::leave;
   if (works || !last) return Decision::go_on;
-  if (!find_not_separated() && stays) {
-    outcome_ = not_separated_so_far(step, log_loss_at(looks_.back()));
-  } else if (outcome_.reason != StopReason::not_separated) {
+  if (find_not_separated()) return Decision::give_up;
+  const double loss = log_loss_at(looks_.back());
+  if (stays) {
+    outcome_ = not_separated_so_far(step, loss);
+  } else {
     outcome_ = {StopReason::not_late, step,
                 fmt::format("no late-time regime was found in {} exact steps ({}); the loss is "
                             "{:.6g}. Go on exactly with descent.engine = \"coefficient\", or take "
@@ -212,16 +225,15 @@ HandOver::Decision HandOver::look(std::uint64_t step, const Matrix& coefficients
                             step,
                             status == FlowStatus::reached ? "the flow in log t does not follow them"
                                                           : explain(status),
-                            std::exp(log_loss_at(looks_.back())))};
+                            std::exp(loss))};
   }
   return Decision::give_up;
 }
 
 /// Whether some margins stay where they are, so that the loss stays and yet the flow may follow.
 bool HandOver::has_resting_samples() const {
-  if (problem_.samples() > most_samples_at_rest) return false;  // trials would take too long
-  const Look& now = looks_.back();
-  const LateFlow flow(problem_, start(now.step, now.coefficients), {});
+  if (problem_.samples() > most_samples_at_rest) return false;
+  const LateFlow flow = flow_from(looks_.back());
   if (flow.plateau()) return true;
   for (Eigen::Index i = 0; i < problem_.samples(); ++i) {
     if (flow.asleep(i)) return true;
@@ -230,14 +242,17 @@ bool HandOver::has_resting_samples() const {
 }
 
 std::vector<std::vector<Eigen::Index>> HandOver::sliding_before() const {
-  const Look& oldest = looks_.front();
-  return LateFlow(problem_, start(oldest.step, oldest.coefficients), {}).sliding();
+  return flow_from(looks_.front()).sliding();
+}
+
+LateFlow HandOver::flow_from(const Look& look, const FlowOptions& options) const {
+  return {problem_, start(look.step, look.coefficients), options};
 }
 
 /// Whether the present pattern can separate the samples; if not, says so in outcome_.
 bool HandOver::find_not_separated() {
   const Look& now = looks_.back();
-  const LateFlow flow(problem_, start(now.step, now.coefficients), {});
+  const LateFlow flow = flow_from(now);
   outcome_ = not_separated(flow, now.step, log_loss_at(now));
   return outcome_.reason == StopReason::not_separated;
 }

@@ -67,6 +67,7 @@ class HandOver {
   };
   struct Trial;
   double try_from_oldest(bool stays, const std::function<bool()>& keep_going, FlowStatus& status);
+  LateFlow flow_from(const Look& look, const FlowOptions& options = {}) const;
   double log_loss_at(const Look& look) const;
   double jitter() const;
   bool find_not_separated();

@@ -45,6 +45,10 @@ constexpr double stiffness = 300.0;
 // Pushes of samples at rest cancel to this part of them.
 constexpr double rest_tolerance = 1e-9;
 
+// A neuron that leaves the origin of a span leaves by the first ray that rises only where all
+// others fall by more than this part of their terms.
+constexpr double rival_tolerance = 0.05;
+
 // λ of samples that nothing follows grows with t; it stays a number.
 constexpr double largest_log_multiplier = 650.0;
 
@@ -123,6 +127,7 @@ void LateFlow::start_from_zero() {
   }
   lambda /= static_cast<double>(problem_.shape.width);
   for (double& u : lambda) u = std::exp(theta_ - softplus(u));
+  int from_origin[] = {-1, -1};
   for (Eigen::Index k = 0; k < problem_.neurons(); ++k) {
     Neuron& neuron = neurons_[static_cast<std::size_t>(k)];
     const double tiny = zero_at_start * z_.cwiseAbs().maxCoeff();
@@ -136,19 +141,16 @@ void LateFlow::start_from_zero() {
       }
     }
     if (folds.empty()) continue;
-    for (const Eigen::Index l : folds) {
-      for (const Eigen::Index i : problem_.members[static_cast<std::size_t>(l)]) {
-        neuron.mode.active[static_cast<std::size_t>(i)] = 1;
-      }
+    // Neurons that begin at the origin go alike.
+    const bool at_origin = z_.row(k).isZero(0.0);
+    const int first_alike = from_origin[neuron.group];
+    if (at_origin && first_alike >= 0) {
+      neuron.mode = neurons_[static_cast<std::size_t>(first_alike)].mode;
+      continue;
     }
-    std::vector<double> first_move;
-    for (const Eigen::Index l : folds) {
-      first_move.push_back(preactivation_row(problem_, neuron.group, neuron.mode, l).dot(lambda));
-    }
-    for (std::size_t f = 0; f < folds.size(); ++f) {
-      set_side(problem_, folds[f], first_move[f] >= 0.0, neuron.mode);
-    }
-    resolve_mode(problem_, neuron.group, lambda, folds, neuron.mode);
+    if (at_origin) from_origin[neuron.group] = static_cast<int>(k);
+    leave_zero(problem_, neuron.group, lambda, folds, neuron.mode);
+    if (doubts(neuron.mode)) ++undecided_;
   }
 }
 
@@ -161,16 +163,15 @@ void LateFlow::enter() {
   for (Eigen::Index k = 0; k < problem_.neurons(); ++k) {
     Neuron& neuron = neurons_[static_cast<std::size_t>(k)];
     std::vector<Eigen::Index> near;
-    for (Eigen::Index i = 0; i < problem_.samples(); ++i) {
+    // In gradient flow what is at zero has been decided.
+    for (Eigen::Index i = 0; options_.of_descent && i < problem_.samples(); ++i) {
       if (!problem_.leads(i) || !(std::abs(z_(k, i)) <= band[i] || neuron.mode.at_zero(i)))
         continue;
       if (fold_bounds(problem_, neuron.group, i, lambda).holds()) near.push_back(i);
     }
     const std::vector<std::uint8_t> signs = neuron.mode.active;
-    const bool from_zero = !options_.of_descent;  // sides are decided, not seen
     for (bool settled = near.empty(); !settled;) {
       resolve_mode(problem_, neuron.group, lambda, near, neuron.mode);
-      if (from_zero) break;
       // Pairs that do not stay at zero keep the side that they are really on.
       settled = true;
       std::vector<Eigen::Index> staying;
@@ -189,7 +190,7 @@ void LateFlow::enter() {
         settled = true;
       }
     }
-    if (neuron.mode.doubtful) ++undecided_;
+    if (options_.of_descent && doubts(neuron.mode)) ++undecided_;
     if (!neuron.mode.slides()) continue;
     const Vector move = to_zero(neuron.mode, z_.row(k));
     for (std::size_t s = 0; s < neuron.mode.sliding.size(); ++s) {
@@ -291,11 +292,7 @@ void LateFlow::take_plateau() {
     return;
   }
   for (Eigen::Index k = 0; k < problem_.neurons(); ++k) {
-    const Neuron& neuron = neurons_[static_cast<std::size_t>(k)];
-    const Vector gain = gain_of(neuron, plateau_->approach);
-    coefficients_.row(k) += gain.transpose();
-    z_.row(k).noalias() += gain.transpose() * problem_.gram;
-    for (const Eigen::Index i : neuron.mode.pairs_at_zero()) z_(k, i) = 0.0;
+    add_gain(k, gain_of(neurons_[static_cast<std::size_t>(k)], plateau_->approach));
   }
   refresh_gaps();
   reach_ = problem_.reach * plateau_->response.cwiseAbs();
@@ -312,6 +309,14 @@ bool LateFlow::stiff() const {
   return (kernel_.diagonal().cwiseProduct(rates_now)).maxCoeff() > stiffness;
 }
 
+/// Whether a neuron may go otherwise than its mode says: at the origin of a span it stands a hop
+/// away on any side, and turns back from there only while the ray of that side still falls. It
+/// takes hop / |h| to do so, and h moves by that much in the meantime.
+bool LateFlow::doubts(const NeuronMode& mode) const {
+  const double hops = options_.of_descent ? 4.0 * std::exp(-0.5 * theta_) : 0.0;
+  return mode.doubtful || mode.rival > -std::max(rival_tolerance, hops);
+}
+
 /// λ, or s, with what holds the samples at rest in their places.
 Vector LateFlow::driven(Vector lambda) const {
   if (!plateau_) return lambda;
@@ -319,7 +324,7 @@ Vector LateFlow::driven(Vector lambda) const {
 }
 
 /// The row r' with r'·λ = r·driven(λ).
-Vector LateFlow::driven_row(const Vector& row) const {
+Vector LateFlow::driven_row(Vector row) const {
   if (!plateau_) return row;
   return plateau_->response.transpose() * row;
 }
@@ -459,11 +464,15 @@ Vector LateFlow::gain_of(const Neuron& neuron, const Vector& s) const {
 /// Brings coefficients and pre-activations of neuron k up to date.
 void LateFlow::sync(Eigen::Index k) {
   Neuron& neuron = neurons_[static_cast<std::size_t>(k)];
-  const Vector gain = moved(neuron);
+  add_gain(k, moved(neuron));
+  neuron.since = s_;
+}
+
+/// Adds to the coefficients of neuron k; pairs at zero stay there.
+void LateFlow::add_gain(Eigen::Index k, const Vector& gain) {
   coefficients_.row(k) += gain.transpose();
   z_.row(k).noalias() += gain.transpose() * problem_.gram;
-  for (const Eigen::Index i : neuron.mode.pairs_at_zero()) z_(k, i) = 0.0;
-  neuron.since = s_;
+  for (const Eigen::Index i : mode(k).pairs_at_zero()) z_(k, i) = 0.0;
 }
 
 /// How far λ and s may move before anything can happen to neuron k.
@@ -485,11 +494,12 @@ void LateFlow::refresh_bounds(Eigen::Index k) {
     neuron.slack = -std::numeric_limits<double>::infinity();  // looked at in every step
     return;
   }
-  const Vector beta = sliding_multipliers(neuron.mode, driven(last_lambda_));
+  const Vector lambda = driven(last_lambda_);
+  const Vector beta = sliding_multipliers(neuron.mode, lambda);
   for (std::size_t r = 0; r < neuron.mode.sliding.size(); ++r) {
     const auto row = static_cast<Eigen::Index>(r);
     const Eigen::Index first = neuron.mode.sliding[r];
-    const FoldBounds bounds = fold_bounds(problem_, neuron.group, first, driven(last_lambda_));
+    const FoldBounds bounds = fold_bounds(problem_, neuron.group, first, lambda);
     const double gap = std::min(bounds.above - beta[row], beta[row] - bounds.below);
     double sensitivity = driven_row(neuron.mode.share.row(row).transpose()).cwiseAbs().sum();
     for (const Eigen::Index i : problem_.members[static_cast<std::size_t>(first)]) {
@@ -533,18 +543,20 @@ bool LateFlow::steady() {
 
 FlowStatus LateFlow::advance_to(double log_time, const std::function<bool(double)>& keep_going) {
   const auto pairs = static_cast<std::uint64_t>(problem_.neurons() * problem_.samples());
+  bool counted = false;  // the step before, among those of this unit
   while (theta_ < log_time) {
+    if (counted && unit_steps_ % steps_before_rest == 0 && !plateau_) {
+      rebase();
+      if (unit_steps_ >= 16 * steps_before_rest && stiff()) return FlowStatus::too_stiff;
+    }
+    counted = false;
     if (keep_going && step_count_ % 64 == 0 && !keep_going(theta_)) return FlowStatus::interrupted;
     if (theta_ > unit_start_ + 1.0) {
       unit_start_ = theta_;
       unit_steps_ = unit_events_ = 0;
     }
-    if (unit_steps_ > 0 && unit_steps_ % steps_before_rest == 0 && !plateau_) {
-      rebase();
-      if (unit_steps_ >= 16 * steps_before_rest && stiff()) return FlowStatus::too_stiff;
-    }
     if (unit_events_ > 10 * pairs + 1000) return FlowStatus::too_many_events;
-    if (++unit_steps_ > most_steps_per_unit + 8 * unit_events_) return FlowStatus::too_stiff;
+    if (unit_steps_ >= most_steps_per_unit + 8 * unit_events_) return FlowStatus::too_stiff;
     if (step_count_ >= options_.most_steps) return FlowStatus::too_long;
     if (log_time - theta_ > longest_curved_step && steady()) {
       stepper_.attempt_straight(std::min(log_time - theta_, theta_), steady_lambda_);
@@ -560,6 +572,8 @@ FlowStatus LateFlow::advance_to(double log_time, const std::function<bool(double
     const bool exit = find_exit(step, first);
     if (crossing || exit) {
       ++unit_events_;
+      ++unit_steps_;
+      counted = true;
       if (first.delta > 0.0) {
         stepper_.shorten(first.delta);
         take_over_step();
@@ -569,9 +583,11 @@ FlowStatus LateFlow::advance_to(double log_time, const std::function<bool(double
     }
     const bool last = theta_ + step.size() >= log_time - 1e-14 * std::abs(log_time);
     take_over_step();
-    if (last) {
+    if (last) {  // as short a step as was asked for
       theta_ = log_time;
-      --unit_steps_;  // the step was as short as was asked for
+    } else {
+      ++unit_steps_;
+      counted = true;
     }
     const Vector lambda_before = last_lambda_;
     last_lambda_ = rates(0.0, Vector::Zero(problem_.samples()));

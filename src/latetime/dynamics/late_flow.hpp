@@ -139,6 +139,7 @@ class LateFlow {
   void refresh_gaps();
   bool disturbs(const Plateau& plateau, int group, Eigen::Index l) const;
   bool stiff() const;
+  bool doubts(const NeuronMode& mode) const;
   void book(Eigen::Index i, double change);
   void settle_beside_plateau(Eigen::Index k, const std::vector<Eigen::Index>& at_zero);
   bool holds_plateau(const Plateau& plateau) const;
@@ -148,7 +149,7 @@ class LateFlow {
   }
   Vector gain_of(const Neuron& neuron, const Vector& s) const;
   Vector driven(Vector lambda) const;
-  Vector driven_row(const Vector& row) const;
+  Vector driven_row(Vector row) const;
   FlowCause cause_at_zero(int group, Eigen::Index i) const;
   Vector drive() const;
   void refresh_offset();
@@ -160,6 +161,7 @@ class LateFlow {
   void change_mode(Eigen::Index k, std::span<const Eigen::Index> at_zero);
   Vector moved(const Neuron& neuron) const;
   void sync(Eigen::Index k);
+  void add_gain(Eigen::Index k, const Vector& gain);
   void rebase();
   void refresh_bounds(Eigen::Index k);
   void handle(const Found& event);

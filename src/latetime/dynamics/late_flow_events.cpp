@@ -4,6 +4,7 @@
 #include <functional>
 #include <limits>
 
+#include <boost/math/tools/minima.hpp>
 #include <boost/math/tools/toms748_solve.hpp>
 
 #include "latetime/dynamics/late_flow.hpp"
@@ -42,6 +43,33 @@ double root_between(const Function& f, double a, double b) {
     return std::abs(hi - lo) <= 4.0 * std::numeric_limits<double>::epsilon() * std::abs(hi);
   };
   return boost::math::tools::toms748_solve(f, a, b, fa, fb, tolerance, evaluations).second;
+}
+
+/// First moment of a step at which a smooth quantity is not above zero; infinite: none. It is
+/// looked at on the dyadic grid as closely as its bends ask for, and at its lowest point where the
+/// finest cell may hide one below zero.
+template <class AtGrid, class At>
+double first_fall(double size, const AtGrid& at_grid, const At& at) {
+  constexpr double never = std::numeric_limits<double>::infinity();
+  const auto moment = [size](int j) { return size * j / DenseStep::points; };
+  const std::function<double(int, int)> scan = [&](int left, int right) {
+    const double a = at_grid(left), b = at_grid(right);
+    // What begins at zero is given a part of the step to rise.
+    const bool begins = left == 0 && !(a > 0.0);
+    if (begins && right <= DenseStep::points / 4) return b > 0.0 ? never : 0.0;
+    const int middle = (left + right) / 2;
+    const double m = right - left > 1 ? at_grid(middle) : at(0.5 * (moment(left) + moment(right)));
+    if (std::min({a, m, b}) > std::abs(a - 2.0 * m + b)) return never;
+    if (right - left > 1) {
+      const double first = scan(left, middle);
+      return first < never ? first : scan(middle, right);
+    }
+    if (!(b > 0.0)) return root_between(at, moment(left), moment(right));
+    const auto [lowest, depth] =
+        boost::math::tools::brent_find_minima(at, moment(left), moment(right), 26);
+    return depth > 0.0 ? never : root_between(at, moment(left), lowest);
+  };
+  return scan(0, DenseStep::points);
 }
 
 }  // namespace
@@ -89,12 +117,17 @@ bool LateFlow::find_crossing(const DenseStep& step, Found& first) {
       // turns back inside: its lowest point decides.
       double turn = std::numeric_limits<double>::quiet_NaN();
       const auto below_zero = [&](int left, int right) -> int {
-        if (height(step.grid(right)) <= 0.0) return right;
+        const double end = height(step.grid(right));
+        if (end <= 0.0) return right;
         const double a = step.size() * left / DenseStep::points;
         const double b = step.size() * right / DenseStep::points;
+        const double falls = row.dot(rates_at_grid(left)), rises = row.dot(rates_at_grid(right));
+        if (!(falls < 0.0) || !(rises > 0.0)) return -1;
+        // Between the ends it lies above both tangents.
+        const double start_here = height(step.grid(left));
+        const double meet = (start_here - end + rises * (b - a)) / (rises - falls);
+        if (start_here + falls * meet > 0.0) return -1;
         const auto fall = [&](double delta) { return -row.dot(rates(delta, step.at(delta))); };
-        if (!(row.dot(rates_at_grid(left)) < 0.0)) return -1;
-        if (!(row.dot(rates_at_grid(right)) > 0.0)) return -1;
         const double lowest = root_between(fall, a, b);
         if (height(step.at(lowest)) > 0.0) return -1;
         turn = lowest;
@@ -102,8 +135,9 @@ bool LateFlow::find_crossing(const DenseStep& step, Found& first) {
       };
       // First cell of the grid at whose right end the pair is beyond zero; −1: none before `limit`.
       const std::function<int(int, int, double)> scan = [&](int left, int right, double h) -> int {
+        if (step.size() * left / DenseStep::points > first.delta) return -1;  // another is earlier
         const Vector moved = step.grid(right) - step.grid(left);
-        if (h + row.cwiseMin(0.0).dot(moved) > 0.0) return -1;
+        if (h + row.cwiseProduct(moved).cwiseMin(0.0).sum() > 0.0) return -1;
         if (right - left == 1) return below_zero(left, right);
         const int middle = (left + right) / 2;
         const int before = scan(left, middle, h);
@@ -117,7 +151,6 @@ bool LateFlow::find_crossing(const DenseStep& step, Found& first) {
       }
       const double left = step.size() * (cell - 1) / DenseStep::points;
       const double right = std::isnan(turn) ? step.size() * cell / DenseStep::points : turn;
-      if (left > first.delta) continue;
       const double when =
           root_between([&](double delta) { return height(step.at(delta)); }, left, right);
       if (when >= first.delta) continue;
@@ -128,61 +161,56 @@ bool LateFlow::find_crossing(const DenseStep& step, Found& first) {
   return found;
 }
 
-/// Looks for the earliest sliding pair whose multiplier reaches a bound, at a few points of the
-/// step.
+/// Looks for the earliest sliding pair whose multiplier reaches a bound, and for the earliest
+/// neuron that leaves the origin of a span.
 bool LateFlow::find_exit(const DenseStep& step, Found& first) {
+  std::array<Vector, DenseStep::points + 1> known;
+  const auto drive_at = [&](double delta) { return driven(rates(delta, step.at(delta))); };
+  const auto drive_at_grid = [&](int j) -> const Vector& {
+    Vector& drive = known[static_cast<std::size_t>(j)];
+    if (drive.size() == 0) drive = driven(rates(step.size() * j / DenseStep::points, step.grid(j)));
+    return drive;
+  };
+  // How far λ moves: between points of the step, and by its bends on the way to and fro.
   constexpr int stride = DenseStep::points / 4;
-  Vector lambdas[5];
   double variation = lambda_variation_;
-  for (int p = 0; p <= 4; ++p) {
-    lambdas[p] = driven(rates(step.size() * p / 4.0, step.grid(p * stride)));
-    if (p) variation += (lambdas[p] - lambdas[p - 1]).cwiseAbs().maxCoeff();
+  for (int j = stride; j <= DenseStep::points; j += stride) {
+    const Vector change = drive_at_grid(j) - drive_at_grid(j - stride);
+    variation += change.cwiseAbs().maxCoeff();
+    if (j == DenseStep::points) continue;
+    const Vector bend = drive_at_grid(j + stride) - drive_at_grid(j) - change;
+    variation += bend.cwiseAbs().maxCoeff();
   }
   bool found = false;
+  const auto look = [&](Eigen::Index k, Eigen::Index l, FlowCause cause, const auto& gap) {
+    const double when = first_fall(
+        step.size(), [&](int j) { return gap(drive_at_grid(j)); },
+        [&](double delta) { return gap(drive_at(delta)); });
+    if (when >= first.delta) return;
+    found = true;
+    first = {when, k, l, cause};
+  };
   for (Eigen::Index k = 0; k < problem_.neurons(); ++k) {
     const Neuron& neuron = neurons_[static_cast<std::size_t>(k)];
     if (!neuron.mode.slides() || neuron.slack > variation) continue;
     if (neuron.mode.climb.rows() > 0) {  // it leaves the origin of its span, or stays there
-      const auto gap = [&](const Vector& lambda) {
+      look(k, neuron.mode.sliding[0], FlowCause::leaves_upward, [&](const Vector& lambda) {
         const Vector size = neuron.mode.climb.cwiseAbs() * lambda;
         return -(neuron.mode.climb * lambda - exit_tolerance * size).maxCoeff();
-      };
-      for (int p = 1; p <= 4; ++p) {
-        if (gap(lambdas[p]) > 0.0) continue;
-        const double left = step.size() * (p - 1) / 4.0, right = step.size() * p / 4.0;
-        const double when = root_between(
-            [&](double delta) { return gap(driven(rates(delta, step.at(delta)))); }, left, right);
-        if (when < first.delta) {
-          found = true;
-          first = {when, k, neuron.mode.sliding[0], FlowCause::leaves_upward};
-        }
-        break;
-      }
+      });
       continue;
     }
     for (std::size_t r = 0; r < neuron.mode.sliding.size(); ++r) {
       const Eigen::Index l = neuron.mode.sliding[r];
       const auto share = neuron.mode.share.row(static_cast<Eigen::Index>(r));
-      // Both gaps stay positive while the pair slides.
-      const auto gap = [&](const Vector& lambda, bool upper) {
-        const double beta = share.dot(lambda);
-        const FoldBounds bounds = fold_bounds(problem_, neuron.group, l, lambda);
-        const double room = upper ? bounds.above - beta : beta - bounds.below;
-        return room + exit_tolerance * (std::abs(bounds.above) + std::abs(bounds.below));
-      };
       for (const bool upper : {true, false}) {
-        for (int p = 1; p <= 4; ++p) {
-          if (gap(lambdas[p], upper) > 0.0) continue;
-          const double left = step.size() * (p - 1) / 4.0, right = step.size() * p / 4.0;
-          const double when = root_between(
-              [&](double delta) { return gap(driven(rates(delta, step.at(delta))), upper); }, left,
-              right);
-          if (when < first.delta) {
-            found = true;
-            first = {when, k, l, upper ? FlowCause::leaves_upward : FlowCause::leaves_downward};
-          }
-          break;
-        }
+        look(k, l, upper ? FlowCause::leaves_upward : FlowCause::leaves_downward,
+             [&](const Vector& lambda) {
+               const double beta = share.dot(lambda);
+               const FoldBounds bounds = fold_bounds(problem_, neuron.group, l, lambda);
+               const double room = upper ? bounds.above - beta : beta - bounds.below;
+               return room + exit_tolerance * (std::abs(bounds.above) + std::abs(bounds.below));
+             });
       }
     }
   }
@@ -303,6 +331,8 @@ void LateFlow::handle(const Found& event) {
   const bool ends_rest = plateau_ && disturbs(*plateau_, neuron.group, event.sample);
   if (plateau_) {  // what holds it changes, for all neurons
     for (Eigen::Index l = 0; l < problem_.neurons(); ++l) sync(l);
+  } else {
+    sync(k);
   }
   if (ends_rest) {
     plateau_.reset();
@@ -310,10 +340,11 @@ void LateFlow::handle(const Found& event) {
   }
   const bool rested = plateau_.has_value();
   const Vector lambda = drive();
-  sync(k);
   FlowEvent report{theta_, k, event.sample, event.cause, true};
   const FoldBounds bounds = fold_bounds(problem_, neuron.group, event.sample, lambda);
-  std::vector<Eigen::Index> at_zero = neuron.mode.pairs_at_zero();
+  const bool meets = event.cause == FlowCause::own_crosses || event.cause == FlowCause::other_meets;
+  std::vector<Eigen::Index> with;
+  if (meets) with = zeros_with(problem_, neuron.mode, event.sample);
   const std::uint8_t active_before = neuron.mode.active[static_cast<std::size_t>(event.sample)];
   Delay delay;
   if (event.cause == FlowCause::own_crosses) {
@@ -325,21 +356,25 @@ void LateFlow::handle(const Found& event) {
   if (event.cause == FlowCause::other_meets) {
     const Vector row = preactivation_row(problem_, neuron.group, neuron.mode, event.sample);
     delay = delay_of(neuron, event.sample, lambda, row.dot(lambda));
-    at_zero.insert(std::lower_bound(at_zero.begin(), at_zero.end(), event.sample), event.sample);
   }
   const double margin_step = std::exp(-theta_) * (kernel_ * lambda).cwiseAbs().maxCoeff();
   neuron.mean = {};
   offset_stale_ = true;
   add_kernel(problem_, neuron.group, neuron.mode, -1.0, kernel_);
-  if (event.cause == FlowCause::own_crosses) {
-    set_side(problem_, event.sample, !active_before, neuron.mode);
+  std::vector<Eigen::Index> moved = problem_.members[static_cast<std::size_t>(event.sample)];
+  for (const Eigen::Index l : with) {
+    const auto& fold = problem_.members[static_cast<std::size_t>(l)];
+    moved.insert(moved.end(), fold.begin(), fold.end());
   }
-  for (const Eigen::Index i : problem_.members[static_cast<std::size_t>(event.sample)]) {
-    z_(k, i) = 0.0;
+  for (const Eigen::Index i : moved) z_(k, i) = 0.0;
+  std::vector<Eigen::Index> at_zero = neuron.mode.pairs_at_zero();
+  if (meets) {
+    at_zero.push_back(event.sample);
+    meet_zero(problem_, neuron.group, lambda, event.sample, with, neuron.mode);
+  } else {
+    resolve_mode(problem_, neuron.group, lambda, at_zero, neuron.mode);
   }
-  resolve_mode(problem_, neuron.group, lambda, at_zero, neuron.mode);
   add_kernel(problem_, neuron.group, neuron.mode, 1.0, kernel_);
-  const bool meets = event.cause == FlowCause::own_crosses || event.cause == FlowCause::other_meets;
   if (rested && meets) settle_beside_plateau(k, at_zero);
   // To the next order: for the steps that descent is late, the multipliers change as they did.
   if (delay.mean != 0.0) {
@@ -362,7 +397,7 @@ void LateFlow::handle(const Found& event) {
                         problem_.gram(event.sample, event.sample);
     book(event.sample, jump * steps * std::exp(-theta_));
   }
-  if (neuron.mode.doubtful) {
+  if (doubts(neuron.mode)) {
     report.decided = false;
     ++undecided_;
   }
@@ -378,10 +413,10 @@ void LateFlow::handle(const Found& event) {
   last_lambda_ = now;
   refresh_bounds(k);
   stepper_.restart();
-  for (const Eigen::Index i : problem_.members[static_cast<std::size_t>(event.sample)]) {
+  for (const Eigen::Index i : moved) {
     ++event_count_;
     report.sample = i;
-    if (event.cause == FlowCause::own_crosses || event.cause == FlowCause::other_meets) {
+    if (meets) {
       report.cause =
           problem_.own(neuron.group, i) ? FlowCause::own_crosses : FlowCause::other_meets;
     }

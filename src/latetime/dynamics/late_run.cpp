@@ -65,24 +65,26 @@ LateRun::RankSense LateRun::rank_sense(const FlowStart& state) const {
     const double square = squares.segment(first, count).sum();
     if (!(square > 0.0)) continue;
     const auto c = state.coefficients.middleRows(first, count);
-    const auto w0 = initial_weights_.middleRows(first, count);
+    const auto z0 = initial_preactivations_.middleRows(first, count);
+    // W Wᵀ = W⁰ W⁰ᵀ + Z⁰ Cᵀ + C Z⁰ᵀ + C G Cᵀ, without its first term, which is dear and need not
+    // steer: the quotient at the end has it.
     Eigen::Index longest = 0;
     squares.segment(first, count).maxCoeff(&longest);
-    Vector left = Vector::Unit(count, longest);
-    double top = 0.0;
+    Vector left = Vector::Unit(count, longest), back, heights;
     for (int round = 0; round < iterations; ++round) {
-      const Vector back = c.transpose() * left;
-      Vector right = w0.transpose() * left;
-      right += x_.transpose() * back;
-      const double length = right.norm();
-      if (!(length > 0.0)) break;
-      top = length / left.norm();
-      right /= length;
-      const Vector heights = x_ * right;
-      left = w0 * right + c * heights;
+      back = c.transpose() * left;
+      heights = problem.gram * back + z0.transpose() * left;
+      const Vector next = z0 * back + c * heights;
+      if (!(next.norm() > 0.0)) break;
+      left = next.normalized();
     }
-    if (!(top > 0.0)) continue;
-    const double rank = std::max(1.0, square / (top * top));
+    back = c.transpose() * left;
+    heights = problem.gram * back + 2.0 * (z0.transpose() * left);
+    const double top2 =
+        (initial_weights_.middleRows(first, count).transpose() * left).squaredNorm() +
+        back.dot(heights);
+    if (!(top2 > 0.0)) continue;
+    const double rank = std::max(1.0, square / top2);
     sense.factor = std::max(sense.factor, 0.5 * (rank + std::pow(rank, 1.5)));
     if (count == width) sense.smallest = std::min(sense.smallest, std::sqrt(square));
   }

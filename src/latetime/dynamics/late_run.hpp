@@ -35,7 +35,6 @@ class LateRun {
                         const std::function<bool(const LogTime&)>& keep_going = {});
   TrainingState state(bool with_weights) const;
   void clear_switched();
-  double error_estimate() const { return error_estimate(flow_.state()); }
   const LateFlow& flow() const { return flow_; }
   /// All so far; their log_time is the natural logarithm of the time in steps.
   const std::vector<FlowEvent>& events() const { return events_; }
@@ -43,7 +42,7 @@ class LateRun {
  private:
   double step_log_time(double flow_time) const;
   /// What a small change of W does to stable ranks r = ‖W‖_F²/‖W‖₂², at most
-  /// 2 (r + r^{3/2}) ‖ΔW‖_F/‖W‖_F. Norms by a few power iterations from below, so that r is not
+  /// 2 (r + r^{3/2}) ‖ΔW‖_F/‖W‖_F. ‖W‖₂ by a few power iterations from below, so that r is not
   /// taken for less than it is.
   struct RankSense {
     double factor = 1.0;    ///< over 4 ‖ΔW‖/‖W‖

@@ -8,6 +8,7 @@
 #include <Eigen/Cholesky>
 #include <fmt/format.h>
 
+#include "latetime/base/log_domain.hpp"
 #include "latetime/data/symmetric_eigen.hpp"
 #include "latetime/dynamics/late_run.hpp"
 #include "latetime/optimize/nonnegative_qp.hpp"
@@ -240,7 +241,7 @@ bool minimum_is_near(const LateFlow& flow) {
   double slope = std::numeric_limits<double>::infinity();
   for (int round = 0; round < 100 && slope > minimum_tolerance * top; ++round) {
     const Vector u = start + kernel * s;
-    const Vector g = u.unaryExpr([](double margin) { return 1.0 / (1.0 + std::exp(margin)); });
+    const Vector g = u.unaryExpr([](double margin) { return multiplier(margin); });
     slope = (kernel * g).cwiseAbs().maxCoeff();
     const Vector bend = g.cwiseProduct((1.0 - g.array()).matrix());
     // Newton's step in the margins, K (g − bend ∘ K Δ) = 0, damped where the kernel is singular.
@@ -277,15 +278,9 @@ Vector reached_multipliers(const LateFlow& flow, const Eigen::MatrixXd& kernel,
     if (multipliers[i] > 0.0 || speed[i] <= 1.0 + zero_tolerance) tight.push_back(i);
   }
   const auto size = static_cast<Eigen::Index>(tight.size());
-  Eigen::MatrixXd block(size, size);
-  Vector mu(size), gap(size);
-  for (Eigen::Index r = 0; r < size; ++r) {
-    const Eigen::Index i = tight[static_cast<std::size_t>(r)];
-    mu[r] = multipliers[i];
-    gap[r] = -std::log(flow.lambda()[i]);
-    for (Eigen::Index c = 0; c < size; ++c)
-      block(r, c) = kernel(i, tight[static_cast<std::size_t>(c)]);
-  }
+  const Eigen::MatrixXd block = kernel(tight, tight);
+  const Vector mu = multipliers(tight);
+  const Vector gap = -flow.lambda()(tight).array().log();
   const SymmetricEigen solver(block);
   const SymmetricEigen& spectrum = converged(solver);
   const double top = spectrum.eigenvalues().maxCoeff();

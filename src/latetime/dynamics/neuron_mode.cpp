@@ -41,23 +41,22 @@ Matrix rows_of(const Matrix& gram, std::span<const Eigen::Index> rows) {
   return result;
 }
 
+void fit_inverse(const FlowProblem& problem, NeuronMode& mode) {
+  const auto size = static_cast<Eigen::Index>(mode.sliding.size());
+  const Eigen::MatrixXd block = problem.gram(mode.sliding, mode.sliding);
+  mode.inverse = Eigen::LDLT<Eigen::MatrixXd>(block).solve(Eigen::MatrixXd::Identity(size, size));
+}
+
 /// G_SS⁻¹ and the sliding pairs' shares of λ, from the sliding set and the slopes of the rest.
 void fit_sliding(const FlowProblem& problem, int group, NeuronMode& mode) {
-  const auto size = static_cast<Eigen::Index>(mode.sliding.size());
-  if (size == 0) {
+  if (mode.sliding.empty()) {
     mode.inverse.resize(0, 0);
     mode.share.resize(0, problem.samples());
     return;
   }
-  const Matrix rows = rows_of(problem.gram, mode.sliding);
-  Eigen::MatrixXd block(size, size);
-  for (Eigen::Index r = 0; r < size; ++r) {
-    for (Eigen::Index c = 0; c < size; ++c) {
-      block(r, c) = rows(r, mode.sliding[static_cast<std::size_t>(c)]);
-    }
-  }
-  mode.inverse = Eigen::LDLT<Eigen::MatrixXd>(block).solve(Eigen::MatrixXd::Identity(size, size));
-  mode.share = mode.inverse * (rows * signed_slopes(problem, group, mode).asDiagonal());
+  fit_inverse(problem, mode);
+  mode.share = mode.inverse * (rows_of(problem.gram, mode.sliding) *
+                               signed_slopes(problem, group, mode).asDiagonal());
 }
 
 }  // namespace
@@ -393,6 +392,11 @@ void rest_at_origin(const FlowProblem& problem, int group, const Vector& lambda,
   if (rising == 0) return;
   // It leaves. One rising ray: along it. Several: along the steepest, but that is a guess.
   if (rising > 1 || depth > 4) mode.doubtful = true;
+  for (Eigen::Index r = 0; r < heights_now.size(); ++r) {
+    if (r != steepest && sizes[r] > 0.0) {
+      mode.rival = std::max(mode.rival, heights_now[r] / sizes[r]);
+    }
+  }
   std::vector<Eigen::Index> left;
   const bool doubt = mode.doubtful;
   for (std::size_t f = 0; f < folds.size(); ++f) {
@@ -411,16 +415,52 @@ void rest_at_origin(const FlowProblem& problem, int group, const Vector& lambda,
 
 }  // namespace
 
+namespace {
+
+/// Those of `folds` whose samples do not depend on the ones before, as the sliding set.
+void slide_at_basis(const FlowProblem& problem, int group, const std::vector<Eigen::Index>& folds,
+                    NeuronMode& mode) {
+  mode.sliding.clear();
+  mode.riding.clear();
+  for (const Eigen::Index l : folds) {
+    if (depends(problem, mode, l)) continue;
+    mode.sliding.push_back(l);
+    fit_inverse(problem, mode);
+  }
+  for (const Eigen::Index l : folds) {
+    const bool slides = std::binary_search(mode.sliding.begin(), mode.sliding.end(), l);
+    for (const Eigen::Index i : problem.members[static_cast<std::size_t>(l)]) {
+      if (!slides || i != l) mode.riding.push_back(i);
+    }
+  }
+  std::sort(mode.riding.begin(), mode.riding.end());
+  fit_sliding(problem, group, mode);
+}
+
+}  // namespace
+
 void resolve_mode(const FlowProblem& problem, int group, const Vector& lambda,
                   std::span<const Eigen::Index> at_zero, NeuronMode& mode) {
   mode.climb.resize(0, 0);
   std::vector<Eigen::Index> holding, repelling;
   sort_folds(problem, at_zero, group, lambda, holding, repelling);
   mode.doubtful = false;
+  mode.rival = -1.0;
+  // Where folds depend on each other and some repel, the neuron is at the origin of their span.
+  if (!repelling.empty() && holding.size() + repelling.size() > 1) {
+    std::vector<Eigen::Index> folds = holding;
+    folds.insert(folds.end(), repelling.begin(), repelling.end());
+    std::sort(folds.begin(), folds.end());
+    const NeuronMode before = mode;
+    slide_at_basis(problem, group, folds, mode);
+    if (mode.sliding.size() < folds.size()) return rest_at_origin(problem, group, lambda, 0, mode);
+    mode = before;
+  }
   hold(problem, group, lambda, holding, mode);
   // Each repelling fold goes where its velocity points, which it then speeds up; others may follow.
-  for (std::size_t round = 0; round <= repelling.size(); ++round) {
-    bool changed = false;
+  bool changed = true;
+  for (std::size_t round = 0; changed && round <= repelling.size(); ++round) {
+    changed = false;
     for (const Eigen::Index l : repelling) {
       const Vector row = preactivation_row(problem, group, mode, l);
       const double velocity = row.dot(lambda);
@@ -432,10 +472,119 @@ void resolve_mode(const FlowProblem& problem, int group, const Vector& lambda,
       set_side(problem, l, velocity > 0.0, mode);
       changed = true;
     }
-    if (!changed) break;
-    hold(problem, group, lambda, holding, mode);
+    if (changed) hold(problem, group, lambda, holding, mode);
   }
   if (mode.slides()) rest_at_origin(problem, group, lambda, 0, mode);
+  mode.doubtful = mode.doubtful || changed;
+}
+
+std::vector<Eigen::Index> zeros_with(const FlowProblem& problem, const NeuronMode& mode,
+                                     Eigen::Index l) {
+  std::vector<Eigen::Index> result;
+  if (!mode.slides()) return result;
+  const Eigen::Index first = problem.fold[static_cast<std::size_t>(l)];
+  NeuronMode there = mode;
+  if (!depends(problem, mode, first)) {
+    there.sliding.insert(std::lower_bound(there.sliding.begin(), there.sliding.end(), first),
+                         first);
+    fit_inverse(problem, there);
+  }
+  for (Eigen::Index i = 0; i < problem.samples(); ++i) {
+    if (i == first || !problem.leads(i) || !(problem.gram(i, i) > 0.0) || mode.at_zero(i)) continue;
+    if (depends(problem, there, i)) result.push_back(i);
+  }
+  return result;
+}
+
+namespace {
+
+// Steps from zero on, as many as this much work allows; their hops count for less and less.
+constexpr double work_from_zero = 1e7;
+constexpr double most_steps_from_zero = 1000.0, fewest_steps_from_zero = 20.0;
+
+/// Pre-activations of the folds after some steps of gradient descent, up to scale.
+Vector first_steps(const FlowProblem& problem, int group, const Vector& lambda,
+                   std::span<const Eigen::Index> folds, const NeuronMode& mode) {
+  Vector others = signed_slopes(problem, group, mode).cwiseProduct(lambda);
+  std::vector<Eigen::Index> samples, place;  // in the folds, and of which
+  for (std::size_t f = 0; f < folds.size(); ++f) {
+    for (const Eigen::Index i : problem.members[static_cast<std::size_t>(folds[f])]) {
+      samples.push_back(i);
+      place.push_back(static_cast<Eigen::Index>(f));
+      others[i] = 0.0;
+    }
+  }
+  const std::vector<Eigen::Index> rows(folds.begin(), folds.end());
+  const Eigen::MatrixXd links = problem.gram(rows, samples);
+  const Vector pull = problem.gram(rows, Eigen::all) * others;
+  const auto steps =
+      static_cast<int>(std::clamp(work_from_zero / std::max(1.0, static_cast<double>(links.size())),
+                                  fewest_steps_from_zero, most_steps_from_zero));
+  Vector z = Vector::Zero(links.rows()), pushes(links.cols());
+  for (int step = 0; step < steps; ++step) {
+    for (Eigen::Index j = 0; j < pushes.size(); ++j) {
+      const Eigen::Index i = samples[static_cast<std::size_t>(j)];
+      const double here =
+          problem.ratio[static_cast<std::size_t>(i)] * z[place[static_cast<std::size_t>(j)]];
+      pushes[j] =
+          problem.sign(group, i) * lambda[i] * activation_derivative(here, problem.shape.slope);
+    }
+    z += pull + links * pushes;
+  }
+  return z;
+}
+
+}  // namespace
+
+void meet_zero(const FlowProblem& problem, int group, const Vector& lambda, Eigen::Index sample,
+               std::span<const Eigen::Index> with, NeuronMode& mode) {
+  std::vector<Eigen::Index> at_zero = mode.pairs_at_zero();
+  if (with.empty() && !fold_bounds(problem, group, sample, lambda).holds()) {
+    set_side(problem, sample, !mode.active[static_cast<std::size_t>(sample)], mode);
+  } else {
+    at_zero.push_back(sample);
+    at_zero.insert(at_zero.end(), with.begin(), with.end());
+    std::sort(at_zero.begin(), at_zero.end());
+  }
+  resolve_mode(problem, group, lambda, at_zero, mode);
+}
+
+void leave_zero(const FlowProblem& problem, int group, const Vector& lambda,
+                std::span<const Eigen::Index> folds, NeuronMode& mode) {
+  Vector z = first_steps(problem, group, lambda, folds, mode);
+  for (std::size_t f = 0; f < folds.size(); ++f) {
+    set_side(problem, folds[f], z[static_cast<Eigen::Index>(f)] >= 0.0, mode);
+  }
+  const std::size_t most_rounds = 20 * folds.size() + 20;
+  for (std::size_t round = 0; round < most_rounds; ++round) {
+    Vector speed(z.size());
+    double soonest = std::numeric_limits<double>::infinity();
+    Eigen::Index next = -1;
+    for (Eigen::Index f = 0; f < z.size(); ++f) {
+      const Eigen::Index l = folds[static_cast<std::size_t>(f)];
+      speed[f] = 0.0;
+      if (mode.at_zero(l)) continue;
+      const Vector row = preactivation_row(problem, group, mode, l);
+      speed[f] = row.dot(lambda);
+      const double side = mode.active[static_cast<std::size_t>(l)] ? 1.0 : -1.0;
+      if (side * speed[f] >= -dependence_tolerance * row.cwiseAbs().dot(lambda)) continue;
+      const double when = std::max(0.0, side * z[f]) / std::abs(speed[f]);
+      if (when >= soonest) continue;
+      soonest = when;
+      next = f;
+    }
+    if (next < 0) return;
+    z += soonest * speed;
+    const Eigen::Index l = folds[static_cast<std::size_t>(next)];
+    const std::vector<Eigen::Index> with = zeros_with(problem, mode, l);
+    meet_zero(problem, group, lambda, l, with, mode);
+    for (Eigen::Index f = 0; f < z.size(); ++f) {
+      const Eigen::Index i = folds[static_cast<std::size_t>(f)];
+      if (i == l || mode.at_zero(i) || std::binary_search(with.begin(), with.end(), i)) z[f] = 0.0;
+    }
+    if (mode.doubtful) return;
+  }
+  mode.doubtful = true;
 }
 
 }  // namespace latetime

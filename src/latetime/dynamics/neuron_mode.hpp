@@ -28,6 +28,10 @@ struct NeuronMode {
   Matrix climb;
   /// One of several answers: the neuron leaves the origin of a span and may do so in several ways.
   bool doubtful = false;
+  /// Where it leaves such an origin: the largest h(ray) of the rays not taken, relative to its
+  /// terms (−1 … 0). Near 0 it would have left along that one as well, and what is left of its last
+  /// hop decides. Otherwise −1.
+  double rival = -1.0;
   Matrix share;             ///< |S| × n
   Eigen::MatrixXd inverse;  ///< G_SS⁻¹, |S| × |S|
 
@@ -83,5 +87,22 @@ void add_kernel(const FlowProblem& problem, int group, const NeuronMode& mode, d
 /// velocity points, `doubtful` where it has none.
 void resolve_mode(const FlowProblem& problem, int group, const Vector& lambda,
                   std::span<const Eigen::Index> at_zero, NeuronMode& mode);
+
+/// First samples of the folds that come to zero together with sample `l` because they lie in the
+/// span of x_l and the sliding samples, ascending; its own fold is not among them.
+std::vector<Eigen::Index> zeros_with(const FlowProblem& problem, const NeuronMode& mode,
+                                     Eigen::Index l);
+
+/// Takes a pair to zero whose fold holds or repels (cause_at_zero), with those that come along, and
+/// decides. `sample` crosses where it repels alone.
+void meet_zero(const FlowProblem& problem, int group, const Vector& lambda, Eigen::Index sample,
+               std::span<const Eigen::Index> with, NeuronMode& mode);
+
+/// Decides for `folds` (first samples, ascending) that are at zero at first, where gradient flow
+/// alone does not say which way they go: as gradient descent does in the limit of small steps. Of
+/// any size, these are the same up to scale: a number of them at constant λ from z = 0 on, σ'(0) =
+/// 1, then the flow from there until none turns back. `mode` holds the sides of all other samples.
+void leave_zero(const FlowProblem& problem, int group, const Vector& lambda,
+                std::span<const Eigen::Index> folds, NeuronMode& mode);
 
 }  // namespace latetime

@@ -34,12 +34,7 @@ constexpr double largest_margin_at_rest = 15.0;
 std::vector<Eigen::Index> samples_of_rays(const Eigen::MatrixXd& kernel,
                                           const std::vector<Eigen::Index>& awake) {
   const auto count = static_cast<Eigen::Index>(awake.size());
-  Eigen::MatrixXd block(count, count);
-  for (Eigen::Index r = 0; r < count; ++r) {
-    for (Eigen::Index c = 0; c < count; ++c) {
-      block(r, c) = kernel(awake[static_cast<std::size_t>(r)], awake[static_cast<std::size_t>(c)]);
-    }
-  }
+  const Eigen::MatrixXd block = kernel(awake, awake);
   const Vector lengths = block.diagonal().cwiseMax(0.0).cwiseSqrt();
   std::vector<char> touched(awake.size(), 0);
   for (Eigen::Index i = 0; i < count; ++i) {
@@ -70,7 +65,7 @@ bool moves_nothing(const Eigen::MatrixXd& kernel, const Vector& ray) {
 }
 
 Vector multipliers_at(const Vector& margins) {
-  return margins.unaryExpr([](double u) { return 1.0 / (1.0 + std::exp(u)); });
+  return margins.unaryExpr([](double u) { return multiplier(u); });
 }
 
 }  // namespace
@@ -95,17 +90,10 @@ std::optional<Plateau> find_plateau(const Eigen::MatrixXd& kernel, const Vector&
   const auto size = static_cast<Eigen::Index>(plateau.samples.size());
   if (size == 0) return std::nullopt;
   plateau.rests.assign(static_cast<std::size_t>(n), 0);
-  Eigen::MatrixXd block(size, size), columns(n, size);
-  Vector u(size);
-  for (Eigen::Index r = 0; r < size; ++r) {
-    const Eigen::Index i = plateau.samples[static_cast<std::size_t>(r)];
-    plateau.rests[static_cast<std::size_t>(i)] = 1;
-    u[r] = margins[i];
-    columns.col(r) = kernel.col(i);
-    for (Eigen::Index c = 0; c < size; ++c) {
-      block(r, c) = kernel(i, plateau.samples[static_cast<std::size_t>(c)]);
-    }
-  }
+  for (const Eigen::Index i : plateau.samples) plateau.rests[static_cast<std::size_t>(i)] = 1;
+  const Eigen::MatrixXd columns = kernel(Eigen::all, plateau.samples),
+                        block = kernel(plateau.samples, plateau.samples);
+  const Vector u = margins(plateau.samples);
   const SymmetricEigen solver(block);
   const SymmetricEigen& spectrum = converged(solver);
   Eigen::Index null = 0;
@@ -150,17 +138,12 @@ std::optional<Plateau> find_plateau(const Eigen::MatrixXd& kernel, const Vector&
     lag = basis * (inverse.asDiagonal() * e);
     approach = basis * (inverse.asDiagonal() * y);
   }
-  for (Eigen::Index r = 0; r < size; ++r) {
-    const Eigen::Index i = plateau.samples[static_cast<std::size_t>(r)];
-    plateau.rest[i] = g[r];
-    plateau.approach[i] = approach[r];
-    plateau.response.row(i) = shares.row(r);
-    plateau.lag.row(i) = lag.row(r);
-  }
-  for (const Eigen::Index i : plateau.samples) {
-    plateau.response.col(i).setZero();
-    plateau.lag.col(i).setZero();
-  }
+  plateau.rest(plateau.samples) = g;
+  plateau.approach(plateau.samples) = approach;
+  plateau.response(plateau.samples, Eigen::all) = shares;
+  plateau.lag(plateau.samples, Eigen::all) = lag;
+  plateau.response(Eigen::all, plateau.samples).setZero();
+  plateau.lag(Eigen::all, plateau.samples).setZero();
   // Where they are, as of descent (with the lag that belongs to λ_S) or of its slow part.
   Vector others = multipliers_at(margins);
   for (const Eigen::Index i : plateau.samples) others[i] = 0.0;

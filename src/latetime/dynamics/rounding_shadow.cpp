@@ -98,17 +98,18 @@ bool steps_contract(const Dataset& data, const NetworkShape& shape, double learn
   return learning_rate * in_batch <= 4.0 * batch * m;
 }
 
-RoundingShadow::RoundingShadow(const Dataset& data, const Network& initial,
+NearbyStart nearby_start(const Dataset& data, const Network& initial, std::size_t shadow) {
+  RandomStream stream(0, RandomPurpose::rounding, shadow);
+  NearbyStart start{data, initial};
+  start.data.x = with_rows_scaled(data.x, stream);
+  start.initial.weights = with_rows_scaled(initial.weights, stream);
+  return start;
+}
+
+RoundingShadow::RoundingShadow(std::vector<int> classes, const NetworkShape& shape,
                                const MakeEngine& make_engine, HandOver::Discrepancy discrepancy)
-    : classes_(data.classes), shape_(initial.shape), discrepancy_(std::move(discrepancy)) {
-  for (std::size_t s = 0; s < shadows_.size(); ++s) {
-    RandomStream stream(0, RandomPurpose::rounding, s);
-    Dataset nearby = data;
-    nearby.x = with_rows_scaled(data.x, stream);
-    Network start = initial;
-    start.weights = with_rows_scaled(initial.weights, stream);
-    shadows_[s] = make_engine(nearby, start);
-  }
+    : classes_(std::move(classes)), shape_(shape), discrepancy_(std::move(discrepancy)) {
+  for (std::size_t s = 0; s < shadows_.size(); ++s) shadows_[s] = make_engine(s);
 }
 
 void RoundingShadow::advance(std::uint64_t steps, const ExactEngine& run) {

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <variant>
+#include <vector>
 
 #include "latetime/dynamics/dense_engine.hpp"
 #include "latetime/dynamics/exact_descent.hpp"
@@ -31,18 +32,25 @@ bool steps_contract(const Dataset& data, const NetworkShape& shape, double learn
 double rounding_of_ranks(const TrainingState& state, const NetworkShape& shape,
                          const Vector& sample_norms, const Vector& initial_norms);
 
-/// What rounding may have done to exact steps that can amplify it (η beyond stability): two more
-/// descents, on samples and initial weights that are off by up to 2⁻⁴⁴ of each row, some
-/// hundred roundings of each step. What they come apart from the run by, times a factor of safety,
-/// is the run's error; once they have lost it, the run has no digit that can be trusted.
-///
-/// The perturbation is a factor a sample and a factor a neuron: pre-activations that are exactly
-/// zero stay so.
+/// Samples and initial weights that are off by up to 2⁻⁴⁴ of each row, some hundred roundings of
+/// each step. The perturbation is a factor a sample and a factor a neuron: pre-activations that are
+/// exactly zero stay so.
+struct NearbyStart {
+  Dataset data;
+  Network initial;
+};
+NearbyStart nearby_start(const Dataset& data, const Network& initial, std::size_t shadow);
+
+/// What rounding may have done to exact steps: two more descents that differ from the run by a few
+/// hundred roundings, from a nearby_start() or at a learning rate nearby. What they come apart from
+/// the run by, times a factor of safety, is the run's error; once they have lost it, the run has no
+/// digit that can be trusted.
 class RoundingShadow {
  public:
-  using MakeEngine = std::function<std::unique_ptr<ExactEngine>(const Dataset&, const Network&)>;
+  /// The engine of shadow 0 or 1.
+  using MakeEngine = std::function<std::unique_ptr<ExactEngine>(std::size_t shadow)>;
 
-  RoundingShadow(const Dataset& data, const Network& initial, const MakeEngine& make_engine,
+  RoundingShadow(std::vector<int> classes, const NetworkShape& shape, const MakeEngine& make_engine,
                  HandOver::Discrepancy discrepancy);
 
   /// Follows the run, which has just taken that many steps and stands at a multiple of `period` or

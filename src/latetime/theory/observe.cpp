@@ -157,7 +157,7 @@ void follow_late(LateFlow& flow, const Measurer& measurer, const ObserveOptions&
   run.late.until = LogTime::from_log(flow.log_time());
   std::optional<Limit> here;  // a flow that has come to its limit need not go on
   if (status != FlowStatus::reached && status != FlowStatus::interrupted) {
-    here = follow_to_limit(flow, 0.999 * flow.log_time() / std::log(10.0), keep_going);
+    here = follow_to_limit(flow, 0.0, keep_going);
     if (here->status != LimitStatus::found || !here->settled) here.reset();
   }
   if (here) {
