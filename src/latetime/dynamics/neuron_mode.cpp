@@ -4,9 +4,10 @@
 #include <cmath>
 #include <limits>
 
-#include <Eigen/Cholesky>
 #include <Eigen/LU>
 
+#include "latetime/base/run_failure.hpp"
+#include "latetime/data/symmetric_solve.hpp"
 #include "latetime/optimize/box_qp.hpp"
 
 namespace latetime {
@@ -56,7 +57,11 @@ void fit_sliding(const FlowProblem& problem, int group, NeuronMode& mode) {
       block(r, c) = rows(r, mode.sliding[static_cast<std::size_t>(c)]);
     }
   }
-  mode.inverse = Eigen::LDLT<Eigen::MatrixXd>(block).solve(Eigen::MatrixXd::Identity(size, size));
+  const auto inverse = symmetric_solution(block, Eigen::MatrixXd::Identity(size, size));
+  if (!inverse) {
+    throw RunFailure("late-time flow: the Gram matrix of the pairs that slide has no inverse");
+  }
+  mode.inverse = *inverse;
   mode.share = mode.inverse * (rows * signed_slopes(problem, group, mode).asDiagonal());
 }
 
