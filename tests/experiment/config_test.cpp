@@ -37,17 +37,18 @@ TEST(Config, DeepKeysAreRefusedWhereverTheyStand) {
     tables += "{a = ";
     brackets += "[";
   }
-  const std::string key = dots + "b", texts[] = {"seed = 2\n" + key + " = 1\n", "seed = 2\n[" + key + "]\n",
-                                                 "seed = 2\ndata = {" + key + " = 1}\n",
-                                                 "seed = 2\ndata = " + tables + "\n",
-                                                 "seed = 2\n[data]\nx = " + brackets + "\n"};
+  const std::string key = dots + "b",
+                    texts[] = {"seed = 2\n" + key + " = 1\n", "seed = 2\n[" + key + "]\n",
+                               "seed = 2\ndata = {" + key + " = 1}\n",
+                               "seed = 2\ndata = " + tables + "\n",
+                               "seed = 2\n[data]\nx = " + brackets + "\n"};
   for (const std::string& text : texts) {
     const std::string line = complaint(text);
     EXPECT_THAT(line, AllOf(HasSubstr("run.toml:"), Not(HasSubstr("\n")))) << text.substr(0, 40);
     EXPECT_LT(line.size(), 400u) << text.substr(0, 40);
   }
-  for (const std::string& override : {key + "=1", "data.x={" + key + " = 1}", "data.x=" + tables,
-                                      "data.x=" + brackets}) {
+  for (const std::string& override :
+       {key + "=1", "data.x={" + key + " = 1}", "data.x=" + tables, "data.x=" + brackets}) {
     const std::string line = complaint("", {override});
     EXPECT_THAT(line, AllOf(Not(""), Not(HasSubstr("\n")))) << override.substr(0, 40);
     EXPECT_LT(line.size(), 400u) << override.substr(0, 40);

@@ -12,8 +12,8 @@
 #include <gtest/gtest.h>
 
 #include "latetime/base/error.hpp"
-#include "latetime/base/run_failure.hpp"
 #include "latetime/base/hdf5_file.hpp"
+#include "latetime/base/run_failure.hpp"
 #include "latetime/data/array_file.hpp"
 #include "latetime/data/npy.hpp"
 #include "latetime/data/npz.hpp"
