@@ -1,3 +1,5 @@
+#include <cmath>
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -55,6 +57,17 @@ std::string shown(const ordered_json& value) {
   return brief(value.get<double>(), 8);
 }
 
+/// What to do about entries so large that the first step may switch neurons off for ever.
+void print_scale(const ordered_json& report) {
+  constexpr double large = 10.0;  // typical size of an entry: pixels are of 0 to 255
+  const double typical = report["R_max"].get<double>() / std::sqrt(report["d"].get<double>());
+  if (!(typical > large)) return;
+  fmt::print(
+      "{:<28}entries of {:.3g} on average: divide the samples (pixels: X / 255), or lower\n"
+      "{:<28}descent.learning_rate; too large a first step switches neurons off for ever\n",
+      "scale", typical, "");
+}
+
 int inspect(const InspectArguments& arguments) {
   const std::string& target = arguments.target;
   const bool is_config = target.ends_with(".toml");
@@ -75,6 +88,7 @@ int inspect(const InspectArguments& arguments) {
     return done;
   }
   for (const auto& [key, value] : report.items()) fmt::print("{:<28}{}\n", key, shown(value));
+  print_scale(report);
   return done;
 }
 

@@ -51,7 +51,7 @@ void print_last_record(const Record& last, const RunConfig& config) {
   }
   print_row("active |S_i|, m", fmt::format("{} to {} of {}", m.active_own.minCoeff(),
                                            m.active_own.maxCoeff(), config.network.width));
-  print_row("dead neurons", fmt::format("{}", m.dead_neurons));
+  print_row("dead neurons", fmt::format("{} of {}", m.dead_neurons, 2 * config.network.width));
 }
 
 void print_summary(const RunSummary& summary, const RunConfig& config, const std::string& report) {

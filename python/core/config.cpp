@@ -34,6 +34,7 @@ py::list fields() {
     entry["default"] = defaults[py::str(field.section)][py::str(field.key)];
     entry["meaning"] = field.meaning;
     entry["is_file"] = field.is_file;
+    entry["one_of"] = field.one_of;
     list.append(entry);
   }
   return list;

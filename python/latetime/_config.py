@@ -28,7 +28,7 @@ def fields() -> List[Dict[str, Any]]:
     """All configuration keys in the order of the file format.
 
     Each is a dict with section ("" at the top level), key, type ("integer", "number", "flag", "text",
-    "texts"), default, meaning, and is_file.
+    "texts"), default, meaning, is_file, and one_of (all values there are, or none).
     """
     return [dict(field) for field in _FIELDS]
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from . import _config, _core
 from ._arrays import is_frame, is_path, label_text, split_labels, to_array, to_labels, to_numbers, to_samples
-from ._checks import path_text, whole_number
+from ._checks import kind_of, path_text, whole_number
 from ._names import answers_unknown_names
 
 
@@ -63,6 +63,8 @@ def _core_dataset(X, y, positive, function: str) -> _core.Dataset:
         if not is_frame(y) and np.ndim(y) == 0:
             call = f"lt.{function}(X, y={y!r}, {{}})"
         X, y = split_labels(X, y)
+    if is_path(X):
+        raise TypeError(f"X: is the name of a file; write lt.load_data({os.fspath(X)!r}, ...)")
     samples, labels = to_samples(X), to_labels(y, positive, call)
     shape: Any = getattr(X, "shape", ())
     if len(labels) != len(samples) and len(shape) > 2 and len(labels) == shape[-1]:
@@ -76,15 +78,28 @@ def _core_dataset(X, y, positive, function: str) -> _core.Dataset:
 
 
 @answers_unknown_names
-def load_data(config: Optional[Union[_config.Config, str, os.PathLike]] = None, /, **keys) -> Dataset:
-    """The samples that a configuration describes.
+def load_data(source=None, /, y=None, *, X=None, positive=None, **keys) -> Dataset:
+    """The samples of files, or those that a configuration describes; what `lt.run` takes is taken here too.
 
+    load_data("X.npy", "y.npy"), load_data("data.csv", y="label", positive=1),
     load_data(source="mnist", n=200, classes="3 vs 8"), load_data(config), load_data("run.toml").
+    Raises ValueError and TypeError as `lt.run` does.
     """
-    return Dataset._of(_core.load_data(core_config(config, keys)))
+    config, data, keys = split_source("load_data", one_source("load_data", source, X, keys), y, positive, keys)
+    if data is None:
+        return Dataset._of(_core.load_data(core_config(config, keys)))
+    if keys:
+        raise ValueError(f"{next(iter(keys))}: does not belong to samples in arrays; leave it out")
+    return data
 
 
 _CONFIGURATION = "a Config or the name of a configuration file"
+_SOURCES = next(field["one_of"] for field in _config.fields() if (field["section"], field["key"]) == ("data", "source"))
+
+
+def _refuse_source(name) -> None:
+    if name in _SOURCES and not os.path.exists(name):
+        raise ValueError(f'{name}: is a source of samples and no file; write source="{name}"')
 
 
 def core_config(config, keys: Dict[str, Any]):
@@ -93,6 +108,8 @@ def core_config(config, keys: Dict[str, Any]):
         config = _config.Config()
     if isinstance(config, _config.Config):
         return _config.to_core(config.with_keys(**keys))
+    if is_path(config):
+        _refuse_source(config)
     return _core.read_config(path_text(config, "config", _CONFIGURATION), _config.assignments(keys))
 
 
@@ -139,6 +156,8 @@ def inspect(target=None, /, y=None, *, X=None, positive=None, **keys) -> Inspect
     configuration origin, classes, engine, last_step, records, neurons.
     """
     target = one_source("inspect", target, X, keys)
+    if is_path(target):
+        _refuse_source(target)
     if is_path(target) and y is None and not os.fspath(target).endswith(".toml"):
         return Inspection(_core.inspect_array(_core.read_array(os.fspath(target))))
     if y is None and target is not None and not is_path(target) and not isinstance(target, (_config.Config, Dataset)):
@@ -239,7 +258,7 @@ def _missing_labels(function: str, source) -> str:
     if hasattr(source, "shape") or isinstance(source, (list, tuple)):
         return f"y: is missing; give samples and labels, lt.{function}(X, y)"
     raise TypeError(
-        f"{function}: the first argument is a {type(source).__name__}; give samples and labels (X, y), a Dataset, a Config, "
+        f"{function}: the first argument is {kind_of(source)}; give samples and labels (X, y), a Dataset, a Config, "
         "or the name of a file"
     )
 
@@ -247,6 +266,8 @@ def _missing_labels(function: str, source) -> str:
 def make_problem(config, keys: Dict[str, Any], data: Optional[Dataset] = None, W0=None):
     """What is run: a configuration, keys that change it, own samples and initial weights."""
     if W0 is not None:
+        if is_path(W0):  # as initial_weights=
+            W0 = _core.read_array(os.fspath(W0))
         W0 = to_numbers(to_array(W0, "W0"), "W0")
         if W0.ndim == 3 and "width" not in keys:
             keys = {**keys, "width": W0.shape[1]}

@@ -1,5 +1,6 @@
 """Carrying out a run."""
 
+import warnings
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Union
 
 import numpy as np
@@ -55,7 +56,7 @@ def run(
     positive: which of two labels counts as +1, where they are not +1 and -1: 1 of 0 and 1, "cat" of "cat" and "dog".
     keys: any key of the configuration, whatever its section; they go over `config`.
     config: the rest of the configuration of a run on own arrays (its data section is not used).
-    W0: initial weights (2, m, d), [0] of class +1, [1] of class -1, instead of random ones.
+    W0: initial weights (2, m, d), [0] of class +1, [1] of class -1, instead of random ones; an array, or a file of one.
     seed: root of every random number. The same seed gives the same bits, with any number of threads.
     out: a folder; the run is written there as it goes on, and a killed run can go on with
         resume=True. Without it, everything stays in memory.
@@ -177,7 +178,20 @@ def resume_run(earlier: Run, until=None, *, threads=None, progress=None, observe
             f"measures: the run has {sorted(earlier.measures)}; resume it with the same names, so that "
             "no column has gaps"
         )
-    config = earlier.config if until is None else earlier.config.with_keys(until=until)
+    if until is None:
+        config = earlier.config
+        if earlier.outcome.reason == "reached-end":
+            reached = earlier.outcome.log10_t
+            warnings.warn(
+                f"resume: the run is at its end, t = {'0' if reached is None else f'10^{reached:.6g}'}; name a later one, "
+                'such as run.resume("1e100")',
+                stacklevel=4,
+            )
+    else:
+        if not isinstance(until, (str, int, float, np.integer, np.floating)):
+            raise TypeError(f'until: is {kind_of(until)}; give a number of steps, such as 10**6 or "1e100"')
+        # An end in epochs gives way to the one in steps.
+        config = earlier.config.with_keys(until=until, epochs=0)
     memory = earlier._memory.copy()
     problem = memory.problem(_config.to_core(config))
     return _carry_out(problem, memory, None, True, threads, progress, observer, columns)

@@ -508,6 +508,8 @@ def _(tmp_path):
                  (f"{tmp_path}/both.npz:X", f"{tmp_path}/both.npz:y"), (tmp_path / "X.npy", Y), (X, str(tmp_path / "y.npy"))):
         assert lt.run(x, y, **QUICK).log_loss.tobytes() == expected
         assert lt.run(X=x, y=y, **QUICK).log_loss.tobytes() == expected
+        for data in (lt.load_data(x, y), lt.load_data(X=x, y=y)):
+            assert np.array_equal(data.X, X) and np.array_equal(data.y, Y)
     assert lt.inspect(str(tmp_path / "X.npy"), str(tmp_path / "y.npy")).samples_of_class_plus == 4
     with pytest.raises(ValueError, match=r"nothing.npy: no such file"):
         lt.run(str(tmp_path / "nothing.npy"), str(tmp_path / "y.npy"))
@@ -525,6 +527,10 @@ def _(tmp_path):
         run = lt.run(str(tmp_path / "data.csv"), y=y, positive="cat", **QUICK)
         assert run.log_loss.tobytes() == expected
         assert lt.inspect(tmp_path / "data.csv", y=y, positive="cat").samples_of_class_plus == 4
+        data = lt.load_data(tmp_path / "data.csv", y=y, positive="cat")
+        assert np.array_equal(data.X, X) and np.array_equal(data.y, Y)
+    with pytest.raises(ValueError, match='data.label_column = "label"'):
+        lt.load_data(tmp_path / "data.csv")
     with pytest.raises(ValueError, match="dog.*data.positive|data.positive.*dog"):
         lt.run(tmp_path / "data.csv", y="label")
     sparse = "".join(f"{label:+.0f} " + " ".join(f"{j + 1}:{value!r}" for j, value in enumerate(row)) + "\n"
@@ -547,12 +553,45 @@ def _(tmp_path):
         lt.run(tmp_path / "X.npy", tmp_path / "y.npy", positive="cat")
 
 
+@case("`W0=\"W0.npy\"`: a file of initial weights")
+def _(tmp_path):
+    W0 = RNG.standard_normal((2, 3, 6))
+    np.save(tmp_path / "W0.npy", W0)
+    np.savez(tmp_path / "W0.npz", W0=W0)
+    np.save(tmp_path / "X.npy", X)
+    np.save(tmp_path / "y.npy", Y)
+    expected = lt.run(X, Y, W0=W0, until="10")
+    for file in (tmp_path / "W0.npy", f"{tmp_path}/W0.npz:W0"):
+        for data in ((X, Y), (tmp_path / "X.npy", tmp_path / "y.npy")):
+            run = lt.run(*data, W0=file, until="10")
+            assert np.array_equal(run.initial_weights, W0) and run.weights.tobytes() == expected.weights.tobytes()
+            key = lt.run(*data, initial_weights=file, width=3, until="10")
+            assert key.weights.tobytes() == expected.weights.tobytes()
+    with pytest.raises(ValueError, match="nothing.npy: no such file"):
+        lt.run(X, Y, W0=tmp_path / "nothing.npy")
+
+
+@case("a source of samples where a file is expected")
+def _():
+    for name in ("mnist", "gaussian-mixture"):
+        for function in (lt.run, lt.load_data, lt.inspect):
+            with pytest.raises(ValueError, match=f'^{name}: is a source .* write source="{name}"'):
+                function(name)
+    assert len(lt.load_data(source="gaussian-mixture", n=5)) == 5
+
+
 @case("samples without labels, a pair (X, y)")
 def _():
     with pytest.raises(ValueError, match="^y: is missing; give samples and labels"):
         lt.run(X)
     with pytest.raises(ValueError, match=r"^y: is missing; write lt.run\(\*pair\)"):
         lt.run((X, Y))
+    with pytest.raises(ValueError, match="^y: is missing; give samples and labels, lt.load_data"):
+        lt.load_data(X)
+    with pytest.raises(ValueError, match="^n: does not belong"):
+        lt.load_data(X, Y, n=5)
+    with pytest.raises(TypeError, match=r"^X: is the name of a file; write lt.load_data\('X.npy'"):
+        lt.Dataset("X.npy", "y.npy")
     with pytest.raises(TypeError, match="a Dataset has its labels"):
         lt.run(lt.Dataset(X, Y), Y)
 

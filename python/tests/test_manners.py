@@ -8,6 +8,7 @@ import sys
 import textwrap
 import threading
 import time
+import warnings
 
 import numpy as np
 import pytest
@@ -170,7 +171,7 @@ WRONG = [
     (lambda: lt.run(X, Y, seed=1.5), "seed"),
     (lambda: lt.run(X, Y, seed=-1), "seed"),
     (lambda: lt.run(X, Y, W0=np.ones((2, 3))), "W0"),
-    (lambda: lt.run(X, Y, W0="weights.npy"), "W0"),
+    (lambda: lt.run(X, Y, W0="weights.npy"), "weights.npy"),
     (lambda: lt.run(X, Y, W0=np.full((2, 2, 6), np.nan)), "W0"),
     (lambda: lt.run(X, Y, W0=[[["a"]]]), "W0"),
     (lambda: lt.run(X, Y, until=None), "until"),
@@ -186,7 +187,7 @@ WRONG = [
     (lambda: lt.run(3), "run"),
     (lambda: lt.run(lt.Config, Y), "X"),
     (lambda: lt.inspect(3), "X"),
-    (lambda: lt.load_data(3), "config"),
+    (lambda: lt.load_data(3), "load_data"),
     (lambda: lt.check(3), "check"),
     (lambda: lt.check(lt.Config(), steps="a"), "steps"),
     (lambda: lt.check(lt.Config(), steps=-1), "steps"),
@@ -256,3 +257,33 @@ def test_an_earlier_end_is_refused(tmp_path):
         lt.run(**keys, until="10", out=tmp_path / "a", resume=True)
     with pytest.raises(ValueError, match="descent.until"):
         lt.run(**keys, until="1000").resume(until="10")
+
+
+def test_an_end_of_resume_says_what_it_is():
+    run = lt.run(d=20, width=2, until="100")
+    for until, part in (("5", "has come to t = 100"), (5, "has come to t = 100"), (-1, "is negative"), ("-1", "is negative"),
+                        ("abc", "no.*number of steps|not a number"), (float("nan"), "not a number"), ([200], "is a list")):
+        with pytest.raises((ValueError, TypeError), match=f"until: .*(?:{part})") as error:
+            run.resume(until)
+        assert "\n" not in str(error.value)
+    with pytest.warns(UserWarning, match=r"at its end, t = 10\^2; name a later one"):
+        assert len(run.resume()) == len(run)
+    for until in (200, "200", 2e2, np.int64(200)):
+        assert run.resume(until).step[-1] == 200
+
+
+def test_an_end_in_epochs_gives_way_to_one_in_steps():
+    keys = dict(n=8, d=20, width=2, method="sgd", batch_size=3)  # 3 steps an epoch
+    run = lt.run(**keys, epochs=4)
+    for until in ("5", 5):
+        with pytest.raises(ValueError, match="descent.until: ends at t = 5, but the run in memory has come to t = 12"):
+            run.resume(until)
+    longer = run.resume("20")
+    assert longer.step[-1] == 20
+    assert longer.weights.tobytes() == lt.run(**keys, until="20").weights.tobytes()
+
+
+def test_no_warning_where_there_is_something_to_go_on_with():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        lt.run(d=20, width=2, until="100").resume("100")

@@ -82,6 +82,38 @@ TEST(Folders, NamesThatAreNotUtf8AreRefusedFirst) {
   EXPECT_FALSE(std::filesystem::exists(name));
 }
 
+TEST(Folders, OfOthersTakeNoResults) {
+  const TemporaryFolder folder;
+  const std::string thesis = folder.write("thesis.txt", "years of work");
+  for (const std::string command :
+       {"run", "run --resume", "train", "train --resume", "reproduce fig1 --quick"}) {
+    const std::string out = " --out ";
+    expect_refusal(command + out + folder.path(), "holds other files (thesis.txt)");
+    expect_refusal(command + out + "/", "holds other files");
+    EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path()), {}), 1) << command;
+  }
+  for (const std::string command : {"check ", "limit ", "report ", "export --csv "}) {
+    expect_refusal(command + folder.path(), "no run");
+    EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path()), {}), 1) << command;
+  }
+  EXPECT_FALSE(std::filesystem::exists("/.latetime.lock"));
+  // A configuration of the user's own stays what it is, with --resume too.
+  const std::string config = folder.write("config.toml", "seed = 2\n[descent]\nuntil = 100\n");
+  std::filesystem::remove(thesis);
+  for (const std::string command : {"run ", "run --resume ", "train --resume "}) {
+    expect_refusal(command + config + " --out " + folder.path(), "holds other files (config.toml)");
+  }
+  EXPECT_THAT(bytes_of(config), testing::StartsWith("seed = 2\n[descent]"));
+}
+
+TEST(Folders, MayHoldTheLogOfTheCommandItself) {
+  const TemporaryFolder folder;
+  const std::string log = folder.write("log", "# of a script\n");
+  const std::string command = std::string(LATETIME_PROGRAM) + " run --out " + folder.path() + small;
+  EXPECT_EQ(std::system((command + ">>" + log + " 2>&1").c_str()), 0);
+  EXPECT_THAT(bytes_of(log), HasSubstr("stable rank"));
+}
+
 TEST(Folders, AnEarlierEndIsRefusedForTrainingsToo) {
   const TemporaryFolder folder;
   const std::string command =

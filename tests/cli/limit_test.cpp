@@ -146,5 +146,45 @@ TEST(LimitCommand, RefusesBadInputInOneLine) {
   expect_refusal("limit " + run, "is missing");
 }
 
+/// Pixels as bytes, `count` images of `pixels`, as a CSV file with a column of labels in front.
+std::string pixel_table(int count, int pixels) {
+  std::string text = "label";
+  for (int p = 0; p < pixels; ++p) text += "," + std::to_string(p + 1) + "x1";
+  std::uint32_t state = 1;
+  for (int i = 0; i < count; ++i) {
+    text += i % 2 == 0 ? "\n1" : "\n-1";
+    for (int p = 0; p < pixels; ++p) {
+      state = state * 1664525u + 1013904223u;
+      text += "," + std::to_string(state >> 24);
+    }
+  }
+  return text + "\n";
+}
+
+TEST(LimitCommand, UnscaledPixelsBlameTheDeadNeuronsAndTheLearningRate) {
+  const TemporaryFolder folder;
+  const std::string bytes = folder.write("pixels.csv", pixel_table(20, 200));
+  folder.write("a.toml",
+               "[data]\nsource = \"file\"\nx = \"pixels.csv\"\nlabel_column = \"label\"\n"
+               "[network]\nwidth = 10\nslope = 0.0\n[descent]\nuntil = \"1e100\"\n");
+  const std::string run = "run " + folder / "a.toml" + " --out ";
+  const Output stopped = call(run + folder / "a");
+  EXPECT_EQ(stopped.code, 3);
+  EXPECT_THAT(stopped.err, AllOf(HasSubstr("19 of 20 neurons are active on no sample"),
+                                 HasSubstr("learning rate 0.1 "), HasSubstr("X / 255")));
+  EXPECT_THAT(stopped.out, HasSubstr("19 of 20\n"));  // dead neurons
+  const Output limit = call("limit " + folder / "a");
+  EXPECT_EQ(limit.code, 3);
+  EXPECT_THAT(limit.err, HasSubstr("19 of 20 neurons are active on no sample"));
+  EXPECT_THAT(call("inspect " + folder / "a.toml").out,
+              AllOf(HasSubstr("X / 255"), HasSubstr("descent.learning_rate")));
+  // What it says to do: a lower learning rate, as good as smaller samples.
+  const Output mended =
+      call(run + folder / "b" + " --set descent.learning_rate=1e-6 --set network.init_std=1e-5");
+  EXPECT_EQ(mended.code, 0) << mended.err;
+  EXPECT_THAT(mended.out, HasSubstr("0 of 20\n"));
+  EXPECT_EQ(call("limit " + folder / "b").code, 0);
+}
+
 }  // namespace
 }  // namespace latetime

@@ -33,7 +33,7 @@ TEST(ArrayFile, RefusesWhatIsNoFileOfAKnownKind) {
   EXPECT_THAT(refusal(folder.file("folder.npy")), HasSubstr("is a folder"));
   EXPECT_THAT(refusal(folder.write("x.dat", "abc")),
               AllOf(HasSubstr("unknown kind of file"), HasSubstr(".npy"), HasSubstr(".csv")));
-  EXPECT_THAT(refusal(folder.file("x")), HasSubstr("unknown kind of file"));
+  EXPECT_THAT(refusal(folder.file("x")), HasSubstr("no such file"));
   EXPECT_THAT(refusal(""), HasSubstr("unknown kind of file"));
   EXPECT_THAT(refusal(folder.write("x.npy", "abc") + ":x"), HasSubstr("unknown kind of file"));
 }
@@ -84,6 +84,24 @@ TEST(ArrayFile, ReadsMatricesAndVectors) {
   const std::string single = folder.file("single.npy");
   write_npy(single, {}, std::vector<double>{1});
   EXPECT_THAT(error_of([&] { read_vector(single); }), HasSubstr("has shape ()"));
+}
+
+TEST(ArrayFile, AMissingFileIsMissingWhateverItsEnding) {
+  for (const std::string name :
+       {"/nowhere/a9a", "/nowhere/X", "/nowhere/X.npy", "/nowhere/X.xlsx"}) {
+    EXPECT_THAT(error_of([&] { read_array(name); }), testing::HasSubstr("no such file")) << name;
+  }
+}
+
+TEST(ArrayFile, ImagesSayHowTheyBecomeRows) {
+  EXPECT_THAT(
+      error_of([] {
+        require_matrix({20, 28, 28}, "X.npy");
+      }),
+      testing::HasSubstr("(20, 28, 28); a matrix needs two dimensions, one sample a row: save "
+                         "X.reshape(len(X), -1)"));
+  EXPECT_THAT(error_of([] { require_matrix({20}, "X.npy"); }),
+              testing::Not(testing::HasSubstr("reshape")));
 }
 
 }  // namespace

@@ -155,6 +155,27 @@ TEST_F(SmallImages, CentresTheChosenSamples) {
   EXPECT_GT(x.cwiseAbs().maxCoeff(), 0.1);
 }
 
+TEST_F(SmallImages, TestImagesAreCentredByTheMeanOfTheTrainingImages) {
+  options_.n = 7;
+  const Matrix plain = load_image_set(options_).x;
+  options_.center = true;
+  const Dataset training = load_image_set(options_);
+  EXPECT_EQ(Vector(plain.colwise().mean()), training.subtracted);
+  options_.split = "test";
+  options_.n = 0;
+  options_.center = false;
+  const Dataset test = load_image_set(options_);
+  EXPECT_EQ(test.subtracted.size(), 0);
+  options_.center = true;
+  options_.mean = training.subtracted;
+  const Dataset centred = load_image_set(options_);
+  for (Eigen::Index i = 0; i < test.size(); ++i) {
+    EXPECT_EQ(centred.x.row(i), test.x.row(i) - training.subtracted.transpose());
+  }
+  options_.mean = Vector::Zero(5);
+  EXPECT_THAT(refusal(), AllOf(HasSubstr("data.center"), HasSubstr("6 pixels, and a mean of 5")));
+}
+
 TEST_F(SmallImages, NormalizesAfterCentring) {
   options_.n = 7;
   options_.center = true;

@@ -30,6 +30,34 @@ TEST(Config, AnEmptyFileMeansTheDefaults) {
   EXPECT_EQ(first_difference(config, RunConfig{}), "");
 }
 
+TEST(Config, DeepKeysAreRefusedWhereverTheyStand) {
+  std::string dots, tables, brackets;
+  for (int i = 0; i < 5000; ++i) {
+    dots += "a.";
+    tables += "{a = ";
+    brackets += "[";
+  }
+  const std::string key = dots + "b",
+                    texts[] = {"seed = 2\n" + key + " = 1\n", "seed = 2\n[" + key + "]\n",
+                               "seed = 2\ndata = {" + key + " = 1}\n",
+                               "seed = 2\ndata = " + tables + "\n",
+                               "seed = 2\n[data]\nx = " + brackets + "\n"};
+  for (const std::string& text : texts) {
+    const std::string line = complaint(text);
+    EXPECT_THAT(line, AllOf(HasSubstr("run.toml:"), Not(HasSubstr("\n")))) << text.substr(0, 40);
+    EXPECT_LT(line.size(), 400u) << text.substr(0, 40);
+  }
+  for (const std::string& override :
+       {key + "=1", "data.x={" + key + " = 1}", "data.x=" + tables, "data.x=" + brackets}) {
+    const std::string line = complaint("", {override});
+    EXPECT_THAT(line, AllOf(Not(""), Not(HasSubstr("\n")))) << override.substr(0, 40);
+    EXPECT_LT(line.size(), 400u) << override.substr(0, 40);
+  }
+  EXPECT_THAT(complaint("a.b.c = 1\n"), HasSubstr("unknown"));
+  EXPECT_THAT(complaint("data.n.m = 1\n"), HasSubstr("data.n"));
+  EXPECT_EQ(complaint("data.n = 4\ndescent.until = \"1e5\"\n"), "");
+}
+
 TEST(Config, ReadsEveryKindOfValue) {
   const RunConfig config = parse_config(
       "seed = 7\n[data]\nsource = \"file\"\nx = \"X.npy\"\ny = \"/abs/y.csv\"\n"

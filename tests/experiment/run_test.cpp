@@ -12,8 +12,11 @@
 #include <gtest/gtest.h>
 
 #include "latetime/base/error.hpp"
+#include "latetime/base/hdf5_file.hpp"
 #include "latetime/base/run_failure.hpp"
 #include "latetime/data/array_file.hpp"
+#include "latetime/data/npy.hpp"
+#include "latetime/data/npz.hpp"
 #include "latetime/experiment/training_run.hpp"
 #include "latetime/store/run_directory.hpp"
 #include "support/temporary_folder.hpp"
@@ -385,6 +388,38 @@ TEST(Run, BadInputLeavesNothingBehind) {
   attempt({}, {1, -1}, {2, 3, 2});
   attempt({1, 2, 3, 4}, {1, -1}, {2, 4, 2});
   attempt({1, 2, 3, 4}, {1, -1}, {6, 2});
+}
+
+TEST(Run, InitialWeightsThatAreNotFiniteAreRefusedFromFilesOfEveryKind) {
+  const TemporaryFolder folder;
+  const ArrayShape shape{2, 3, 2};
+  for (const double bad : {std::nan(""), HUGE_VAL, -HUGE_VAL}) {
+    std::vector<double> values(12, 0.5);
+    values[7] = bad;  // of neuron 3, feature 1
+    const std::string npy = folder / "W0.npy", npz = folder / "W0.npz", h5 = folder / "W0.h5";
+    write_npy(npy, shape, values);
+    NpzWriter archive(npz);
+    archive.add("W0", shape, std::span<const double>(values));
+    archive.close();
+    Hdf5Writer file(h5);
+    file.write("/W0", shape, std::span<const double>(values));
+    file.close();
+    for (const std::string& weights : {npy, npz + ":W0", h5 + ":/W0"}) {
+      for (const char* method : {"gd", "sgd"}) {
+        const std::string refusal = error_of([&] {
+          run_into(folder / "out",
+                   configured({"data.n=4", "data.d=2", "network.width=3",
+                               "network.initial_weights=" + weights,
+                               std::string("descent.method=") + method, "descent.until=10"}));
+        });
+        EXPECT_NE(refusal.find(weights.substr(0, weights.find(".", folder.path().size()))),
+                  std::string::npos)
+            << refusal;
+        EXPECT_NE(refusal.find("finite"), std::string::npos) << refusal;
+      }
+    }
+    EXPECT_FALSE(std::filesystem::exists(folder / "out"));
+  }
 }
 
 TEST(Run, OverflowIsAnHonestEnd) {

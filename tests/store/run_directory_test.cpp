@@ -19,11 +19,11 @@ class RunDirectoryTest : public testing::Test {
 };
 
 TEST_F(RunDirectoryTest, AppendsRowsAndReadsThemBack) {
-  const auto run = RunDirectory::create(path("a/b"), "seed = 1\n", {"x", "y"});
+  const auto run = RunDirectory::create(path("a/b"), "seed = 1\n", {"log10_t", "y"});
   run.append_row({"1", ""});
   run.append_row({"2", "0.5"});
   const CsvTable table = read_metrics(run.file("metrics.csv"));
-  EXPECT_EQ(table.columns, (std::vector<std::string>{"x", "y"}));
+  EXPECT_EQ(table.columns, (std::vector<std::string>{"log10_t", "y"}));
   EXPECT_EQ(table.rows, (std::vector<std::vector<std::string>>{{"1", ""}, {"2", "0.5"}}));
   EXPECT_EQ(run.config_text(), "seed = 1\n");
   EXPECT_EQ(table.index_of("y"), 1u);
@@ -32,22 +32,23 @@ TEST_F(RunDirectoryTest, AppendsRowsAndReadsThemBack) {
 
 TEST_F(RunDirectoryTest, RefusesToOverwriteARun) {
   {
-    const auto run = RunDirectory::create(path("run"), "", {"x"});
+    const auto run = RunDirectory::create(path("run"), "", {"log10_t"});
     for (const char* value : {"1", "2"}) run.append_row({value});
   }
-  EXPECT_THROW(RunDirectory::create(path("run"), "", {"x"}), InputError);
+  EXPECT_THROW(RunDirectory::create(path("run"), "", {"log10_t"}), InputError);
   EXPECT_EQ(read_metrics(path("run/metrics.csv")).rows.size(), 2u);
 }
 
 TEST_F(RunDirectoryTest, AFolderThatIsNotPastItsStartIsBegunAnew) {
-  RunDirectory::create(path("run"), "seed = 1\n", {"x"});
-  EXPECT_EQ(RunDirectory::create(path("run"), "seed = 2\n", {"x"}).config_text(), "seed = 2\n");
+  RunDirectory::create(path("run"), "seed = 1\n", {"log10_t"});
+  EXPECT_EQ(RunDirectory::create(path("run"), "seed = 2\n", {"log10_t"}).config_text(),
+            "seed = 2\n");
 }
 
 TEST_F(RunDirectoryTest, RefusesAFileAsFolder) {
   std::ofstream(path("file")) << "something";
-  EXPECT_THROW(RunDirectory::create(path("file"), "", {"x"}), InputError);
-  EXPECT_THROW(RunDirectory::create(path("file/below"), "", {"x"}), InputError);
+  EXPECT_THROW(RunDirectory::create(path("file"), "", {"log10_t"}), InputError);
+  EXPECT_THROW(RunDirectory::create(path("file/below"), "", {"log10_t"}), InputError);
   EXPECT_EQ(bytes_of(path("file")), "something");
 }
 
@@ -57,22 +58,22 @@ TEST_F(RunDirectoryTest, OpensOnlyWhatHoldsARun) {
 }
 
 TEST_F(RunDirectoryTest, AnUnfinishedLineIsLeftOut) {
-  const auto run = RunDirectory::create(path("run"), "", {"x", "y"});
+  const auto run = RunDirectory::create(path("run"), "", {"log10_t", "y"});
   run.append_row({"1", "2"});
   std::ofstream(run.file("metrics.csv"), std::ios::app) << "3,";
   EXPECT_EQ(read_metrics(run.file("metrics.csv")).rows.size(), 1u);
 }
 
 TEST_F(RunDirectoryTest, KeepsTheRowsThatTheResultKnowsOf) {
-  const auto run = RunDirectory::create(path("run"), "", {"x"});
+  const auto run = RunDirectory::create(path("run"), "", {"log10_t"});
   for (const char* value : {"1", "2", "3"}) run.append_row({value});
   run.keep_rows(2);
-  EXPECT_EQ(bytes_of(run.file("metrics.csv")), "x\n1\n2\n");
+  EXPECT_EQ(bytes_of(run.file("metrics.csv")), "log10_t\n1\n2\n");
   EXPECT_THROW(run.keep_rows(5), InputError);
 }
 
 TEST_F(RunDirectoryTest, AFailedResultLeavesTheEarlierOne) {
-  const auto run = RunDirectory::create(path("run"), "", {"x"});
+  const auto run = RunDirectory::create(path("run"), "", {"log10_t"});
   EXPECT_EQ(run.read_result(), nullptr);
   const double one = 1.0;
   run.write_result([&](Hdf5Writer& file) { file.write("/a", {1}, std::span(&one, 1)); });
@@ -110,13 +111,13 @@ TEST_F(RunDirectoryTest, ATableWhoseTimesDoNotAscendIsRefusedWithItsMend) {
 }
 
 TEST_F(RunDirectoryTest, WhatEndedBeforeItsFirstResultMayBeReplaced) {
-  const auto began = [&] { return RunDirectory::create(path("run"), "a = 1\n", {"x"}); };
+  const auto began = [&] { return RunDirectory::create(path("run"), "a = 1\n", {"log10_t"}); };
   began();  // killed at once
   EXPECT_NO_THROW(began());
   began().append_row({"0"});  // killed before result.h5
   EXPECT_FALSE(RunDirectory::holds_records(path("run")));
   const auto again = began();
-  EXPECT_EQ(bytes_of(again.file("metrics.csv")), "x\n");
+  EXPECT_EQ(bytes_of(again.file("metrics.csv")), "log10_t\n");
   again.append_row({"0"});
   again.append_row({"1"});
   EXPECT_THROW(began(), InputError);
@@ -126,17 +127,17 @@ TEST_F(RunDirectoryTest, WhatEndedBeforeItsFirstResultMayBeReplaced) {
 
 TEST_F(RunDirectoryTest, AConfigurationOfTheUsersOwnIsNotReplaced) {
   folder_.write("config.toml", "# mine\n");
-  EXPECT_THROW(RunDirectory::create(folder_.path(), "", {"x"}), InputError);
+  EXPECT_THROW(RunDirectory::create(folder_.path(), "", {"log10_t"}), InputError);
   EXPECT_EQ(bytes_of(path("config.toml")), "# mine\n");
 }
 
 TEST_F(RunDirectoryTest, ADiscardedRunLeavesNothing) {
-  RunDirectory::create(path("run"), "", {"x"}).discard_unless_recorded();
+  RunDirectory::create(path("run"), "", {"log10_t"}).discard_unless_recorded();
   EXPECT_FALSE(std::filesystem::exists(path("run")));
 }
 
 TEST_F(RunDirectoryTest, ADamagedResultEndsInOneLineOrItsArrays) {
-  const auto run = RunDirectory::create(path("run"), "", {"x"});
+  const auto run = RunDirectory::create(path("run"), "", {"log10_t"});
   const std::vector<double> values(50, 1.5);
   run.write_result(
       [&](Hdf5Writer& file) { file.write("/a", {50}, std::span<const double>(values)); });

@@ -11,7 +11,7 @@ namespace {
 
 RunMemory small_run() {
   RunMemory run{
-      .config = "seed = 1\n", .metrics = {.columns = {"a", "b"}, .rows = {}}, .arrays = {}};
+      .config = "seed = 1\n", .metrics = {.columns = {"log10_t", "b"}, .rows = {}}, .arrays = {}};
   const RunSink sink = sink_into(run);
   EXPECT_FALSE(sink.lasting);
   sink.append_row({"1", ""});
@@ -46,7 +46,7 @@ TEST(RunMemory, OfAFolderWithoutResultsHasNoArrays) {
 
 TEST(RunSink, OfAFolderWritesIntoIt) {
   const TemporaryFolder folder;
-  const RunSink sink = sink_into(RunDirectory::create(folder / "a", "", {"a"}));
+  const RunSink sink = sink_into(RunDirectory::create(folder / "a", "", {"log10_t"}));
   EXPECT_TRUE(sink.lasting);
   sink.append_row({"1"});
   sink.write_result([](ArrayWriter& file) { file.write("/text", "x"); });

@@ -1,5 +1,7 @@
 #include "latetime/data/array_file.hpp"
 
+#include <filesystem>
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -81,6 +83,11 @@ void require_hdf5_mat(const std::string& path) {
 }
 
 [[noreturn]] void refuse_unknown(const std::string& reference) {
+  std::error_code error;
+  if (!reference.empty() && !std::filesystem::exists(reference, error) &&
+      reference.find(':') == std::string::npos) {
+    throw InputError(reference, "no such file; check the path");
+  }
   throw InputError(
       reference,
       "unknown kind of file; give .npy, .npz:NAME, .h5:/PATH, .hdf5:/PATH, .mat:/PATH, "
@@ -183,8 +190,9 @@ Labels read_labels(const std::string& reference, const std::string& label_column
 void require_matrix(const std::vector<std::size_t>& shape, const std::string& where) {
   if (shape.size() == 2) return;
   throw InputError(where, fmt::format("has shape {}; a matrix needs two dimensions, one sample a "
-                                      "row",
-                                      shape_text(shape)));
+                                      "row{}",
+                                      shape_text(shape),
+                                      shape.size() > 2 ? ": save X.reshape(len(X), -1)" : ""));
 }
 
 void require_vector(const std::vector<std::size_t>& shape, const std::string& where) {

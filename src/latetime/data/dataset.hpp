@@ -16,6 +16,7 @@ struct Dataset {
   std::vector<int> classes;  ///< n class numbers, 0 … class_count − 1
   int class_count = 2;
   std::string origin;  ///< where the samples come from, for reports ("gaussian-mixture, seed 1")
+  Vector subtracted = {};  ///< the mean that was taken off every sample; empty: none was
 
   Eigen::Index size() const { return x.rows(); }
   Eigen::Index dim() const { return x.cols(); }

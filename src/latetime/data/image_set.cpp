@@ -193,7 +193,17 @@ Dataset load_image_set(const ImageSetOptions& options) {
                .origin = fmt::format("{} {}, classes {}, {} images, seed {}", options.name,
                                      options.split, options.classes, chosen.size(), options.seed)};
   for (const std::size_t i : chosen) data.classes.push_back(grouping.class_of[labels[i]]);
-  if (options.center) data.x.edit().rowwise() -= data.x.colwise().mean().eval();
+  if (options.center) {
+    data.subtracted = options.mean;
+    if (data.subtracted.size() == 0) data.subtracted = data.x.colwise().mean();
+    if (data.subtracted.size() != data.dim()) {
+      throw InputError("data.center",
+                       fmt::format("images of {} pixels, and a mean of {}; fetch all "
+                                   "four files of one set",
+                                   data.dim(), data.subtracted.size()));
+    }
+    data.x.edit().rowwise() -= data.subtracted.transpose();
+  }
   if (options.normalize) normalize_rows(data.x.edit(), chosen);
   return data;
 }

@@ -21,6 +21,7 @@ struct ImageSetOptions {
   std::size_t n = 0;                 ///< samples; 0: all that the classes leave
   PixelScaling pixels = PixelScaling::unit;
   bool center = false;     ///< subtract the mean image of the chosen samples
+  Vector mean = {};        ///< with `center`: subtract this instead, the mean of others
   bool normalize = false;  ///< scale every sample to unit Euclidean norm, after centring
   std::uint64_t seed = 0;  ///< of the choice of the n samples
 };

@@ -4,9 +4,10 @@
 #include <cmath>
 #include <limits>
 
-#include <Eigen/Cholesky>
 #include <Eigen/LU>
 
+#include "latetime/base/run_failure.hpp"
+#include "latetime/data/symmetric_solve.hpp"
 #include "latetime/optimize/box_qp.hpp"
 
 namespace latetime {
@@ -44,7 +45,11 @@ Matrix rows_of(const Matrix& gram, std::span<const Eigen::Index> rows) {
 void fit_inverse(const FlowProblem& problem, NeuronMode& mode) {
   const auto size = static_cast<Eigen::Index>(mode.sliding.size());
   const Eigen::MatrixXd block = problem.gram(mode.sliding, mode.sliding);
-  mode.inverse = Eigen::LDLT<Eigen::MatrixXd>(block).solve(Eigen::MatrixXd::Identity(size, size));
+  const auto inverse = symmetric_solution(block, Eigen::MatrixXd::Identity(size, size));
+  if (!inverse) {
+    throw RunFailure("late-time flow: the Gram matrix of the pairs that slide has no inverse");
+  }
+  mode.inverse = *inverse;
 }
 
 /// G_SS⁻¹ and the sliding pairs' shares of λ, from the sliding set and the slopes of the rest.

@@ -8,6 +8,7 @@
 
 #include "latetime/base/log_domain.hpp"
 #include "latetime/data/symmetric_eigen.hpp"
+#include "latetime/data/symmetric_solve.hpp"
 #include "latetime/optimize/nonnegative_qp.hpp"
 
 namespace latetime {
@@ -132,7 +133,9 @@ std::optional<Plateau> find_plateau(const Eigen::MatrixXd& kernel, const Vector&
     // κ_PP D δ = κ_PS λ_S with δ = U e: Λ (Uᵀ D U) e = Uᵀ κ_PS λ_S.
     const Vector inverse = values.cwiseInverse();
     const Eigen::MatrixXd pull = inverse.asDiagonal() * (basis.transpose() * columns.transpose());
-    const Eigen::MatrixXd e = Eigen::LDLT<Eigen::MatrixXd>(hessian).solve(pull);
+    const auto solved = symmetric_solution(hessian, pull);
+    if (!solved) return std::nullopt;
+    const Eigen::MatrixXd& e = *solved;
     const Vector bend = g.cwiseProduct((1.0 - g.array()).matrix());
     shares = -(bend.asDiagonal() * (basis * e));
     lag = basis * (inverse.asDiagonal() * e);

@@ -390,7 +390,7 @@ std::vector<FieldDescription> describe_fields() {
     std::string text = meaning;
     if (!rule.one_of.empty()) text += " (" + join(rule.one_of, " | ") + ")";
     const char* type = field_type<std::decay_t<decltype(value)>>();
-    fields.push_back({section, key, toml_text(value), text, type, rule.is_file});
+    fields.push_back({section, key, toml_text(value), text, type, rule.is_file, rule.one_of});
   });
   return fields;
 }

@@ -71,8 +71,9 @@ struct FieldDescription {
   std::string key;
   std::string default_value;  ///< as TOML
   std::string meaning;
-  std::string type;      ///< "integer", "number", "flag", "text", or "texts"
-  bool is_file = false;  ///< the text names a file
+  std::string type;                      ///< "integer", "number", "flag", "text", or "texts"
+  bool is_file = false;                  ///< the text names a file
+  std::vector<std::string> one_of = {};  ///< all values there are; empty: no such list
 };
 std::vector<FieldDescription> describe_fields();
 

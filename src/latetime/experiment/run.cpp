@@ -229,11 +229,25 @@ class RunPart {
     };
     const DescentObservers observers{.record = record, .pulse = pulse, .needs_weights = false};
     summary_.outcome = descent_.run(schedule_, observers, recorded);
+    if (summary_.outcome.reason == StopReason::not_separated_so_far) name_dead_neurons();
     summary_.engine = descent_.engine_name();
     finish(recorder);
     summary_.records = recorder.records();
     summary_.seconds = std::chrono::duration<double>(Clock::now() - start).count();
     summary_.measuring_seconds = recorder.seconds_spent();
+  }
+
+  /// ReLU neurons that no sample activates never move again: too large a first step does that.
+  void name_dead_neurons() {
+    if (config_.network.slope > 0.0) return;
+    const Matrix z = descent_.state(false).preactivations;
+    Eigen::Index dead = 0;
+    for (Eigen::Index k = 0; k < z.rows(); ++k) dead += z.row(k).maxCoeff() <= 0.0 ? 1 : 0;
+    if (2 * dead <= z.rows()) return;
+    summary_.outcome.message += fmt::format(
+        "; {} of {} neurons are active on no sample: learning rate {:.3g} may be too large for "
+        "samples of norm {:.3g}, lower it or scale the samples (pixels: X / 255)",
+        dead, z.rows(), config_.descent.learning_rate, data_.x.rowwise().norm().maxCoeff());
   }
 
   void finish(Recorder& recorder) {

@@ -29,9 +29,10 @@ void require_squares(const Dataset& data);
 /// The training samples of `latetime train`: the same, of any number of classes.
 Dataset load_training_data(const RunConfig& config);
 
-/// The test split of an image set, all of it, with the classes of the training samples; nothing for
-/// other sources and where training uses the test split itself.
-std::optional<Dataset> load_test_data(const RunConfig& config);
+/// The test split of an image set, all of it, with the classes of the training samples, and
+/// centred by their mean where they are; nothing for other sources and where training uses the test
+/// split itself.
+std::optional<Dataset> load_test_data(const RunConfig& config, const Dataset& training);
 
 /// Why load_test_data() gives nothing, as a clause; empty where it gives something.
 std::string no_test_reason(const RunConfig& config);

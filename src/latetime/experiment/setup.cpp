@@ -112,17 +112,15 @@ std::string no_test_reason(const RunConfig& config) {
     return "data.source \"" + data.source + "\" has no test images";
   }
   if (data.split == "test") return "data.split = \"test\" trains on the test images";
-  if (data.center) {
-    return "data.center subtracts the mean of the training images, which test images do not have";
-  }
   return "";
 }
 
-std::optional<Dataset> load_test_data(const RunConfig& config) {
+std::optional<Dataset> load_test_data(const RunConfig& config, const Dataset& training) {
   if (!no_test_reason(config).empty()) return std::nullopt;
   ImageSetOptions options = image_options(config);
   options.split = "test";
   options.n = 0;
+  options.mean = training.subtracted;
   return load_image_set(options);
 }
 

@@ -446,7 +446,7 @@ TrainingSummary carry_out_training(const RunConfig& given, const std::string& ou
   require_trainable(given);
   const RunConfig config = resolved(given);
   const Dataset data = load_training_data(config);
-  const std::optional<Dataset> test = load_test_data(config);
+  const std::optional<Dataset> test = load_test_data(config, data);
   const Dataset* test_data = test ? &*test : nullptr;
   if (config.descent.precision == "float64") {
     return train<double>(config, data, test_data, out, settings);

@@ -23,6 +23,7 @@
 #include "latetime/base/error.hpp"
 #include "latetime/base/names.hpp"
 #include "latetime/base/run_failure.hpp"
+#include "latetime/store/results_place.hpp"
 #include "latetime/store/run_directory.hpp"
 
 namespace latetime {
@@ -157,6 +158,7 @@ FolderLock::FolderLock(std::string folder, LockCall lock_call)
       path_((fs::path(folder_) / lock_name).string()),
       process_(::getpid()) {
   require_utf8_name(folder_);
+  refuse_foreign_folder(folder_);
   try {
     make_folder();
     acquire(lock_call);

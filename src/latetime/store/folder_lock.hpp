@@ -20,7 +20,7 @@ class FolderLock {
  public:
   /// The lock of `folder`, which is made when it is missing. The thread that holds it already gets
   /// the same one again. Throws InputError: another process writes there (who, since when), the
-  /// folder cannot be made or written to, its name is not UTF-8.
+  /// folder cannot be made or written to, its name is not UTF-8, or it holds files of others.
   static std::shared_ptr<FolderLock> hold(const std::string& folder);
 
   /// What locks an open file: flock(descriptor, LOCK_EX | LOCK_NB), or a test's stand-in.

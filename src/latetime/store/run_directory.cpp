@@ -18,6 +18,7 @@
 #include "latetime/base/names.hpp"
 #include "latetime/base/text.hpp"
 #include "latetime/data/hdf5_array.hpp"
+#include "latetime/store/results_place.hpp"
 
 namespace latetime {
 namespace fs = std::filesystem;
@@ -161,13 +162,16 @@ void replace_file(const std::string& path, const std::string& text) {
   }
 }
 
-bool RunDirectory::holds_run(const std::string& path) {
-  std::error_code error;
-  return fs::exists(fs::path(path) / metrics_name, error) ||
-         fs::exists(fs::path(path) / config_name, error);
-}
-
 namespace {
+
+/// Whether a metrics.csv is one of a run or training, which begin alike; an empty one may be what a
+/// loss of power left.
+bool is_own_table(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::string header;
+  if (!file || !fs::is_regular_file(path)) return false;
+  return !std::getline(file, header) || split(header).front() == "log10_t";
+}
 
 /// Whether a result.h5 beside a table of one row at most holds more than the start of a run.
 bool is_past_start(const RunDirectory& directory) {
@@ -184,14 +188,19 @@ bool is_past_start(const RunDirectory& directory) {
 
 }  // namespace
 
+bool RunDirectory::holds_run(const std::string& path) {
+  const RunDirectory directory(path);
+  std::error_code error;
+  return is_own_table(directory.file(metrics_name)) ||
+         (fs::exists(directory.file(config_name), error) &&
+          fs::exists(directory.file(result_name), error));
+}
+
 bool RunDirectory::holds_records(const std::string& path) {
   const RunDirectory directory(path);
   const std::string metrics = directory.file(metrics_name), result = directory.file(result_name);
   std::error_code error;
-  if (!fs::exists(metrics, error)) {
-    // Not begun by this program, or robbed: a configuration of the user's own, or results.
-    return fs::exists(directory.file(config_name), error) || fs::exists(result, error);
-  }
+  if (!fs::exists(metrics, error)) return fs::exists(result, error);  // robbed
   const std::string text = read_text(metrics);
   if (std::count(text.begin(), text.end(), '\n') > 2) return true;
   return fs::exists(result, error) && is_past_start(directory);
@@ -225,6 +234,16 @@ std::vector<std::string> paper_figures_in(const std::string& folder) {
   return figures;
 }
 
+bool holds_figures(const std::string& folder) {
+  for (const char* figure : {"fig1", "fig2", "fig3", "fig4", "fig5"}) {
+    for (const char* rest : {".csv", ".toml", "_runs"}) {
+      std::error_code error;
+      if (fs::exists(fs::path(folder) / (std::string(figure) + rest), error)) return true;
+    }
+  }
+  return false;
+}
+
 void require_no_run(const std::string& folder) {
   if (RunDirectory::holds_run(folder)) {
     throw InputError(folder, "holds a run, whose report would be lost; name another folder");
@@ -238,11 +257,12 @@ RunDirectory RunDirectory::create(const std::string& path, const std::string& co
     throw InputError(path,
                      "already holds a run; go on with it by --resume, or name another folder");
   }
-  if (!paper_figures_in(path).empty()) {
+  if (holds_figures(path)) {
     throw InputError(path,
                      "holds figures of latetime reproduce, whose report would be lost; name "
                      "another folder");
   }
+  if (!holds_run(path)) refuse_all_but_empty(path);
   const RunDirectory directory(path, std::move(lock));
   try {
     directory.replace_table(columns, {});  // first: it marks the folder as begun by this program
@@ -262,7 +282,7 @@ RunDirectory RunDirectory::reopen(const std::string& path) {
 RunDirectory RunDirectory::open(const std::string& path) {
   if (!fs::is_directory(path)) throw InputError(path, "is not a folder; name the folder of a run");
   if (!holds_run(path)) {
-    throw InputError(path, "holds no run (no metrics.csv); name the folder that --out named");
+    throw InputError(path, "holds no run; name the folder that --out named");
   }
   return RunDirectory(path);
 }

@@ -29,8 +29,8 @@ class RunDirectory {
  public:
   /// Makes the folder (and its parents) ready for a new run and holds its lock. What a run left
   /// that ended before its first record was stored is replaced. Throws InputError when the folder
-  /// already holds a run, when another process writes there, when it is a file, or cannot be
-  /// written to.
+  /// already holds a run or files of others, when another process writes there, when it is a file,
+  /// or cannot be written to.
   static RunDirectory create(const std::string& path, const std::string& config_toml,
                              const std::vector<std::string>& columns);
 
@@ -40,7 +40,8 @@ class RunDirectory {
   /// The same, to go on with it: holds the folder's lock.
   static RunDirectory reopen(const std::string& path);
 
-  /// True when `path` holds a run.
+  /// True when `path` holds a run: a metrics.csv with a header of this program's, or config.toml
+  /// and result.h5 without it.
   static bool holds_run(const std::string& path);
 
   /// True when there is something to lose: rows beyond that of the start, or a result.h5 of a later
@@ -93,6 +94,9 @@ void make_results_folder(const std::string& path);
 
 /// The figures of the paper whose tables lie in `folder`: "fig1" … "fig5", in this order.
 std::vector<std::string> paper_figures_in(const std::string& folder);
+
+/// Whether `folder` is one of latetime reproduce: a table, settings, or finished runs of a figure.
+bool holds_figures(const std::string& folder);
 
 /// Throws InputError when a figure in this folder would replace the report of a run.
 void require_no_run(const std::string& folder);
