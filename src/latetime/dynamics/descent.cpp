@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <numeric>
 #include <string>
 #include <utility>
 
@@ -61,6 +62,8 @@ double log_loss_discrepancy(const Matrix&, const Vector& a, const Matrix&, const
 constexpr Eigen::Index most_pairs_to_shadow = 400;
 // They take the same steps at a learning rate that is larger by this part, and by twice as much.
 constexpr double shadow_rate = 0x1.8p-45;
+// At these scales products are rounded otherwise, and small whole numbers stay whole.
+constexpr double shadow_scales[] = {3.0, 5.0};
 // Where such a shadow stays this near, the digits of a row are right.
 constexpr double exact_to = 1e-10;
 
@@ -122,18 +125,28 @@ Descent::Descent(const Dataset& data, const Network& initial, const DescentOptio
   contracts_ = steps_contract(data, initial.shape, options.learning_rate, batch_size(options));
   if (options.method != Method::flow &&
       (!contracts_ || shadows_cost_nothing(options, data.size(), initial.shape))) {
-    const auto engine_of = [&](const Dataset& samples, const Network& start,
-                               const DescentOptions& how) {
-      return std::unique_ptr<ExactEngine>(new ExactEngine(make_engine(samples, start, how, plan_)));
-    };
     const auto make = [&](std::size_t shadow) {
-      if (!contracts_) {
-        const NearbyStart nearby = nearby_start(data, initial, shadow);
-        return engine_of(nearby.data, nearby.initial, options);
+      NearbyStart start{data, initial};
+      DescentOptions other = options;
+      double scale = 1.0;
+      if (contracts_) {  // all that cancels by symmetry still does
+        scale = shadow_scales[shadow];
+        start.data.x = Samples(Matrix(scale * data.x));
+        start.initial.weights /= scale;
+        other.learning_rate *=
+            (1.0 + static_cast<double>(shadow + 1) * shadow_rate) / (scale * scale);
+      } else {
+        start = nearby_start(data, initial, shadow);
       }
-      DescentOptions other = options;  // all that cancels by symmetry still does
-      other.learning_rate *= 1.0 + static_cast<double>(shadow + 1) * shadow_rate;
-      return engine_of(data, initial, other);
+      std::vector<Eigen::Index> order(static_cast<std::size_t>(data.size()));
+      std::iota(order.begin(), order.end(), Eigen::Index{0});
+      if (options.method == Method::gradient_descent) {  // mini-batches are drawn by number
+        order = shadow_order(data.size(), shadow);
+        start.data = reordered(start.data, order);
+      }
+      return Shadow{std::unique_ptr<ExactEngine>(
+                        new ExactEngine(make_engine(start.data, start.initial, other, plan_))),
+                    order, scale};
     };
     shadow_ = std::make_unique<RoundingShadow>(data.classes, initial.shape, make, discrepancy);
   }

@@ -46,13 +46,23 @@ Matrix with_rows_scaled(const Eigen::Ref<const Matrix>& rows, RandomStream& stre
   return scaled;
 }
 
-Matrix coefficients_of(const ExactEngine& engine) {
+Matrix raw_coefficients(const ExactEngine& engine) {
   if (const auto* exact = std::get_if<ExactDescent>(&engine)) return exact->coefficients();
   return std::get<DenseEngine>(engine).state(false).coefficients;
 }
 
-TrainingState state_of(const ExactEngine& engine) {
-  return std::visit([](const auto& e) { return e.state(false); }, engine);
+/// A matrix of the shadow's samples, neurons × n, in the run's order.
+Matrix in_order(const Matrix& columns, const std::vector<Eigen::Index>& order) {
+  Matrix result(columns.rows(), columns.cols());
+  result(Eigen::all, order) = columns;
+  return result;
+}
+
+TrainingState state_of(const Shadow& shadow) {
+  TrainingState state = std::visit([](const auto& e) { return e.state(false); }, *shadow.engine);
+  state.coefficients = in_order(state.coefficients, shadow.order) * (shadow.scale * shadow.scale);
+  state.preactivations = in_order(state.preactivations, shadow.order);
+  return state;
 }
 
 std::string array_name(std::size_t shadow, const std::string& array) {
@@ -106,24 +116,47 @@ NearbyStart nearby_start(const Dataset& data, const Network& initial, std::size_
   return start;
 }
 
+std::vector<Eigen::Index> shadow_order(Eigen::Index n, std::size_t shadow) {
+  std::vector<Eigen::Index> order;
+  if (shadow == 0) {
+    for (Eigen::Index i = n; i-- > 0;) order.push_back(i);
+  } else {
+    for (Eigen::Index first : {1, 0}) {
+      for (Eigen::Index i = first; i < n; i += 2) order.push_back(i);
+    }
+  }
+  return order;
+}
+
+Dataset reordered(const Dataset& data, const std::vector<Eigen::Index>& order) {
+  Dataset result = data;
+  result.x = Samples(Matrix(data.x(order, Eigen::all)));
+  for (std::size_t j = 0; j < order.size(); ++j) {
+    result.classes[j] = data.classes[static_cast<std::size_t>(order[j])];
+  }
+  return result;
+}
+
 RoundingShadow::RoundingShadow(std::vector<int> classes, const NetworkShape& shape,
-                               const MakeEngine& make_engine, HandOver::Discrepancy discrepancy)
+                               const MakeShadow& make_shadow, HandOver::Discrepancy discrepancy)
     : classes_(std::move(classes)), shape_(shape), discrepancy_(std::move(discrepancy)) {
-  for (std::size_t s = 0; s < shadows_.size(); ++s) shadows_[s] = make_engine(s);
+  for (std::size_t s = 0; s < shadows_.size(); ++s) shadows_[s] = make_shadow(s);
 }
 
 void RoundingShadow::advance(std::uint64_t steps, const ExactEngine& run) {
   if (lost_) return;
   for (auto& shadow : shadows_) {
-    std::visit([&](auto& engine) { engine.advance(steps); }, *shadow);
+    std::visit([&](auto& engine) { engine.advance(steps); }, *shadow.engine);
   }
   const auto step = std::visit([](const auto& engine) { return engine.step(); }, run);
   if (step % period != 0) return;
-  const Matrix here = coefficients_of(run);
+  const Matrix here = raw_coefficients(run);
   const double allowed = lost_from * here.cwiseAbs().maxCoeff();
   for (const auto& shadow : shadows_) {
     // Not ≤, so that values that are not finite count as lost.
-    if (!((coefficients_of(*shadow) - here).cwiseAbs().maxCoeff() <= allowed)) lost_ = true;
+    const Matrix there =
+        in_order(raw_coefficients(*shadow.engine), shadow.order) * (shadow.scale * shadow.scale);
+    if (!((there - here).cwiseAbs().maxCoeff() <= allowed)) lost_ = true;
   }
 }
 
@@ -134,7 +167,7 @@ double RoundingShadow::error_estimate(const TrainingState& run) const {
   };
   double largest = 0.0;
   for (const auto& shadow : shadows_) {
-    const TrainingState there = state_of(*shadow);
+    const TrainingState there = state_of(shadow);
     largest = std::max(largest, discrepancy_(there.coefficients, margins_of(there),
                                              run.coefficients, margins_of(run)));
   }
@@ -145,7 +178,7 @@ void RoundingShadow::add_to(EngineMemory& memory) const {
   memory.arrays["shadows_lost"] = Matrix::Constant(1, 1, lost_ ? 1.0 : 0.0);
   for (std::size_t s = 0; s < shadows_.size(); ++s) {
     const EngineMemory one =
-        std::visit([](const auto& engine) { return engine.memory(); }, *shadows_[s]);
+        std::visit([](const auto& engine) { return engine.memory(); }, *shadows_[s].engine);
     for (const auto& [name, array] : one.arrays) memory.arrays[array_name(s, name)] = array;
     // Which engine takes a step depends on the last switch.
     memory.arrays[array_name(s, "position")] = Matrix::Zero(1, 3);
@@ -158,13 +191,14 @@ void RoundingShadow::add_to(EngineMemory& memory) const {
 void RoundingShadow::restore(const EngineMemory& memory) {
   lost_ = memory.arrays.at("shadows_lost")(0, 0) != 0.0;
   for (std::size_t s = 0; s < shadows_.size(); ++s) {
-    EngineMemory one = std::visit([](const auto& engine) { return engine.memory(); }, *shadows_[s]);
+    EngineMemory one =
+        std::visit([](const auto& engine) { return engine.memory(); }, *shadows_[s].engine);
     for (auto& [name, array] : one.arrays) array = memory.arrays.at(array_name(s, name));
     const Matrix& position = memory.arrays.at(array_name(s, "position"));
     one.step = static_cast<std::uint64_t>(position(0, 0));
     one.switches.last_own_step = static_cast<std::uint64_t>(position(0, 1));
     one.switches.last_other_step = static_cast<std::uint64_t>(position(0, 2));
-    std::visit([&](auto& engine) { engine.restore(one); }, *shadows_[s]);
+    std::visit([&](auto& engine) { engine.restore(one); }, *shadows_[s].engine);
   }
 }
 

@@ -41,16 +41,28 @@ struct NearbyStart {
 };
 NearbyStart nearby_start(const Dataset& data, const Network& initial, std::size_t shadow);
 
+/// A descent beside the run: sample j of its engine is sample order[j] of the run, `scale` times.
+/// Descent is the same at c x, w/c, η/c²; coefficients are 1/c² of the run's.
+struct Shadow {
+  std::unique_ptr<ExactEngine> engine;
+  std::vector<Eigen::Index> order;
+  double scale = 1.0;
+};
+
+/// Samples in another order: sums are rounded otherwise, and what cancels exactly still does.
+std::vector<Eigen::Index> shadow_order(Eigen::Index n, std::size_t shadow);
+Dataset reordered(const Dataset& data, const std::vector<Eigen::Index>& order);
+
 /// What rounding may have done to exact steps: two more descents that differ from the run by a few
-/// hundred roundings, from a nearby_start() or at a learning rate nearby. What they come apart from
-/// the run by, times a factor of safety, is the run's error; once they have lost it, the run has no
-/// digit that can be trusted.
+/// hundred roundings, from a nearby_start() or at a learning rate nearby and another scale, with
+/// the samples in another order. What they come apart from the run by, times a factor of safety, is
+/// the run's error; once they have lost it, the run has no digit that can be trusted.
 class RoundingShadow {
  public:
-  /// The engine of shadow 0 or 1.
-  using MakeEngine = std::function<std::unique_ptr<ExactEngine>(std::size_t shadow)>;
+  /// Shadow 0 or 1.
+  using MakeShadow = std::function<Shadow(std::size_t shadow)>;
 
-  RoundingShadow(std::vector<int> classes, const NetworkShape& shape, const MakeEngine& make_engine,
+  RoundingShadow(std::vector<int> classes, const NetworkShape& shape, const MakeShadow& make_shadow,
                  HandOver::Discrepancy discrepancy);
 
   /// Follows the run, which has just taken that many steps and stands at a multiple of `period` or
@@ -70,7 +82,7 @@ class RoundingShadow {
   const std::vector<int> classes_;
   const NetworkShape shape_;
   const HandOver::Discrepancy discrepancy_;
-  std::array<std::unique_ptr<ExactEngine>, 2> shadows_;
+  std::array<Shadow, 2> shadows_;
   bool lost_ = false;
 };
 
