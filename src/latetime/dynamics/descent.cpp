@@ -125,12 +125,14 @@ Descent::Descent(const Dataset& data, const Network& initial, const DescentOptio
   contracts_ = steps_contract(data, initial.shape, options.learning_rate, batch_size(options));
   if (options.method != Method::flow &&
       (!contracts_ || shadows_cost_nothing(options, data.size(), initial.shape))) {
+    // Pre-activations that begin at zero exactly would not, at another scale.
+    const bool starts_at_zero = (preactivations(initial.weights, data.x).array() == 0.0).any();
     const auto make = [&](std::size_t shadow) {
       NearbyStart start{data, initial};
       DescentOptions other = options;
       double scale = 1.0;
       if (contracts_) {  // all that cancels by symmetry still does
-        scale = shadow_scales[shadow];
+        scale = starts_at_zero ? 1.0 : shadow_scales[shadow];
         start.data.x = Samples(Matrix(scale * data.x));
         start.initial.weights /= scale;
         other.learning_rate *=

@@ -41,4 +41,9 @@ struct FlowProblem {
   double sign(int group, Eigen::Index i) const { return own(group, i) ? 1.0 : -1.0; }
 };
 
+/// Sums over rows of an n × n tangent kernel, as a part of their terms, that are zero to rounding.
+inline double kernel_rounding(Eigen::Index n) {
+  return 3e-14 + 2e-16 * static_cast<double>(n);
+}
+
 }  // namespace latetime

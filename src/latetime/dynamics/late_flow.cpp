@@ -49,6 +49,11 @@ constexpr double rest_tolerance = 1e-9;
 // others fall by more than this part of their terms.
 constexpr double rival_tolerance = 0.05;
 
+// The term of third order of the modified equation is below this part of p³; not looked for while
+// 1/t³ is below that.
+constexpr double rest_of_series = 0.5;
+constexpr double step_of_no_series = 1e-24;
+
 // λ of samples that nothing follows grows with t; it stays a number.
 constexpr double largest_log_multiplier = 650.0;
 
@@ -295,11 +300,25 @@ void LateFlow::take_plateau() {
     add_gain(k, gain_of(neurons_[static_cast<std::size_t>(k)], plateau_->approach));
   }
   refresh_gaps();
+  // ‖ΔW‖² = q m sᵀ κ s.
+  const Unrest left = unrest();
+  const double weights =
+      std::sqrt(std::max(0.0, problem_.rate * static_cast<double>(problem_.shape.width) *
+                                  plateau_->approach.dot(kernel_ * plateau_->approach)));
+  unrest_ = {left.margins + plateau_->distance, left.weights + weights};
+  unrest_time_ = theta_;
+  relaxation_ = plateau_->relaxation;
   reach_ = problem_.reach * plateau_->response.cwiseAbs();
   Eigen::MatrixXd kernel = kernel_ * plateau_->response;
   for (const Eigen::Index i : plateau_->samples) kernel.row(i).setZero();
   lag_ = kernel_ * plateau_->lag;
   kernel_ = 0.5 * (kernel + kernel.transpose());
+}
+
+LateFlow::Unrest LateFlow::unrest() const {
+  const double passed = std::exp(unrest_time_) * std::expm1(theta_ - unrest_time_);
+  const double left = relaxation_ > 0.0 ? std::exp(-relaxation_ * passed) : 1.0;
+  return {left * unrest_.margins, left * unrest_.weights};
 }
 
 /// Whether margins relax much faster than log t: samples rest, but not so that they can be left
@@ -517,8 +536,19 @@ void LateFlow::take_over_step() {
   gap_.array() -= step.size();
   s_ += x;
   travel_ += reach_ * x;
+  if (options_.of_descent) book_series(x);
   theta_ += step.size();
   stepper_.accept();
+}
+
+/// Books what the modified equation leaves out (multiplier_rates), g · O(p³), where a step of
+/// descent changes margins by much: when a sample is learned late.
+void LateFlow::book_series(const Vector& x) {
+  const double inverse_time = std::exp(-theta_);
+  if (inverse_time * inverse_time * inverse_time < step_of_no_series) return;
+  const Vector change = (inverse_time * (kernel_ * last_lambda_)).cwiseAbs().cwiseMin(1.0);
+  const Vector left = x.cwiseAbs().cwiseProduct(change.array().cube().matrix());
+  event_error_ += rest_of_series * (kernel_.cwiseAbs() * left).maxCoeff();
 }
 
 /// Whether λ has arrived where it goes: kernel · λ = 1 on the support, more elsewhere.

@@ -103,6 +103,12 @@ class LateFlow {
   double event_error() const { return event_error_; }
   /// The same for the weights, as a Frobenius norm.
   double event_weight_error() const { return event_weight_error_; }
+  /// What margins, and weights, still were off their rest when they were taken to be there, as far
+  /// as descent has not made up for it.
+  struct Unrest {
+    double margins = 0.0, weights = 0.0;
+  };
+  Unrest unrest() const;
   /// How far log loss and stable ranks of one moment may be from the mean over the fast switching,
   /// of the neurons that slid alike when the flow began, or of the others. `rank_factor`: what a
   /// stable rank changes by, over 4 ‖ΔW‖/‖W‖.
@@ -156,6 +162,7 @@ class LateFlow {
   bool offset_due() const;
   Vector gaps_at(double delta, const Vector& x) const;
   void take_over_step();
+  void book_series(const Vector& x);
   Vector lambda_at(double delta, const Vector& x) const;
   void rebuild_kernel();
   void change_mode(Eigen::Index k, std::span<const Eigen::Index> at_zero);
@@ -194,6 +201,9 @@ class LateFlow {
   double lambda_variation_ = 0.0;
   std::vector<std::uint8_t> asleep_;
   std::optional<Plateau> plateau_;
+  Unrest unrest_;             // at `unrest_time_`
+  double unrest_time_ = 0.0;  // log time
+  double relaxation_ = 0.0;   // of it, a unit of time
   Matrix reach_;  // problem_.reach, what moves samples at rest counted with those that move them
   Eigen::MatrixXd lag_;  // κ plateau lag: t · what margins at rest, and others by them, are beyond
   bool entered_ = false;

@@ -94,17 +94,21 @@ LateRun::RankSense LateRun::rank_sense(const FlowStart& state) const {
 double LateRun::error_estimate(const FlowStart& state) const {
   if (flow_.undecided() > 0) return std::numeric_limits<double>::infinity();
   const double steps = static_cast<double>(flow_.steps()) * start_.options.step_tolerance;
-  if (!start_.options.of_descent) return steps + flow_.event_error();
-  // Beside samples at rest what hopping does to them adds up, and does not die away.
-  const double decayed = flow_.plateau()
-                             ? start_.error
-                             : start_.error * error_decay(flow_.log_time(), start_.flow.log_time);
+  const LateFlow::Unrest unrest = flow_.unrest();
+  if (!start_.options.of_descent) return steps + flow_.event_error() + unrest.margins;
+  // Beside samples at rest, or asleep, what hopping does to the others adds up, and does not die
+  // away.
+  bool stays = flow_.plateau().has_value();
+  for (Eigen::Index i = 0; i < flow_.problem().samples(); ++i) stays = stays || flow_.asleep(i);
+  const double decayed =
+      stays ? start_.error : start_.error * error_decay(flow_.log_time(), start_.flow.log_time);
   // What hopped in the trials as well was seen there, from a few moments; what slides since then
   // was not.
   const RankSense sense = rank_sense(state);
   const double seen = std::min(decayed, flow_.switching_error(true, sense.factor));
-  const double events = std::max(flow_.event_error(),
-                                 4.0 * sense.factor * flow_.event_weight_error() / sense.smallest);
+  const double events =
+      std::max(flow_.event_error() + unrest.margins,
+               4.0 * sense.factor * (flow_.event_weight_error() + unrest.weights) / sense.smallest);
   return decayed + seen + flow_.switching_error(false, sense.factor) + events + steps;
 }
 

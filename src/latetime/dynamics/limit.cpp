@@ -22,9 +22,7 @@ constexpr double zero_tolerance = 1e-9;
 // Eigenvalues of the kernel below this part of the largest are those of dependent samples.
 constexpr double dependence_tolerance = 1e-12;
 
-// A minimum of the loss is found to this part of its slope at the start, and no margin may be
-// beyond this there.
-constexpr double minimum_tolerance = 1e-10;
+// No margin is beyond this at a minimum of the loss.
 constexpr double largest_margin_at_minimum = 15.0;
 
 constexpr int most_newton_steps = 200;
@@ -239,7 +237,7 @@ bool minimum_is_near(const LateFlow& flow) {
   const double top = kernel.diagonal().maxCoeff();
   if (!(top > 0.0)) return false;
   double slope = std::numeric_limits<double>::infinity();
-  for (int round = 0; round < 100 && slope > minimum_tolerance * top; ++round) {
+  for (int round = 0; round < 100 && slope > kernel_rounding(n) * top; ++round) {
     const Vector u = start + kernel * s;
     const Vector g = u.unaryExpr([](double margin) { return multiplier(margin); });
     slope = (kernel * g).cwiseAbs().maxCoeff();
@@ -252,7 +250,7 @@ bool minimum_is_near(const LateFlow& flow) {
     if (largest > 1.0) step /= largest;
     s += step;
   }
-  if (!(slope <= minimum_tolerance * top)) return false;
+  if (!(slope <= kernel_rounding(n) * top)) return false;
   const Vector u = start + kernel * s;
   if (u.maxCoeff() > largest_margin_at_minimum) return false;  // rather a ray than a minimum
   const double way = std::sqrt(
@@ -364,6 +362,17 @@ std::string to_string(LimitStatus status) {
   return "";
 }
 
+namespace {
+
+/// Whether κ r = 0 to rounding.
+bool leaves_nothing(const Eigen::MatrixXd& kernel, const Vector& ray) {
+  const Vector lengths = kernel.diagonal().cwiseMax(0.0).cwiseSqrt();
+  const double most = kernel_rounding(kernel.rows()) * lengths.dot(ray);
+  return ((kernel * ray).cwiseAbs().array() <= most * lengths.array().max(1e-300)).all();
+}
+
+}  // namespace
+
 Limit solve_limit(const LateFlow& flow) {
   const FlowProblem& problem = flow.problem();
   Limit limit;
@@ -376,8 +385,16 @@ Limit solve_limit(const LateFlow& flow) {
     const Eigen::MatrixXd kernel = kernel_of(problem, modes);
     const NonnegativeQpResult newton = solve_nonnegative_qp(kernel, ones);
     if (newton.ray) {
-      limit.status = LimitStatus::not_separated;
       limit.ray = *newton.ray;
+      if (!leaves_nothing(kernel, limit.ray)) {
+        limit.status = LimitStatus::not_separated_so_far;
+        limit.message = fmt::format(
+            "samples {} contradict each other but for a difference that is too small to tell what "
+            "it does",
+            blamed_samples(limit.ray));
+        return limit;
+      }
+      limit.status = LimitStatus::not_separated;
       limit.message = fmt::format(
           "no weights with these activations give samples {} positive "
           "margins all at once{}",

@@ -346,9 +346,8 @@ void rest_at_origin(const FlowProblem& problem, int group, const Vector& lambda,
     const bool slides = std::binary_search(mode.sliding.begin(), mode.sliding.end(), l);
     if (!slides && !depends(problem, mode, l)) continue;
     folds.push_back(l);
-    if (slides) continue;
-    riding_folds.push_back(l);
     repels = repels || !fold_bounds(problem, group, l, lambda).holds();
+    if (!slides) riding_folds.push_back(l);
   }
   if (!repels) return;
   Eigen::MatrixXd weights, heights;
@@ -422,7 +421,8 @@ void rest_at_origin(const FlowProblem& problem, int group, const Vector& lambda,
 
 namespace {
 
-/// Those of `folds` whose samples do not depend on the ones before, as the sliding set.
+/// Those of `folds` whose samples do not depend on the ones before, as the sliding set; the others
+/// ride.
 void slide_at_basis(const FlowProblem& problem, int group, const std::vector<Eigen::Index>& folds,
                     NeuronMode& mode) {
   mode.sliding.clear();
@@ -432,6 +432,7 @@ void slide_at_basis(const FlowProblem& problem, int group, const std::vector<Eig
     mode.sliding.push_back(l);
     fit_inverse(problem, mode);
   }
+  std::sort(mode.sliding.begin(), mode.sliding.end());
   for (const Eigen::Index l : folds) {
     const bool slides = std::binary_search(mode.sliding.begin(), mode.sliding.end(), l);
     for (const Eigen::Index i : problem.members[static_cast<std::size_t>(l)]) {
@@ -455,7 +456,6 @@ void resolve_mode(const FlowProblem& problem, int group, const Vector& lambda,
   if (!repelling.empty() && holding.size() + repelling.size() > 1) {
     std::vector<Eigen::Index> folds = holding;
     folds.insert(folds.end(), repelling.begin(), repelling.end());
-    std::sort(folds.begin(), folds.end());
     const NeuronMode before = mode;
     slide_at_basis(problem, group, folds, mode);
     if (mode.sliding.size() < folds.size()) return rest_at_origin(problem, group, lambda, 0, mode);

@@ -9,6 +9,7 @@
 #include "latetime/base/log_domain.hpp"
 #include "latetime/data/symmetric_eigen.hpp"
 #include "latetime/data/symmetric_solve.hpp"
+#include "latetime/dynamics/flow_problem.hpp"
 #include "latetime/optimize/nonnegative_qp.hpp"
 
 namespace latetime {
@@ -17,9 +18,6 @@ namespace {
 // log of t g_i κ_ii that is worth a look: at late times it is of order one where margins still
 // move.
 constexpr double large_multiplier = 5.7;
-
-// A ray leaves of its samples' features at most this part.
-constexpr double ray_tolerance = 1e-11;
 
 // Eigenvalues of κ_PP below this part of the largest are none.
 constexpr double rank_tolerance = 1e-10;
@@ -31,7 +29,8 @@ constexpr double minimum_tolerance = 1e-13;
 // No margin at rest is beyond this: a loss below e^-15 is not a minimum but a ray.
 constexpr double largest_margin_at_rest = 15.0;
 
-/// Samples that take part in a ray: e_i + r for some r ≥ 0 leaves nothing.
+/// Samples that take part in a ray: e_i + r for some r ≥ 0 leaves nothing of their features but
+/// rounding. Samples that contradict each other but for a little more (1e-7 apart, say) drift on.
 std::vector<Eigen::Index> samples_of_rays(const Eigen::MatrixXd& kernel,
                                           const std::vector<Eigen::Index>& awake) {
   const auto count = static_cast<Eigen::Index>(awake.size());
@@ -46,7 +45,8 @@ std::vector<Eigen::Index> samples_of_rays(const Eigen::MatrixXd& kernel,
     ray[i] += 1.0;
     const Vector left = (block * ray).cwiseAbs();
     const double size = lengths.dot(ray);
-    if ((left.array() > ray_tolerance * size * lengths.array().max(1e-300)).any()) continue;
+    if ((left.array() > kernel_rounding(kernel.rows()) * size * lengths.array().max(1e-300)).any())
+      continue;
     for (Eigen::Index l = 0; l < count; ++l) {
       if (ray[l] > 1e-9 * ray.maxCoeff()) touched[static_cast<std::size_t>(l)] = 1;
     }
@@ -61,7 +61,8 @@ std::vector<Eigen::Index> samples_of_rays(const Eigen::MatrixXd& kernel,
 bool moves_nothing(const Eigen::MatrixXd& kernel, const Vector& ray) {
   const Vector lengths = kernel.diagonal().cwiseMax(0.0).cwiseSqrt();
   const Vector left = (kernel * ray).cwiseAbs();
-  return (left.array() <= 10.0 * ray_tolerance * lengths.dot(ray) * lengths.array().max(1e-300))
+  return (left.array() <=
+          10.0 * kernel_rounding(kernel.rows()) * lengths.dot(ray) * lengths.array().max(1e-300))
       .all();
 }
 
@@ -140,6 +141,9 @@ std::optional<Plateau> find_plateau(const Eigen::MatrixXd& kernel, const Vector&
     shares = -(bend.asDiagonal() * (basis * e));
     lag = basis * (inverse.asDiagonal() * e);
     approach = basis * (inverse.asDiagonal() * y);
+    const Vector roots = values.cwiseMax(0.0).cwiseSqrt();
+    plateau.relaxation =
+        std::max(0.0, symmetric_eigenvalues(roots.asDiagonal() * hessian * roots.asDiagonal())[0]);
   }
   plateau.rest(plateau.samples) = g;
   plateau.approach(plateau.samples) = approach;
@@ -155,10 +159,8 @@ std::optional<Plateau> find_plateau(const Eigen::MatrixXd& kernel, const Vector&
   }
   const Vector off = rest_margins - u;
   const Vector delta = columns.transpose() * (plateau.lag * others);
-  if (std::min(off.cwiseAbs().maxCoeff(), (off + delta).cwiseAbs().maxCoeff()) >
-      farthest_from_rest) {
-    return std::nullopt;
-  }
+  plateau.distance = std::min(off.cwiseAbs().maxCoeff(), (off + delta).cwiseAbs().maxCoeff());
+  if (plateau.distance > farthest_from_rest) return std::nullopt;
   return plateau;
 }
 

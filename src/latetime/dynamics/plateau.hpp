@@ -26,6 +26,9 @@ struct Plateau {
   /// n × n: what s is beyond its slow part, times t, from λ_S: κ lag λ_S is δ at P.
   Eigen::MatrixXd lag;
   Vector approach;  ///< n: s that takes margins from where they are to where they rest
+  /// How far that is, in margins, and how fast descent goes there by itself, e^−(relaxation · t):
+  /// what is left out when samples are taken to be at rest already.
+  double distance = 0.0, relaxation = 0.0;
 };
 
 /// The plateau of a flow at margins u (n) and log time θ with that tangent kernel (n × n, what

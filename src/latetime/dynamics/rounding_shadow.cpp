@@ -21,7 +21,7 @@ constexpr std::uint64_t most_units = 4;
 // The shadows sample what rounding does; the run may be off by more than either.
 constexpr double safety = 16.0;
 
-// Coefficients that are off by this part of the largest will not come together again.
+// Pre-activations that are off by this part of the largest will not come together again.
 constexpr double lost_from = 1e-4;
 
 // Beyond so many samples λ_max(G) is bounded from row norms alone.
@@ -44,11 +44,6 @@ Matrix with_rows_scaled(const Eigen::Ref<const Matrix>& rows, RandomStream& stre
     scaled.row(i) *= 1.0 + sign * units * perturbation_unit;
   }
   return scaled;
-}
-
-Matrix raw_coefficients(const ExactEngine& engine) {
-  if (const auto* exact = std::get_if<ExactDescent>(&engine)) return exact->coefficients();
-  return std::get<DenseEngine>(engine).state(false).coefficients;
 }
 
 /// A matrix of the shadow's samples, neurons × n, in the run's order.
@@ -150,13 +145,12 @@ void RoundingShadow::advance(std::uint64_t steps, const ExactEngine& run) {
   }
   const auto step = std::visit([](const auto& engine) { return engine.step(); }, run);
   if (step % period != 0) return;
-  const Matrix here = raw_coefficients(run);
+  // Pre-activations, since coefficients of samples that cancel mean nothing.
+  const Matrix here = std::visit([](const auto& e) { return e.state(false); }, run).preactivations;
   const double allowed = lost_from * here.cwiseAbs().maxCoeff();
-  for (const auto& shadow : shadows_) {
+  for (const Shadow& shadow : shadows_) {
     // Not ≤, so that values that are not finite count as lost.
-    const Matrix there =
-        in_order(raw_coefficients(*shadow.engine), shadow.order) * (shadow.scale * shadow.scale);
-    if (!((there - here).cwiseAbs().maxCoeff() <= allowed)) lost_ = true;
+    if (!((state_of(shadow).preactivations - here).cwiseAbs().maxCoeff() <= allowed)) lost_ = true;
   }
 }
 
