@@ -51,8 +51,14 @@ std::string origin_text(const RunLimit& run) {
                      time_text(run.start));
 }
 
-/// What a limit from a state of exact steps does not promise; empty when nothing is to be said.
+/// What a limit from that state does not promise; empty when nothing is to be said.
 std::string caution(const RunLimit& run) {
+  if (run.undecided_events > 0) {
+    return fmt::format(
+        "{} events on the way were closer than the late-time flow's error; descent "
+        "itself may lead to another limit",
+        run.undecided_events);
+  }
   if (run.stored || run.engine == "flow") return "";
   std::string text =
       "taken for a late state although the run ended before late time was checked; exact steps may "

@@ -171,7 +171,9 @@ TEST_P(HardProblem, IsNotContradictedByLimitAndCheck) {
   if (a.limit.at("stored") == true) {
     // A run that is proved not to separate its samples has no late time to speak of.
     EXPECT_EQ(a.check["looked_at"].at("late"), !a.called_not_separated());
-    EXPECT_EQ(problem.empty(), found && a.limit.at("settled") == true)
+    // Behind undecided events the limit is one of the flow, with a word of caution.
+    const bool decided = a.limit.at("caution") == "";
+    EXPECT_EQ(problem.empty(), found && a.limit.at("settled") == true && decided)
         << problem << a.limit_output.out;
   }
   // The same KKT point and the same pairs.
@@ -205,12 +207,15 @@ const HardCase hard_cases[] = {
     {.name = "chaotic-steps", .separates = false, .answered = false},
     {"duplicates"},
     {"estimate-at-hand-over"},
+    {.name = "flow-arrives-at-an-origin", .answered = false},
+    {.name = "flow-from-zero-weights", .separates = false},
     {.name = "flow-gaussian-n5-d2", .separates = false, .answered = false},
     // Neurons leave the origin of a plane with two ways open: which one, only the last hop knows.
     {.name = "flow-leaves-an-origin", .separates = false, .answered = false},
     {.name = "flow-loss-rises", .separates = false},
     {.name = "flow-opposite-pair", .is_late = false},
     {"hopping-called-settled"},
+    {.name = "nearly-contradicting", .separates = false},
     {"opposite-pair-crosses"},
     {"orthonormal-to-rounding"},
     // Beside samples at rest the estimate is right but far too large.
@@ -220,6 +225,7 @@ const HardCase hard_cases[] = {
     {"slides-after-hand-over"},
     {"tiny-learning-rate"},
     {"twins-cross"},
+    {.name = "twins-part-by-rounding", .separates = false, .answered = false},
 };
 INSTANTIATE_TEST_SUITE_P(Hard, HardProblem, testing::ValuesIn(hard_cases), [](const auto& test) {
   std::string name = test.param.name;

@@ -94,6 +94,26 @@ TEST(JointEvents, NeuronsThatComeToRestAtZeroAreSmallStepsOrUndecided) {
   }
 }
 
+/// Weights of zero: many ways lead away from there, and descent takes one of them.
+TEST(JointEvents, GradientFlowFromZeroWeightsIsThatOfSmallSteps) {
+  int decided = 0;
+  for (std::uint64_t seed = 1; seed <= 30; ++seed) {
+    const double slope = seed % 2 == 0 ? 0.0 : 0.1;
+    const Dataset data = gaussian_mixture(8, 2, 0.3, 1.0, seed);
+    const Problem p =
+        literal("zero weights", data.x, data.classes, Matrix::Zero(2, 2), slope, 0.05);
+    const Recorded flow = run(p, {1, 10}, {.method = Method::flow});
+    const double times[] = {1.0, 10.0};
+    for (std::size_t r = 0; r < flow.log_loss.size(); ++r) {
+      const double truth = small_steps(p, times[r], 1000.0);
+      if (std::isfinite(flow.estimate[r])) ++decided;
+      EXPECT_LE(std::abs(flow.log_loss[r] - truth), flow.estimate[r] + 2e-5)
+          << "seed " << seed << ", t = " << times[r];
+    }
+  }
+  EXPECT_GT(decided, 40);
+}
+
 /// Half the samples are others of them again, or their opposites.
 Dataset doubled(Eigen::Index n, Eigen::Index d, double factor, bool same_label,
                 std::uint64_t seed) {

@@ -62,6 +62,10 @@ RunLimit limit_of(const StoredRun& run, const std::function<bool(double)>& keep_
   result.start = run.final_time();
   result.engine = arrays.read_string("/engine/name");
   result.mini_batches = takes_mini_batches(run.config(), run.data().size());
+  const std::vector<double> undecided = run.column("undecided_events");
+  if (!undecided.empty() && undecided.back() > 0.0) {
+    result.undecided_events = static_cast<std::uint64_t>(undecided.back());
+  }
   result.stored = arrays.exists("/limit");
   if (result.stored) {
     result.report = read_limit(arrays, run.path(), run.shape(), run.data().size());

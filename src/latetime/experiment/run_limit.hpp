@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
 
@@ -19,6 +20,9 @@ struct RunLimit {
   LogTime start;            ///< time of the state that it was, or is, computed from
   std::string engine;       ///< that made this state
   bool mini_batches = false;
+  /// Events on the run's way that its flow decided by less than its error: the run itself may go
+  /// to another limit.
+  std::uint64_t undecided_events = 0;
   /// Why no limit could even be tried (too early, weights not finite); else empty.
   std::string problem;
 };
