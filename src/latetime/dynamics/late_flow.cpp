@@ -49,6 +49,9 @@ constexpr double rest_tolerance = 1e-9;
 // others fall by more than this part of their terms.
 constexpr double rival_tolerance = 0.05;
 
+// What the lag of samples at rest is off by, a part of its square.
+constexpr double second_order_of_lag = 4.0;
+
 // The term of third order of the modified equation is below this part of p³; not looked for while
 // 1/t³ is below that.
 constexpr double rest_of_series = 0.5;
@@ -288,6 +291,7 @@ bool LateFlow::holds_plateau(const Plateau& plateau) const {
 /// Looks for samples at rest, all neurons up to date, and leaves them out of what is integrated.
 void LateFlow::take_plateau() {
   const std::optional<Plateau> before = std::exchange(plateau_, std::nullopt);
+  const Unrest left = unrest();
   reach_ = problem_.reach;
   if (!entered_) return;
   plateau_ = find_plateau(kernel_, gap_.array() + theta_, theta_, asleep_, before);
@@ -301,7 +305,6 @@ void LateFlow::take_plateau() {
   }
   refresh_gaps();
   // ‖ΔW‖² = q m sᵀ κ s.
-  const Unrest left = unrest();
   const double weights =
       std::sqrt(std::max(0.0, problem_.rate * static_cast<double>(problem_.shape.width) *
                                   plateau_->approach.dot(kernel_ * plateau_->approach)));
@@ -318,7 +321,20 @@ void LateFlow::take_plateau() {
 LateFlow::Unrest LateFlow::unrest() const {
   const double passed = std::exp(unrest_time_) * std::expm1(theta_ - unrest_time_);
   const double left = relaxation_ > 0.0 ? std::exp(-relaxation_ * passed) : 1.0;
-  return {left * unrest_.margins, left * unrest_.weights};
+  Unrest result{left * unrest_.margins, left * unrest_.weights};
+  if (plateau_ && theta_ < time_of_no_corrections) {
+    // The lag is right to first order in 1/t.
+    const Vector lambda = rates(0.0, Vector::Zero(problem_.samples()));
+    const double size = std::exp(-theta_);
+    const double margins = size * (lag_ * lambda).cwiseAbs().maxCoeff();
+    const Vector s = size * (plateau_->lag * lambda);
+    const double weights =
+        std::sqrt(std::max(0.0, problem_.rate * static_cast<double>(problem_.shape.width) *
+                                    s.dot(lag_ * lambda) * size));
+    result.margins += second_order_of_lag * margins * margins;
+    result.weights += second_order_of_lag * margins * weights;
+  }
+  return result;
 }
 
 /// Whether margins relax much faster than log t: samples rest, but not so that they can be left
