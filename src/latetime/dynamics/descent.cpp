@@ -126,7 +126,8 @@ Descent::Descent(const Dataset& data, const Network& initial, const DescentOptio
   if (options.method != Method::flow &&
       (!contracts_ || shadows_cost_nothing(options, data.size(), initial.shape))) {
     // Pre-activations that begin at zero exactly would not, at another scale.
-    const bool starts_at_zero = (preactivations(initial.weights, data.x).array() == 0.0).any();
+    const bool starts_at_zero =
+        contracts_ && (preactivations(initial.weights, data.x).array() == 0.0).any();
     const auto make = [&](std::size_t shadow) {
       NearbyStart start{data, initial};
       DescentOptions other = options;

@@ -60,6 +60,12 @@ constexpr double step_of_no_series = 1e-24;
 // λ of samples that nothing follows grows with t; it stays a number.
 constexpr double largest_log_multiplier = 650.0;
 
+/// ‖ΔW‖_F when s changes by that much, of its image κ s: ‖ΔW‖² = q m sᵀ κ s.
+double weight_change(const FlowProblem& problem, const Vector& s, const Vector& image) {
+  const double square = problem.rate * static_cast<double>(problem.shape.width) * s.dot(image);
+  return std::sqrt(std::max(0.0, square));
+}
+
 /// λ = t g at u − θ = gaps.
 Vector multipliers_of(double theta, const Vector& gaps) {
   return gaps.unaryExpr([theta](double gap) {
@@ -304,10 +310,7 @@ void LateFlow::take_plateau() {
     add_gain(k, gain_of(neurons_[static_cast<std::size_t>(k)], plateau_->approach));
   }
   refresh_gaps();
-  // ‖ΔW‖² = q m sᵀ κ s.
-  const double weights =
-      std::sqrt(std::max(0.0, problem_.rate * static_cast<double>(problem_.shape.width) *
-                                  plateau_->approach.dot(kernel_ * plateau_->approach)));
+  const double weights = weight_change(problem_, plateau_->approach, kernel_ * plateau_->approach);
   unrest_ = {left.margins + plateau_->distance, left.weights + weights};
   unrest_time_ = theta_;
   relaxation_ = plateau_->relaxation;
@@ -325,12 +328,10 @@ LateFlow::Unrest LateFlow::unrest() const {
   if (plateau_ && theta_ < time_of_no_corrections) {
     // The lag is right to first order in 1/t.
     const Vector lambda = rates(0.0, Vector::Zero(problem_.samples()));
-    const double size = std::exp(-theta_);
-    const double margins = size * (lag_ * lambda).cwiseAbs().maxCoeff();
-    const Vector s = size * (plateau_->lag * lambda);
-    const double weights =
-        std::sqrt(std::max(0.0, problem_.rate * static_cast<double>(problem_.shape.width) *
-                                    s.dot(lag_ * lambda) * size));
+    const Vector s = std::exp(-theta_) * (plateau_->lag * lambda);
+    const Vector lag = std::exp(-theta_) * (lag_ * lambda);
+    const double margins = lag.cwiseAbs().maxCoeff();
+    const double weights = weight_change(problem_, s, lag);
     result.margins += second_order_of_lag * margins * margins;
     result.weights += second_order_of_lag * margins * weights;
   }

@@ -33,15 +33,6 @@ Vector signed_slopes(const FlowProblem& problem, int group, const NeuronMode& mo
   return result;
 }
 
-/// G_{S·}, |S| × n.
-Matrix rows_of(const Matrix& gram, std::span<const Eigen::Index> rows) {
-  Matrix result(static_cast<Eigen::Index>(rows.size()), gram.cols());
-  for (std::size_t r = 0; r < rows.size(); ++r) {
-    result.row(static_cast<Eigen::Index>(r)) = gram.row(rows[r]);
-  }
-  return result;
-}
-
 void fit_inverse(const FlowProblem& problem, NeuronMode& mode) {
   const auto size = static_cast<Eigen::Index>(mode.sliding.size());
   const Eigen::MatrixXd block = problem.gram(mode.sliding, mode.sliding);
@@ -60,8 +51,8 @@ void fit_sliding(const FlowProblem& problem, int group, NeuronMode& mode) {
     return;
   }
   fit_inverse(problem, mode);
-  mode.share = mode.inverse * (rows_of(problem.gram, mode.sliding) *
-                               signed_slopes(problem, group, mode).asDiagonal());
+  const Matrix rows = problem.gram(mode.sliding, Eigen::all);
+  mode.share = mode.inverse * (rows * signed_slopes(problem, group, mode).asDiagonal());
 }
 
 }  // namespace
@@ -175,7 +166,8 @@ void add_kernel(const FlowProblem& problem, int group, const NeuronMode& mode, d
     return;
   }
   // share = G_SS⁻¹ G_S· D, hence D (G − G_·S G_SS⁻¹ G_S·) D = D G D − (G_S· D)ᵀ share.
-  const Matrix rows = rows_of(problem.gram, mode.sliding) * slopes.asDiagonal();
+  Matrix rows = problem.gram(mode.sliding, Eigen::all);
+  rows = rows * slopes.asDiagonal();
   Eigen::MatrixXd part = slopes.asDiagonal() * problem.gram * slopes.asDiagonal();
   const Vector before = part.diagonal();
   part.noalias() -= rows.transpose() * mode.share;
@@ -236,13 +228,10 @@ void hold(const FlowProblem& problem, int group, const Vector& lambda,
   const Vector rest = signed_slopes(problem, group, mode).cwiseProduct(lambda);
   mode.sliding.clear();
 
-  Eigen::MatrixXd block(size, size);
+  const Eigen::MatrixXd block = problem.gram(at_zero, at_zero);
   Vector pull(size), lower(size), upper(size);
   for (Eigen::Index r = 0; r < size; ++r) {
     const Eigen::Index l = at_zero[static_cast<std::size_t>(r)];
-    for (Eigen::Index c = 0; c < size; ++c) {
-      block(r, c) = problem.gram(l, at_zero[static_cast<std::size_t>(c)]);
-    }
     pull[r] = problem.gram.row(l).dot(rest);
     const FoldBounds bounds = fold_bounds(problem, group, l, lambda);
     upper[r] = bounds.above;
@@ -549,7 +538,6 @@ void meet_zero(const FlowProblem& problem, int group, const Vector& lambda, Eige
   } else {
     at_zero.push_back(sample);
     at_zero.insert(at_zero.end(), with.begin(), with.end());
-    std::sort(at_zero.begin(), at_zero.end());
   }
   resolve_mode(problem, group, lambda, at_zero, mode);
 }
