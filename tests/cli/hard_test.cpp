@@ -225,6 +225,7 @@ const HardCase hard_cases[] = {
     {"slides-after-hand-over"},
     {"tiny-learning-rate"},
     {"twins-cross"},
+    {"twins-cross-in-one-step"},
     {.name = "twins-part-by-rounding", .separates = false, .answered = false},
 };
 INSTANTIATE_TEST_SUITE_P(Hard, HardProblem, testing::ValuesIn(hard_cases), [](const auto& test) {

@@ -35,11 +35,14 @@ class Transition {
   FlowState carry_out(std::vector<FlowEvent>& events);
 
  private:
+  double slope_at(Eigen::Index i) const;
   bool active() const { return neuron_.mode.active[static_cast<std::size_t>(event_.sample)] != 0; }
   Delay delay_at(double speed) const;
   bool weigh_crossing();
   void settle_beside_plateau(const std::vector<Eigen::Index>& at_zero);
   void decide(const std::vector<Eigen::Index>& with, bool rested);
+  void set_to_zero(const std::vector<Eigen::Index>& moved);
+  void put_beyond_zero();
   void book_delay(double margin_step, bool was_active);
   void shift(double change);
   void book_hops();
@@ -53,6 +56,12 @@ class Transition {
   Vector lambda_;
   FoldBounds bounds_{};
   Delay delay_;
+  /// Pairs that an earlier delay (shift) has put beyond zero already: sample, z, slope until now.
+  struct Beyond {
+    Eigen::Index sample;
+    double z, slope;
+  };
+  std::vector<Beyond> beyond_;
 };
 
 /// How long descent goes on with the old slope after a crossing at that `speed`: to the next whole
@@ -152,6 +161,33 @@ void Transition::shift(double change) {
   }
 }
 
+double Transition::slope_at(Eigen::Index i) const {
+  return neuron_.mode.active[static_cast<std::size_t>(i)] ? 1.0 : problem_.shape.slope;
+}
+
+void Transition::set_to_zero(const std::vector<Eigen::Index>& moved) {
+  for (const Eigen::Index i : moved) {
+    double& z = state_.z(event_.neuron, i);
+    const bool active = neuron_.mode.active[static_cast<std::size_t>(i)] != 0;
+    if (active ? z < 0.0 : z > 0.0) beyond_.push_back({i, z, slope_at(i)});
+    z = 0.0;
+  }
+}
+
+/// Margins have counted what is beyond zero with the slope of before. It goes on from there with
+/// the new one, or, where it is held at zero, is forgotten.
+void Transition::put_beyond_zero() {
+  const Eigen::Index k = event_.neuron;
+  for (const Beyond& pair : beyond_) {
+    const bool active = neuron_.mode.active[static_cast<std::size_t>(pair.sample)] != 0;
+    const bool passed = !neuron_.mode.at_zero(pair.sample) && active == (pair.z > 0.0);
+    if (passed) state_.z(k, pair.sample) = pair.z;
+    const double change = (passed ? slope_at(pair.sample) : 0.0) - pair.slope;
+    state_.gap[pair.sample] += problem_.sign(neuron_.group, pair.sample) * change * pair.z /
+                               static_cast<double>(problem_.shape.width);
+  }
+}
+
 /// For the steps that descent is late, the multipliers change as they did; what that leaves out to
 /// the next order is booked.
 void Transition::book_delay(double margin_step, bool was_active) {
@@ -217,8 +253,9 @@ FlowState Transition::carry_out(std::vector<FlowEvent>& events) {
     const auto& fold = problem_.members[static_cast<std::size_t>(l)];
     moved.insert(moved.end(), fold.begin(), fold.end());
   }
-  for (const Eigen::Index i : moved) state_.z(k, i) = 0.0;
+  set_to_zero(moved);
   decide(with, rested);
+  put_beyond_zero();
   book_delay(margin_step, was_active);
   book_hops();
   if (state_.doubts(neuron_.mode)) {
