@@ -106,6 +106,53 @@ TEST(Folders, OfOthersTakeNoResults) {
   EXPECT_THAT(bytes_of(config), testing::StartsWith("seed = 2\n[descent]"));
 }
 
+TEST(Folders, NoCommandReplacesFilesOfOthers) {
+  const TemporaryFolder folder;
+  const std::string run = folder / "run", training = folder / "training";
+  ASSERT_EQ(call("run -q --out " + run + small).code, 0);
+  ASSERT_EQ(call("train -q --out " + training +
+                 " --set data.n=50 --set data.d=9 --set network.width=4 --set descent.until=200")
+                .code,
+            0);
+  std::filesystem::create_directory(folder / "theirs");
+  const std::string page = "<!doctype html>\n<title>my page</title>\n";
+  const std::string plain = folder.write("x.npy", "numbers"), html = folder.write("x.html", page),
+                    inside = folder.write("theirs/metrics.csv", "day,hours\n1,9\n");
+  expect_refusal("report " + run + " --out " + plain, "x.npy: is there already");
+  expect_refusal("report " + run + " --out " + html, "x.html: is there already");
+  expect_refusal("report " + run + " --out " + run + "/metrics.csv", "is there already");
+  expect_refusal("report " + run + " --out " + folder / "theirs", "is a folder");
+  expect_refusal("export --npz " + run + " --to " + plain, "x.npy: is there already");
+  expect_refusal("export --npz " + run + " --to " + folder / "theirs", "is a folder");
+  expect_refusal("export --csv " + run + " --to " + folder / "theirs", "holds other files");
+  expect_refusal("export --csv " + run + " --to " + training, "holds other files");
+  expect_refusal("export --csv " + run + " --to " + plain, "is a file");
+  EXPECT_EQ(bytes_of(plain), "numbers");
+  EXPECT_EQ(bytes_of(html), page);
+  EXPECT_EQ(bytes_of(inside), "day,hours\n1,9\n");
+}
+
+TEST(Folders, EarlierReportsAndExportsAreReplaced) {
+  const TemporaryFolder folder;
+  const std::string run = folder / "run", training = folder / "training";
+  ASSERT_EQ(call("run -q --out " + run + small).code, 0);
+  ASSERT_EQ(call("train -q --out " + training +
+                 " --set data.n=50 --set data.d=9 --set network.width=4 --set descent.until=200")
+                .code,
+            0);
+  folder.write("page.html", "");  // carries nothing
+  for (const std::string& from : {run, training, run}) {
+    EXPECT_EQ(call("report " + from + " --out " + folder / "page.html").code, 0) << from;
+    EXPECT_EQ(call("export --npz " + from + " --to " + folder / "all.npz").code, 0) << from;
+  }
+  for (int times = 0; times < 2; ++times) {
+    EXPECT_EQ(call("export --csv " + run + " --to " + folder / "csv").code, 0);
+    EXPECT_EQ(call("export --csv " + run).code, 0);
+    EXPECT_EQ(call("export --npz " + run).code, 0);
+    EXPECT_EQ(call("report " + run).code, 0);
+  }
+}
+
 TEST(Folders, MayHoldTheLogOfTheCommandItself) {
   const TemporaryFolder folder;
   const std::string log = folder.write("log", "# of a script\n");
