@@ -120,7 +120,7 @@ void declare_export(CLI::App& app, Action& action) {
   command->add_option("DIR", arguments->directory, "folder of a run")->required();
   command->add_flag("--csv", arguments->csv, "a folder of CSV files, one an array (DIR/csv)");
   command->add_flag("--npz", arguments->npz, "one NumPy archive (DIR/result.npz)");
-  command->add_option("--to", arguments->to, "another place to write to");
+  command->add_option("--to", arguments->to, "another place to write to")->check(not_empty());
   command->footer(
       "Arrays of more than two dimensions become CSV rows of their last index, the other\n"
       "indices in C order. docs/formats.md lists the arrays and their shapes. An earlier export "

@@ -52,8 +52,10 @@ void declare_report(CLI::App& app, Action& action) {
       ->add_option("DIR", arguments->folders,
                    "folders of runs, or of latetime reproduce; several stand side by side")
       ->required();
-  command->add_option("--out,-o", arguments->out,
-                      "file to write (DIR/report.html, of several the first DIR/comparison.html)");
+  command
+      ->add_option("--out,-o", arguments->out,
+                   "file to write (DIR/report.html, of several the first DIR/comparison.html)")
+      ->check(not_empty());
   command->add_flag("--quiet,-q", arguments->quiet, "print nothing but errors");
   command->footer(
       "The page is one file and needs no network. Every run ends by writing one, and latetime\n"

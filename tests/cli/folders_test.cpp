@@ -73,6 +73,56 @@ TEST(Folders, ADamagedTableIsRefusedAndItsMendWorks) {
   }
 }
 
+TEST(Folders, ATableThatWasCutIsRefusedByTheReportAndItsMendWorks) {
+  const TemporaryFolder folder;
+  const std::string out = folder / "my run", metrics = out + "/metrics.csv";
+  ASSERT_EQ(call("run -q --out '" + out + "'" + small).code, 0);
+  const std::string good = bytes_of(metrics);
+  std::ofstream(metrics) << good.substr(0, good.size() / 2);
+  expect_refusal("report '" + out + "'", "it was cut, make it anew");
+  std::string mend = mend_in(call("report '" + out + "'").err);
+  mend.erase(mend.find_last_not_of('\n') + 1);
+  EXPECT_EQ(call(mend + " -q").code, 0) << mend;
+  EXPECT_EQ(bytes_of(metrics), good);
+  EXPECT_EQ(call("report '" + out + "'").code, 0);
+}
+
+TEST(Folders, NamesTooLongForTheFileSystemAreRefused) {
+  const TemporaryFolder folder;
+  const std::string name(300, 'a'), place = folder / name;
+  ASSERT_EQ(call("run -q --out " + folder / "run" + small).code, 0);
+  for (const std::string command :
+       {"run", "run --resume", "train", "reproduce fig1 --quick", "reproduce fig4 --quick"}) {
+    expect_refusal(command + " --out " + place, "choose a shorter name");
+    expect_refusal(command + " --out " + folder / "new/" + name, "choose a shorter name");
+  }
+  for (const std::string command : {"export --csv ", "export --npz "}) {
+    expect_refusal(command + folder / "run" + " --to " + place, "choose a shorter name");
+  }
+  expect_refusal("report " + folder / "run" + " --out " + place, "choose a shorter name");
+  for (const std::string command : {"run --out x ", "train --out x ", "check ", "limit ", "report ",
+                                    "inspect ", "export --npz "}) {
+    expect_refusal(command + place, name);
+    expect_refusal(command + place + ".toml", name);
+  }
+  expect_refusal("run --out " + folder / "x" +
+                     " --set data.source=file --set data.y=y.npy --set "
+                     "data.x=" +
+                     place + ".npy",
+                 name);
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path()), {}), 1);
+}
+
+TEST(Folders, WithoutANameAreRefused) {
+  const TemporaryFolder folder;
+  ASSERT_EQ(call("run -q --out " + folder / "run" + small).code, 0);
+  for (const std::string command : {"run --out ''", "train --out ''", "reproduce fig1 --out ''"}) {
+    expect_refusal(command, "--out: is empty");
+  }
+  expect_refusal("report " + folder / "run" + " --out ''", "--out: is empty");
+  expect_refusal("export --npz " + folder / "run" + " --to ''", "--to: is empty");
+}
+
 TEST(Folders, NamesThatAreNotUtf8AreRefusedFirst) {
   const TemporaryFolder folder;
   const std::string name = folder / "r\xff";
