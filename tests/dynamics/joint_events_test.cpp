@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 
 #include "late_flows.hpp"
+#include "latetime/base/random.hpp"
 #include "latetime/dynamics/descent.hpp"
 #include "latetime/dynamics/limit.hpp"
 
@@ -214,6 +215,34 @@ TEST(JointEvents, SamplesOnOneLineAreLegal) {
     options.engine = EngineChoice::flow;
     EXPECT_NO_THROW(run(p, {10'000, LogTime::from_log(100.0)}, options));
   }
+}
+
+/// log t beyond 710, where t itself is no number: also from there flows go on, and end.
+TEST(JointEvents, FlowsBeginBeyondTheRangeOfNumbers) {
+  int late = 0;
+  for (std::uint64_t seed = 1; seed <= 25; ++seed) {
+    SCOPED_TRACE(seed);
+    RandomStream random(seed, RandomPurpose::test);
+    Matrix x(3, 3), w(2, 3);
+    for (double& entry : x.reshaped()) entry = std::round(1.5 * random.normal());
+    for (double& entry : w.reshaped()) entry = 0.0625 * std::round(2.0 * random.normal());
+    const Problem p = literal("integers", x, {0, 0, seed % 2 ? 1 : 0}, w, 0.0, 0.1);
+    DescentOptions options;
+    options.learning_rate = p.learning_rate;
+    options.until = LogTime::from_log(2000.0);
+    Descent descent(p.data, p.initial, options);
+    DescentObservers observers;
+    observers.record = [](const TrainingState& state) {
+      EXPECT_FALSE(std::isnan(state.error_estimate));
+    };
+    const std::vector<LogTime> at{100'000, LogTime::from_log(2000.0)};
+    (void)descent.run(at, observers);
+    if (!descent.flow() || descent.time().log() < 1999.0) continue;
+    ++late;
+    LateFlow flow = descent.flow_from_here();
+    EXPECT_NO_THROW(follow_to_limit(flow, 1e4));
+  }
+  EXPECT_GT(late, 5);
 }
 
 /// Multipliers of equal samples are equal, though κλ = 1 leaves their shares open.

@@ -92,12 +92,14 @@ TEST(MiniBatch, OrderDependsOnTheSeedAlone) {
 TEST(MiniBatch, ThreadsChangeNoBit) {
   const Problem problem =
       problem_on("wide", gaussian_mixture(50, 30, 0.01, 1.0, 1), 300, 0.0, 1e-2);
-  Engine alone = dense(problem, 1, 16);
-  alone.advance(30);
-  for (const unsigned threads : {2u, 3u}) {
-    Engine team = dense(problem, threads, 16);
-    team.advance(30);
-    EXPECT_TRUE(same_bits(alone.state(), team.state())) << threads << " threads";
+  for (const std::size_t batch : {std::size_t{16}, std::size_t{0}}) {  // 0: all samples
+    Engine alone = dense(problem, 1, batch);
+    alone.advance(30);
+    for (const unsigned threads : {2u, 3u}) {
+      Engine team = dense(problem, threads, batch);
+      team.advance(30);
+      EXPECT_TRUE(same_bits(alone.state(), team.state())) << threads << " threads, " << batch;
+    }
   }
 }
 

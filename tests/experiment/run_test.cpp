@@ -253,6 +253,55 @@ TEST(Training, ATableThatWasCutIsRefusedWhereItsRowsAreNowhereElse) {
   carry_out_training(until("200"), out, {.resume = true});
 }
 
+TEST(Run, GoesOnWithTheArraysThatItBeganWithAlone) {
+  const TemporaryFolder folder;
+  const std::string out = folder / "a";
+  const RunProblem begun =
+      load_problem(configured({"data.d=20", "network.width=2", "descent.until=100"}));
+  carry_out_run(begun, out, {});
+  const std::string rows = bytes_of(out + "/metrics.csv");
+  const auto resumed = [&](const std::function<void(RunProblem&)>& change) {
+    RunProblem problem = begun;
+    change(problem);
+    return error_of([&] { carry_out_run(problem, out, {.resume = true}); });
+  };
+  const std::string other_x = resumed([](RunProblem& p) { p.data.x.edit()(1, 2) *= 1.5; });
+  EXPECT_NE(other_x.find("other samples"), std::string::npos) << other_x;
+  const std::string other_y = resumed([](RunProblem& p) { p.data.classes[3] ^= 1; });
+  EXPECT_NE(other_y.find("other labels"), std::string::npos) << other_y;
+  const std::string other_weights = resumed([](RunProblem& p) { p.initial.weights *= -1.0; });
+  EXPECT_NE(other_weights.find("other initial weights"), std::string::npos) << other_weights;
+  EXPECT_EQ(bytes_of(out + "/metrics.csv"), rows);
+  carry_out_run(begun, out, {.resume = true});
+}
+
+TEST(Training, GoesOnWithTheSamplesThatItBeganWithAlone) {
+  const TemporaryFolder folder;
+  const std::string out = folder / "a", x = folder / "x.csv", y = folder / "y.csv";
+  const auto write = [](const std::string& path, const std::string& text) {
+    std::ofstream(path, std::ios::binary) << text;
+  };
+  const auto until = [&](const char* step) {
+    return configured({"data.source=file", "data.x=" + x, "data.y=" + y, "network.width=2",
+                       std::string("descent.until=") + step});
+  };
+  write(x, "1,2\n3,-1\n-2,0.5\n");
+  write(y, "1\n-1\n1\n");
+  carry_out_training(until("20"), out, {});
+  const std::string rows = bytes_of(out + "/metrics.csv");
+  const auto problem = [&] {
+    return error_of([&] { carry_out_training(until("40"), out, {.resume = true}); });
+  };
+  write(x, "1,2\n3,-1\n-2,0.25\n");
+  EXPECT_NE(problem().find("was begun with other samples"), std::string::npos) << problem();
+  write(x, "1,2\n3,-1\n-2,0.5\n");
+  write(y, "1\n1\n-1\n");
+  EXPECT_NE(problem().find("was begun with other samples"), std::string::npos) << problem();
+  EXPECT_EQ(bytes_of(out + "/metrics.csv"), rows);
+  write(y, "1\n-1\n1\n");
+  carry_out_training(until("40"), out, {.resume = true});
+}
+
 TEST(Run, CanBeCarriedFurther) {
   const TemporaryFolder folder;
   run_into(folder / "a", configured({"data.d=20", "network.width=2", "descent.until=100"}));

@@ -85,6 +85,43 @@ TEST(EdgeCases, ARunThatEndsEarly) {
   EXPECT_THAT(claim.finding.reason, testing::HasSubstr("before late time"));
 }
 
+// ReLU neurons of a class without samples stay where they are, with the rank of the initial
+// weights.
+TEST(EdgeCases, AClassWithoutSamplesMeetsNoHypothesisOnItsNorms) {
+  const ClaimSetting setting =
+      setting_on(with_labels(orthogonal_data(2, 200, 1.0), 0), 120, 0.0, 1e-3);
+  const RunTrace run = observe(setting, 30.0, 1e6);
+  for (const std::string id : {"4.3.1", "F.1"}) {
+    const Claim claim = claim_of(run, id);
+    EXPECT_EQ(to_string(claim.verdict), "HypothesisUnmet") << id;
+    for (const Hypothesis& hypothesis : claim.hypotheses) {
+      EXPECT_EQ(hypothesis.met, hypothesis.name != "both classes") << id << hypothesis.name;
+    }
+  }
+  EXPECT_EQ(to_string(claim_of(run, "4.3.2").verdict), "Holds");
+}
+
+// In the first steps coefficients grow like |x_i|^2, so that c1 of the balance lemmas is c / R^2.
+TEST(EdgeCases, NormsThatDifferByAFactorAreBalancedToItsSquare) {
+  Dataset data = orthogonal_data(4, 60, 1.0);
+  data.x.edit().row(0) *= 30.0;
+  for (const double slope : {0.0, 0.5}) {
+    const ClaimSetting setting = setting_on(data, 40, slope, 1e-4, 1e-2);
+    RunTrace run = observe(setting, 30.0, 1e6);
+    const auto ids = slope > 0.0 ? std::vector<std::string>{"5.4", "B.2", "B.4"}
+                                 : std::vector<std::string>{"5.5"};
+    for (const std::string& id : ids) {
+      const Claim claim = claim_of(run, id);
+      EXPECT_LT(claim.measured.at(0).range.least.value, 2.0 / 900.0) << id;
+      EXPECT_EQ(to_string(claim.finding.seen), "holds") << id << ": " << claim.finding.reason;
+    }
+    for (Snapshot& snapshot : run.snapshots) snapshot.coefficients.col(0) *= 1e-10;
+    for (const std::string& id : ids) {
+      EXPECT_EQ(to_string(claim_of(run, id).finding.seen), "fails") << id;
+    }
+  }
+}
+
 TEST(EdgeCases, MiniBatchesAndFlowMeetNoHypothesisOnSteps) {
   const ClaimSetting base = setting_on(orthogonal_data(4, 200, 1.0), 150, 0.2, 1e-3);
   for (const Method method : {Method::stochastic, Method::flow}) {

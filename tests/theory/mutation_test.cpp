@@ -37,6 +37,28 @@ TEST(Mutations, CoefficientsThatAreNotThoseOfTheRecordedNorm) {
   EXPECT_EQ(claim_of(run, "5.1").verdict, ClaimVerdict::fails);
 }
 
+// Norms that differ by a factor of 200: a pair that the flow takes over within three steps of zero
+// and holds there on average has, by a part of such a step, a coefficient beyond zero.
+TEST(Mutations, MeansOverHopsAreNoWrongSigns) {
+  Dataset data = near_orthogonal_data(3, 60, 1.0, 1e-9, 3);
+  data.x.edit().row(0) *= 200.0;
+  const ClaimSetting setting = setting_on(data, 40, 0.0, 1e-6, 3e-5);
+  RunTrace run = observe(setting, 30.0, 1e5);
+  double beyond = 0.0;
+  for (const Snapshot& snapshot : run.snapshots) {
+    for (Eigen::Index k = 0; k < setting.neurons(); ++k) {
+      for (Eigen::Index i = 0; i < setting.n(); ++i) {
+        const double rho = snapshot.coefficients(k, i) * setting.squared_norms[i];
+        if (!setting.own(k, i)) beyond = std::max(beyond, rho);
+      }
+    }
+  }
+  ASSERT_GT(beyond, 1e-7);
+  EXPECT_EQ(claim_of(run, "5.1").verdict, ClaimVerdict::holds);
+  run.snapshots.back().coefficients(0, 1) = 1e-3 / setting.squared_norms[1];
+  EXPECT_EQ(claim_of(run, "5.1").verdict, ClaimVerdict::fails);
+}
+
 TEST(Mutations, OwnClassCoefficientsThatStayBehindBreakE2) {
   const ClaimSetting setting = setting_on(orthogonal_data(6, 60, 1.0), 20, 0.0, 1e-3);
   RunTrace run = observe(setting, 20.0);

@@ -23,6 +23,11 @@ void wait_while_equal(const std::atomic<unsigned>& value, unsigned old) {
 
 }  // namespace
 
+unsigned threads_worth_waking(double operations, unsigned threads) {
+  constexpr double operations_worth_sharing = 200'000;
+  return operations >= operations_worth_sharing ? threads : 1;
+}
+
 ThreadTeam::ThreadTeam(unsigned threads) {
   workers_.reserve(threads > 0 ? threads - 1 : 0);
   try {

@@ -8,6 +8,11 @@
 
 namespace latetime {
 
+/// How many of `threads` a loop is worth that takes about so many multiplications and additions
+/// each time: waking another thread for less than some ten microseconds of work costs more than it
+/// brings, by far where cores are busy.
+unsigned threads_worth_waking(double operations, unsigned threads);
+
 /// A fixed team of threads for short parallel loops inside a gradient step. Work is handed out in
 /// blocks whose bounds never depend on the number of threads; a loop body that writes only to its
 /// own block therefore gives the same bits for every team size.

@@ -26,6 +26,17 @@ void count(const Matrix& outputs, const std::vector<int>& classes, Evaluation& s
   sum.samples += classes.size();
 }
 
+/// Multiplications of a step: of weights with the entries of a batch, there and back, and of all.
+template <class Real>
+double operations(const SparseSamples<Real>& samples, const Classifier& network,
+                  const BatchOptions& options) {
+  const auto all = static_cast<double>(samples.size());
+  const double part = options.batch_size ? std::min(1.0, options.batch_size / all) : 1.0;
+  const auto neurons = static_cast<double>(network.shape.groups() * network.shape.width);
+  return 2.0 * part * static_cast<double>(samples.entries.size()) * neurons +
+         static_cast<double>(samples.features) * neurons;
+}
+
 }  // namespace
 
 Evaluation evaluate_outputs(const Matrix& outputs, const std::vector<int>& classes) {
@@ -42,7 +53,7 @@ BatchTrainer<Real>::BatchTrainer(const SparseSamples<Real>& samples, const Class
       shape_(initial.shape),
       options_(options),
       kernels_(kernels ? *kernels : tile::best_kernels<Real>()),
-      team_(options.threads),
+      team_(threads_worth_waking(operations(samples, initial, options), options.threads)),
       batch_capacity_(options.batch_size ? std::min(options.batch_size, samples.size())
                                          : samples.size()),
       batches_per_epoch_((samples.size() + batch_capacity_ - 1) / batch_capacity_),

@@ -13,9 +13,6 @@ namespace {
 // Neurons a block. Fixed, because sums over neurons are taken block by block.
 constexpr std::size_t block_rows = 128;
 
-// Below about this many lane operations a step, waking another thread costs more than it brings.
-constexpr std::size_t operations_worth_sharing = 200'000;
-
 std::size_t padded(std::size_t n) {
   return (n + kernel::lane_multiple - 1) / kernel::lane_multiple * kernel::lane_multiple;
 }
@@ -76,9 +73,8 @@ CoefficientEngine::CoefficientEngine(const Dataset& data, const Network& initial
   tiles_ = words_;
   new_pattern_.resize(neurons * words_);
   outputs_ = pulls_ = Matrix::Zero(data.size(), shape_.groups);
-  if (threads > 1 && neurons * (chunks_ + 4) * stride_ >= operations_worth_sharing) {
-    team_ = std::make_unique<ThreadTeam>(threads);
-  }
+  const auto operations = static_cast<double>(neurons * (chunks_ + 4) * stride_);
+  if (threads_worth_waking(operations, threads) > 1) team_ = std::make_unique<ThreadTeam>(threads);
   table_loop_ = [this](std::size_t i) { build_table(i / chunks_, i % chunks_); };
   move_loop_ = [this](std::size_t block) { move_block(block); };
   book_loop_ = [this](std::size_t block) { book_block(block); };

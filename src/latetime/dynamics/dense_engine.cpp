@@ -13,6 +13,12 @@ namespace {
 // Neurons a block. Fixed, because sums over neurons are taken block by block.
 constexpr Eigen::Index block_rows = 64;
 
+/// Multiplications of a step: of all weights with the samples of a batch, there and back.
+double operations(const Dataset& data, const Network& network, std::size_t batch_size) {
+  const auto batch = static_cast<double>(batch_size > 0 ? batch_size : data.classes.size());
+  return 2.0 * batch * static_cast<double>(network.weights.size());
+}
+
 }  // namespace
 
 DenseEngine::DenseEngine(const Dataset& data, const Network& initial, double learning_rate,
@@ -24,7 +30,7 @@ DenseEngine::DenseEngine(const Dataset& data, const Network& initial, double lea
       batch_size_(batch_size),
       seed_(seed),
       own_words_(own_class_words(data, initial.shape.groups)),
-      team_(threads),
+      team_(threads_worth_waking(operations(data, initial, batch_size), threads)),
       blocks_per_group_(static_cast<std::size_t>((shape_.width + block_rows - 1) / block_rows)),
       blocks_(blocks_per_group_ * static_cast<std::size_t>(shape_.groups)),
       weights_(initial.weights),

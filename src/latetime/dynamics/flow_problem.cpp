@@ -62,4 +62,8 @@ FlowProblem::FlowProblem(const Dataset& data, const NetworkShape& network, doubl
   find_folds(data, *this);
 }
 
+double FlowProblem::weight_change(const Vector& change, const Vector& image) const {
+  return std::sqrt(std::max(0.0, rate * static_cast<double>(shape.width) * change.dot(image)));
+}
+
 }  // namespace latetime

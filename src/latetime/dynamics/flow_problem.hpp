@@ -39,6 +39,9 @@ struct FlowProblem {
     return classes[static_cast<std::size_t>(i)] == group;
   }
   double sign(int group, Eigen::Index i) const { return own(group, i) ? 1.0 : -1.0; }
+  /// ‖ΔW‖_F when s = ∫ λ dθ changes by `change` (n entries), whose image under the tangent kernel
+  /// is κ · change: ‖ΔW‖² = q m sᵀ κ s.
+  double weight_change(const Vector& change, const Vector& image) const;
 };
 
 /// Sums over rows of an n × n tangent kernel, as a part of their terms, that are zero to rounding.

@@ -94,7 +94,7 @@ LateRun::RankSense LateRun::rank_sense(const FlowStart& state) const {
 double LateRun::error_estimate(const FlowStart& state) const {
   if (flow_.undecided() > 0) return std::numeric_limits<double>::infinity();
   const double steps = static_cast<double>(flow_.steps()) * start_.options.step_tolerance;
-  const LateFlow::Unrest unrest = flow_.unrest();
+  const Unrest unrest = flow_.unrest();
   if (!start_.options.of_descent) return steps + flow_.event_error() + unrest.margins;
   // Beside samples at rest, or asleep, what hopping does to the others adds up, and does not die
   // away.

@@ -253,8 +253,7 @@ bool minimum_is_near(const LateFlow& flow) {
   if (!(slope <= kernel_rounding(n) * top)) return false;
   const Vector u = start + kernel * s;
   if (u.maxCoeff() > largest_margin_at_minimum) return false;  // rather a ray than a minimum
-  const double way = std::sqrt(
-      std::max(0.0, problem.rate * static_cast<double>(problem.shape.width) * s.dot(kernel * s)));
+  const double way = problem.weight_change(s, kernel * s);
   const Matrix z = flow.state().preactivations;
   for (Eigen::Index k = 0; k < problem.neurons(); ++k) {
     for (Eigen::Index i = 0; i < n; ++i) {

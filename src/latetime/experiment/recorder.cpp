@@ -143,6 +143,7 @@ Recorder::Recorder(const RunConfig& config, const Dataset& data, const Network& 
 }
 
 void Recorder::take_over(const ArrayReader& earlier, Descent& descent) {
+  require_same_beginning(earlier, data_, initial_);
   arrays_ = RecordArrays::read(earlier);
   if (watches_pairs_) {
     const auto last_switch = earlier.read_uint64("/final/last_switch_record");

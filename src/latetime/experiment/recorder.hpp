@@ -20,7 +20,8 @@ class Recorder {
   Recorder(const RunConfig& config, const Dataset& data, const Network& initial, RunSink sink,
            std::size_t expected_records, unsigned threads);
 
-  /// Takes over the records of an earlier part and gives `descent` its state back.
+  /// Takes over the records of an earlier part and gives `descent` its state back. Throws
+  /// InputError where that part had other samples, labels or initial weights.
   void take_over(const ArrayReader& earlier, Descent& descent);
 
   /// Measures, appends the row to metrics.csv, and writes result.h5 if the last time was long

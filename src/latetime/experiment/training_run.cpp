@@ -4,10 +4,13 @@
 #include <chrono>
 #include <cmath>
 #include <optional>
+#include <string_view>
+#include <utility>
 
 #include <fmt/format.h>
 
 #include "latetime/base/error.hpp"
+#include "latetime/base/file_seal.hpp"
 #include "latetime/base/text.hpp"
 #include "latetime/dynamics/batch_trainer.hpp"
 #include "latetime/experiment/image_training.hpp"
@@ -28,6 +31,21 @@ constexpr std::chrono::seconds checkpoint_period{20};
 
 std::string text_of(double value) {
   return std::isnan(value) ? std::string() : shortest(value);
+}
+
+/// Checksums of all samples and classes that a training looks at: files may change under their
+/// name.
+std::string checksums_of(const Dataset& train, const Dataset* test) {
+  std::string seal;
+  for (const Dataset* data : {&train, test}) {
+    if (!data) continue;
+    const auto add = [&](const void* bytes, std::size_t size) {
+      seal += seal_of(std::string_view(static_cast<const char*>(bytes), size));
+    };
+    add(data->x.data(), sizeof(double) * static_cast<std::size_t>(data->x.size()));
+    add(data->classes.data(), sizeof(int) * data->classes.size());
+  }
+  return seal;
 }
 
 /// The configuration with nothing left on "auto".
@@ -62,10 +80,11 @@ template <class Real>
 class Training {
  public:
   Training(const RunConfig& config, const SparseSamples<Real>& train,
-           const SparseSamples<Real>* test, unsigned threads)
+           const SparseSamples<Real>* test, std::string data_seal, unsigned threads)
       : config_(config),
         train_(train),
         test_(test),
+        data_seal_(std::move(data_seal)),
         trainer_(train,
                  random_classifier(shape_of(config, train), config.network.init_std,
                                    static_cast<std::uint64_t>(config.seed)),
@@ -90,6 +109,12 @@ class Training {
     if (records_ == 0) {  // it is written with the first one
       throw InputError("result.h5",
                        "/training/records is 0; it is damaged, train anew into another folder");
+    }
+    if (file->exists("/training/data_seal") &&  // not of an earlier version
+        file->read_string("/training/data_seal") != data_seal_) {
+      throw InputError("result.h5",
+                       "was begun with other samples, labels or test samples than those of now; "
+                       "resume with the same, or train anew into another folder");
     }
     Classifier network = trainer_.classifier();
     read_into(*file, "/final/weights", network.weights.data(), network.weights.size());
@@ -339,6 +364,7 @@ class Training {
       number("running_loss_sum", recorded_->running_sums.loss);
       number("running_wrong", recorded_->running_sums.wrong);
       number("running_samples", recorded_->running_sums.samples);
+      file.write("/training/data_seal", data_seal_);
       if (const std::string reason = no_test_reason(config_); !reason.empty()) {
         file.write("/training/no_test", reason);
       }
@@ -358,6 +384,7 @@ class Training {
   const RunConfig& config_;
   const SparseSamples<Real>& train_;
   const SparseSamples<Real>* test_;
+  const std::string data_seal_;
   std::optional<RunDirectory> directory_;
   BatchTrainer<Real> trainer_;
   std::uint64_t records_ = 0;
@@ -391,7 +418,8 @@ TrainingSummary train(const RunConfig& config, const Dataset& data, const Datase
   }
   std::vector<std::string> columns = metrics_columns();
   columns.insert(columns.end(), training_columns().begin(), training_columns().end());
-  Training<Real> training(config, train, test ? &*test : nullptr, settings.threads);
+  Training<Real> training(config, train, test ? &*test : nullptr, checksums_of(data, test_data),
+                          settings.threads);
   if (settings.resume) refuse_run(out);
   const RunDirectory directory = prepare_directory(config, out, settings.resume, columns);
   training.enter(directory);

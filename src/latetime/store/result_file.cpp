@@ -1,5 +1,6 @@
 #include "latetime/store/result_file.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <fstream>
@@ -18,6 +19,12 @@ std::size_t size_of(Eigen::Index count) {
 
 std::span<const double> view(const Matrix& matrix) {
   return {matrix.data(), size_of(matrix.size())};
+}
+
+std::vector<double> labels_of(const Dataset& data) {
+  std::vector<double> labels;
+  for (Eigen::Index i = 0; i < data.size(); ++i) labels.push_back(data.label(i));
+  return labels;
 }
 
 /// (groups, width, columns): neurons ordered by group.
@@ -163,11 +170,26 @@ std::string describe_machine() {
   return fmt::format("{}, {} cores", model, std::thread::hardware_concurrency());
 }
 
+void require_same_beginning(const ArrayReader& earlier, const Dataset& data,
+                            const Network& initial) {
+  const std::vector<double> labels = labels_of(data);
+  const auto require = [&](const char* name, const char* what, std::span<const double> now) {
+    const auto before = earlier.read_doubles(name);
+    if (std::equal(before.begin(), before.end(), now.begin(), now.end())) return;
+    throw InputError("result.h5",
+                     fmt::format("was begun with other {} than those of now; resume with the same, "
+                                 "which it holds as {}, or run anew into another folder",
+                                 what, name));
+  };
+  require("/data/x", "samples", view(data.x));
+  require("/data/y", "labels", labels);
+  require("/network/initial_weights", "initial weights", view(initial.weights));
+}
+
 void write_run(ArrayWriter& file, const Dataset& data, const Network& initial,
                const TrainingState& latest, const Outcome& outcome, const Provenance& provenance) {
   const std::size_t n = size_of(data.size());
-  std::vector<double> labels;
-  for (Eigen::Index i = 0; i < data.size(); ++i) labels.push_back(data.label(i));
+  const std::vector<double> labels = labels_of(data);
   file.write("/data/x", {n, size_of(data.dim())}, view(data.x));
   file.write("/data/y", {n}, std::span<const double>(labels));
   const NetworkShape& shape = initial.shape;

@@ -57,6 +57,11 @@ struct Provenance {
 /// Fills Provenance::machine from the system.
 std::string describe_machine();
 
+/// Throws InputError where `earlier` (write_run) began with other samples, labels or initial
+/// weights: configurations only name files, which may have changed since.
+void require_same_beginning(const ArrayReader& earlier, const Dataset& data,
+                            const Network& initial);
+
 /// Writes /data, /network, /final, /outcome and /provenance. Shapes: (n, d), (2, m, d), (2, m, n).
 void write_run(ArrayWriter& file, const Dataset& data, const Network& initial,
                const TrainingState& latest, const Outcome& outcome, const Provenance& provenance);

@@ -1,10 +1,13 @@
+#include <algorithm>
 #include <cmath>
 
 #include <fmt/format.h>
 
+#include "latetime/data/symmetric_solve.hpp"
 #include "latetime/theory/claims.hpp"
 #include "latetime/theory/hypotheses.hpp"
 #include "latetime/theory/rates.hpp"
+#include "latetime/theory/step_watch.hpp"
 
 namespace latetime {
 namespace {
@@ -53,26 +56,46 @@ Range norm_residual(const RunTrace& run) {
   return range;
 }
 
-/// How far coefficients lie beyond zero on the wrong side, against the largest one of the time:
-/// over all steps and snapshots.
+/// How far the coefficients ρ of a late-time flow may lie from those of descent, n entries. A pair
+/// that hops around zero is held there on average: at the hand-over its coefficient moves by what
+/// takes up to three largest steps from z, and by one more for the phase of a hop that comes later.
+Vector hop_sizes(const RunTrace& run) {
+  const ClaimSetting& s = run.setting;
+  const auto first = std::find_if(run.snapshots.begin(), run.snapshots.end(),
+                                  [](const Snapshot& snapshot) { return !snapshot.exact; });
+  if (first == run.snapshots.end() || s.descent != ClaimDescent::gradient_descent) {
+    return Vector::Zero(s.n());
+  }
+  const Vector margins = margins_of(s, first->preactivations);
+  const double since = first->log_time() - run.late.from.log();  // g falls like 1/t
+  const Vector multipliers =
+      margins.unaryExpr([since](double u) { return std::exp(std::min(0.0, since - u)); });
+  const Vector steps = 4.0 * s.rate() * (s.gram.cwiseAbs() * multipliers);
+  const Eigen::MatrixXd one = Eigen::MatrixXd::Identity(s.n(), s.n());
+  const auto inverse = symmetric_solution(Eigen::MatrixXd(s.gram), one);
+  if (!inverse) return Vector::Zero(s.n());  // dependent samples: the claim asks for others
+  return s.squared_norms.cwiseProduct(inverse->cwiseAbs() * steps);
+}
+
+/// How far coefficients lie beyond zero on the wrong side, over all steps and snapshots. What a
+/// flow integrates is rounded, against the largest one of the time, and a mean over hops; exact
+/// steps only ever add on the right side.
 Range wrong_signs(const RunTrace& run) {
   const ClaimSetting& s = run.setting;
+  const Vector hops = hop_sizes(run);
   Range range = run.steps.wrong_sign;
   for (const Snapshot& snapshot : run.snapshots) {
     const Matrix rho = rho_of(s, snapshot.coefficients);
-    const double largest = rho.cwiseAbs().maxCoeff();
+    const double rounded = snapshot.exact ? 0.0 : rounding * rho.cwiseAbs().maxCoeff();
     Range here;
     for (Eigen::Index k = 0; k < s.neurons(); ++k) {
       for (Eigen::Index i = 0; i < s.n(); ++i) {
-        const double beyond = s.own(k, i) ? -rho(k, i) : rho(k, i);
+        double beyond = s.own(k, i) ? -rho(k, i) : rho(k, i);
+        const double allowed = rounded + (snapshot.exact || s.own(k, i) ? 0.0 : hops[i]);
+        if (beyond > 0.0 && beyond <= allowed) beyond = 0.0;
         if (here.count > 0 && beyond <= here.most.value) continue;
         here.add(beyond, {.time = snapshot.time, .neuron = k, .sample = i});
       }
-    }
-    // What a flow integrates is rounded; exact steps only ever add on the right side.
-    if (!snapshot.exact && largest > 0.0 && here.most.value <= rounding * largest) {
-      here.most.value = std::min(here.most.value, 0.0);
-      here.least.value = std::min(here.least.value, here.most.value);
     }
     range.add(here);
   }

@@ -1,5 +1,6 @@
 #include "latetime/theory/hypotheses.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -117,6 +118,15 @@ Hypothesis mutually_orthogonal(const ClaimSetting& setting) {
           .statement = "<x_i, x_k> = 0 for i != k",
           .met = setting.orthogonal(),
           .detail = fmt::format("p = {:.4g}", setting.p)};
+}
+
+Hypothesis both_classes(const ClaimSetting& setting) {
+  const auto& classes = setting.data.classes;
+  const auto plus = std::count(classes.begin(), classes.end(), 0);
+  return {.name = "both classes",
+          .statement = "each class has samples, as the proof of F.1 takes for granted",
+          .met = plus > 0 && plus < setting.n(),
+          .detail = fmt::format("{} of {} are +1", plus, setting.n())};
 }
 
 Hypothesis near_orthogonality(const ClaimSetting& setting, bool leaky) {

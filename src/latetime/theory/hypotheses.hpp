@@ -36,6 +36,9 @@ Claim begin_any(Heading heading);
 Hypothesis full_batch(const ClaimSetting& setting);
 Hypothesis linearly_independent(const ClaimSetting& setting);
 Hypothesis mutually_orthogonal(const ClaimSetting& setting);
+/// ReLU neurons of a class without samples of its own stay bounded: of their norms and ranks the
+/// paper says nothing.
+Hypothesis both_classes(const ClaimSetting& setting);
 
 /// "n m / (η R_max²)"-type sizes, near-orthogonality and so on with their largest constants.
 Hypothesis near_orthogonality(const ClaimSetting& setting, bool leaky);

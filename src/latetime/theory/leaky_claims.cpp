@@ -31,7 +31,7 @@ Claim judge_ratio(const RunTrace& run, Claim claim, const std::string& quantity,
     least = std::min(least, in_limit->least.value);
   }
   claim.constant = least / unit;
-  const double wanted = 1.0 / run.setting.thresholds.moderate;
+  const double wanted = least_balance(run.setting);
   claim.criterion = fmt::format(
       "the ratio is at least {:.4g} times {:.4g} at all times looked at "
       "and in the limit",
@@ -103,7 +103,7 @@ Claim check_early_balance(const RunTrace& run) {
       continue;
     seen.add(balance_of(s, rho_of(s, snapshot.coefficients), {.time = snapshot.time}).neuronwise);
   }
-  const double wanted = 1.0 / s.thresholds.moderate;
+  const double wanted = least_balance(s);
   claim.criterion =
       fmt::format("with C' = 1: the ratio is at least {:.4g} slope at the times looked at", wanted);
   if (seen.count == 0) {

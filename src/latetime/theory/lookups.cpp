@@ -128,6 +128,10 @@ double in_units(double log_time, double unit) {
   return std::exp(log_time) / unit;
 }
 
+double least_balance(const ClaimSetting& setting) {
+  return 1.0 / (setting.thresholds.moderate * setting.ratio() * setting.ratio());
+}
+
 double balance_constant(const RunTrace& run) {
   const ClaimSetting& s = run.setting;
   BalanceAccount balance = balance_everywhere(run);

@@ -54,6 +54,10 @@ std::vector<const Snapshot*> snapshots_from(const RunTrace& run, double log_time
 /// "C' = 0.0512 of nm/(eta R_max^2)"-type constants: e^log_time over a unit, ∞ when too large.
 double in_units(double log_time, double unit);
 
+/// The least c₁ that balance lemmas (B.1, B.2, B.4, E.1) are accepted with. Their proofs have c₁ ≤
+/// c R_min² R_max⁻², of the first steps, in which coefficients grow like ‖x_i‖²: c counts, not c₁.
+double least_balance(const ClaimSetting& setting);
+
 /// The constant c₁ of Lemma B.1 that the run shows (balance across classes over γ²), or of E.1.
 double balance_constant(const RunTrace& run);
 

@@ -54,7 +54,7 @@ Claim check_relu_balance(const RunTrace& run) {
   if (!claim.applies) return judge(std::move(claim), other_activation(s));
   if (!every_sample_is_active(s)) return judge(std::move(claim), nobody_active());
   const Range seen = balance_everywhere(run).relu;
-  const double wanted = 1.0 / s.thresholds.moderate;
+  const double wanted = least_balance(s);
   claim.criterion =
       fmt::format("the ratio is at least {:.4g} at all times looked at and in the limit", wanted);
   if (seen.count == 0) return judge(std::move(claim), Finding::undecided("no time was looked at"));

@@ -129,6 +129,7 @@ Claim check_norm_bounds(const RunTrace& run) {
       "on, and in the limit",
       most, 1.0 / most);
   if (!claim.applies) return judge(std::move(claim), other_activation(s));
+  claim.hypotheses.push_back(both_classes(s));
   const double mn = static_cast<double>(s.width()) * static_cast<double>(s.n());
   const double upper_unit = mn * s.r_max * s.r_max * std::pow(s.r_min, -4.0);
   const double lower_unit = std::sqrt(mn) * s.r_min / (s.r_max * s.r_max);

@@ -193,6 +193,7 @@ Claim check_relu_rank(const RunTrace& run) {
       "decade of log t",
       most_stable_rank);
   if (!claim.applies) return judge(std::move(claim), other_activation(s));
+  claim.hypotheses.push_back(both_classes(s));
   Range late, in_limit;
   const double last = run.snapshots.empty() ? 0.0 : run.snapshots.back().log_time();
   for (const Snapshot* snapshot : snapshots_from(run, 0.1 * last)) {

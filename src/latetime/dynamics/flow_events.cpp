@@ -1,0 +1,279 @@
+#include "latetime/dynamics/flow_events.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <functional>
+#include <limits>
+
+#include <boost/math/tools/minima.hpp>
+#include <boost/math/tools/toms748_solve.hpp>
+
+namespace latetime {
+namespace {
+
+// A pair counts as beyond zero once it is further off than this part of the largest
+// pre-activation of its sample: hysteresis against events that rounding alone would make.
+constexpr double crossing_tolerance = 1e-12;
+
+// The same for multipliers of sliding pairs, relative to λ_l.
+constexpr double exit_tolerance = 1e-12;
+
+/// Root of a function that is positive at a and not at b.
+template <class Function>
+double root_between(const Function& f, double a, double b) {
+  const double fa = f(a), fb = f(b);
+  if (!(fa > 0.0)) return a;
+  if (!(fb < 0.0)) return b;
+  std::uintmax_t evaluations = 60;
+  const auto tolerance = [](double lo, double hi) {
+    return std::abs(hi - lo) <= 4.0 * std::numeric_limits<double>::epsilon() * std::abs(hi);
+  };
+  return boost::math::tools::toms748_solve(f, a, b, fa, fb, tolerance, evaluations).second;
+}
+
+/// First moment of a step at which a smooth quantity is not above zero; infinite: none. It is
+/// looked at on the dyadic grid as closely as its bends ask for, and at its lowest point where the
+/// finest cell may hide one below zero.
+template <class AtGrid, class At>
+double first_fall(double size, const AtGrid& at_grid, const At& at) {
+  constexpr double never = std::numeric_limits<double>::infinity();
+  const auto moment = [size](int j) { return size * j / DenseStep::points; };
+  const std::function<double(int, int)> scan = [&](int left, int right) {
+    const double a = at_grid(left), b = at_grid(right);
+    // What begins at zero is given a part of the step to rise.
+    const bool begins = left == 0 && !(a > 0.0);
+    if (begins && right <= DenseStep::points / 4) return b > 0.0 ? never : 0.0;
+    const int middle = (left + right) / 2;
+    const double m = right - left > 1 ? at_grid(middle) : at(0.5 * (moment(left) + moment(right)));
+    if (std::min({a, m, b}) > std::abs(a - 2.0 * m + b)) return never;
+    if (right - left > 1) {
+      const double first = scan(left, middle);
+      return first < never ? first : scan(middle, right);
+    }
+    if (!(b > 0.0)) return root_between(at, moment(left), moment(right));
+    const auto [lowest, depth] =
+        boost::math::tools::brent_find_minima(at, moment(left), moment(right), 26);
+    return depth > 0.0 ? never : root_between(at, moment(left), lowest);
+  };
+  return scan(0, DenseStep::points);
+}
+
+/// Rates of s within a step; on its grid each is computed when first asked for.
+class StepRates {
+ public:
+  StepRates(const FlowState& state, const DenseStep& step) : state_(state), step_(step) {}
+  double moment(int j) const { return step_.size() * j / DenseStep::points; }
+  Vector at(double delta) const { return state_.rates(delta, step_.at(delta)); }
+  const Vector& at_grid(int j) {
+    Vector& known = rates_[static_cast<std::size_t>(j)];
+    if (known.size() == 0) known = state_.rates(moment(j), step_.grid(j));
+    return known;
+  }
+  /// The same with what holds samples at rest.
+  Vector drive_at(double delta) const { return state_.driven(at(delta)); }
+  const Vector& drive_at_grid(int j) {
+    if (!state_.plateau) return at_grid(j);
+    Vector& known = drives_[static_cast<std::size_t>(j)];
+    if (known.size() == 0) known = state_.driven(at_grid(j));
+    return known;
+  }
+
+ private:
+  const FlowState& state_;
+  const DenseStep& step_;
+  std::array<Vector, DenseStep::points + 1> rates_, drives_;
+};
+
+/// Looks through one step; what comes after the earliest event so far is left alone.
+class EventSearch {
+ public:
+  EventSearch(const FlowState& state, const DenseStep& step)
+      : state_(state), step_(step), rates_(state, step) {}
+  FlowSearch run() {
+    find_crossings();
+    find_exits();
+    watch_near_misses();
+    return std::move(found_);
+  }
+
+ private:
+  static constexpr double never = std::numeric_limits<double>::infinity();
+
+  double earliest() const { return found_.first ? found_.first->delta : never; }
+  double side(const FlowNeuron& neuron, Eigen::Index i) const {
+    return neuron.mode.active[static_cast<std::size_t>(i)] ? 1.0 : -1.0;
+  }
+  /// r with dz_{k,i}/dθ = ±⟨r, ds/dθ⟩, positive away from zero.
+  Vector row_of(const FlowNeuron& neuron, Eigen::Index i) const {
+    return side(neuron, i) *
+           state_.driven_row(preactivation_row(*state_.problem, neuron.group, neuron.mode, i));
+  }
+  void find_crossings();
+  double crossing(Eigen::Index k, Eigen::Index i);
+  void find_exits();
+  double variation();
+  void watch_near_misses();
+
+  const FlowState& state_;
+  const DenseStep& step_;
+  StepRates rates_;
+  FlowSearch found_{};
+};
+
+/// The earliest crossing of a pair that does not slide.
+void EventSearch::find_crossings() {
+  const Vector reached = state_.travel + state_.reach * step_.end();
+  for (Eigen::Index k = 0; k < state_.problem->neurons(); ++k) {
+    const FlowNeuron& neuron = state_.neuron(k);
+    if ((neuron.room.array() > reached.array()).all()) continue;
+    for (Eigen::Index i = 0; i < state_.samples(); ++i) {
+      if (neuron.room[i] > reached[i]) continue;
+      const double when = crossing(k, i);
+      if (when >= earliest()) continue;
+      found_.first = {when, k, i, cause_at_zero(state_, neuron.group, i)};
+      if (when == 0.0) return;
+    }
+  }
+}
+
+/// When a pair crosses zero, unless after the earliest event so far. Since every entry of s only
+/// grows, ⟨v, Δs⟩ is bounded over any part of the step by the parts of v of one sign: most pairs
+/// are proved not to cross without a look at the inside of the step, the others are bisected.
+double EventSearch::crossing(Eigen::Index k, Eigen::Index i) {
+  const FlowNeuron& neuron = state_.neuron(k);
+  const Vector row = row_of(neuron, i);
+  const double tolerance =
+      crossing_tolerance * std::max(state_.z.col(i).cwiseAbs().maxCoeff(), 1e-300);
+  double start = side(neuron, i) * state_.z(k, i) + row.dot(state_.s - neuron.since) + tolerance;
+  // Just crossed, and part of a step late (delay_of): it is on its way.
+  if (start <= 0.0 && row.dot(state_.last_lambda) > 0.0) start = tolerance;
+  if (start <= 0.0) return 0.0;
+  const auto height = [&](const Vector& x) { return start + row.dot(x); };
+  // Where the pair is above zero at both ends of a cell, the bound may have failed because it
+  // turns back inside: its lowest point decides.
+  double turn = std::numeric_limits<double>::quiet_NaN();
+  const auto below_zero = [&](int left, int right) -> int {
+    const double end = height(step_.grid(right));
+    if (end <= 0.0) return right;
+    const double a = rates_.moment(left), b = rates_.moment(right);
+    const double falls = row.dot(rates_.at_grid(left)), rises = row.dot(rates_.at_grid(right));
+    if (!(falls < 0.0) || !(rises > 0.0)) return -1;
+    // Between the ends it lies above both tangents.
+    const double start_here = height(step_.grid(left));
+    const double meet = (start_here - end + rises * (b - a)) / (rises - falls);
+    if (start_here + falls * meet > 0.0) return -1;
+    const auto fall = [&](double delta) { return -row.dot(rates_.at(delta)); };
+    const double lowest = root_between(fall, a, b);
+    if (height(step_.at(lowest)) > 0.0) return -1;
+    turn = lowest;
+    return right;
+  };
+  // First cell of the grid at whose right end the pair is beyond zero; −1: none in time.
+  const std::function<int(int, int, double)> scan = [&](int left, int right, double h) -> int {
+    if (rates_.moment(left) > earliest()) return -1;
+    const Vector moved = step_.grid(right) - step_.grid(left);
+    if (h + row.cwiseProduct(moved).cwiseMin(0.0).sum() > 0.0) return -1;
+    if (right - left == 1) return below_zero(left, right);
+    const int middle = (left + right) / 2;
+    const int before = scan(left, middle, h);
+    if (before >= 0) return before;
+    return scan(middle, right, height(step_.grid(middle)));
+  };
+  const int cell = scan(0, DenseStep::points, start);
+  if (cell < 0) {
+    found_.looked_at.emplace_back(k, i);
+    return never;
+  }
+  const double left = rates_.moment(cell - 1);
+  const double right = std::isnan(turn) ? rates_.moment(cell) : turn;
+  return root_between([&](double delta) { return height(step_.at(delta)); }, left, right);
+}
+
+/// λ_variation at the end: how far λ moves between points of the step, and by its bends on the way
+/// to and fro.
+double EventSearch::variation() {
+  constexpr int stride = DenseStep::points / 4;
+  double result = state_.lambda_variation;
+  for (int j = stride; j <= DenseStep::points; j += stride) {
+    const Vector change = rates_.drive_at_grid(j) - rates_.drive_at_grid(j - stride);
+    result += change.cwiseAbs().maxCoeff();
+    if (j == DenseStep::points) continue;
+    const Vector bend = rates_.drive_at_grid(j + stride) - rates_.drive_at_grid(j) - change;
+    result += bend.cwiseAbs().maxCoeff();
+  }
+  return result;
+}
+
+/// The earliest sliding pair whose multiplier reaches a bound, and the earliest neuron that leaves
+/// the origin of a span.
+void EventSearch::find_exits() {
+  found_.lambda_variation = variation();
+  const auto look = [&](Eigen::Index k, Eigen::Index l, FlowCause cause, const auto& room) {
+    const double when = first_fall(
+        step_.size(), [&](int j) { return room(rates_.drive_at_grid(j)); },
+        [&](double delta) { return room(rates_.drive_at(delta)); });
+    if (when < earliest()) found_.first = {when, k, l, cause};
+  };
+  for (Eigen::Index k = 0; k < state_.problem->neurons(); ++k) {
+    const FlowNeuron& neuron = state_.neuron(k);
+    if (!neuron.mode.slides() || neuron.slack > found_.lambda_variation) continue;
+    if (neuron.mode.climb.rows() > 0) {  // it leaves the origin of its span, or stays there
+      look(k, neuron.mode.sliding[0], FlowCause::leaves_upward, [&](const Vector& lambda) {
+        const Vector size = neuron.mode.climb.cwiseAbs() * lambda;
+        return -(neuron.mode.climb * lambda - exit_tolerance * size).maxCoeff();
+      });
+      continue;
+    }
+    for (std::size_t r = 0; r < neuron.mode.sliding.size(); ++r) {
+      const Eigen::Index l = neuron.mode.sliding[r];
+      const auto share = neuron.mode.share.row(static_cast<Eigen::Index>(r));
+      for (const bool upper : {true, false}) {
+        look(k, l, upper ? FlowCause::leaves_upward : FlowCause::leaves_downward,
+             [&](const Vector& lambda) {
+               const double beta = share.dot(lambda);
+               const FoldBounds bounds = fold_bounds(*state_.problem, neuron.group, l, lambda);
+               const double room = upper ? bounds.above - beta : beta - bounds.below;
+               return room + exit_tolerance * (std::abs(bounds.above) + std::abs(bounds.below));
+             });
+      }
+    }
+  }
+}
+
+/// Own-class pairs that turned back from zero before the first event, nearer to it than their
+/// error.
+void EventSearch::watch_near_misses() {
+  if (found_.looked_at.empty()) return;
+  const double until = found_.first ? found_.first->delta : step_.size();
+  const Vector x = found_.first ? step_.at(until) : step_.end();
+  const Vector rates_then = state_.rates(until, x);
+  for (const auto& [k, i] : found_.looked_at) {
+    const FlowNeuron& neuron = state_.neuron(k);
+    if (cause_at_zero(state_, neuron.group, i) != FlowCause::own_crosses) continue;
+    const Vector row = row_of(neuron, i);
+    const double start = side(neuron, i) * state_.z(k, i) + row.dot(state_.s - neuron.since);
+    const double end = start + row.dot(x);
+    if (std::min(start, end) < neuron.error && row.dot(state_.last_lambda) < 0.0 &&
+        row.dot(rates_then) > 0.0) {
+      found_.undecided.emplace_back(k, i);
+    }
+  }
+}
+
+}  // namespace
+
+FlowCause cause_at_zero(const FlowState& state, int group, Eigen::Index i) {
+  const FlowProblem& problem = *state.problem;
+  if (problem.members[static_cast<std::size_t>(i)].size() == 1) {
+    return problem.own(group, i) ? FlowCause::own_crosses : FlowCause::other_meets;
+  }
+  return fold_bounds(problem, group, i, state.drive()).holds() ? FlowCause::other_meets
+                                                               : FlowCause::own_crosses;
+}
+
+FlowSearch first_event(const FlowState& state, const DenseStep& step) {
+  return EventSearch(state, step).run();
+}
+
+}  // namespace latetime

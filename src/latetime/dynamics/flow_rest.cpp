@@ -1,0 +1,106 @@
+#include <algorithm>
+#include <cmath>
+#include <optional>
+#include <utility>
+
+#include "latetime/dynamics/flow_state.hpp"
+
+// Samples at rest (Plateau) within the state of a flow.
+
+namespace latetime {
+namespace {
+
+// λ_i κ_ii, of order one at late times, beyond which no integration step is worth while.
+constexpr double stiffness = 300.0;
+
+// Pushes of samples at rest cancel to this part of them.
+constexpr double rest_tolerance = 1e-9;
+
+// What the lag of samples at rest is off by, a part of its square, while log t is below that.
+constexpr double second_order_of_lag = 4.0;
+constexpr double time_of_no_lag = 40.0;
+
+// log of steps after which nothing is left of any distance.
+constexpr double longest_wait = 700.0;
+
+}  // namespace
+
+/// Whether margins relax much faster than log t: samples rest, but not so that they can be left
+/// out.
+bool FlowState::stiff() const {
+  return kernel.diagonal().cwiseProduct(rates_now()).maxCoeff() > stiffness;
+}
+
+/// Whether crossing zero at fold l changes the push t g* of samples at rest: not where its samples
+/// are none of them, or balance each other (one sample under both labels).
+bool FlowState::disturbs(const Plateau& rest, int group, Eigen::Index l) const {
+  const FoldBounds bounds = fold_bounds(*problem, group, l, rest.rest);
+  double size = 0.0;
+  for (const Eigen::Index i : problem->members[static_cast<std::size_t>(l)]) {
+    size += std::abs(problem->ratio[static_cast<std::size_t>(i)]) * rest.rest[i];
+  }
+  return std::abs(bounds.above - bounds.below) > rest_tolerance * size;
+}
+
+/// Whether the modes are those of samples at rest: no pair at zero disturbs them (it would hop by
+/// steps that do not shrink), and their push t g* on sliding pairs cancels.
+bool FlowState::holds_plateau(const Plateau& rest) const {
+  for (const FlowNeuron& neuron : neurons) {
+    for (const Eigen::Index i : neuron.mode.pairs_at_zero()) {
+      if (problem->leads(i) && disturbs(rest, neuron.group, i)) return false;
+    }
+    if (!neuron.mode.slides()) continue;
+    const Vector push = neuron.mode.share * rest.rest;
+    const Vector size = neuron.mode.share.cwiseAbs() * rest.rest;
+    if ((push.cwiseAbs().array() > rest_tolerance * size.array()).any()) return false;
+  }
+  return true;
+}
+
+/// Looks for samples at rest, all neurons up to date, and leaves them out of what is integrated.
+void FlowState::take_plateau() {
+  const std::optional<Plateau> before = std::exchange(plateau, std::nullopt);
+  const Unrest left = unrest();
+  reach = problem->reach;
+  if (!entered) return;
+  plateau = find_plateau(kernel, gap.array() + theta, theta, sleeping, before);
+  if (!plateau) return;
+  if (!holds_plateau(*plateau)) {
+    plateau.reset();
+    return;
+  }
+  for (Eigen::Index k = 0; k < problem->neurons(); ++k) {
+    add_gain(k, gain_of(neurons[static_cast<std::size_t>(k)], plateau->approach));
+  }
+  refresh_gaps();
+  const double weights = problem->weight_change(plateau->approach, kernel * plateau->approach);
+  arrival = {left.margins + plateau->distance, left.weights + weights};
+  arrival_time = theta;
+  relaxation = plateau->relaxation;
+  reach = problem->reach * plateau->response.cwiseAbs();
+  Eigen::MatrixXd moving = kernel * plateau->response;
+  for (const Eigen::Index i : plateau->samples) moving.row(i).setZero();
+  lag = kernel * plateau->lag;
+  kernel = 0.5 * (moving + moving.transpose());
+}
+
+Unrest FlowState::unrest() const {
+  // e^θ − e^arrival_time steps, for any θ.
+  const double passed =
+      -std::exp(std::min(theta, longest_wait)) * std::expm1(std::min(0.0, arrival_time - theta));
+  const double left = relaxation > 0.0 ? std::exp(-relaxation * passed) : 1.0;
+  Unrest result{left * arrival.margins, left * arrival.weights};
+  if (plateau && theta < time_of_no_lag) {
+    // The lag is right to first order in 1/t.
+    const Vector lambda = rates_now();
+    const Vector change = std::exp(-theta) * (plateau->lag * lambda);
+    const Vector image = std::exp(-theta) * (lag * lambda);
+    const double margins = image.cwiseAbs().maxCoeff();
+    const double weights = problem->weight_change(change, image);
+    result.margins += second_order_of_lag * margins * margins;
+    result.weights += second_order_of_lag * margins * weights;
+  }
+  return result;
+}
+
+}  // namespace latetime

@@ -1,0 +1,135 @@
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "latetime/dynamics/flow_state.hpp"
+#include "latetime/model/blas.hpp"
+
+// How the state of a flow begins.
+
+namespace latetime {
+namespace {
+
+// At a hand-over, pairs within this many largest possible single steps of zero may be sliding.
+constexpr double entry_band = 3.0;
+
+// Pre-activations below this part of the largest count as zero at the start.
+constexpr double zero_at_start = 1e-15;
+
+}  // namespace
+
+FlowState::FlowState(std::shared_ptr<const FlowProblem> fixed, const FlowStart& start,
+                     const FlowOptions& how)
+    : problem(std::move(fixed)),
+      options(how),
+      theta(start.log_time),
+      initial_preactivations(start.preactivations),
+      coefficients(start.coefficients),
+      z(start.preactivations) {
+  add_product(Matrix(-coefficients), problem->gram, initial_preactivations);
+  const Eigen::Index n = samples();
+  s = Vector::Zero(n);
+  offset = Vector::Zero(n);
+  neurons.resize(static_cast<std::size_t>(problem->neurons()));
+  for (Eigen::Index k = 0; k < problem->neurons(); ++k) {
+    FlowNeuron& neuron = neurons[static_cast<std::size_t>(k)];
+    neuron.group = problem->group_of(k);
+    neuron.mode.active.resize(static_cast<std::size_t>(n));
+    for (Eigen::Index i = 0; i < n; ++i) {
+      neuron.mode.active[static_cast<std::size_t>(i)] = z(k, i) >= 0.0 ? 1 : 0;
+    }
+    neuron.since = s;
+    neuron.error = options.preactivation_error;
+  }
+  start_from_zero();
+  rebase();
+  enter();
+}
+
+/// Folds that begin at zero exactly (W⁰ = 0, gradient flow that starts on a boundary) go on from
+/// where the first step takes them, σ'(0) = 1 at all of them.
+void FlowState::start_from_zero() {
+  const Eigen::Index n = samples();
+  Vector lambda = Vector::Zero(n);
+  for (Eigen::Index k = 0; k < problem->neurons(); ++k) {
+    for (Eigen::Index i = 0; i < n; ++i) {
+      lambda[i] +=
+          problem->sign(problem->group_of(k), i) * activation(z(k, i), problem->shape.slope);
+    }
+  }
+  lambda /= static_cast<double>(problem->shape.width);
+  lambda = multipliers_of(theta, Vector(lambda.array() - theta));
+  int from_origin[] = {-1, -1};
+  for (Eigen::Index k = 0; k < problem->neurons(); ++k) {
+    FlowNeuron& neuron = neurons[static_cast<std::size_t>(k)];
+    const double tiny = zero_at_start * z.cwiseAbs().maxCoeff();
+    std::vector<Eigen::Index> folds;
+    for (Eigen::Index i = 0; i < n; ++i) {
+      if (!problem->leads(i)) continue;
+      if (std::abs(z(k, i)) <= tiny && problem->gram(i, i) > 0.0) {
+        folds.push_back(i);
+      } else {
+        set_side(*problem, i, z(k, i) >= 0.0, neuron.mode);
+      }
+    }
+    if (folds.empty()) continue;
+    // Neurons that begin at the origin go alike.
+    const bool at_origin = z.row(k).isZero(0.0);
+    const int first_alike = from_origin[neuron.group];
+    if (at_origin && first_alike >= 0) {
+      neuron.mode = neurons[static_cast<std::size_t>(first_alike)].mode;
+      continue;
+    }
+    if (at_origin) from_origin[neuron.group] = static_cast<int>(k);
+    leave_zero(*problem, neuron.group, lambda, folds, neuron.mode);
+    if (doubts(neuron.mode)) ++undecided;
+  }
+}
+
+/// Finds the pairs that gradient descent is already switching for ever: those within a few steps of
+/// zero that the subgradient of least norm would hold there.
+void FlowState::enter() {
+  const Vector lambda = drive();
+  const double steps = options.of_descent ? entry_band * std::exp(-theta) : 0.0;
+  const Vector band = steps * (problem->reach * lambda);
+  for (Eigen::Index k = 0; k < problem->neurons(); ++k) {
+    FlowNeuron& neuron = neurons[static_cast<std::size_t>(k)];
+    std::vector<Eigen::Index> near;
+    // In gradient flow what is at zero has been decided.
+    for (Eigen::Index i = 0; options.of_descent && i < samples(); ++i) {
+      if (!problem->leads(i) || !(std::abs(z(k, i)) <= band[i] || neuron.mode.at_zero(i))) continue;
+      if (fold_bounds(*problem, neuron.group, i, lambda).holds()) near.push_back(i);
+    }
+    const std::vector<std::uint8_t> signs = neuron.mode.active;
+    for (bool settled = near.empty(); !settled;) {
+      resolve_mode(*problem, neuron.group, lambda, near, neuron.mode);
+      // Pairs that do not stay at zero keep the side that they are really on.
+      settled = true;
+      std::vector<Eigen::Index> staying;
+      for (const Eigen::Index i : near) {
+        if (neuron.mode.at_zero(i)) staying.push_back(i);
+      }
+      for (const Eigen::Index i : near) {
+        const auto index = static_cast<std::size_t>(i);
+        if (std::binary_search(staying.begin(), staying.end(), i)) continue;
+        if (neuron.mode.active[index] != signs[index]) settled = false;
+        set_side(*problem, i, signs[index] != 0, neuron.mode);
+      }
+      near = std::move(staying);
+      if (near.empty() && !settled) {
+        resolve_mode(*problem, neuron.group, lambda, near, neuron.mode);
+        settled = true;
+      }
+    }
+    if (options.of_descent && doubts(neuron.mode)) ++undecided;
+    if (!neuron.mode.slides()) continue;
+    const Vector move = to_zero(neuron.mode, z.row(k));
+    coefficients(k, neuron.mode.sliding) += move.transpose();
+  }
+  for (FlowNeuron& neuron : neurons) neuron.entry_sliding = neuron.mode.sliding;
+  entered = true;
+  rebase();
+  refresh_offset();
+}
+
+}  // namespace latetime

@@ -1,0 +1,324 @@
+#include "latetime/dynamics/flow_state.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <utility>
+
+#include "latetime/base/log_domain.hpp"
+#include "latetime/model/blas.hpp"
+
+namespace latetime {
+namespace {
+
+// Mean offsets are computed afresh when multipliers have moved by this part of the largest, while
+// 1/t is above that.
+constexpr double offset_drift = 0.02;
+// Those that have a closed form cost nothing, and follow log t.
+constexpr double closed_form_period = 0.25;
+constexpr double last_offset_inverse_time = 1e-10;
+
+// A neuron that leaves the origin of a span leaves by the first ray that rises only where all
+// others fall by more than this part of their terms.
+constexpr double rival_tolerance = 0.05;
+
+// The term of third order of the modified equation is below this part of p³; not looked for while
+// 1/t³ is below that.
+constexpr double rest_of_series = 0.5;
+constexpr double step_of_no_series = 1e-24;
+
+// λ of samples that nothing follows grows with t; it stays a number.
+constexpr double largest_log_multiplier = 650.0;
+
+}  // namespace
+
+Vector multipliers_of(double theta, const Vector& gaps) {
+  return gaps.unaryExpr([theta](double gap) {
+    // softplus(u) = u to rounding once u > 37.
+    const double log = gap + theta > 37.0 ? -gap : theta - softplus(gap + theta);
+    return std::exp(std::min(log, largest_log_multiplier));
+  });
+}
+
+/// u − θ, `delta` in log time and x in s after the present moment.
+Vector FlowState::gaps_at(double delta, const Vector& x) const {
+  const double inverse_time = std::exp(-(theta + delta));
+  Vector gaps = gap + kernel * x + inverse_time * offset;
+  gaps.array() -= delta;
+  // Samples at rest lag behind by what the others' multipliers ask for, to the next order in 1/t.
+  if (plateau && inverse_time > 1e-17) {
+    gaps += inverse_time * (lag * multipliers_of(theta + delta, gaps));
+  }
+  return gaps;
+}
+
+Vector FlowState::lambda_at(double delta, const Vector& x) const {
+  return multipliers_of(theta + delta, gaps_at(delta, x));
+}
+
+/// The multipliers λ, for gradient descent with the corrections of its modified equation
+///   g̃ = g − ½ g'∘p + (1/12) g''∘p² + (1/3) g'∘(κ(g'∘p)),  p = κ g,
+/// each a factor 1/t smaller than the one before.
+Vector FlowState::multiplier_rates(double delta, const Vector& x) const {
+  Vector lambda = lambda_at(delta, x);
+  const double inverse_time = std::exp(-(theta + delta));
+  if (!options.of_descent || inverse_time < 1e-17) return lambda;
+  const Vector change = inverse_time * (kernel * lambda);  // p
+  const Vector g = inverse_time * lambda;
+  const Vector rest = (1.0 - g.array()).matrix();
+  Vector factor = (1.0 + 0.5 * rest.array() * change.array()).matrix();
+  if (inverse_time > 1e-9) {
+    const Vector second = kernel * (g.array() * rest.array() * change.array()).matrix();
+    factor.array() += rest.array() * ((1.0 - 2.0 * g.array()) * change.array().square() / 12.0 +
+                                      second.array() / 3.0);
+  }
+  // Where a step still changes margins by much, the series means nothing, but rates stay rates: a
+  // trial will tell that the flow does not follow.
+  return lambda.cwiseProduct(factor.cwiseMax(0.0));
+}
+
+/// ds/dθ, 0 for samples that are asleep or at rest.
+Vector FlowState::rates(double delta, const Vector& x) const {
+  Vector result = multiplier_rates(delta, x);
+  for (Eigen::Index i = 0; i < result.size(); ++i) {
+    if (asleep(i) || at_rest(i)) result[i] = 0.0;
+  }
+  return result;
+}
+
+/// The rates at the present moment, those of sleeping samples included. Whether a pair slides or
+/// leaves is asked of these, not of λ: they are what moves the pre-activations. With λ, pairs that
+/// leave would turn back at once until log t has moved by O(1/t), in as many events as the
+/// tolerances let through.
+Vector FlowState::drive() const {
+  return driven(multiplier_rates(0.0, Vector::Zero(samples())));
+}
+
+/// λ, or s, with what holds the samples at rest in their places.
+Vector FlowState::driven(Vector lambda) const {
+  if (!plateau) return lambda;
+  return plateau->response * lambda;
+}
+
+/// The row r' with r'·λ = r·driven(λ).
+Vector FlowState::driven_row(Vector row) const {
+  if (!plateau) return row;
+  return plateau->response.transpose() * row;
+}
+
+/// What its coefficients gain by that s, all samples included.
+Vector FlowState::gain_of(const FlowNeuron& neuron, const Vector& change) const {
+  Vector result =
+      problem->rate * effective_multipliers(*problem, neuron.group, neuron.mode, change);
+  for (Eigen::Index l = 0; l < result.size(); ++l) result[l] *= problem->sign(neuron.group, l);
+  return result;
+}
+
+/// What the coefficients of a neuron have gained since it was last brought up to date.
+Vector FlowState::moved(const FlowNeuron& neuron) const {
+  return gain_of(neuron, driven(s - neuron.since));
+}
+
+/// Whether a neuron may go otherwise than its mode says: at the origin of a span it stands a hop
+/// away on any side, and turns back from there only while the ray of that side still falls. It
+/// takes hop / |h| to do so, and h moves by that much in the meantime.
+bool FlowState::doubts(const NeuronMode& mode) const {
+  const double hops = options.of_descent ? 4.0 * std::exp(-0.5 * theta) : 0.0;
+  return mode.doubtful || mode.rival > -std::max(rival_tolerance, hops);
+}
+
+/// Brings coefficients and pre-activations of neuron k up to date.
+void FlowState::sync(Eigen::Index k) {
+  FlowNeuron& neuron = neurons[static_cast<std::size_t>(k)];
+  add_gain(k, moved(neuron));
+  neuron.since = s;
+}
+
+/// Adds to the coefficients of neuron k; pairs at zero stay there.
+void FlowState::add_gain(Eigen::Index k, const Vector& gain) {
+  coefficients.row(k) += gain.transpose();
+  z.row(k).noalias() += gain.transpose() * problem->gram;
+  for (const Eigen::Index i : neuron(k).mode.pairs_at_zero()) z(k, i) = 0.0;
+}
+
+/// Brings every neuron up to date, recomputes Z from C, and counts s from zero again.
+void FlowState::rebase() {
+  for (Eigen::Index k = 0; k < problem->neurons(); ++k) sync(k);
+  const Matrix before = z;
+  z = initial_preactivations;
+  add_product(coefficients, problem->gram, z);
+  keep_sides(before);
+  s = Vector::Zero(samples());
+  travel = Vector::Zero(samples());
+  lambda_variation = 0.0;
+  for (Eigen::Index k = 0; k < problem->neurons(); ++k) {
+    FlowNeuron& neuron = neurons[static_cast<std::size_t>(k)];
+    neuron.since = s;
+    for (const Eigen::Index i : neuron.mode.pairs_at_zero()) z(k, i) = 0.0;
+  }
+  refresh_gaps();
+  rebuild_kernel();
+  take_plateau();
+  last_lambda = rates_now();
+  for (Eigen::Index k = 0; k < problem->neurons(); ++k) refresh_bounds(k);
+}
+
+/// Where only rounding puts a pair on the other side of zero, it stays where it was.
+void FlowState::keep_sides(const Matrix& before) {
+  for (Eigen::Index k = 0; k < z.rows(); ++k) {
+    const NeuronMode& mode = neurons[static_cast<std::size_t>(k)].mode;
+    for (Eigen::Index i = 0; i < z.cols(); ++i) {
+      const double side = mode.active[static_cast<std::size_t>(i)] ? 1.0 : -1.0;
+      if (side * z(k, i) >= 0.0 || side * before(k, i) < 0.0) continue;
+      initial_preactivations(k, i) += before(k, i) - z(k, i);
+      z(k, i) = before(k, i);
+    }
+  }
+}
+
+/// Margins from the pre-activations.
+void FlowState::refresh_gaps() {
+  Vector margins = Vector::Zero(samples());
+  for (Eigen::Index k = 0; k < problem->neurons(); ++k) {
+    const FlowNeuron& neuron = neurons[static_cast<std::size_t>(k)];
+    for (Eigen::Index i = 0; i < samples(); ++i) {
+      const double slope =
+          neuron.mode.active[static_cast<std::size_t>(i)] ? 1.0 : problem->shape.slope;
+      margins[i] += problem->sign(neuron.group, i) * slope * z(k, i);
+    }
+  }
+  gap = (margins / static_cast<double>(problem->shape.width)).array() - theta;
+}
+
+void FlowState::rebuild_kernel() {
+  kernel = Eigen::MatrixXd::Zero(samples(), samples());
+  for (const FlowNeuron& neuron : neurons) {
+    add_kernel(*problem, neuron.group, neuron.mode, 1.0, kernel);
+  }
+  changes_since_rebuild = 0;
+  refresh_asleep();
+}
+
+/// Samples that enter nothing: their t g grows without bound, and must not be followed.
+void FlowState::refresh_asleep() {
+  sleeping.assign(static_cast<std::size_t>(samples()), 1);
+  for (Eigen::Index i = 0; i < samples(); ++i) {
+    if (!(problem->gram(i, i) > 0.0)) continue;
+    const auto index = static_cast<std::size_t>(i);
+    for (const FlowNeuron& neuron : neurons) {
+      if (problem->shape.slope == 0.0 && !neuron.mode.active[index] && !neuron.mode.at_zero(i))
+        continue;
+      sleeping[index] = 0;
+      break;
+    }
+  }
+}
+
+bool FlowState::offset_due() const {
+  if (!options.of_descent || !options.switching_means) return false;
+  if (std::exp(-theta) < last_offset_inverse_time) return false;
+  return offset_stale || theta > offset_time + closed_form_period ||
+         (driven(last_lambda) - offset_lambda).cwiseAbs().maxCoeff() >
+             offset_drift * last_lambda.maxCoeff();
+}
+
+/// The mean offset of the margins for the present modes and multipliers. Where only an event has
+/// changed a few neurons, the others keep theirs.
+void FlowState::refresh_offset() {
+  offset.setZero();
+  offset_stale = false;
+  offset_time = theta;
+  if (!options.of_descent || !options.switching_means) return;
+  const Vector lambda = driven(rates_now());
+  const bool drifted = offset_lambda.size() == 0 || (lambda - offset_lambda).cwiseAbs().maxCoeff() >
+                                                        0.5 * offset_drift * lambda.maxCoeff();
+  if (drifted) offset_lambda = lambda;
+  for (FlowNeuron& neuron : neurons) {
+    if (!neuron.mode.slides()) continue;
+    const bool closed_form = neuron.mode.sliding.size() == 1;
+    if (drifted || closed_form || neuron.mean.preactivation.size() == 0) {
+      neuron.mean = switching_mean(*problem, neuron.group, neuron.mode, lambda);
+    }
+    add_margin_offset(*problem, neuron.group, neuron.mode, neuron.mean, offset);
+  }
+  // Margins at rest are so on average, hops included: the others are moved by what keeps them
+  // there.
+  if (plateau) offset = plateau->response.transpose() * offset;
+}
+
+/// How far λ and s may move before anything can happen to neuron k, which is up to date.
+void FlowState::refresh_bounds(Eigen::Index k) {
+  constexpr double never = std::numeric_limits<double>::infinity();
+  FlowNeuron& neuron = neurons[static_cast<std::size_t>(k)];
+  neuron.room = travel + z.row(k).transpose().cwiseAbs();
+  for (const Eigen::Index i : neuron.mode.pairs_at_zero()) neuron.room[i] = never;
+  for (Eigen::Index i = 0; i < samples(); ++i) {
+    if (!problem->leads(i) || !(problem->gram(i, i) > 0.0)) neuron.room[i] = never;
+  }
+  if (problem->shape.slope == 1.0) neuron.room.setConstant(never);
+  refresh_slack(k);
+}
+
+/// The part of it that λ's moving uses up.
+void FlowState::refresh_slack(Eigen::Index k) {
+  FlowNeuron& neuron = neurons[static_cast<std::size_t>(k)];
+  neuron.slack = std::numeric_limits<double>::infinity();
+  if (neuron.mode.climb.rows() > 0) {
+    neuron.slack = -std::numeric_limits<double>::infinity();  // looked at in every step
+    return;
+  }
+  const Vector lambda = driven(last_lambda);
+  const Vector beta = sliding_multipliers(neuron.mode, lambda);
+  for (std::size_t r = 0; r < neuron.mode.sliding.size(); ++r) {
+    const auto row = static_cast<Eigen::Index>(r);
+    const Eigen::Index first = neuron.mode.sliding[r];
+    const FoldBounds bounds = fold_bounds(*problem, neuron.group, first, lambda);
+    const double room = std::min(bounds.above - beta[row], beta[row] - bounds.below);
+    double sensitivity = driven_row(neuron.mode.share.row(row).transpose()).cwiseAbs().sum();
+    for (const Eigen::Index i : problem->members[static_cast<std::size_t>(first)]) {
+      sensitivity += std::abs(problem->ratio[static_cast<std::size_t>(i)]);
+    }
+    neuron.slack = std::min(neuron.slack, lambda_variation + room / sensitivity);
+  }
+}
+
+/// Bounds after a step without an event, in which those of some pairs were used up (`looked_at`).
+void FlowState::renew_bounds(const std::vector<std::pair<Eigen::Index, Eigen::Index>>& looked_at) {
+  for (const auto& [k, i] : looked_at) {
+    FlowNeuron& neuron = neurons[static_cast<std::size_t>(k)];
+    const Vector row = preactivation_row(*problem, neuron.group, neuron.mode, i);
+    neuron.room[i] = travel[i] + std::abs(z(k, i) + row.dot(driven(s - neuron.since)));
+  }
+  for (Eigen::Index k = 0; k < problem->neurons(); ++k) {
+    if (neuron(k).slack < lambda_variation) refresh_slack(k);
+  }
+}
+
+/// Books an error of z_{k,i} along x_i.
+void FlowState::book(Eigen::Index i, double change) {
+  event_error += change / static_cast<double>(problem->shape.width);
+  event_weight_error += change / std::sqrt(problem->gram(i, i));
+}
+
+/// Books what the modified equation leaves out (multiplier_rates), g · O(p³), where a step of
+/// descent changes margins by much: when a sample is learned late.
+void FlowState::book_series(const Vector& x) {
+  const double inverse_time = std::exp(-theta);
+  if (inverse_time * inverse_time * inverse_time < step_of_no_series) return;
+  const Vector change = (inverse_time * (kernel * last_lambda)).cwiseAbs().cwiseMin(1.0);
+  const Vector left = x.cwiseAbs().cwiseProduct(change.array().cube().matrix());
+  event_error += rest_of_series * (kernel.cwiseAbs() * left).maxCoeff();
+}
+
+FlowState after(FlowState state, const DenseStep& step) {
+  const Vector& x = step.end();
+  state.gap += state.kernel * x;
+  state.gap.array() -= step.size();
+  state.s += x;
+  state.travel += state.reach * x;
+  if (state.options.of_descent) state.book_series(x);
+  state.theta += step.size();
+  return state;
+}
+
+}  // namespace latetime

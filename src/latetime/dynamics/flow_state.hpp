@@ -1,0 +1,163 @@
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "latetime/dynamics/flow_problem.hpp"
+#include "latetime/dynamics/log_time_stepper.hpp"
+#include "latetime/dynamics/neuron_mode.hpp"
+#include "latetime/dynamics/plateau.hpp"
+#include "latetime/dynamics/switching_mean.hpp"
+
+namespace latetime {
+
+struct FlowOptions {
+  /// Follow gradient descent with unit steps (its modified equation) instead of gradient flow.
+  bool of_descent = true;
+  double step_tolerance = 1e-12;  ///< error of a margin in one integration step
+  /// Account for where switching pairs are on average (SwitchingMean): second order in 1/t instead
+  /// of first.
+  bool switching_means = true;
+  /// Integration steps, those that end in events included, beyond which the flow gives up.
+  std::uint64_t most_steps = std::numeric_limits<std::uint64_t>::max();
+  /// For decisions: error of own-class pre-activations while no event changes their neuron, and
+  /// what an other-class event at time t adds to it, times t.
+  double preactivation_error = 0.0, event_error = 0.0;
+};
+
+/// Where a flow starts: one moment of gradient descent or flow.
+struct FlowStart {
+  double log_time = 0.0;  ///< log t (of_descent), else log(1 + t)
+  Matrix coefficients;    ///< neurons × n
+  Matrix preactivations;  ///< neurons × n
+};
+
+/// One neuron of a FlowState. Its coefficients and pre-activations are those of s = `since`; what
+/// has come since follows from its mode (FlowState::moved).
+struct FlowNeuron {
+  int group;
+  NeuronMode mode;
+  Vector since;        ///< n
+  SwitchingMean mean;  ///< of its sliding pairs, at multipliers offset_lambda; empty: not known
+  double error;        ///< of its own-class pre-activations
+  std::vector<Eigen::Index> entry_sliding;  ///< what slid when the flow began, or was seen to
+  // Bounds: nothing happens to the neuron while they hold (FlowState::refresh_bounds).
+  Vector room;   ///< n: no crossing at sample i before travel_i exceeds this
+  double slack;  ///< no sliding pair leaves before lambda_variation exceeds this
+};
+
+/// What margins, and weights, still are off their rest.
+struct Unrest {
+  double margins = 0.0, weights = 0.0;
+};
+
+/// One moment of late-time gradient descent (or flow) as a value: where the network is, how each
+/// neuron moves until the next event, and what has been booked of errors. Its functions either look
+/// (const) or keep it consistent:
+///
+/// * `kernel`, `reach` and `lag` belong to the modes and the plateau of now;
+/// * margins are θ + `gap` (+ offset/t), the mean over the fast switching with offset;
+/// * coefficients and z of neuron k are those of s = since_k; z of its pairs at zero is 0;
+/// * `room` and `slack` are bounds that cost little to hold against travel and lambda_variation.
+///
+/// A step of the integrator leads to the next value (`after`), an event to the next (`transition`);
+/// which event comes first is asked of a value and a step (`first_event`).
+struct FlowState {
+  FlowState(std::shared_ptr<const FlowProblem> problem, const FlowStart& start,
+            const FlowOptions& options);
+
+  std::shared_ptr<const FlowProblem> problem;
+  FlowOptions options;
+  double theta;                   ///< log time
+  Matrix initial_preactivations;  ///< z − C G, for recomputing z from C
+  Matrix coefficients, z;         ///< neurons × n
+  std::vector<FlowNeuron> neurons;
+  Vector s;                ///< n: ∫ λ dθ since the last rebase
+  Vector gap;              ///< n: u − θ without offset: keeps its digits when θ is huge
+  Eigen::MatrixXd kernel;  ///< n × n: du/dθ = kernel · λ
+  std::vector<std::uint8_t> sleeping;  ///< n flags, see asleep
+
+  Vector offset;             ///< t · (mean margins − margins with sliding pairs at zero)
+  Vector offset_lambda;      ///< multipliers that `offset` belongs to; empty: none yet
+  double offset_time = 0.0;  ///< log time of its last renewal
+  bool offset_stale = true;  ///< an event has changed the modes since
+
+  std::optional<Plateau> plateau;  ///< samples that contradict each other and have come to rest
+  Matrix reach;  ///< problem->reach, what moves samples at rest counted with those that move them
+  Eigen::MatrixXd lag;  ///< κ plateau lag: t · what margins at rest, and others by them, are beyond
+  Unrest arrival;       ///< at `arrival_time`
+  double arrival_time = 0.0;  ///< log time
+  double relaxation = 0.0;    ///< of it, a unit of time
+
+  Vector travel;                  ///< n: Σ_l reach_{li} s_l
+  Vector last_lambda;             ///< rates at `theta`
+  double lambda_variation = 0.0;  ///< Σ max |Δλ| since the last rebase
+
+  std::uint64_t undecided = 0, changes_since_rebuild = 0;
+  double event_error = 0.0, event_weight_error = 0.0;
+
+  Eigen::Index samples() const { return problem->samples(); }
+  const FlowNeuron& neuron(Eigen::Index k) const { return neurons[static_cast<std::size_t>(k)]; }
+  FlowNeuron& neuron(Eigen::Index k) { return neurons[static_cast<std::size_t>(k)]; }
+  /// Samples that no neuron is active at (slope 0): their margins do not move at all.
+  bool asleep(Eigen::Index i) const { return sleeping[static_cast<std::size_t>(i)] != 0; }
+  bool at_rest(Eigen::Index i) const {
+    return plateau && plateau->rests[static_cast<std::size_t>(i)] != 0;
+  }
+
+  // What moves: all n entries, `delta` in log time and x in s after the present moment.
+  Vector gaps_at(double delta, const Vector& x) const;           ///< u − θ
+  Vector lambda_at(double delta, const Vector& x) const;         ///< t g
+  Vector multiplier_rates(double delta, const Vector& x) const;  ///< with descent's corrections
+  Vector rates(double delta, const Vector& x) const;             ///< ds/dθ
+  Vector rates_now() const { return rates(0.0, Vector::Zero(samples())); }
+  Vector drive() const;
+  Vector driven(Vector lambda) const;
+  Vector driven_row(Vector row) const;
+  Vector gain_of(const FlowNeuron& neuron, const Vector& change) const;
+  Vector moved(const FlowNeuron& neuron) const;
+  /// Whether margins relax much faster than log t: samples rest, but not so that they can be left
+  /// out.
+  bool stiff() const;
+  bool doubts(const NeuronMode& mode) const;
+  bool disturbs(const Plateau& rest, int group, Eigen::Index l) const;
+  Unrest unrest() const;
+
+  // What keeps it consistent.
+  void sync(Eigen::Index k);
+  void rebase();
+  void rebuild_kernel();
+  void take_plateau();
+  void refresh_asleep();
+  bool offset_due() const;
+  void refresh_offset();
+  void refresh_bounds(Eigen::Index k);
+  void renew_bounds(const std::vector<std::pair<Eigen::Index, Eigen::Index>>& looked_at);
+  void book(Eigen::Index i, double change);
+  void book_series(const Vector& x);
+
+ private:
+  void refresh_slack(Eigen::Index k);
+  void start_from_zero();
+  void enter();
+  void add_gain(Eigen::Index k, const Vector& gain);
+  void keep_sides(const Matrix& before);
+  void refresh_gaps();
+  bool holds_plateau(const Plateau& rest) const;
+
+  bool entered = false;
+};
+
+/// λ = t g at u − θ = gaps, n entries: finite at any time (of samples that nothing follows λ grows
+/// with t, and is cut off).
+Vector multipliers_of(double theta, const Vector& gaps);
+
+/// The state at the end of a step of the integrator from `state` in which no event lies.
+/// `last_lambda` is still that of before.
+FlowState after(FlowState state, const DenseStep& step);
+
+}  // namespace latetime

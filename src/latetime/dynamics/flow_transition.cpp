@@ -1,0 +1,255 @@
+#include "latetime/dynamics/flow_transition.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <utility>
+
+namespace latetime {
+namespace {
+
+constexpr std::uint64_t changes_between_rebuilds = 64;
+
+constexpr int most_rounds_beside_plateau = 30;
+
+// Factor of safety on what a crossing is off by to the second order in a step.
+constexpr double second_order = 4.0;
+
+// A crossing is placed to a part of a step while 1/t is above that; then a step is nothing.
+constexpr double last_delay_inverse_time = 1e-10;
+
+/// Steps for which descent goes on with the old slope.
+struct Delay {
+  double mean = 0.0, error = 0.0;
+};
+
+/// One event, carried out on a state.
+class Transition {
+ public:
+  Transition(FlowState state, const FoundEvent& event)
+      : state_(std::move(state)),
+        problem_(*state_.problem),
+        event_(event),
+        neuron_(state_.neuron(event.neuron)),
+        meets_(event.cause == FlowCause::own_crosses || event.cause == FlowCause::other_meets) {}
+  FlowState carry_out(std::vector<FlowEvent>& events);
+
+ private:
+  bool active() const { return neuron_.mode.active[static_cast<std::size_t>(event_.sample)] != 0; }
+  Delay delay_at(double speed) const;
+  bool weigh_crossing();
+  void settle_beside_plateau(const std::vector<Eigen::Index>& at_zero);
+  void decide(const std::vector<Eigen::Index>& with, bool rested);
+  void book_delay(double margin_step, bool was_active);
+  void shift(double change);
+  void book_hops();
+
+  FlowState state_;
+  const FlowProblem& problem_;
+  const FoundEvent event_;
+  FlowNeuron& neuron_;
+  const bool meets_;  // it comes to zero, and does not leave it
+  // At the moment of the event, before anything changes.
+  Vector lambda_;
+  FoldBounds bounds_{};
+  Delay delay_;
+};
+
+/// How long descent goes on with the old slope after a crossing at that `speed`: to the next whole
+/// step, which is known where the moment is known to a part of a step; else half a step on average.
+/// Where other pairs of the neuron slide, a mean as well (crossing_delay).
+Delay Transition::delay_at(double speed) const {
+  const double t = std::exp(state_.theta);
+  if (!state_.options.of_descent || speed == 0.0 || 1.0 / t < last_delay_inverse_time) return {};
+  if (neuron_.mode.slides()) {
+    const CrossingDelay delay =
+        crossing_delay(problem_, neuron_.group, neuron_.mode, lambda_, event_.sample, speed);
+    return {delay.mean, 2.0 * delay.deviation};
+  }
+  const double uncertain =
+      t * (neuron_.error / std::abs(speed) + std::numeric_limits<double>::epsilon() * state_.theta);
+  if (uncertain > 0.25) return {0.5, 0.5};
+  return {std::ceil(t) - t, uncertain};
+}
+
+/// Books what an own-class crossing adds to the errors, and tells whether it is decided: whether
+/// the pre-activation still crosses when it is off by its error. Other-class pairs need no such
+/// care: while own-class activations stay, the flow is that of a convex function, and nothing
+/// grows.
+bool Transition::weigh_crossing() {
+  const Eigen::Index i = event_.sample;
+  const Vector row = preactivation_row(problem_, neuron_.group, neuron_.mode, i);
+  const double velocity = row.dot(lambda_), speed = std::abs(velocity);
+  // d²z/dθ² from dλ/dθ = λ (1 − (1 − g) du/dθ).
+  const Vector margin_speed = state_.kernel * lambda_;
+  const Vector rest = (1.0 - (std::exp(-state_.theta) * lambda_).array()).matrix();
+  const Vector change = lambda_.array() * (1.0 - rest.array() * margin_speed.array());
+  const double bend = std::abs(row.dot(change));
+  const double early = speed > 0.0 ? neuron_.error / speed : 0.0;
+  delay_ = delay_at(velocity);
+  const double moment_error = early + delay_.error * std::exp(-state_.theta);
+  const double jump = problem_.rate * std::abs(bounds_.above - bounds_.below) * problem_.gram(i, i);
+  const bool decided = speed * speed > 2.0 * neuron_.error * bend && moment_error < 1.0;
+  neuron_.error += jump * moment_error;
+  state_.book(i, jump * moment_error);
+  return decided;
+}
+
+/// What holds samples at rest changes at once with the modes, and the modes with it: goes to and
+/// fro until both agree, taking the mean of the two where they do not (there the pair slides).
+void Transition::settle_beside_plateau(const std::vector<Eigen::Index>& at_zero) {
+  Vector lambda = state_.drive();
+  for (int round = 0; round < most_rounds_beside_plateau; ++round) {
+    state_.rebuild_kernel();
+    state_.take_plateau();
+    if (!state_.plateau) return;
+    const Vector now = state_.drive();
+    lambda = round < 3 ? now : Vector(0.5 * (lambda + now));
+    NeuronMode next = neuron_.mode;
+    resolve_mode(problem_, neuron_.group, lambda, at_zero, next);
+    const bool same = next.sliding == neuron_.mode.sliding && next.active == neuron_.mode.active;
+    neuron_.mode = std::move(next);
+    if (same) return;
+  }
+  neuron_.mode.doubtful = true;
+}
+
+/// The mode from here on; folds `with` come to zero together with the sample of the event.
+void Transition::decide(const std::vector<Eigen::Index>& with, bool rested) {
+  add_kernel(problem_, neuron_.group, neuron_.mode, -1.0, state_.kernel);
+  std::vector<Eigen::Index> at_zero = neuron_.mode.pairs_at_zero();
+  if (meets_) {
+    at_zero.push_back(event_.sample);
+    at_zero.insert(at_zero.end(), with.begin(), with.end());
+    meet_zero(problem_, neuron_.group, lambda_, event_.sample, with, neuron_.mode);
+  } else {
+    resolve_mode(problem_, neuron_.group, lambda_, at_zero, neuron_.mode);
+  }
+  add_kernel(problem_, neuron_.group, neuron_.mode, 1.0, state_.kernel);
+  if (rested && meets_) settle_beside_plateau(at_zero);
+}
+
+/// Adds `change` to the coefficient of the pair at the present moment; pairs at zero stay there.
+void Transition::shift(double change) {
+  const Eigen::Index k = event_.neuron;
+  Eigen::RowVectorXd z = change * problem_.gram.row(event_.sample);
+  state_.coefficients(k, event_.sample) += change;
+  if (neuron_.mode.slides()) {
+    const Vector back = to_zero(neuron_.mode, z);
+    for (std::size_t s = 0; s < neuron_.mode.sliding.size(); ++s) {
+      const double amount = back[static_cast<Eigen::Index>(s)];
+      state_.coefficients(k, neuron_.mode.sliding[s]) += amount;
+      z += amount * problem_.gram.row(neuron_.mode.sliding[s]);
+    }
+    for (const Eigen::Index l : neuron_.mode.pairs_at_zero()) z[l] = 0.0;
+  }
+  state_.z.row(k) += z;
+  for (Eigen::Index l = 0; l < z.size(); ++l) {
+    const double slope =
+        neuron_.mode.active[static_cast<std::size_t>(l)] ? 1.0 : problem_.shape.slope;
+    state_.gap[l] +=
+        problem_.sign(neuron_.group, l) * slope * z[l] / static_cast<double>(problem_.shape.width);
+  }
+}
+
+/// For the steps that descent is late, the multipliers change as they did; what that leaves out to
+/// the next order is booked.
+void Transition::book_delay(double margin_step, bool was_active) {
+  if (delay_.mean == 0.0) return;
+  const double step = std::exp(-state_.theta);
+  const double late = std::abs(delay_.mean) + delay_.error;
+  state_.book(event_.sample,
+              second_order * problem_.rate * std::abs(bounds_.above - bounds_.below) *
+                  problem_.gram(event_.sample, event_.sample) * late * late * margin_step * step);
+  if (active() != was_active && !neuron_.mode.at_zero(event_.sample)) {
+    const double change = (active() ? 1.0 : -1.0) * (bounds_.above - bounds_.below);
+    shift(problem_.rate * change * delay_.mean * step);
+  }
+}
+
+/// A pair that begins to slide is held at zero, and what was off there is forgotten; one that
+/// leaves takes the phase of its last hop along.
+void Transition::book_hops() {
+  if (event_.cause == FlowCause::own_crosses || !state_.options.of_descent) return;
+  const double steps = !meets_ ? 0.5 : neuron_.mode.at_zero(event_.sample) ? 0.0 : delay_.error;
+  const double jump = problem_.rate * std::abs(bounds_.above - bounds_.below) *
+                      problem_.gram(event_.sample, event_.sample);
+  state_.book(event_.sample, jump * steps * std::exp(-state_.theta));
+}
+
+FlowState Transition::carry_out(std::vector<FlowEvent>& events) {
+  const Eigen::Index k = event_.neuron;
+  // An event that changes what samples at rest push ends the rest.
+  const bool ends_rest =
+      state_.plateau && state_.disturbs(*state_.plateau, neuron_.group, event_.sample);
+  if (state_.plateau) {  // what holds it changes, for all neurons
+    for (Eigen::Index l = 0; l < problem_.neurons(); ++l) state_.sync(l);
+  } else {
+    state_.sync(k);
+  }
+  if (ends_rest) {
+    state_.plateau.reset();
+    state_.reach = problem_.reach;
+  }
+  const bool rested = state_.plateau.has_value();
+  lambda_ = state_.drive();
+  bounds_ = fold_bounds(problem_, neuron_.group, event_.sample, lambda_);
+  FlowEvent report{state_.theta, k, event_.sample, event_.cause, true};
+  std::vector<Eigen::Index> with;
+  if (meets_) with = zeros_with(problem_, neuron_.mode, event_.sample);
+  const bool was_active = active();
+  if (event_.cause == FlowCause::own_crosses) {
+    report.decided = weigh_crossing();
+    if (!report.decided) ++state_.undecided;
+  } else {
+    neuron_.error += state_.options.event_error * std::exp(-state_.theta);
+  }
+  if (event_.cause == FlowCause::other_meets) {
+    const Vector row = preactivation_row(problem_, neuron_.group, neuron_.mode, event_.sample);
+    delay_ = delay_at(row.dot(lambda_));
+  }
+  const double margin_step =
+      std::exp(-state_.theta) * (state_.kernel * lambda_).cwiseAbs().maxCoeff();
+  neuron_.mean = {};
+  state_.offset_stale = true;
+  std::vector<Eigen::Index> moved = problem_.members[static_cast<std::size_t>(event_.sample)];
+  for (const Eigen::Index l : with) {
+    const auto& fold = problem_.members[static_cast<std::size_t>(l)];
+    moved.insert(moved.end(), fold.begin(), fold.end());
+  }
+  for (const Eigen::Index i : moved) state_.z(k, i) = 0.0;
+  decide(with, rested);
+  book_delay(margin_step, was_active);
+  book_hops();
+  if (state_.doubts(neuron_.mode)) {
+    report.decided = false;
+    ++state_.undecided;
+  }
+  state_.refresh_asleep();
+  if (rested || ends_rest) {
+    state_.rebase();
+  } else if (++state_.changes_since_rebuild >= changes_between_rebuilds) {
+    state_.rebuild_kernel();
+  }
+  const Vector now = state_.rates_now();
+  state_.lambda_variation += (now - state_.last_lambda).cwiseAbs().maxCoeff();
+  state_.last_lambda = now;
+  state_.refresh_bounds(k);
+  for (const Eigen::Index i : moved) {
+    report.sample = i;
+    if (meets_) {
+      report.cause =
+          problem_.own(neuron_.group, i) ? FlowCause::own_crosses : FlowCause::other_meets;
+    }
+    events.push_back(report);
+  }
+  return std::move(state_);
+}
+
+}  // namespace
+
+FlowState transition(FlowState state, const FoundEvent& event, std::vector<FlowEvent>& events) {
+  return Transition(std::move(state), event).carry_out(events);
+}
+
+}  // namespace latetime
