@@ -28,6 +28,15 @@ void declare_export(CLI::App& app, Action& action);
 void declare_report(CLI::App& app, Action& action);
 void declare_reproduce(CLI::App& app, Action& action);
 
+/// Refuses an empty name of a file or folder.
+inline CLI::Validator not_empty() {
+  return CLI::Validator(
+      [](std::string& name) {
+        return name.empty() ? std::string("is empty; name a place to write to") : std::string();
+      },
+      "");
+}
+
 /// Threads to use when the user does not say: one a core.
 unsigned default_threads();
 

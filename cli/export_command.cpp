@@ -9,6 +9,8 @@
 #include "latetime/base/error.hpp"
 #include "latetime/base/text.hpp"
 #include "latetime/data/array_file.hpp"
+#include "latetime/data/npz.hpp"
+#include "latetime/store/results_place.hpp"
 #include "latetime/store/run_directory.hpp"
 
 namespace latetime::cli {
@@ -39,8 +41,32 @@ std::string csv_text(const std::vector<std::size_t>& shape, const std::vector<do
   return text;
 }
 
+/// Whether an archive holds what `export --npz` writes of a run or a training.
+bool is_exported_archive(const std::string& path) {
+  try {
+    const std::vector<std::string> names = npz_names(path);
+    return std::any_of(names.begin(), names.end(), [](const std::string& name) {
+      return name == "records.log10_t" || name == "training.step";
+    });
+  } catch (const InputError&) {
+    return false;  // of another kind, or damaged
+  }
+}
+
+/// Throws InputError for a folder that holds neither an earlier export nor nothing, such as the run
+/// itself.
+void refuse_other_folder(const std::string& folder) {
+  const auto holds = [&](const char* name) {
+    std::error_code error;
+    return std::filesystem::exists(std::filesystem::path(folder) / name, error);
+  };
+  const bool of_run = holds("config.toml") || holds("result.h5");
+  if (of_run || !RunDirectory::holds_run(folder)) refuse_all_but_empty(folder);
+}
+
 void export_csv(const ArrayReader& result, const CsvTable& metrics, const std::string& to) {
-  std::filesystem::create_directories(to);
+  refuse_other_folder(to);
+  make_results_folder(to);
   const auto file = [&](const std::string& name) {
     return (std::filesystem::path(to) / name).string();
   };
@@ -55,6 +81,7 @@ void export_csv(const ArrayReader& result, const CsvTable& metrics, const std::s
 }
 
 void export_npz(const ArrayReader& result, const std::string& to) {
+  refuse_foreign_file(to, "an export", is_exported_archive);
   NpzWriter archive(to);
   for (const std::string& path : result.numeric_datasets()) {
     if (path.starts_with("/engine/")) continue;
@@ -93,10 +120,12 @@ void declare_export(CLI::App& app, Action& action) {
   command->add_option("DIR", arguments->directory, "folder of a run")->required();
   command->add_flag("--csv", arguments->csv, "a folder of CSV files, one an array (DIR/csv)");
   command->add_flag("--npz", arguments->npz, "one NumPy archive (DIR/result.npz)");
-  command->add_option("--to", arguments->to, "another place to write to");
+  command->add_option("--to", arguments->to, "another place to write to")->check(not_empty());
   command->footer(
       "Arrays of more than two dimensions become CSV rows of their last index, the other\n"
-      "indices in C order. docs/formats.md lists the arrays and their shapes.");
+      "indices in C order. docs/formats.md lists the arrays and their shapes. An earlier export "
+      "is\n"
+      "replaced, nothing else.");
   command->callback(
       [arguments, &action] { action = [arguments] { return export_run(*arguments); }; });
 }

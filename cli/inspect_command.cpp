@@ -81,7 +81,7 @@ int inspect(const InspectArguments& arguments) {
     const Matrix x = read_matrix(target);
     if (x.size() == 0) throw InputError(target, "the array is empty; give at least one sample");
     require_finite(x, target);
-    report = data_report(inspect_samples(x));
+    report = data_report(inspect_samples(x, target));
   }
   if (arguments.json) {
     fmt::print("{}\n", report.dump(2));

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <filesystem>
 #include <new>
 #include <string>
 #include <vector>
@@ -76,6 +77,10 @@ int main(int argc, char** argv) {
     return action();
   } catch (const latetime::InputError& error) {
     return complain(bad_input, error.what());
+  } catch (const std::filesystem::filesystem_error& error) {
+    return complain(bad_input, latetime::one_line(fmt::format(
+                                   "{}: cannot be used ({}); check the path, or name another",
+                                   error.path1().string(), error.code().message())));
   } catch (const std::bad_alloc&) {
     complain(stopped_early, "not enough memory for arrays of this size");
     std::fflush(nullptr);

@@ -5,6 +5,7 @@
 #include "commands.hpp"
 #include "latetime/base/names.hpp"
 #include "latetime/report/report_page.hpp"
+#include "latetime/store/results_place.hpp"
 #include "latetime/store/run_directory.hpp"
 #include "results_folder.hpp"
 #include "terminal.hpp"
@@ -32,6 +33,7 @@ int report(const ReportArguments& arguments) {
                                 (arguments.folders.size() == 1 ? "report.html" : "comparison.html"))
                                    .string();
   const auto lock = hold_if_results(std::filesystem::path(out).parent_path().string());
+  refuse_foreign_file(out, "a report", is_report);
   std::string command = "latetime report";
   for (const std::string& folder : arguments.folders) command += " " + shell_word(folder);
   if (!arguments.out.empty()) command += " --out " + shell_word(arguments.out);
@@ -50,12 +52,15 @@ void declare_report(CLI::App& app, Action& action) {
       ->add_option("DIR", arguments->folders,
                    "folders of runs, or of latetime reproduce; several stand side by side")
       ->required();
-  command->add_option("--out,-o", arguments->out,
-                      "file to write (DIR/report.html, of several the first DIR/comparison.html)");
+  command
+      ->add_option("--out,-o", arguments->out,
+                   "file to write (DIR/report.html, of several the first DIR/comparison.html)")
+      ->check(not_empty());
   command->add_flag("--quiet,-q", arguments->quiet, "print nothing but errors");
   command->footer(
       "The page is one file and needs no network. Every run ends by writing one, and latetime\n"
-      "check adds its verdicts to it. While a run goes on in DIR, name another place by --out.");
+      "check adds its verdicts to it. While a run goes on in DIR, name another place by --out. An\n"
+      "earlier report is replaced, no other file.");
   command->callback([arguments, &action] { action = [arguments] { return report(*arguments); }; });
 }
 

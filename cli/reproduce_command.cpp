@@ -147,7 +147,9 @@ void declare_reproduce(CLI::App& app, Action& action) {
   command->add_option("FIGURE", arguments->figure, "fig1 ... fig5, or all")
       ->required()
       ->check(CLI::IsMember({"fig1", "fig2", "fig3", "fig4", "fig5", "all"}));
-  command->add_option("--out,-o", arguments->out, "folder for the results")->required();
+  command->add_option("--out,-o", arguments->out, "folder for the results")
+      ->required()
+      ->check(not_empty());
   command->add_option("--threads", arguments->threads, "threads; results do not depend on it")
       ->check(CLI::Range(1u, 1024u));
   command->add_flag("--quick", arguments->quick,

@@ -58,6 +58,9 @@ void print_summary(const RunSummary& summary, const RunConfig& config, const std
   fmt::print("{} ({} engine, {} records, {})\n",
              inked(Ink::bold, time_text(summary.outcome.time), stdout), summary.engine,
              summary.records, duration_text(summary.seconds));
+  for (const std::string& note : summary.notes) {
+    print_wrapped("note", note);
+  }
   if (summary.last.measures.active_own.size() > 0) print_last_record(summary.last, config);
   if (summary.limit) print_limit_section(*summary.limit);
   fmt::print("{}\n", inked(Ink::bold, "results", stdout));
@@ -146,7 +149,9 @@ void declare_run(CLI::App& app, Action& action) {
   CLI::App* command = app.add_subcommand("run", "Train a network and record what it does");
   command->add_option("CONFIG", arguments->config,
                       "configuration file (TOML); without it, defaults");
-  command->add_option("--out,-o", arguments->out, "folder for the results")->required();
+  command->add_option("--out,-o", arguments->out, "folder for the results")
+      ->required()
+      ->check(not_empty());
   command->add_option("--set", arguments->set, "section.key=value: change one key (repeatable)")
       ->take_all()
       ->expected(1);

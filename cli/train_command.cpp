@@ -102,7 +102,9 @@ void declare_train(CLI::App& app, Action& action) {
       "train", "Train a classifier at image-set size: ten classes, other heads, float32");
   command->add_option("CONFIG", arguments->config,
                       "configuration file (TOML); without it, defaults");
-  command->add_option("--out,-o", arguments->out, "folder for the results")->required();
+  command->add_option("--out,-o", arguments->out, "folder for the results")
+      ->required()
+      ->check(not_empty());
   command->add_option("--set", arguments->set, "section.key=value: change one key (repeatable)")
       ->take_all()
       ->expected(1);

@@ -1,3 +1,5 @@
+#include <filesystem>
+
 #include "bindings.hpp"
 #include "latetime/base/error.hpp"
 
@@ -11,6 +13,11 @@ PYBIND11_MODULE(_core, module) {
       if (pointer) std::rethrow_exception(pointer);
     } catch (const latetime::InputError& error) {
       PyErr_SetString(PyExc_ValueError, error.what());
+    } catch (const std::filesystem::filesystem_error& error) {
+      const std::string line =
+          latetime::one_line(error.path1().string() + ": cannot be used (" +
+                             error.code().message() + "); check the path, or name another");
+      PyErr_SetString(PyExc_ValueError, line.c_str());
     }
   });
   latetime::python::bind_config(module);

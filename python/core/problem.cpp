@@ -97,7 +97,7 @@ py::dict inspect_array(const py::array& x) {
   if (samples.size() == 0) throw InputError("X", "the array is empty; give at least one sample");
   require_finite(samples, "X");
   const BlasOnThisThread blas;
-  return inspection_dict(inspect_samples(samples));
+  return inspection_dict(inspect_samples(samples, "X"));
 }
 
 }  // namespace

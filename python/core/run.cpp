@@ -83,6 +83,7 @@ py::dict summary_dict(const RunSummary& summary, bool by_keyboard) {
   result["message"] = summary.outcome.message;
   result["log10_t"] = log10_of(summary.outcome.time);
   result["seconds"] = summary.seconds;
+  result["notes"] = summary.notes;
   result["by_keyboard"] = by_keyboard;
   return result;
 }

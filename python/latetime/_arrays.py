@@ -62,7 +62,13 @@ def _of_tensor(tensor: Any, name: str) -> np.ndarray:
         raise ValueError(f"{name}: lies on {device}; write {name}.cpu()")
     if "bfloat16" in str(tensor.dtype):
         tensor = tensor.float()  # NumPy has no such type; every value of it is a float32
-    return tensor.numpy()
+    for lazy in ("resolve_conj", "resolve_neg"):  # views that PyTorch has yet to conjugate or negate
+        if hasattr(tensor, lazy):
+            tensor = getattr(tensor, lazy)()
+    try:
+        return tensor.numpy()
+    except (RuntimeError, NotImplementedError) as error:  # whatever else has no memory of numbers
+        raise TypeError(f"{_one_line(error, name)}; give a NumPy array") from None
 
 
 def _of_sparse(matrix: Any, name: str) -> np.ndarray:

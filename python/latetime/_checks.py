@@ -16,6 +16,8 @@ def path_text(value: Any, name: str, what: str = "the name of a folder") -> str:
     """Raises TypeError for what names no file or folder."""
     if not isinstance(value, (str, os.PathLike)):
         raise TypeError(f"{name}: is {kind_of(value)}; give {what}")
+    if not os.fspath(value):
+        raise ValueError(f"{name}: is empty; give {what}")
     return os.fspath(value)
 
 

@@ -52,6 +52,9 @@ class Dataset:
     def __len__(self) -> int:
         return self.X.shape[0]
 
+    def __reduce__(self):
+        return Dataset, (np.array(self.X), np.array(self.y))  # pickle and copy: the arrays, no longer where they came from
+
     def __repr__(self) -> str:
         n, d = self.X.shape
         return f"Dataset(n={n}, d={d}, from {self.origin})"
@@ -100,6 +103,29 @@ _SOURCES = next(field["one_of"] for field in _config.fields() if (field["section
 def _refuse_source(name) -> None:
     if name in _SOURCES and not os.path.exists(name):
         raise ValueError(f'{name}: is a source of samples and no file; write source="{name}"')
+
+
+_DATA_KEYS = [field["key"] for field in _config.fields() if field["section"] == "data"]
+_WRITE_INSTEAD = {
+    "transpose": "where a sample is a column, write X.T",
+    "label_column": "give the labels as y, or, of a table (pandas), the name of their column",
+    "source": "leave it out",
+}
+
+
+def _refuse_data_keys(keys: Dict[str, Any]) -> None:
+    """Arrays are what they are: a key that makes, reads or chooses samples would do nothing."""
+    for key in keys:
+        if key in _DATA_KEYS:
+            mend = _WRITE_INSTEAD.get(key, "leave it out, or change X before")
+            raise ValueError(f"{key}: does not belong to samples in arrays; {mend}")
+
+
+def _refuse_missing_file(path: str) -> None:
+    """Before anything is asked about its labels."""
+    file = re.split(r"(?<=\.npz|\.hdf|\.mat):|(?<=\.h5):|(?<=\.hdf5):", path, flags=re.IGNORECASE)[0]
+    if not os.path.exists(file):
+        raise ValueError(f"{file}: no such file; check the path")
 
 
 def core_config(config, keys: Dict[str, Any]):
@@ -158,11 +184,12 @@ def inspect(target=None, /, y=None, *, X=None, positive=None, **keys) -> Inspect
     target = one_source("inspect", target, X, keys)
     if is_path(target):
         _refuse_source(target)
-    if is_path(target) and y is None and not os.fspath(target).endswith(".toml"):
+    alone = y is None and positive is None and not keys  # samples without labels, and nothing about a run
+    if is_path(target) and alone and not os.fspath(target).endswith(".toml"):
         return Inspection(_core.inspect_array(_core.read_array(os.fspath(target))))
-    if y is None and target is not None and not is_path(target) and not isinstance(target, (_config.Config, Dataset)):
+    if alone and target is not None and not is_path(target) and not isinstance(target, (_config.Config, Dataset)):
         return Inspection(_core.inspect_array(to_samples(target)))
-    if isinstance(target, Dataset) and y is None and not keys:
+    if isinstance(target, Dataset) and alone:
         return Inspection(_core.inspect_array(target.X))
     config, data, keys = split_source("inspect", target, y, positive, keys)
     return Inspection(make_problem(config, keys, data).inspect())
@@ -214,17 +241,22 @@ def split_source(function: str, source, y, positive, keys: Dict[str, Any]) -> Tu
     if isinstance(source, Dataset):
         if y is not None or positive is not None:
             raise TypeError(f"{function}: a Dataset has its labels; give them to lt.Dataset(X, y, positive=...)")
+        _refuse_data_keys(keys)
         return None, source, keys
     if source is None or isinstance(source, _config.Config) or (is_path(source) and not _names_samples(source, y)):
-        return source, None, {**keys, **_label_keys(function, y, positive)}
+        return source, None, _joined(keys, _label_keys(function, source, y, positive))
     if is_path(source) and (y is None or is_path(y) or isinstance(y, int)):
         files = {"source": "file", "x": os.fspath(source)}
         if y is not None:
             of_column = isinstance(y, int) or not (is_data_file(y) or os.path.exists(y))
             files["label_column" if of_column else "y"] = str(y)
-        return None, None, {**files, **keys, **_label_keys(function, None, positive)}
+        if y is None:
+            _refuse_missing_file(os.fspath(source))
+        return None, None, _joined(files, keys, _label_keys(function, source, None, positive))
     if y is None:
+        _refuse_data_keys(keys)
         raise ValueError(_missing_labels(function, source))
+    _refuse_data_keys(keys)
     X = _core.read_array(os.fspath(source)) if is_path(source) else source
     if is_data_file(y) and not is_frame(X):
         y = _core.read_array(os.fspath(y))
@@ -238,12 +270,28 @@ def _names_samples(path, y) -> bool:
     return is_data_file(path) or (y is not None and not os.fspath(path).endswith(".toml"))
 
 
-def _label_keys(function: str, y, positive) -> Dict[str, Any]:
+def _joined(*groups: Dict[str, Any]) -> Dict[str, Any]:
+    """All keys; what is given as an argument and by another name too is not passed over."""
+    joined: Dict[str, Any] = {}
+    for group in groups:
+        for key, value in group.items():
+            if key in joined and joined[key] != value:
+                raise ValueError(f"{key}: is given twice, {joined[key]!r} and {value!r}; give it once")
+            joined[key] = value
+    return joined
+
+
+def _label_keys(function: str, source, y, positive) -> Dict[str, Any]:
     """Keys of the configuration for labels that a file has."""
     keys = {}
     if y is not None:
         if not is_path(y):
-            raise ValueError(f"X: is missing; give samples and labels, lt.{function}(X, y)")
+            if source is None:
+                raise ValueError(f"X: is missing; give samples and labels, lt.{function}(X, y)")
+            raise ValueError(
+                f"y: a configuration names its own labels; leave y out, give the name of a file, or give the samples "
+                f"too, lt.{function}(X, y)"
+            )
         keys["y"] = os.fspath(y)
     if positive is not None:
         keys["positive"] = label_text(positive)

@@ -150,6 +150,15 @@ class Limit:
         """(n,) >= 0, of a limit that is "not-separated" (or so far): its positive entries are to blame."""
         return self._core.ray
 
+    def __copy__(self) -> "Limit":
+        return type(self)(self._core)
+
+    def __deepcopy__(self, memo) -> "Limit":
+        return type(self)(self._core)  # nothing of it can change
+
+    def __reduce_ex__(self, protocol):
+        raise TypeError("a Limit is not pickled; write run.save(folder), and read lt.load(folder).limit")
+
     def __repr__(self) -> str:
         if not self.has_direction:
             return f"Limit({self.status}: {self.message})"

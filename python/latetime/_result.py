@@ -74,6 +74,9 @@ class Run:
     def __getitem__(self, name: str) -> np.ndarray:
         """A column, or any array of result.h5 by its path: run["log_loss"], run["/final/weights"]."""
         if name.startswith("/"):
+            known = self.names()
+            if name not in known:
+                raise KeyError(f"a run has no array {name}; did you mean {_core.nearest_name(name, known)}?")
             return self._memory.get(name)
         try:
             return getattr(self, name)
@@ -226,6 +229,15 @@ class Run:
         from ._run import resume_run
 
         return resume_run(self, until, threads=threads, progress=progress, observer=observer, measures=measures)
+
+    def __deepcopy__(self, memo) -> "Run":
+        return type(self)(self._memory.copy(), {name: values.copy() for name, values in self.measures.items()})
+
+    def __copy__(self) -> "Run":
+        return type(self)(self._memory, self.measures)
+
+    def __reduce_ex__(self, protocol):
+        raise TypeError("a Run is not pickled; write run.save(folder), and read lt.load(folder)")
 
     def __repr__(self) -> str:
         config = self.config

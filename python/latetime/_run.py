@@ -162,6 +162,8 @@ def _carry_out(problem, memory, out, resume, threads, progress, observer, column
         )
     finally:
         bar.close()
+    for note in summary["notes"]:
+        warnings.warn(note, stacklevel=5 if resume and out is None else 4)
     result = Run(memory, columns.arrays()) if out is None else load_run(out)
     if out is not None:
         result.measures.update(columns.arrays())

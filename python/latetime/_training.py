@@ -41,6 +41,9 @@ class TrainingResult:
     def __getitem__(self, name: str) -> Any:
         """A column, or any array of result.h5 by its path: training["test_error"], training["/final/weights"]."""
         if name.startswith("/"):
+            known = self.names()
+            if name not in known:
+                raise KeyError(f"a training has no array {name}; did you mean {_core.nearest_name(name, known)}?")
             return self._memory.get(name)
         try:
             return getattr(self, name)
@@ -116,6 +119,15 @@ class TrainingResult:
 
         texts = {name: self._memory.column(name) for name in _TEXT_COLUMNS}
         return pandas.DataFrame({name: texts.get(name) or self._column(name) for name in self.columns})
+
+    def __copy__(self) -> "TrainingResult":
+        return type(self)(self._memory)
+
+    def __deepcopy__(self, memo) -> "TrainingResult":
+        return type(self)(self._memory.copy())
+
+    def __reduce_ex__(self, protocol):
+        raise TypeError("a TrainingResult is not pickled; read its folder anew, lt.load(folder)")
 
     def __repr__(self) -> str:
         config = self.config

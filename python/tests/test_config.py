@@ -139,7 +139,7 @@ def test_unknown_keys_name_the_nearest():
         lt.run(widht=5)
     with pytest.raises(TypeError, match="object"):
         lt.run(until=object())
-    with pytest.raises(ValueError, match="data.n: has a meaning only with"):
+    with pytest.raises(ValueError, match="n: does not belong to samples in arrays"):
         lt.run(np.eye(2), [1, -1], n=5)
 
 

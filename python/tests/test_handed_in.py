@@ -255,8 +255,41 @@ def _():
     taken([torch.tensor(row) for row in X], [torch.tensor(label) for label in Y])
     images = torch.tensor(X).reshape(8, 1, 2, 3)
     taken(images)
+    taken(torch._neg_view(-torch.tensor(X)))
     run = lt.run(X, Y, W0=torch.full((2, 3, 6), 0.01, requires_grad=True), until="10")
     assert run.initial_weights.shape == (2, 3, 6)
+
+
+class ViewStandIn:
+    """A tensor whose numbers are to be negated yet, as torch._neg_view makes them."""
+
+    layout, dtype, device = "torch.strided", "torch.float64", "cpu"
+
+    def __init__(self, values, resolved=False):
+        self._values, self._resolved = values, resolved
+
+    def detach(self):
+        return self
+
+    def resolve_neg(self):
+        return type(self)(-self._values, True)
+
+    def numpy(self):
+        if not self._resolved:
+            raise RuntimeError("Can't call numpy() on Tensor that has negative bit set.\nUse tensor.resolve_neg().numpy()")
+        return self._values
+
+
+class OpaqueStandIn(ViewStandIn):
+    """A tensor without numbers of its own."""
+
+    def resolve_neg(self):
+        return self
+
+
+def test_tensors_that_are_views_are_resolved():
+    taken(ViewStandIn(-X))
+    refused(OpaqueStandIn(X), Y, "X: cannot be read as an array (Can't call numpy()", kind=TypeError)
 
 
 @case("tensors on another device, sparse tensors")
@@ -594,6 +627,48 @@ def _():
         lt.Dataset("X.npy", "y.npy")
     with pytest.raises(TypeError, match="a Dataset has its labels"):
         lt.run(lt.Dataset(X, Y), Y)
+
+
+@case("keys of the section `[data]` beside arrays: `transpose`, `label_column`, `d`, …")
+def _():
+    keys = [field["key"] for field in lt.fields() if field["section"] == "data"]
+    mends = {"transpose": "X.T"}
+    for key in keys:
+        if key in ("x", "y", "positive"):
+            continue
+        for function in (lt.run, lt.load_data, lt.inspect):
+            for arguments in ((X, Y), (lt.Dataset(X, Y),)):
+                with pytest.raises(ValueError) as error:
+                    function(*arguments, **{key: 3})
+                assert str(error.value).startswith(f"{key}: ") and mends.get(key, "") in str(error.value)
+        with pytest.raises(ValueError):
+            lt.inspect(X, **{key: 3})
+    with pytest.raises(ValueError, match="^y: is missing"):
+        lt.inspect(X, width=3)
+
+
+@case("labels beside a configuration")
+def _(tmp_path):
+    (tmp_path / "own.toml").write_text('[descent]\nuntil = 10\n')
+    for given in (tmp_path / "own.toml", lt.Config()):
+        with pytest.raises(ValueError, match="^y: a configuration names its own labels; leave y out"):
+            lt.run(given, Y)
+    assert lt.run(tmp_path / "own.toml").outcome.reason == "reached-end"
+    with pytest.raises(ValueError, match="^X: is missing"):
+        lt.run(y=Y)
+
+
+@case("a file that is not there")
+def _(tmp_path):
+    for name in ("nope.npy", "nope.npz:X", "nope.h5:/data/x", "nope.csv"):
+        with pytest.raises(ValueError, match=r"nope\.[a-z0-9]+: no such file"):
+            lt.run(tmp_path / name)
+    np.save(tmp_path / "X.npy", X)
+    np.save(tmp_path / "y.npy", Y)
+    with pytest.raises(ValueError, match="^data.y: is missing|y: is missing"):
+        lt.run(tmp_path / "X.npy")
+    with pytest.raises(ValueError, match="^x: is given twice"):
+        lt.run(tmp_path / "X.npy", tmp_path / "y.npy", x="other.npy")
 
 
 @case("samples for `lt.check` or `lt.limit`")

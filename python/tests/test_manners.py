@@ -1,7 +1,9 @@
 """Threads, Ctrl-C, the progress bar, and what the package says of itself."""
 
 import concurrent.futures
+import copy
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -179,6 +181,11 @@ WRONG = [
     (lambda: lt.run(X, Y, width="a"), "width"),
     (lambda: lt.run(X, Y, slope=[0.1]), "slope"),
     (lambda: lt.run(X, Y, out=3), "out"),
+    (lambda: lt.run(X, Y, out=""), "out"),
+    (lambda: lt.check(lt.Config(), delta=float("nan")), "delta"),
+    (lambda: lt.check(lt.Config(), large=-1), "large"),
+    (lambda: lt.check(lt.Config(), moderate=float("nan")), "moderate"),
+    (lambda: lt.inspect(X * 1e200), "divide all samples by"),
     (lambda: lt.run(X, Y, config={"width": 3}), "config"),
     (lambda: lt.run(X, Y, config="nothing.toml"), "nothing.toml"),
     (lambda: lt.run(lt.Config(), config=lt.Config()), "configuration"),
@@ -217,6 +224,49 @@ def test_wrong_arguments_are_one_line_that_names_them(number):
         call()
     text = str(error.value)
     assert "\n" not in text and len(text) < 250 and name in text, text
+
+
+def test_names_too_long_for_the_file_system_are_refused(tmp_path):
+    for call in (lambda: lt.run(X, Y, until="10", out=tmp_path / ("a" * 300)),
+                 lambda: lt.run(X, Y, until="10").save(tmp_path / ("a" * 300))):
+        with pytest.raises(ValueError, match="choose a shorter name"):
+            call()
+    assert list(tmp_path.iterdir()) == []
+    name = "a" * 300
+    for call in (lambda: lt.load(name), lambda: lt.limit(name), lambda: lt.check(name), lambda: lt.run(f"{name}.toml"),
+                 lambda: lt.run(f"{name}.npy"), lambda: lt.load_data(f"{name}.npy", "y.npy"), lambda: lt.inspect(f"{name}.npy")):
+        with pytest.raises(ValueError, match=f"{name}.*; "):
+            call()
+
+
+def test_an_array_that_is_not_there_is_answered_with_the_nearest():
+    with pytest.raises(KeyError, match="no array /final/weigths; did you mean /final/weights?"):
+        lt.run(X, Y, until="10")["/final/weigths"]
+
+
+def test_results_are_copied_and_say_how_they_are_kept():
+    run = lt.run(X, Y, width=2, until="1e30", measures={"size": lambda state: np.sum(state.weights**2)})
+    for made in (copy.copy, copy.deepcopy):
+        other = made(run)
+        assert np.array_equal(other.weights, run.weights) and np.array_equal(other.size, run.size)
+        assert made(run.limit).status == run.limit.status
+        assert np.array_equal(made(lt.Dataset(X, Y)).X, X)
+    for thing in (run, run.limit, [run]):
+        with pytest.raises(TypeError, match=r"run\.save\(folder\).*lt\.load\(folder\)"):
+            pickle.dumps(thing)
+    data = pickle.loads(pickle.dumps(lt.Dataset(X, Y)))
+    assert lt.run(data, width=2, until="1e30").weights.tobytes() == run.weights.tobytes()
+    assert pickle.loads(pickle.dumps(run.config)) == run.config
+
+
+def test_what_is_hardly_meant_is_warned_of():
+    zero = X.copy()
+    zero[3] = 0.0
+    with pytest.warns(UserWarning, match=r"1 of \d+ samples is all zeros \(sample 3\)"):
+        lt.run(zero, Y, until="10")
+    with pytest.warns(UserWarning, match="record.at: 1e9 is beyond the end of the run") as seen:
+        lt.run(X, Y, until="10", at=["5", "1e9"])
+    assert seen[0].filename == __file__
 
 
 def test_types_hold():

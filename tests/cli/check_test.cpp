@@ -248,5 +248,26 @@ TEST(CheckCommand, SuiteIsAsExpectedSlow) {
   }
 }
 
+TEST(CheckCommand, RefusesImpossibleThresholdsInWords) {
+  const std::pair<const char*, const char*> refusals[] = {
+      {"--delta 0", "delta: 0 is not possible; it must be at least 1e-12 and at most 0.999"},
+      {"--delta 1e-13", "delta: 1e-13 is not possible"},
+      {"--delta nan", "delta: nan is not possible"},
+      {"--large -1", "large: -1 is not possible; it must be greater than 0 and finite"},
+      {"--large nan", "large: nan is not possible"},
+      {"--large inf", "large: inf is not possible"},
+      {"--moderate nan", "moderate: nan is not possible"},
+      {"--moderate 0.5", "moderate: 0.5 is not possible; it must be at least 1 and at most 1e12"}};
+  const TemporaryFolder folder;
+  const std::string config = folder.write("a.toml", "[descent]\nuntil = 10\n");
+  ASSERT_EQ(call("run -q " + config + " --out " + folder / "run").code, 0);
+  for (const auto& [option, refusal] : refusals) {
+    for (const std::string& target : {config, folder / "run", std::string("--suite")}) {
+      expect_refusal("check " + target + " " + option, refusal);
+    }
+  }
+  EXPECT_EQ(call("check " + config + " --delta 1e-12 --large 1e-300").code, 0);
+}
+
 }  // namespace
 }  // namespace latetime

@@ -73,6 +73,56 @@ TEST(Folders, ADamagedTableIsRefusedAndItsMendWorks) {
   }
 }
 
+TEST(Folders, ATableThatWasCutIsRefusedByTheReportAndItsMendWorks) {
+  const TemporaryFolder folder;
+  const std::string out = folder / "my run", metrics = out + "/metrics.csv";
+  ASSERT_EQ(call("run -q --out '" + out + "'" + small).code, 0);
+  const std::string good = bytes_of(metrics);
+  std::ofstream(metrics) << good.substr(0, good.size() / 2);
+  expect_refusal("report '" + out + "'", "it was cut, make it anew");
+  std::string mend = mend_in(call("report '" + out + "'").err);
+  mend.erase(mend.find_last_not_of('\n') + 1);
+  EXPECT_EQ(call(mend + " -q").code, 0) << mend;
+  EXPECT_EQ(bytes_of(metrics), good);
+  EXPECT_EQ(call("report '" + out + "'").code, 0);
+}
+
+TEST(Folders, NamesTooLongForTheFileSystemAreRefused) {
+  const TemporaryFolder folder;
+  const std::string name(300, 'a'), place = folder / name;
+  ASSERT_EQ(call("run -q --out " + folder / "run" + small).code, 0);
+  for (const std::string command :
+       {"run", "run --resume", "train", "reproduce fig1 --quick", "reproduce fig4 --quick"}) {
+    expect_refusal(command + " --out " + place, "choose a shorter name");
+    expect_refusal(command + " --out " + folder / "new/" + name, "choose a shorter name");
+  }
+  for (const std::string command : {"export --csv ", "export --npz "}) {
+    expect_refusal(command + folder / "run" + " --to " + place, "choose a shorter name");
+  }
+  expect_refusal("report " + folder / "run" + " --out " + place, "choose a shorter name");
+  for (const std::string command : {"run --out x ", "train --out x ", "check ", "limit ", "report ",
+                                    "inspect ", "export --npz "}) {
+    expect_refusal(command + place, name);
+    expect_refusal(command + place + ".toml", name);
+  }
+  expect_refusal("run --out " + folder / "x" +
+                     " --set data.source=file --set data.y=y.npy --set "
+                     "data.x=" +
+                     place + ".npy",
+                 name);
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path()), {}), 1);
+}
+
+TEST(Folders, WithoutANameAreRefused) {
+  const TemporaryFolder folder;
+  ASSERT_EQ(call("run -q --out " + folder / "run" + small).code, 0);
+  for (const std::string command : {"run --out ''", "train --out ''", "reproduce fig1 --out ''"}) {
+    expect_refusal(command, "--out: is empty");
+  }
+  expect_refusal("report " + folder / "run" + " --out ''", "--out: is empty");
+  expect_refusal("export --npz " + folder / "run" + " --to ''", "--to: is empty");
+}
+
 TEST(Folders, NamesThatAreNotUtf8AreRefusedFirst) {
   const TemporaryFolder folder;
   const std::string name = folder / "r\xff";
@@ -104,6 +154,53 @@ TEST(Folders, OfOthersTakeNoResults) {
     expect_refusal(command + config + " --out " + folder.path(), "holds other files (config.toml)");
   }
   EXPECT_THAT(bytes_of(config), testing::StartsWith("seed = 2\n[descent]"));
+}
+
+TEST(Folders, NoCommandReplacesFilesOfOthers) {
+  const TemporaryFolder folder;
+  const std::string run = folder / "run", training = folder / "training";
+  ASSERT_EQ(call("run -q --out " + run + small).code, 0);
+  ASSERT_EQ(call("train -q --out " + training +
+                 " --set data.n=50 --set data.d=9 --set network.width=4 --set descent.until=200")
+                .code,
+            0);
+  std::filesystem::create_directory(folder / "theirs");
+  const std::string page = "<!doctype html>\n<title>my page</title>\n";
+  const std::string plain = folder.write("x.npy", "numbers"), html = folder.write("x.html", page),
+                    inside = folder.write("theirs/metrics.csv", "day,hours\n1,9\n");
+  expect_refusal("report " + run + " --out " + plain, "x.npy: is there already");
+  expect_refusal("report " + run + " --out " + html, "x.html: is there already");
+  expect_refusal("report " + run + " --out " + run + "/metrics.csv", "is there already");
+  expect_refusal("report " + run + " --out " + folder / "theirs", "is a folder");
+  expect_refusal("export --npz " + run + " --to " + plain, "x.npy: is there already");
+  expect_refusal("export --npz " + run + " --to " + folder / "theirs", "is a folder");
+  expect_refusal("export --csv " + run + " --to " + folder / "theirs", "holds other files");
+  expect_refusal("export --csv " + run + " --to " + training, "holds other files");
+  expect_refusal("export --csv " + run + " --to " + plain, "is a file");
+  EXPECT_EQ(bytes_of(plain), "numbers");
+  EXPECT_EQ(bytes_of(html), page);
+  EXPECT_EQ(bytes_of(inside), "day,hours\n1,9\n");
+}
+
+TEST(Folders, EarlierReportsAndExportsAreReplaced) {
+  const TemporaryFolder folder;
+  const std::string run = folder / "run", training = folder / "training";
+  ASSERT_EQ(call("run -q --out " + run + small).code, 0);
+  ASSERT_EQ(call("train -q --out " + training +
+                 " --set data.n=50 --set data.d=9 --set network.width=4 --set descent.until=200")
+                .code,
+            0);
+  folder.write("page.html", "");  // carries nothing
+  for (const std::string& from : {run, training, run}) {
+    EXPECT_EQ(call("report " + from + " --out " + folder / "page.html").code, 0) << from;
+    EXPECT_EQ(call("export --npz " + from + " --to " + folder / "all.npz").code, 0) << from;
+  }
+  for (int times = 0; times < 2; ++times) {
+    EXPECT_EQ(call("export --csv " + run + " --to " + folder / "csv").code, 0);
+    EXPECT_EQ(call("export --csv " + run).code, 0);
+    EXPECT_EQ(call("export --npz " + run).code, 0);
+    EXPECT_EQ(call("report " + run).code, 0);
+  }
 }
 
 TEST(Folders, MayHoldTheLogOfTheCommandItself) {

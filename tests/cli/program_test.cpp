@@ -112,6 +112,32 @@ TEST(Program, InspectsConfigurationsAndArrays) {
   EXPECT_EQ(config["last_step"], 1000);
 }
 
+TEST(Program, InspectRefusesSamplesWhoseSquaresOverflow) {
+  const TemporaryFolder folder;
+  const std::string x = folder.write("X.csv", "1e200,0\n0,1\n");
+  expect_refusal("inspect " + x,
+                 "X.csv: the entries of sample 0 are up to 1e+200, and their "
+                 "squares overflow; divide all samples by 1e+200");
+  folder.write("X.csv", "1,0\n0,1e-200\n");  // the mend
+  EXPECT_EQ(call("inspect " + x).code, 0);
+}
+
+TEST(Program, SaysWhatIsHardlyMeant) {
+  const TemporaryFolder folder;
+  const std::string x = folder.write("X.csv", "1,0\n0,0\n0,1\n"),
+                    y = folder.write("y.csv", "1\n1\n-1\n");
+  const Output output = call("run --out " + folder / "a" +
+                             " --set data.source=file --set data.x=" + x + " --set data.y=" + y +
+                             " --set network.width=2 --set descent.until=100 "
+                             "--set 'record.at=[\"7\", \"1e9\", \"1e20\"]'");
+  EXPECT_THAT(output.out, testing::ContainsRegex("note +1 of 3 samples is all zeros"));
+  EXPECT_THAT(output.out, testing::ContainsRegex("note +record.at: 1e9, 1e20 are beyond the end"));
+  const Output plain = call("run --out " + folder / "b" +
+                            " --set data.d=20 --set network.width=2 "
+                            "--set descent.until=100 --set 'record.at=[\"100\"]'");
+  EXPECT_THAT(plain.out, testing::Not(testing::HasSubstr("note")));
+}
+
 TEST(Program, ExportsArraysThatReadBack) {
   const TemporaryFolder folder;
   call("run -q --out " + folder / "a" + small);

@@ -368,5 +368,68 @@ TEST(Labels, MayStandInATableOfOtherThings) {
   }
 }
 
+TEST(Labels, WithoutColumnsRefuseTheNameOfOne) {
+  for (const char* column : {"3", "label"}) {
+    const Folder folder;
+    const auto expect_refused = [&](Options options) {
+      options.label_column = column;
+      const std::string refusal = error_of([&] { load_sample_files(options); });
+      EXPECT_THAT(refusal, testing::StartsWith("data.label_column: "));
+      EXPECT_THAT(refusal, testing::EndsWith("leave it out"));
+      options.label_column.clear();
+      EXPECT_EQ(load_sample_files(options).size(), 2);
+    };
+    expect_refused(labels(folder, "y.npy", npy_vector("'<f8'", Doubles{1, -1})));
+    expect_refused(labels(folder, "y.npy", text_npy({"1", "-1"}, true)));
+    expect_refused(labels(folder, "y.svm", "1 1:1\n-1 1:2\n"));
+    Options hdf5 = labels(folder, "unused.csv", "", "cat");
+    hdf5.y = text_hdf5(folder);
+    expect_refused(hdf5);
+  }
+}
+
+TEST(Refusals, DoNotProposeWhatIsSet) {
+  const Folder folder;
+  const std::string table = folder.write("lab.csv", "label,a,b\n1,1,2\n-1,4,5\n");
+  Options options{.x = table,
+                  .y = folder.write("y.npy", npy_vector("'<f8'", Doubles{1, -1})),
+                  .label_column = "label"};
+  const auto refusal = [&] { return error_of([&] { load_sample_files(options); }); };
+  EXPECT_THAT(refusal(), testing::EndsWith("leave out data.y, or write the samples alone, without "
+                                           "data.label_column"));
+  options.y.clear();  // the mend
+  EXPECT_EQ(load_sample_files(options).dim(), 2);
+
+  options = samples(folder, "X.csv", "1,2,3\n4,5,6\n");
+  options.transpose = true;
+  EXPECT_THAT(refusal(), testing::EndsWith("2 labels for the 3 columns of " + options.x +
+                                           ", each a sample by data.transpose = true; as it has 2 "
+                                           "rows, leave out data.transpose"));
+  options.transpose = false;  // the mend
+  EXPECT_EQ(load_sample_files(options).dim(), 3);
+  options.transpose = true;
+  options.y = folder.write("five.csv", "1\n-1\n1\n-1\n1\n");
+  EXPECT_THAT(refusal(), testing::EndsWith("give one a column"));
+}
+
+TEST(Refusals, ShowCharactersAsTheyAreAndBlanksByTheirBytes) {
+  const Folder folder;
+  const std::pair<std::string, std::string> fields[] = {
+      {"\xe2\x88\x92"
+       "1",
+       "'\xe2\x88\x92"
+       "1'"},                                // U+2212
+      {"3\xe2\x82\xac", "'3\xe2\x82\xac'"},  // euros
+      {"\xc2\xa0"
+       "1",
+       "'\\xc2\\xa01'"},                        // no-break space
+      {"1\xe2\x80\x8b", "'1\\xe2\\x80\\x8b'"},  // zero width
+      {"1\xff", "'1\\xff'"}};                   // no UTF-8
+  for (const auto& [field, shown] : fields) {
+    const Options options = samples(folder, "X.csv", "1,2\n" + field + ",2\n");
+    EXPECT_THAT(error_of([&] { load_sample_files(options); }), testing::HasSubstr(shown));
+  }
+}
+
 }  // namespace
 }  // namespace latetime

@@ -387,9 +387,22 @@ TEST(Run, SamplesWhoseSquaresUnderflowAreRefusedBeforeTheFolderIsMade) {
       run_into(folder / "out", configured({"data.source=file", "data.x=" + x, "data.y=" + y,
                                            "network.width=3", "descent.until=1e100"}));
     };
-    EXPECT_NE(error_of(attempt).find("underflow"), std::string::npos);
+    const std::string refusal = error_of(attempt), before_factor = "multiply all samples by ";
+    EXPECT_NE(refusal.find("underflow"), std::string::npos);
     EXPECT_FALSE(std::filesystem::exists(folder / "out"));
+    const std::size_t at = refusal.find(before_factor);
+    ASSERT_NE(at, std::string::npos) << refusal;
+    const double factor = std::stod(refusal.substr(at + before_factor.size()));
+    write_npy(x, ArrayShape{2, 2}, std::vector<double>{size * factor, 0, 0, size * factor});
+    EXPECT_NO_THROW(
+        require_squares(load_data(configured({"data.source=file", "data.x=" + x, "data.y=" + y}))));
   }
+  write_npy(x, ArrayShape{2, 2}, std::vector<double>{1e-310, 0, 0, 1.0});
+  EXPECT_NE(
+      error_of([&] {
+        require_squares(load_data(configured({"data.source=file", "data.x=" + x, "data.y=" + y})));
+      }).find("the scale of the others"),
+      std::string::npos);
 }
 
 TEST(Run, AnotherThreadsFolderIsRefused) {
@@ -439,6 +452,28 @@ TEST(Run, BadInputLeavesNothingBehind) {
   attempt({1, 2, 3, 4}, {1, -1}, {6, 2});
 }
 
+TEST(Run, MoreNeuronsThanFitIntoMemoryAreRefusedByTheirKey) {
+  const TemporaryFolder folder;
+  const std::vector<std::string> keys{"data.n=8", "data.d=12", "network.width=1e9"};
+  const auto with = [&](const char* key) {
+    std::vector<std::string> all = keys;
+    all.emplace_back(key);
+    return configured(all);
+  };
+  const auto training = [&](const char* key) {
+    return error_of([&] { carry_out_training(with(key), folder / "out", {}); });
+  };
+  for (const std::string& refusal :
+       {error_of([&] { run_into(folder / "out", configured(keys)); }),
+        training("descent.precision=float32"), training("descent.precision=float64"),
+        training("network.head=trained"), training("descent.method=sgd")}) {
+    EXPECT_EQ(refusal.find("network.width: n = 8, d = 12, m = 1000000000 need"), 0u) << refusal;
+    EXPECT_NE(refusal.find("choose a smaller one"), std::string::npos) << refusal;
+    EXPECT_EQ(refusal.find("latetime train"), std::string::npos) << refusal;
+  }
+  EXPECT_FALSE(std::filesystem::exists(folder / "out"));
+}
+
 TEST(Run, InitialWeightsThatAreNotFiniteAreRefusedFromFilesOfEveryKind) {
   const TemporaryFolder folder;
   const ArrayShape shape{2, 3, 2};
@@ -464,6 +499,7 @@ TEST(Run, InitialWeightsThatAreNotFiniteAreRefusedFromFilesOfEveryKind) {
         EXPECT_NE(refusal.find(weights.substr(0, weights.find(".", folder.path().size()))),
                   std::string::npos)
             << refusal;
+        EXPECT_NE(refusal.find("entry (1, 0, 1) is "), std::string::npos) << refusal;
         EXPECT_NE(refusal.find("finite"), std::string::npos) << refusal;
       }
     }

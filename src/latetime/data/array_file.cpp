@@ -101,6 +101,14 @@ Labels text_labels(const TextArray& texts, const std::string& where) {
   return labels;
 }
 
+/// Only text tables have columns of labels to choose from.
+void refuse_label_column(const std::string& label_column, const std::string& path,
+                         const char* mend) {
+  if (label_column.empty()) return;
+  throw InputError("data.label_column",
+                   fmt::format("{} has no columns of labels, CSV files do; {}", path, mend));
+}
+
 /// Labels of an NPY file.
 Labels npy_labels(std::string_view bytes, const std::string& where) {
   const std::string dtype = npy_dtype(bytes, where);
@@ -131,13 +139,7 @@ LabelledArray read_labelled(const std::string& reference, const std::string& lab
     return {std::move(table.numbers), !label_column.empty(), std::move(table.labels),
             std::move(table.header)};
   }
-  if (!label_column.empty()) {
-    throw InputError(
-        "data.label_column",
-        fmt::format("{} has no columns of labels, CSV files do; leave it out, and name "
-                    "a file of labels in data.y",
-                    path));
-  }
+  refuse_label_column(label_column, path, "leave it out, and name a file of labels in data.y");
   switch (kind) {
     case FileKind::npy:
       result.x = parse_npy(read_file_bytes(path), path);
@@ -173,6 +175,7 @@ Labels read_labels(const std::string& reference, const std::string& label_column
   if (kind == FileKind::text) {
     return parse_csv_labels(read_file_bytes(path), path, label_column, samples);
   }
+  refuse_label_column(label_column, path, "leave it out");
   if (kind == FileKind::npy) return npy_labels(read_file_bytes(path), path);
   if (kind == FileKind::npz && (!member.empty() || !is_sparse_npz(path))) {
     const NpzMember found = read_npz_member(path, member);
@@ -181,7 +184,7 @@ Labels read_labels(const std::string& reference, const std::string& label_column
   if (kind == FileKind::hdf5) {
     if (const auto texts = read_hdf5_texts(path, member)) return text_labels(*texts, reference);
   }
-  const LabelledArray array = read_labelled(reference, label_column, 0);
+  const LabelledArray array = read_labelled(reference, "", 0);
   if (array.has_labels) return array.labels;
   require_vector(array.x.shape, reference);
   return labels_of(array.x.values);

@@ -11,12 +11,28 @@
 #include <unistd.h>
 
 #include "latetime/base/error.hpp"
+#include "latetime/base/names.hpp"
 
 namespace latetime {
 namespace fs = std::filesystem;
 namespace {
 
 using File = std::unique_ptr<std::FILE, int (*)(std::FILE*)>;
+
+/// Bytes of the UTF-8 character at the start of `text` that is to be seen as such; 0 for control
+/// characters, blanks, marks and what is no UTF-8, which only their bytes tell.
+std::size_t visible_character(std::string_view text) {
+  const auto first = static_cast<unsigned char>(text[0]);
+  if (first < 0x80) return first >= 0x20 && first != 0x7f ? 1 : 0;
+  const std::size_t length = first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+  const std::string_view character = text.substr(0, length);
+  if (character.size() < length || !is_utf8(character)) return 0;
+  for (const std::string_view hidden :
+       {"\xc2\xad", "\xe2\x80", "\xe2\x81", "\xe3\x80\x80", "\xef\xbb\xbf"}) {
+    if (character.starts_with(hidden)) return 0;
+  }
+  return first == 0xc2 && static_cast<unsigned char>(text[1]) <= 0xa0 ? 0 : length;
+}
 
 }  // namespace
 
@@ -71,9 +87,10 @@ void replace_file_bytes(const std::string& path, std::string_view bytes) {
   const auto fail = [&] {
     const int cause = errno;
     std::remove(temporary.c_str());
-    throw InputError(path, fmt::format("cannot be written ({}); choose a folder that exists, with "
-                                       "room, that you may write to",
-                                       std::strerror(cause)));
+    throw InputError(path, fmt::format("cannot be written ({}); choose {}", std::strerror(cause),
+                                       cause == ENAMETOOLONG ? "a shorter name"
+                                                             : "a folder that exists, with room, "
+                                                               "that you may write to"));
   };
   File file(std::fopen(temporary.c_str(), "wb"), std::fclose);
   if (!file) fail();
@@ -85,15 +102,17 @@ void replace_file_bytes(const std::string& path, std::string_view bytes) {
 std::string printable(std::string_view text) {
   constexpr std::size_t longest = 40;
   std::string result;
-  for (const char c : text.substr(0, longest)) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte >= 0x20 && byte < 0x7f) {
-      result += c;
+  for (std::size_t at = 0; at < text.size();) {
+    if (at >= longest) return result + "...";
+    const std::size_t length = visible_character(text.substr(at));
+    if (length > 0) {
+      result += text.substr(at, length);
     } else {
-      result += fmt::format("\\x{:02x}", byte);
+      result += fmt::format("\\x{:02x}", static_cast<unsigned char>(text[at]));
     }
+    at += std::max<std::size_t>(length, 1);
   }
-  return text.size() > longest ? result + "..." : result;
+  return result;
 }
 
 std::size_t checked_product(std::size_t a, std::size_t b, const std::string& where) {

@@ -24,8 +24,9 @@ std::string temporary_beside(const std::string& path);
 /// it. Throws InputError when that fails; the old file is then untouched.
 void replace_file_bytes(const std::string& path, std::string_view bytes);
 
-/// Text from a file of unknown quality, fit to be quoted in a message of one line: everything but
-/// printable ASCII becomes \xNN, and what is longer than 40 bytes is cut.
+/// Text from a file of unknown quality, fit to be quoted in a message of one line: what is not
+/// seen as a character of UTF-8 (controls, blanks but the plain one, marks) becomes \xNN, and what
+/// is longer than 40 bytes is cut.
 std::string printable(std::string_view text);
 
 /// a · b; throws InputError(where, "… too large") on overflow.

@@ -1,6 +1,7 @@
 #include "latetime/data/npz.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <memory>
 #include <stdexcept>
@@ -104,10 +105,11 @@ std::string read_member(zip_t* archive, const std::string& path, zip_uint64_t in
 
 [[noreturn]] void cannot_write(const std::string& path, const std::string& temporary,
                                const std::string& cause) {
-  std::remove(temporary.c_str());
-  throw InputError(path, fmt::format("cannot be written ({}); choose a folder that exists, with "
-                                     "room, that you may write to",
-                                     cause));
+  const bool too_long = std::remove(temporary.c_str()) != 0 && errno == ENAMETOOLONG;
+  throw InputError(path, fmt::format("cannot be written ({}); choose {}", cause,
+                                     too_long ? "a shorter name"
+                                              : "a folder that exists, with room, that you may "
+                                                "write to"));
 }
 
 }  // namespace

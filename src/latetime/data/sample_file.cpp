@@ -13,12 +13,30 @@ namespace latetime {
 namespace {
 
 /// A table that holds a column of labels is not taken for samples alone.
-void refuse_label_columns(const std::vector<std::string>& header, const std::string& where) {
+void refuse_label_columns(const std::vector<std::string>& header,
+                          const SampleFileOptions& options) {
   const auto found = std::find_if(header.begin(), header.end(), is_label_name);
   if (found == header.end()) return;
-  throw InputError(where, fmt::format("column {} is named \"{}\"; leave out data.y and set "
-                                      "data.label_column = \"{}\", or write the samples alone",
-                                      found - header.begin() + 1, *found, *found));
+  const bool is_set = options.label_column == *found;
+  const bool of_y = is_set && may_hold_labels(options.y);
+  throw InputError(
+      options.x,
+      fmt::format("column {} is named \"{}\"; leave out data.y{}, or write the samples alone{}",
+                  found - header.begin() + 1, *found,
+                  is_set ? "" : fmt::format(" and set data.label_column = \"{}\"", *found),
+                  is_set && !of_y ? ", without data.label_column" : ""));
+}
+
+/// Samples in columns: the count of labels is that of the file's columns.
+void require_columns(const Matrix& x, const Labels& labels, const SampleFileOptions& options) {
+  const auto n = static_cast<std::size_t>(x.rows()), d = static_cast<std::size_t>(x.cols());
+  if (!options.transpose || labels.size() == n) return;
+  throw InputError(
+      options.y,
+      fmt::format("{} labels for the {} columns of {}, each a sample by data.transpose = true; {}",
+                  labels.size(), n, options.x,
+                  labels.size() == d ? fmt::format("as it has {} rows, leave out data.transpose", d)
+                                     : "give one a column"));
 }
 
 [[noreturn]] void refuse_without_labels(const SampleFileOptions& options,
@@ -61,7 +79,7 @@ Dataset load_sample_files(const SampleFileOptions& options) {
                                         options.transpose ? 0 : options.features);
   if (own_labels && !samples.has_labels) refuse_without_labels(options, samples.header);
   if (!own_labels && samples.has_labels) samples.labels = {};
-  if (!own_labels) refuse_label_columns(samples.header, options.x);
+  if (!own_labels) refuse_label_columns(samples.header, options);
   Matrix x = matrix_of(samples.x, options);
   samples.x = {};
   require_features(x, options);
@@ -71,6 +89,7 @@ Dataset load_sample_files(const SampleFileOptions& options) {
   }
   const Labels labels =
       read_labels(options.y, options.label_column, static_cast<std::size_t>(x.rows()));
+  require_columns(x, labels, options);
   return make_dataset(std::move(x), labels, options.positive, options.x, options.y,
                       options.x + ", " + options.y);
 }

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "latetime/base/error.hpp"
+#include "latetime/base/text.hpp"
 #include "latetime/dynamics/late_run.hpp"
 #include "latetime/experiment/recorder.hpp"
 #include "latetime/experiment/run.hpp"
@@ -212,8 +213,26 @@ void continue_late(const StoredRun& stored, const Measurer& measurer, const Obse
 
 }  // namespace
 
+namespace {
+
+void require_possible(const ClaimThresholds& thresholds) {
+  const auto require = [](const char* name, double value, bool possible, const char* range) {
+    if (possible) return;  // which NaN never is
+    throw InputError(name,
+                     fmt::format("{} is not possible; it must be {}", shortest(value), range));
+  };
+  const double delta = thresholds.failure_probability, large = thresholds.large,
+               moderate = thresholds.moderate;
+  require("delta", delta, delta >= 1e-12 && delta <= 0.999, "at least 1e-12 and at most 0.999");
+  require("large", large, large > 0.0 && std::isfinite(large), "greater than 0 and finite");
+  require("moderate", moderate, moderate >= 1.0 && moderate <= 1e12, "at least 1 and at most 1e12");
+}
+
+}  // namespace
+
 ClaimReport check_config(const RunConfig& config, const std::string& source,
                          const CheckSettings& settings) {
+  require_possible(settings.thresholds);
   const Dataset data = load_data(config);
   require_squares(data);
   const Network initial = load_network(config, data);
@@ -227,6 +246,7 @@ ClaimReport check_config(const RunConfig& config, const std::string& source,
 }
 
 ClaimReport check_run(const std::string& directory, const CheckSettings& settings) {
+  require_possible(settings.thresholds);
   const StoredRun stored(directory);
   read_metrics(RunDirectory::open(directory).file("metrics.csv"));  // a damaged table is refused
   const Network initial = stored.initial();

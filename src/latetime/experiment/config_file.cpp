@@ -8,7 +8,8 @@
 namespace latetime {
 
 RunConfig read_config(const std::string& path, std::span<const std::string> overrides) {
-  if (std::filesystem::is_directory(path)) {
+  std::error_code error;
+  if (std::filesystem::is_directory(path, error)) {
     throw InputError(path, "is a folder; name a configuration file (.toml)");
   }
   std::ifstream file(path, std::ios::binary);

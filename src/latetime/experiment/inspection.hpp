@@ -15,7 +15,9 @@ struct DataInspection {
   bool linearly_independent =
       false;  ///< to rounding: smallest eigenvalue of G above 1e-14 n R_max²
 };
-DataInspection inspect_samples(const Samples& x);
+
+/// Throws InputError, naming `where`, for entries whose squares overflow.
+DataInspection inspect_samples(const Samples& x, const std::string& where);
 
 /// What a configuration would run.
 struct RunInspection {

@@ -296,17 +296,21 @@ RunSummary carry_out_run(const RunConfig& config, const std::string& out,
 RunSummary carry_out_run(const RunProblem& problem, const std::string& out,
                          const RunSettings& settings) {
   RunPart part(problem, settings);
-  return part.carry_out(
+  RunSummary summary = part.carry_out(
       problem.initial, [&] { return place_in_directory(problem.config, out, settings.resume); },
       out);
+  summary.notes = notes_on(problem);
+  return summary;
 }
 
 RunSummary carry_out_run(const RunProblem& problem, RunMemory& memory,
                          const RunSettings& settings) {
   RunPart part(problem, settings);
-  return part.carry_out(
+  RunSummary summary = part.carry_out(
       problem.initial, [&] { return place_in_memory(problem.config, memory, settings.resume); },
       "memory");
+  summary.notes = notes_on(problem);
+  return summary;
 }
 
 }  // namespace latetime

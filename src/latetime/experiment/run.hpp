@@ -84,6 +84,10 @@ struct RunProblem {
   Network initial;
 };
 
+/// A line on each thing that is allowed and yet hardly meant: samples of zeros, times to record
+/// beyond the end.
+std::vector<std::string> notes_on(const RunProblem& problem);
+
 /// Loads both. Throws InputError.
 RunProblem load_problem(const RunConfig& config);
 
@@ -111,6 +115,7 @@ struct RunSummary {
   double seconds = 0.0;            ///< of this part
   double measuring_seconds = 0.0;  ///< of these, spent on measures and files
   Record last;                     ///< the last record made by this part (time 0 if it made none)
+  std::vector<std::string> notes;  ///< see notes_on
   /// Of a run that reached late time and was not interrupted.
   std::optional<LimitReport> limit;
 };

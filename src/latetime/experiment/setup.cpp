@@ -1,15 +1,17 @@
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include <fmt/format.h>
 
 #include "latetime/base/error.hpp"
+#include "latetime/base/text.hpp"
 #include "latetime/data/array_file.hpp"
-#include "latetime/data/dense_size.hpp"
 #include "latetime/data/generators.hpp"
 #include "latetime/data/image_set.hpp"
 #include "latetime/data/sample_file.hpp"
 #include "latetime/dynamics/schedule.hpp"
+#include "latetime/experiment/memory_needs.hpp"
 #include "latetime/experiment/run.hpp"
 
 namespace latetime {
@@ -29,26 +31,13 @@ ImageSetOptions image_options(const RunConfig& config) {
   return options;
 }
 
-/// Throws InputError when arrays of these sizes cannot fit into the machine's memory: the weights
-/// and samples a few times over, the Gram matrix (which the dense engine, taken for n > 2d, does
-/// without), and what belongs to (neuron, sample) pairs.
-void require_memory(double n, double d, double neurons) {
-  const double gram = n <= 2 * d ? n * n : 0.0;
-  const double needed = sizeof(double) * (3 * n * d + 4 * neurons * d + gram + 10 * neurons * n);
-  const double available = physical_memory();
-  if (needed <= available) return;
-  throw InputError(
-      "data.n, data.d, network.width",
-      fmt::format("n = {}, d = {}, m = {} need about {:.3g} GB of memory, this machine "
-                  "has {:.3g} GB; choose smaller ones, or use latetime train",
-                  n, d, neurons / 2, needed / 1e9, available / 1e9));
-}
-
-/// The same for samples that are made or chosen, before they are.
-void require_memory_of_samples(const DataConfig& data, double neurons) {
+/// For samples that are made or chosen, before they are.
+void require_memory_of_samples(const RunConfig& config, double neurons) {
+  const DataConfig& data = config.data;
   if (data.source == "file") return;
   const bool images = data.source == "mnist" || data.source == "fashion-mnist";
-  require_memory(static_cast<double>(data.n), images ? 784 : static_cast<double>(data.d), neurons);
+  require_memory(config, static_cast<double>(data.n), images ? 784 : static_cast<double>(data.d),
+                 neurons);
 }
 
 std::size_t batch_size(const RunConfig& config, Eigen::Index n) {
@@ -70,7 +59,7 @@ EngineChoice engine_of(const std::string& name) {
 }  // namespace
 
 Dataset load_data(const RunConfig& config) {
-  require_memory_of_samples(config.data, static_cast<double>(2 * config.network.width));
+  require_memory_of_samples(config, 2.0 * static_cast<double>(config.network.width));
   Dataset data = load_training_data(config);
   if (data.class_count != 2) {
     throw InputError("data.classes", fmt::format("\"{}\" makes {} classes; this network has two, "
@@ -83,7 +72,7 @@ Dataset load_data(const RunConfig& config) {
 
 Dataset load_training_data(const RunConfig& config) {
   const DataConfig& data = config.data;
-  require_memory_of_samples(data, 0.0);
+  require_memory_of_samples(config, 0.0);
   const auto seed = static_cast<std::uint64_t>(config.seed);
   if (data.source == "gaussian-mixture") {
     return gaussian_mixture(data.n, data.d, data.signal_std, data.noise_std, seed);
@@ -124,21 +113,35 @@ std::optional<Dataset> load_test_data(const RunConfig& config, const Dataset& tr
   return load_image_set(options);
 }
 
+namespace {
+
+/// What to do about a sample whose entries are at most `largest`, where those of all are `most`.
+std::string mend_of_scale(double largest, double most) {
+  constexpr double largest_factor = 1e300, largest_square_root = 1e150;
+  const double factor = std::min(1.0 / largest, largest_factor);
+  return most * factor <= largest_square_root
+             ? fmt::format("multiply all samples by {:.0e} or so", factor)
+             : "leave it out, or bring it to the scale of the others";
+}
+
+}  // namespace
+
 void require_squares(const Dataset& data) {
   constexpr double least =
       std::numeric_limits<double>::min() / std::numeric_limits<double>::epsilon();
   for (Eigen::Index i = 0; i < data.size(); ++i) {
     const double largest = data.x.row(i).cwiseAbs().maxCoeff();
     if (largest == 0.0 || data.x.row(i).squaredNorm() >= least) continue;
-    throw InputError("data", fmt::format("the entries of sample {} are at most {:.3g}, and their "
-                                         "squares underflow; multiply all samples by {:.0e} or so",
-                                         i, largest, 1.0 / largest));
+    throw InputError("data",
+                     fmt::format("the entries of sample {} are at most {:.3g}, and their "
+                                 "squares underflow; {}",
+                                 i, largest, mend_of_scale(largest, data.x.cwiseAbs().maxCoeff())));
   }
 }
 
 Network load_network(const RunConfig& config, const Dataset& data) {
-  require_memory(static_cast<double>(data.size()), static_cast<double>(data.dim()),
-                 static_cast<double>(2 * config.network.width));
+  require_memory(config, static_cast<double>(data.size()), static_cast<double>(data.dim()),
+                 2.0 * static_cast<double>(config.network.width));
   const NetworkShape shape{
       .groups = 2, .width = config.network.width, .dim = data.dim(), .slope = config.network.slope};
   const std::string& file = config.network.initial_weights;
@@ -159,9 +162,14 @@ Network network_of_array(const NetworkShape& shape, const std::vector<std::size_
                                         "set network.width to its m",
                                         fmt::join(array_shape, ", "), fmt::join(wanted, ", ")));
   }
-  Network network{shape, Eigen::Map<const Matrix>(values.data(), shape.neurons(), shape.dim)};
-  require_finite(network.weights, where);
-  return network;
+  for (std::size_t at = 0; at < values.size(); ++at) {
+    if (std::isfinite(values[at])) continue;
+    const std::size_t neuron = at / wanted[2];
+    throw InputError(where, fmt::format("entry ({}, {}, {}) is {}; every entry must be finite",
+                                        neuron / wanted[1], neuron % wanted[1], at % wanted[2],
+                                        shortest(values[at])));
+  }
+  return {shape, Eigen::Map<const Matrix>(values.data(), shape.neurons(), shape.dim)};
 }
 
 DescentOptions descent_options(const RunConfig& config, Eigen::Index n, unsigned threads) {

@@ -14,6 +14,7 @@
 #include "latetime/base/text.hpp"
 #include "latetime/dynamics/batch_trainer.hpp"
 #include "latetime/experiment/image_training.hpp"
+#include "latetime/experiment/memory_needs.hpp"
 #include "latetime/measure/tiled_rank.hpp"
 #include "latetime/model/loss.hpp"
 #include "latetime/store/result_file.hpp"
@@ -474,6 +475,10 @@ TrainingSummary carry_out_training(const RunConfig& given, const std::string& ou
   require_trainable(given);
   const RunConfig config = resolved(given);
   const Dataset data = load_training_data(config);
+  const int groups = config.network.head == "trained" ? 1 : data.class_count;
+  require_memory_of_training(config, static_cast<double>(data.size()),
+                             static_cast<double>(data.dim()),
+                             groups * static_cast<double>(config.network.width));
   const std::optional<Dataset> test = load_test_data(config, data);
   const Dataset* test_data = test ? &*test : nullptr;
   if (config.descent.precision == "float64") {

@@ -1,5 +1,6 @@
 #include "latetime/report/report_page.hpp"
 
+#include <fstream>
 #include <map>
 #include <string_view>
 
@@ -81,6 +82,15 @@ std::string make_report(const std::vector<std::string>& folders, const std::stri
                               {"licences", assets.licences},
                               {"script", assets.script},
                               {"data", data}});
+}
+
+bool is_report(const std::string& path) {
+  std::string start(4096, '\0');
+  std::ifstream file(path, std::ios::binary);
+  file.read(start.data(), static_cast<std::streamsize>(start.size()));
+  start.resize(static_cast<std::size_t>(file.gcount()));
+  return start.starts_with("<!doctype html>") &&
+         start.find("\n<title>Latetime</title>\n<style>") != std::string::npos;
 }
 
 }  // namespace latetime

@@ -15,4 +15,7 @@ std::string report_refusal();
 /// program was built without Vega.
 std::string make_report(const std::vector<std::string>& folders, const std::string& command);
 
+/// Whether the file at `path` is such a page, of this version or another.
+bool is_report(const std::string& path);
+
 }  // namespace latetime

@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <filesystem>
 
 #include <fmt/format.h>
 #include <toml++/toml.h>
 
 #include "latetime/base/error.hpp"
+#include "latetime/base/names.hpp"
 #include "latetime/base/toml_depth.hpp"
 #include "latetime/store/run_directory.hpp"
 #include "latetime/store/training_folder.hpp"
@@ -119,9 +121,12 @@ void read_final_state(RunResults& run, const Arrays& arrays) {
 void require_all_rows(const RunResults& run, const std::string& path, const Arrays& arrays) {
   const std::size_t known = arrays.shape("/records/singular_values_pos", 2)[0];
   if (run.engines.size() < known) {
-    throw InputError(path,
-                     fmt::format("has {} rows but result.h5 knows of {}; it was cut: run again",
-                                 run.engines.size(), known));
+    const auto folder = std::filesystem::path(path).parent_path();
+    throw InputError(
+        path, fmt::format("has {} rows but result.h5 knows of {}; it was cut, make it anew "
+                          "from result.h5: latetime run {} --resume --out {}",
+                          run.engines.size(), known, shell_word((folder / "config.toml").string()),
+                          shell_word(folder.string())));
   }
 }
 

@@ -157,6 +157,7 @@ FolderLock::FolderLock(std::string folder, LockCall lock_call)
     : folder_(std::move(folder)),
       path_((fs::path(folder_) / lock_name).string()),
       process_(::getpid()) {
+  if (folder_.empty()) throw InputError("folder", "has an empty name; name one for the results");
   require_utf8_name(folder_);
   refuse_foreign_folder(folder_);
   try {
@@ -185,7 +186,8 @@ void FolderLock::clean_up() {
     descriptor_ = -1;
   }
   for (const std::string& folder : made_) {
-    if (::rmdir(folder.c_str()) != 0) break;
+    const bool was_made = ::rmdir(folder.c_str()) == 0;
+    if (!was_made && errno != ENOENT && errno != ENAMETOOLONG) break;
   }
 }
 

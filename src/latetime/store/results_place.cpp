@@ -89,4 +89,17 @@ void refuse_foreign_folder(const std::string& folder) {
   refuse_all_but_empty(folder);
 }
 
+void refuse_foreign_file(const std::string& path, const std::string& what,
+                         const std::function<bool(const std::string& path)>& is_ours) {
+  struct stat there {};
+  if (::stat(path.c_str(), &there) != 0) return;  // nothing to lose; writing says what is wrong
+  if (S_ISDIR(there.st_mode)) {
+    throw InputError(path, fmt::format("is a folder; name a file for {}", what));
+  }
+  if (S_ISREG(there.st_mode) && (there.st_size == 0 || is_ours(path))) return;
+  throw InputError(path, fmt::format("is there already, and not {} made by latetime; name another "
+                                     "file, or remove it first",
+                                     what));
+}
+
 }  // namespace latetime

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <string>
 
 namespace latetime {
@@ -12,5 +13,11 @@ void refuse_foreign_folder(const std::string& folder);
 
 /// The same of a new run, which does not go among figures either.
 void refuse_all_but_empty(const std::string& folder);
+
+/// Throws InputError when a file of bytes stands at `path` that `is_ours` does not know for one
+/// that this program made, or a folder: nothing of others is replaced. `what` is what would be
+/// written, "a report".
+void refuse_foreign_file(const std::string& path, const std::string& what,
+                         const std::function<bool(const std::string& path)>& is_ours);
 
 }  // namespace latetime

@@ -36,6 +36,8 @@ std::string mend_of(int cause) {
       return "make room on that disk, or name a folder on another";
     case EFBIG:
       return "raise the limit on the size of files (ulimit -f), or record less";
+    case ENAMETOOLONG:
+      return "choose a shorter name";
     case ENOENT:
     case ENOTDIR:
       return "the folder was removed or renamed; leave it alone while it is written to";
@@ -169,7 +171,8 @@ namespace {
 bool is_own_table(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   std::string header;
-  if (!file || !fs::is_regular_file(path)) return false;
+  std::error_code error;
+  if (!file || !fs::is_regular_file(path, error)) return false;
   return !std::getline(file, header) || split(header).front() == "log10_t";
 }
 
@@ -215,21 +218,27 @@ void RunDirectory::discard_unless_recorded() const {
 }
 
 void make_results_folder(const std::string& path) {
-  if (fs::exists(path) && !fs::is_directory(path)) {
+  std::error_code error;
+  const fs::file_status there = fs::status(path, error);
+  if (fs::exists(there) && !fs::is_directory(there)) {
     throw InputError(path, "is a file; name a folder for the results");
   }
-  std::error_code error;
   fs::create_directories(path, error);
   if (error) {
-    throw InputError(path, fmt::format("cannot be made ({}); choose a folder that you may write to",
-                                       error.message()));
+    const bool too_long = error == std::errc::filename_too_long;
+    throw InputError(path, fmt::format("cannot be made ({}); {}", error.message(),
+                                       too_long ? "choose a shorter name"
+                                                : "choose a folder that you may write to"));
   }
 }
 
 std::vector<std::string> paper_figures_in(const std::string& folder) {
   std::vector<std::string> figures;
   for (const char* figure : {"fig1", "fig2", "fig3", "fig4", "fig5"}) {
-    if (fs::exists(fs::path(folder) / (std::string(figure) + ".csv"))) figures.push_back(figure);
+    std::error_code error;
+    if (fs::exists(fs::path(folder) / (std::string(figure) + ".csv"), error)) {
+      figures.push_back(figure);
+    }
   }
   return figures;
 }
@@ -280,7 +289,10 @@ RunDirectory RunDirectory::reopen(const std::string& path) {
 }
 
 RunDirectory RunDirectory::open(const std::string& path) {
-  if (!fs::is_directory(path)) throw InputError(path, "is not a folder; name the folder of a run");
+  std::error_code error;
+  if (!fs::is_directory(path, error)) {
+    throw InputError(path, "is not a folder; name the folder of a run");
+  }
   if (!holds_run(path)) {
     throw InputError(path, "holds no run; name the folder that --out named");
   }
@@ -356,7 +368,8 @@ void RunDirectory::write_result(const std::function<void(Hdf5Writer&)>& fill) co
 
 std::shared_ptr<const ArrayReader> RunDirectory::read_result() const {
   const std::string path = file(result_name);
-  if (!fs::exists(path)) return nullptr;
+  std::error_code error;
+  if (!fs::exists(path, error)) return nullptr;
   if (auto sealed = Hdf5Reader::open_sealed(path)) {
     return std::make_shared<Hdf5Reader>(std::move(*sealed));
   }

@@ -1,0 +1,58 @@
+#include "latetime/experiment/memory_needs.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "latetime/base/error.hpp"
+#include "latetime/data/dense_size.hpp"
+
+namespace latetime {
+namespace {
+
+constexpr double bytes = sizeof(double);
+
+/// The weights and samples a few times over, the Gram matrix (which the dense engine, taken for
+/// n > 2d, does without), and what belongs to (neuron, sample) pairs.
+double needs_of_run(double n, double d, double neurons) {
+  const double gram = n <= 2 * d ? n * n : 0.0;
+  return bytes * (3 * n * d + 4 * neurons * d + gram + 10 * neurons * n);
+}
+
+/// The samples, the weights in the precision of the training and twice in float64 (the last record,
+/// and the next), and the preactivations of a batch.
+double needs_of_training(const RunConfig& config, double n, double d, double neurons) {
+  const double real = config.descent.precision == "float64" ? sizeof(double) : sizeof(float);
+  const bool batches = config.descent.method == "sgd";
+  const double batch = batches ? std::min(n, static_cast<double>(config.descent.batch_size)) : n;
+  return bytes * n * d + (real + 2 * bytes) * neurons * d + real * neurons * batch;
+}
+
+[[noreturn]] void refuse(const RunConfig& config, double n, double d, bool by_width, double needed,
+                         const std::string& mend) {
+  throw InputError(
+      by_width ? "network.width" : "data.n, data.d, network.width",
+      fmt::format("n = {}, d = {}, m = {} need about {:.3g} GB of memory, this "
+                  "machine has {:.3g} GB; {}",
+                  n, d, config.network.width, needed / 1e9, physical_memory() / 1e9, mend));
+}
+
+}  // namespace
+
+void require_memory(const RunConfig& config, double n, double d, double neurons) {
+  const double available = physical_memory(), needed = needs_of_run(n, d, neurons);
+  if (needed <= available) return;
+  const bool by_width = needs_of_run(n, d, 2.0) <= available;
+  const std::string smaller = by_width ? "choose a smaller one" : "choose smaller ones";
+  const bool trainable = needs_of_training(config, n, d, neurons) <= available;
+  refuse(config, n, d, by_width, needed, trainable ? smaller + ", or use latetime train" : smaller);
+}
+
+void require_memory_of_training(const RunConfig& config, double n, double d, double neurons) {
+  const double available = physical_memory(), needed = needs_of_training(config, n, d, neurons);
+  if (needed <= available) return;
+  const bool by_width = needs_of_training(config, n, d, 2.0) <= available;
+  refuse(config, n, d, by_width, needed, by_width ? "choose a smaller one" : "choose smaller ones");
+}
+
+}  // namespace latetime
