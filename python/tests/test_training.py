@@ -56,8 +56,8 @@ def test_mistaken_names_are_answered(program, tmp_path):
         training.test_eror
     with pytest.raises(KeyError):
         training["nothing"]
-    with pytest.raises(ValueError):
-        training["/nothing"]
+    with pytest.raises(KeyError, match="a training has no array /final/weigths; did you mean /final/weights"):
+        training["/final/weigths"]
 
 
 def test_a_training_stopped_before_its_first_result_is_still_a_table(program, tmp_path):
