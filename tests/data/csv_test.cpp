@@ -94,7 +94,7 @@ TEST(Csv, RefusesWhatIsNeitherHeaderNorNumbers) {
 }
 
 TEST(Csv, ANumberBehindOtherSignsIsNoHeader) {
-  for (const char* first : {"\v-1", "$5", "(1)",
+  for (const char* first : {"\v-1", "$5", "(1)", "\vInfinity", "inf.",
                             "\xc2\xa0"
                             "1",
                             "\xe2\x80\xaf"

@@ -94,6 +94,16 @@ bool is_missing(std::string_view field) {
 
 namespace {
 
+/// "Infinity" behind a control character, "inf." and the like: words for numbers among other
+/// things.
+bool holds_number_word(std::string_view field) {
+  const auto is_part = [](char c) { return is_digit(c) || is_letter(c); };
+  const auto first = std::find_if(field.begin(), field.end(), is_part);
+  const auto last = std::find_if(field.rbegin(), field.rend(), is_part).base();
+  double value = 0.0;
+  return first < last && parse_number(std::string_view(first, last), value) == FieldError::none;
+}
+
 /// Where the first letter or digit stands, behind signs, brackets, control characters, and the
 /// blanks of Unicode; the size of the field where there is none.
 std::size_t first_letter_or_digit(std::string_view field) {
@@ -124,6 +134,7 @@ FieldKind kind_of_field(std::string_view field) {
   if (parse_number(field, value) != FieldError::not_a_number) return FieldKind::number;
   if (is_missing(field) || field.starts_with(typographic_minus)) return FieldKind::doubtful;
   if (field.find_first_not_of("+-.,") == std::string_view::npos) return FieldKind::doubtful;
+  if (holds_number_word(field)) return FieldKind::doubtful;
   const std::size_t first = first_letter_or_digit(field);
   if (first >= field.size() || !is_digit(field[first])) return FieldKind::name;
   if (first > 0 || field.starts_with("0x")) return FieldKind::doubtful;
