@@ -78,9 +78,7 @@ int main(int argc, char** argv) {
   } catch (const latetime::InputError& error) {
     return complain(bad_input, error.what());
   } catch (const std::filesystem::filesystem_error& error) {
-    return complain(bad_input, latetime::one_line(fmt::format(
-                                   "{}: cannot be used ({}); check the path, or name another",
-                                   error.path1().string(), error.code().message())));
+    return complain(bad_input, latetime::unusable_path(error).what());
   } catch (const std::bad_alloc&) {
     complain(stopped_early, "not enough memory for arrays of this size");
     std::fflush(nullptr);

@@ -8,43 +8,13 @@
 
 #include <Eigen/QR>
 
-#include "latetime/base/random.hpp"
+#include "dice.hpp"
 #include "latetime/data/npy.hpp"
 
 namespace latetime::hunt {
 namespace {
 
 using Eigen::Index;
-
-/// Random numbers as families want them.
-class Dice {
- public:
-  Dice(std::uint64_t seed, std::uint64_t number) : random_(seed, RandomPurpose::test, number) {}
-
-  Index between(int low, int high) {
-    return low + static_cast<Index>(random_.below(static_cast<std::uint64_t>(high - low + 1)));
-  }
-  double uniform(double low, double high) { return low + (high - low) * random_.uniform(); }
-  double power(double low, double high) { return std::pow(10.0, uniform(low, high)); }
-  double sign() { return random_.below(2) ? 1.0 : -1.0; }
-  template <std::size_t N>
-  double one_of(const std::array<double, N>& values) {
-    return values[random_.below(N)];
-  }
-  Matrix normal(Index rows, Index cols) {
-    Matrix result(rows, cols);
-    for (double& value : result.reshaped()) value = random_.normal();
-    return result;
-  }
-  Matrix integers(Index rows, Index cols, int largest) {
-    Matrix result(rows, cols);
-    for (double& value : result.reshaped()) value = static_cast<double>(between(-largest, largest));
-    return result;
-  }
-
- private:
-  RandomStream random_;
-};
 
 /// A problem under way: Gaussian samples and weights, which a family then changes. `weights` may be
 /// left empty by those that change d or m; `rate` is η times the mean square of the samples' norms.

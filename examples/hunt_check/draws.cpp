@@ -71,7 +71,8 @@ Grid samples_of(Plan& plan, const Column& norms, double p) {
     return x;
   }
   const Eigen::MatrixXd directions =
-      Eigen::HouseholderQR<Eigen::MatrixXd>(plan.dice.normal(plan.d, n)).householderQ() *
+      Eigen::HouseholderQR<Eigen::MatrixXd>(plan.dice.normal<Eigen::RowMajor>(plan.d, n))
+          .householderQ() *
       Eigen::MatrixXd::Identity(plan.d, n);
   return root * directions.transpose();
 }
@@ -102,8 +103,8 @@ Setting carry_out(Plan& plan) {
   const Grid x = samples_of(plan, norms, p);
   const auto y = labels_of(plan);
   for (int attempt = 0;; ++attempt) {
-    Setting s(x, y, sigma * dice.normal(2 * plan.m, plan.d), plan.slope, eta, sigma,
-              plan.full_batch);
+    Setting s(x, y, sigma * dice.normal<Eigen::RowMajor>(2 * plan.m, plan.d), plan.slope, eta,
+              sigma, plan.full_batch);
     const bool good = (!plan.a1 || weights_as_a1(s)) && (!plan.a2 || patterns_as_a2(s));
     if (good || attempt == 500) return s;
   }

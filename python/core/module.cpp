@@ -14,10 +14,7 @@ PYBIND11_MODULE(_core, module) {
     } catch (const latetime::InputError& error) {
       PyErr_SetString(PyExc_ValueError, error.what());
     } catch (const std::filesystem::filesystem_error& error) {
-      const std::string line =
-          latetime::one_line(error.path1().string() + ": cannot be used (" +
-                             error.code().message() + "); check the path, or name another");
-      PyErr_SetString(PyExc_ValueError, line.c_str());
+      PyErr_SetString(PyExc_ValueError, latetime::unusable_path(error).what());
     }
   });
   latetime::python::bind_config(module);

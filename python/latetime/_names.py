@@ -77,3 +77,10 @@ def _written(name: str, own: Iterable[str]) -> str:
     if name in own:
         return name
     return f"{_SECTIONS[name]}.{name}" if _SECTIONS[name] else name
+
+
+def require_array(name: str, known: Iterable[str], holder: str) -> None:
+    """Raises KeyError with the nearest of the `known` arrays of a run or training where it has none of that name."""
+    known = list(known)
+    if name not in known:
+        raise KeyError(f"{holder} has no array {name}; did you mean {_core.nearest_name(name, known)}?")

@@ -10,7 +10,7 @@ import numpy as np
 from . import _config, _core
 from ._checks import path_text
 from ._limit import Limit, limit
-from ._names import answers_unknown_names
+from ._names import answers_unknown_names, require_array
 
 if TYPE_CHECKING:
     from ._training import TrainingResult
@@ -74,9 +74,7 @@ class Run:
     def __getitem__(self, name: str) -> np.ndarray:
         """A column, or any array of result.h5 by its path: run["log_loss"], run["/final/weights"]."""
         if name.startswith("/"):
-            known = self.names()
-            if name not in known:
-                raise KeyError(f"a run has no array {name}; did you mean {_core.nearest_name(name, known)}?")
+            require_array(name, self.names(), "a run")
             return self._memory.get(name)
         try:
             return getattr(self, name)

@@ -7,6 +7,7 @@ from typing import Any, List, NoReturn, Optional
 import numpy as np
 
 from . import _config, _core
+from ._names import require_array
 from ._result import Outcome
 
 _TEXT_COLUMNS = ("engine", "group_stable_ranks")
@@ -41,9 +42,7 @@ class TrainingResult:
     def __getitem__(self, name: str) -> Any:
         """A column, or any array of result.h5 by its path: training["test_error"], training["/final/weights"]."""
         if name.startswith("/"):
-            known = self.names()
-            if name not in known:
-                raise KeyError(f"a training has no array {name}; did you mean {_core.nearest_name(name, known)}?")
+            require_array(name, self.names(), "a training")
             return self._memory.get(name)
         try:
             return getattr(self, name)

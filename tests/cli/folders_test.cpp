@@ -156,14 +156,18 @@ TEST(Folders, OfOthersTakeNoResults) {
   EXPECT_THAT(bytes_of(config), testing::StartsWith("seed = 2\n[descent]"));
 }
 
-TEST(Folders, NoCommandReplacesFilesOfOthers) {
-  const TemporaryFolder folder;
-  const std::string run = folder / "run", training = folder / "training";
+void make_results(const std::string& run, const std::string& training) {
   ASSERT_EQ(call("run -q --out " + run + small).code, 0);
   ASSERT_EQ(call("train -q --out " + training +
                  " --set data.n=50 --set data.d=9 --set network.width=4 --set descent.until=200")
                 .code,
             0);
+}
+
+TEST(Folders, NoCommandReplacesFilesOfOthers) {
+  const TemporaryFolder folder;
+  const std::string run = folder / "run", training = folder / "training";
+  ASSERT_NO_FATAL_FAILURE(make_results(run, training));
   std::filesystem::create_directory(folder / "theirs");
   const std::string page = "<!doctype html>\n<title>my page</title>\n";
   const std::string plain = folder.write("x.npy", "numbers"), html = folder.write("x.html", page),
@@ -185,11 +189,7 @@ TEST(Folders, NoCommandReplacesFilesOfOthers) {
 TEST(Folders, EarlierReportsAndExportsAreReplaced) {
   const TemporaryFolder folder;
   const std::string run = folder / "run", training = folder / "training";
-  ASSERT_EQ(call("run -q --out " + run + small).code, 0);
-  ASSERT_EQ(call("train -q --out " + training +
-                 " --set data.n=50 --set data.d=9 --set network.width=4 --set descent.until=200")
-                .code,
-            0);
+  ASSERT_NO_FATAL_FAILURE(make_results(run, training));
   folder.write("page.html", "");  // carries nothing
   for (const std::string& from : {run, training, run}) {
     EXPECT_EQ(call("report " + from + " --out " + folder / "page.html").code, 0) << from;

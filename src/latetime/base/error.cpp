@@ -3,10 +3,7 @@
 #include <fmt/format.h>
 
 namespace latetime {
-namespace {
 
-/// Bytes of the UTF-8 character at the start of `text` (RFC 3629); 0 when there is none, or when it
-/// is a control character.
 std::size_t character_length(std::string_view text) {
   const auto byte = [&](std::size_t i) -> unsigned {
     return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u;
@@ -30,8 +27,6 @@ std::size_t character_length(std::string_view text) {
   return 0;
 }
 
-}  // namespace
-
 std::string one_line(std::string_view text) {
   std::string line;
   while (!text.empty()) {
@@ -44,6 +39,12 @@ std::string one_line(std::string_view text) {
     text.remove_prefix(length > 0 ? length : 1);
   }
   return line;
+}
+
+InputError unusable_path(const std::filesystem::filesystem_error& error) {
+  return {
+      error.path1().string(),
+      fmt::format("cannot be used ({}); check the path, or name another", error.code().message())};
 }
 
 }  // namespace latetime

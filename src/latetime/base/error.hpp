@@ -1,10 +1,15 @@
 #pragma once
 
+#include <filesystem>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 
 namespace latetime {
+
+/// Bytes of the UTF-8 character at the start of `text` (RFC 3629); 0 when there is none, or when it
+/// is a control character.
+std::size_t character_length(std::string_view text);
 
 /// `text` as one line of valid UTF-8: control characters, and bytes that are no UTF-8, become \xNN.
 std::string one_line(std::string_view text);
@@ -20,5 +25,8 @@ class InputError : public std::runtime_error {
   InputError(const std::string& where, const std::string& problem)
       : InputError(where + ": " + problem) {}
 };
+
+/// A path that the file system refuses (too long, no folder on the way), as input to mend.
+InputError unusable_path(const std::filesystem::filesystem_error& error);
 
 }  // namespace latetime

@@ -19,19 +19,14 @@ namespace {
 
 using File = std::unique_ptr<std::FILE, int (*)(std::FILE*)>;
 
-/// Bytes of the UTF-8 character at the start of `text` that is to be seen as such; 0 for control
-/// characters, blanks, marks and what is no UTF-8, which only their bytes tell.
+/// character_length of what is to be seen as such; 0 for blanks but the plain one, and marks, which
+/// only their bytes tell.
 std::size_t visible_character(std::string_view text) {
-  const auto first = static_cast<unsigned char>(text[0]);
-  if (first < 0x80) return first >= 0x20 && first != 0x7f ? 1 : 0;
-  const std::size_t length = first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
-  const std::string_view character = text.substr(0, length);
-  if (character.size() < length || !is_utf8(character)) return 0;
   for (const std::string_view hidden :
-       {"\xc2\xad", "\xe2\x80", "\xe2\x81", "\xe3\x80\x80", "\xef\xbb\xbf"}) {
-    if (character.starts_with(hidden)) return 0;
+       {"\xc2\xa0", "\xc2\xad", "\xe2\x80", "\xe2\x81", "\xe3\x80\x80", "\xef\xbb\xbf"}) {
+    if (text.starts_with(hidden)) return 0;
   }
-  return first == 0xc2 && static_cast<unsigned char>(text[1]) <= 0xa0 ? 0 : length;
+  return character_length(text);
 }
 
 }  // namespace
@@ -82,15 +77,20 @@ std::string temporary_beside(const std::string& path) {
   return fmt::format("{}.{}.partial", path, ::getpid());
 }
 
+void refuse_to_write(const std::string& path, const std::string& cause, int error) {
+  throw InputError(path, fmt::format("cannot be written ({}); choose {}", cause,
+                                     error == ENAMETOOLONG
+                                         ? "a shorter name"
+                                         : "a folder that exists, with room, that you may write "
+                                           "to"));
+}
+
 void replace_file_bytes(const std::string& path, std::string_view bytes) {
   const std::string temporary = temporary_beside(path);
   const auto fail = [&] {
     const int cause = errno;
     std::remove(temporary.c_str());
-    throw InputError(path, fmt::format("cannot be written ({}); choose {}", std::strerror(cause),
-                                       cause == ENAMETOOLONG ? "a shorter name"
-                                                             : "a folder that exists, with room, "
-                                                               "that you may write to"));
+    refuse_to_write(path, std::strerror(cause), cause);
   };
   File file(std::fopen(temporary.c_str(), "wb"), std::fclose);
   if (!file) fail();

@@ -24,6 +24,9 @@ std::string temporary_beside(const std::string& path);
 /// it. Throws InputError when that fails; the old file is then untouched.
 void replace_file_bytes(const std::string& path, std::string_view bytes);
 
+/// Throws InputError: `path` cannot be written, by that cause. `error` is an errno, 0 unknown.
+[[noreturn]] void refuse_to_write(const std::string& path, const std::string& cause, int error);
+
 /// Text from a file of unknown quality, fit to be quoted in a message of one line: what is not
 /// seen as a character of UTF-8 (controls, blanks but the plain one, marks) becomes \xNN, and what
 /// is longer than 40 bytes is cut.

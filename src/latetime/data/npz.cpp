@@ -105,11 +105,8 @@ std::string read_member(zip_t* archive, const std::string& path, zip_uint64_t in
 
 [[noreturn]] void cannot_write(const std::string& path, const std::string& temporary,
                                const std::string& cause) {
-  const bool too_long = std::remove(temporary.c_str()) != 0 && errno == ENAMETOOLONG;
-  throw InputError(path, fmt::format("cannot be written ({}); choose {}", cause,
-                                     too_long ? "a shorter name"
-                                              : "a folder that exists, with room, that you may "
-                                                "write to"));
+  // libzip tells no errno; a name that is too long cannot be removed either.
+  refuse_to_write(path, cause, std::remove(temporary.c_str()) != 0 ? errno : 0);
 }
 
 }  // namespace

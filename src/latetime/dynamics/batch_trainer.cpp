@@ -26,12 +26,18 @@ void count(const Matrix& outputs, const std::vector<int>& classes, Evaluation& s
   sum.samples += classes.size();
 }
 
+/// Samples of a full batch.
+template <class Real>
+std::size_t capacity(const SparseSamples<Real>& samples, const BatchOptions& options) {
+  return options.batch_size ? std::min(options.batch_size, samples.size()) : samples.size();
+}
+
 /// Multiplications of a step: of weights with the entries of a batch, there and back, and of all.
 template <class Real>
 double operations(const SparseSamples<Real>& samples, const Classifier& network,
                   const BatchOptions& options) {
-  const auto all = static_cast<double>(samples.size());
-  const double part = options.batch_size ? std::min(1.0, options.batch_size / all) : 1.0;
+  const double part =
+      static_cast<double>(capacity(samples, options)) / static_cast<double>(samples.size());
   const auto neurons = static_cast<double>(network.shape.groups() * network.shape.width);
   return 2.0 * part * static_cast<double>(samples.entries.size()) * neurons +
          static_cast<double>(samples.features) * neurons;
@@ -54,8 +60,7 @@ BatchTrainer<Real>::BatchTrainer(const SparseSamples<Real>& samples, const Class
       options_(options),
       kernels_(kernels ? *kernels : tile::best_kernels<Real>()),
       team_(threads_worth_waking(operations(samples, initial, options), options.threads)),
-      batch_capacity_(options.batch_size ? std::min(options.batch_size, samples.size())
-                                         : samples.size()),
+      batch_capacity_(capacity(samples, options)),
       batches_per_epoch_((samples.size() + batch_capacity_ - 1) / batch_capacity_),
       weights_(static_cast<std::size_t>(shape_.groups()), static_cast<std::size_t>(shape_.width),
                initial.weights),

@@ -36,9 +36,9 @@ double root_between(const Function& f, double a, double b) {
 /// looked at on the dyadic grid as closely as its bends ask for, and at its lowest point where the
 /// finest cell may hide one below zero.
 template <class AtGrid, class At>
-double first_fall(double size, const AtGrid& at_grid, const At& at) {
+double first_fall(const DenseStep& step, const AtGrid& at_grid, const At& at) {
   constexpr double never = std::numeric_limits<double>::infinity();
-  const auto moment = [size](int j) { return size * j / DenseStep::points; };
+  const auto moment = [&](int j) { return step.moment(j); };
   const std::function<double(int, int)> scan = [&](int left, int right) {
     const double a = at_grid(left), b = at_grid(right);
     // What begins at zero is given a part of the step to rise.
@@ -63,11 +63,10 @@ double first_fall(double size, const AtGrid& at_grid, const At& at) {
 class StepRates {
  public:
   StepRates(const FlowState& state, const DenseStep& step) : state_(state), step_(step) {}
-  double moment(int j) const { return step_.size() * j / DenseStep::points; }
   Vector at(double delta) const { return state_.rates(delta, step_.at(delta)); }
   const Vector& at_grid(int j) {
     Vector& known = rates_[static_cast<std::size_t>(j)];
-    if (known.size() == 0) known = state_.rates(moment(j), step_.grid(j));
+    if (known.size() == 0) known = state_.rates(step_.moment(j), step_.grid(j));
     return known;
   }
   /// The same with what holds samples at rest.
@@ -102,7 +101,7 @@ class EventSearch {
 
   double earliest() const { return found_.first ? found_.first->delta : never; }
   double side(const FlowNeuron& neuron, Eigen::Index i) const {
-    return neuron.mode.active[static_cast<std::size_t>(i)] ? 1.0 : -1.0;
+    return neuron.mode.is_active(i) ? 1.0 : -1.0;
   }
   /// r with dz_{k,i}/dθ = ±⟨r, ds/dθ⟩, positive away from zero.
   Vector row_of(const FlowNeuron& neuron, Eigen::Index i) const {
@@ -156,7 +155,7 @@ double EventSearch::crossing(Eigen::Index k, Eigen::Index i) {
   const auto below_zero = [&](int left, int right) -> int {
     const double end = height(step_.grid(right));
     if (end <= 0.0) return right;
-    const double a = rates_.moment(left), b = rates_.moment(right);
+    const double a = step_.moment(left), b = step_.moment(right);
     const double falls = row.dot(rates_.at_grid(left)), rises = row.dot(rates_.at_grid(right));
     if (!(falls < 0.0) || !(rises > 0.0)) return -1;
     // Between the ends it lies above both tangents.
@@ -171,7 +170,7 @@ double EventSearch::crossing(Eigen::Index k, Eigen::Index i) {
   };
   // First cell of the grid at whose right end the pair is beyond zero; −1: none in time.
   const std::function<int(int, int, double)> scan = [&](int left, int right, double h) -> int {
-    if (rates_.moment(left) > earliest()) return -1;
+    if (step_.moment(left) > earliest()) return -1;
     const Vector moved = step_.grid(right) - step_.grid(left);
     if (h + row.cwiseProduct(moved).cwiseMin(0.0).sum() > 0.0) return -1;
     if (right - left == 1) return below_zero(left, right);
@@ -185,8 +184,8 @@ double EventSearch::crossing(Eigen::Index k, Eigen::Index i) {
     found_.looked_at.emplace_back(k, i);
     return never;
   }
-  const double left = rates_.moment(cell - 1);
-  const double right = std::isnan(turn) ? rates_.moment(cell) : turn;
+  const double left = step_.moment(cell - 1);
+  const double right = std::isnan(turn) ? step_.moment(cell) : turn;
   return root_between([&](double delta) { return height(step_.at(delta)); }, left, right);
 }
 
@@ -211,7 +210,7 @@ void EventSearch::find_exits() {
   found_.lambda_variation = variation();
   const auto look = [&](Eigen::Index k, Eigen::Index l, FlowCause cause, const auto& room) {
     const double when = first_fall(
-        step_.size(), [&](int j) { return room(rates_.drive_at_grid(j)); },
+        step_, [&](int j) { return room(rates_.drive_at_grid(j)); },
         [&](double delta) { return room(rates_.drive_at(delta)); });
     if (when < earliest()) found_.first = {when, k, l, cause};
   };
@@ -245,9 +244,9 @@ void EventSearch::find_exits() {
 /// error.
 void EventSearch::watch_near_misses() {
   if (found_.looked_at.empty()) return;
-  const double until = found_.first ? found_.first->delta : step_.size();
-  const Vector x = found_.first ? step_.at(until) : step_.end();
-  const Vector rates_then = state_.rates(until, x);
+  const Vector x = found_.first ? step_.at(found_.first->delta) : step_.end();
+  const Vector rates_then =
+      found_.first ? rates_.at(found_.first->delta) : rates_.at_grid(DenseStep::points);
   for (const auto& [k, i] : found_.looked_at) {
     const FlowNeuron& neuron = state_.neuron(k);
     if (cause_at_zero(state_, neuron.group, i) != FlowCause::own_crosses) continue;

@@ -38,6 +38,7 @@ struct FlowProblem {
   bool own(int group, Eigen::Index i) const {
     return classes[static_cast<std::size_t>(i)] == group;
   }
+  double slope(bool active) const { return active ? 1.0 : shape.slope; }  ///< σ'
   double sign(int group, Eigen::Index i) const { return own(group, i) ? 1.0 : -1.0; }
   /// ‖ΔW‖_F when s = ∫ λ dθ changes by `change` (n entries), whose image under the tangent kernel
   /// is κ · change: ‖ΔW‖² = q m sᵀ κ s.

@@ -16,7 +16,7 @@ constexpr double stiffness = 300.0;
 // Pushes of samples at rest cancel to this part of them.
 constexpr double rest_tolerance = 1e-9;
 
-// What the lag of samples at rest is off by, a part of its square, while log t is below that.
+// What the lag of samples at rest is off by, a part of its square; after that log time it is none.
 constexpr double second_order_of_lag = 4.0;
 constexpr double time_of_no_lag = 40.0;
 
@@ -84,19 +84,23 @@ void FlowState::take_plateau() {
   kernel = 0.5 * (moving + moving.transpose());
 }
 
+/// What s is beyond its slow part, n entries; nothing where no sample is at rest.
+std::optional<Vector> FlowState::lag_now() const {
+  if (!plateau || theta >= time_of_no_lag) return std::nullopt;
+  return Vector(std::exp(-theta) * (plateau->lag * rates_now()));
+}
+
 Unrest FlowState::unrest() const {
   // e^θ − e^arrival_time steps, for any θ.
   const double passed =
       -std::exp(std::min(theta, longest_wait)) * std::expm1(std::min(0.0, arrival_time - theta));
   const double left = relaxation > 0.0 ? std::exp(-relaxation * passed) : 1.0;
   Unrest result{left * arrival.margins, left * arrival.weights};
-  if (plateau && theta < time_of_no_lag) {
+  if (const auto change = lag_now()) {
     // The lag is right to first order in 1/t.
-    const Vector lambda = rates_now();
-    const Vector change = std::exp(-theta) * (plateau->lag * lambda);
-    const Vector image = std::exp(-theta) * (lag * lambda);
+    const Vector image = std::exp(-theta) * (lag * rates_now());
     const double margins = image.cwiseAbs().maxCoeff();
-    const double weights = problem->weight_change(change, image);
+    const double weights = problem->weight_change(*change, image);
     result.margins += second_order_of_lag * margins * margins;
     result.weights += second_order_of_lag * margins * weights;
   }

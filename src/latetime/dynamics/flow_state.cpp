@@ -168,7 +168,7 @@ void FlowState::keep_sides(const Matrix& before) {
   for (Eigen::Index k = 0; k < z.rows(); ++k) {
     const NeuronMode& mode = neurons[static_cast<std::size_t>(k)].mode;
     for (Eigen::Index i = 0; i < z.cols(); ++i) {
-      const double side = mode.active[static_cast<std::size_t>(i)] ? 1.0 : -1.0;
+      const double side = mode.is_active(i) ? 1.0 : -1.0;
       if (side * z(k, i) >= 0.0 || side * before(k, i) < 0.0) continue;
       initial_preactivations(k, i) += before(k, i) - z(k, i);
       z(k, i) = before(k, i);
@@ -182,9 +182,8 @@ void FlowState::refresh_gaps() {
   for (Eigen::Index k = 0; k < problem->neurons(); ++k) {
     const FlowNeuron& neuron = neurons[static_cast<std::size_t>(k)];
     for (Eigen::Index i = 0; i < samples(); ++i) {
-      const double slope =
-          neuron.mode.active[static_cast<std::size_t>(i)] ? 1.0 : problem->shape.slope;
-      margins[i] += problem->sign(neuron.group, i) * slope * z(k, i);
+      margins[i] +=
+          problem->sign(neuron.group, i) * problem->slope(neuron.mode.is_active(i)) * z(k, i);
     }
   }
   gap = (margins / static_cast<double>(problem->shape.width)).array() - theta;

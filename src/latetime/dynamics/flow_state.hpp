@@ -125,6 +125,7 @@ struct FlowState {
   bool stiff() const;
   bool doubts(const NeuronMode& mode) const;
   bool disturbs(const Plateau& rest, int group, Eigen::Index l) const;
+  std::optional<Vector> lag_now() const;
   Unrest unrest() const;
 
   // What keeps it consistent.

@@ -35,8 +35,7 @@ class Transition {
   FlowState carry_out(std::vector<FlowEvent>& events);
 
  private:
-  double slope_at(Eigen::Index i) const;
-  bool active() const { return neuron_.mode.active[static_cast<std::size_t>(event_.sample)] != 0; }
+  double slope_at(Eigen::Index i) const { return problem_.slope(neuron_.mode.is_active(i)); }
   Delay delay_at(double speed) const;
   bool weigh_crossing();
   void settle_beside_plateau(const std::vector<Eigen::Index>& at_zero);
@@ -161,15 +160,10 @@ void Transition::shift(double change) {
   }
 }
 
-double Transition::slope_at(Eigen::Index i) const {
-  return neuron_.mode.active[static_cast<std::size_t>(i)] ? 1.0 : problem_.shape.slope;
-}
-
 void Transition::set_to_zero(const std::vector<Eigen::Index>& moved) {
   for (const Eigen::Index i : moved) {
     double& z = state_.z(event_.neuron, i);
-    const bool active = neuron_.mode.active[static_cast<std::size_t>(i)] != 0;
-    if (active ? z < 0.0 : z > 0.0) beyond_.push_back({i, z, slope_at(i)});
+    if (neuron_.mode.is_active(i) ? z < 0.0 : z > 0.0) beyond_.push_back({i, z, slope_at(i)});
     z = 0.0;
   }
 }
@@ -179,8 +173,8 @@ void Transition::set_to_zero(const std::vector<Eigen::Index>& moved) {
 void Transition::put_beyond_zero() {
   const Eigen::Index k = event_.neuron;
   for (const Beyond& pair : beyond_) {
-    const bool active = neuron_.mode.active[static_cast<std::size_t>(pair.sample)] != 0;
-    const bool passed = !neuron_.mode.at_zero(pair.sample) && active == (pair.z > 0.0);
+    const bool passed =
+        !neuron_.mode.at_zero(pair.sample) && neuron_.mode.is_active(pair.sample) == (pair.z > 0.0);
     if (passed) state_.z(k, pair.sample) = pair.z;
     const double change = (passed ? slope_at(pair.sample) : 0.0) - pair.slope;
     state_.gap[pair.sample] += problem_.sign(neuron_.group, pair.sample) * change * pair.z /
@@ -197,8 +191,9 @@ void Transition::book_delay(double margin_step, bool was_active) {
   state_.book(event_.sample,
               second_order * problem_.rate * std::abs(bounds_.above - bounds_.below) *
                   problem_.gram(event_.sample, event_.sample) * late * late * margin_step * step);
-  if (active() != was_active && !neuron_.mode.at_zero(event_.sample)) {
-    const double change = (active() ? 1.0 : -1.0) * (bounds_.above - bounds_.below);
+  const bool active = neuron_.mode.is_active(event_.sample);
+  if (active != was_active && !neuron_.mode.at_zero(event_.sample)) {
+    const double change = (active ? 1.0 : -1.0) * (bounds_.above - bounds_.below);
     shift(problem_.rate * change * delay_.mean * step);
   }
 }
@@ -233,7 +228,7 @@ FlowState Transition::carry_out(std::vector<FlowEvent>& events) {
   FlowEvent report{state_.theta, k, event_.sample, event_.cause, true};
   std::vector<Eigen::Index> with;
   if (meets_) with = zeros_with(problem_, neuron_.mode, event_.sample);
-  const bool was_active = active();
+  const bool was_active = neuron_.mode.is_active(event_.sample);
   if (event_.cause == FlowCause::own_crosses) {
     report.decided = weigh_crossing();
     if (!report.decided) ++state_.undecided;

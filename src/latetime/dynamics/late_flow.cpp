@@ -180,10 +180,9 @@ FlowStart LateFlow::state() const {
   for (Eigen::Index k = 0; k < gains.rows(); ++k) {
     gains.row(k) = now_.moved(now_.neuron(k)).transpose();
   }
-  if (now_.plateau && now_.theta < time_of_no_corrections) {
-    const Vector lag = std::exp(-now_.theta) * (now_.plateau->lag * now_.rates_now());
+  if (const auto lag = now_.lag_now()) {
     for (Eigen::Index k = 0; k < gains.rows(); ++k) {
-      gains.row(k) += now_.gain_of(now_.neuron(k), lag).transpose();
+      gains.row(k) += now_.gain_of(now_.neuron(k), *lag).transpose();
     }
   }
   result.coefficients += gains;
@@ -222,7 +221,7 @@ Matrix LateFlow::slopes() const {
   for (Eigen::Index k = 0; k < result.rows(); ++k) {
     const NeuronMode& mode = this->mode(k);
     for (Eigen::Index i = 0; i < result.cols(); ++i) {
-      result(k, i) = mode.active[static_cast<std::size_t>(i)] ? 1.0 : problem().shape.slope;
+      result(k, i) = problem().slope(mode.is_active(i));
     }
     const Vector above = times_above(problem(), problem().group_of(k), mode, lambda);
     for (std::size_t r = 0; r < mode.sliding.size(); ++r) {
@@ -238,8 +237,7 @@ Matrix LateFlow::slopes() const {
 }
 
 bool LateFlow::at_zero(Eigen::Index neuron, Eigen::Index sample) const {
-  const NeuronMode& mode = now_.neurons[static_cast<std::size_t>(neuron)].mode;
-  return mode.at_zero(sample);
+  return mode(neuron).at_zero(sample);
 }
 
 double LateFlow::switching_error(bool since_entry, double rank_factor) const {
@@ -278,8 +276,7 @@ double LateFlow::switching_error(bool since_entry, double rank_factor) const {
       weights.push_back(0.0);
     }
     for (Eigen::Index i = 0; i < n; ++i) {
-      const double slope =
-          neuron.mode.active[static_cast<std::size_t>(i)] ? 1.0 : problem().shape.slope;
+      const double slope = problem().slope(neuron.mode.is_active(i));
       double shift = 0.0;
       bool slides = false;
       for (std::size_t s = 0; s < neuron.mode.sliding.size(); ++s) {

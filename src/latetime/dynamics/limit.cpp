@@ -109,7 +109,7 @@ void describe(const FlowProblem& problem, const std::vector<NeuronMode>& modes, 
       limit.coefficients(k, l) = problem.rate * problem.sign(group, l) * effective[l];
       const Eigen::Index first = problem.fold[static_cast<std::size_t>(l)];
       const bool slides = std::binary_search(mode.sliding.begin(), mode.sliding.end(), first);
-      limit.slopes(k, l) = mode.active[static_cast<std::size_t>(l)] ? 1.0 : problem.shape.slope;
+      limit.slopes(k, l) = problem.slope(mode.is_active(l));
       if (slides && limit.multipliers[l] > 0.0) {
         limit.slopes(k, l) = effective[l] / limit.multipliers[l];
       }

@@ -28,7 +28,7 @@ Vector DenseStep::at(double delta) const {
 const Vector& DenseStep::grid(int j) const {
   const auto index = static_cast<std::size_t>(j);
   if (!known_[index]) {
-    grid_[index] = j == points ? to_vector(stepper_->new_) : at(size_ * j / points);
+    grid_[index] = j == points ? to_vector(stepper_->new_) : at(moment(j));
     known_[index] = true;
   }
   return grid_[index];

@@ -19,6 +19,7 @@ class DenseStep {
   static constexpr int points = 64;
 
   double size() const { return size_; }
+  double moment(int j) const { return size_ * j / points; }  ///< of the grid
   Vector at(double delta) const;
   /// x at size · j / points, 0 ≤ j ≤ points; computed when first asked for.
   const Vector& grid(int j) const;

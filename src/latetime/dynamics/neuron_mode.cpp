@@ -24,8 +24,7 @@ constexpr double rounding_of_projection = 1e-12;
 Vector signed_slopes(const FlowProblem& problem, int group, const NeuronMode& mode) {
   Vector result(problem.samples());
   for (Eigen::Index l = 0; l < result.size(); ++l) {
-    const double slope = mode.active[static_cast<std::size_t>(l)] ? 1.0 : problem.shape.slope;
-    result[l] = problem.sign(group, l) * slope;
+    result[l] = problem.sign(group, l) * problem.slope(mode.is_active(l));
   }
   for (const Eigen::Index l : mode.sliding) {
     for (const Eigen::Index i : problem.members[static_cast<std::size_t>(l)]) result[i] = 0.0;
@@ -119,8 +118,7 @@ Vector effective_multipliers(const FlowProblem& problem, int group, const Neuron
                              const Vector& lambda) {
   Vector result(problem.samples());
   for (Eigen::Index l = 0; l < result.size(); ++l) {
-    result[l] =
-        mode.active[static_cast<std::size_t>(l)] ? lambda[l] : problem.shape.slope * lambda[l];
+    result[l] = problem.slope(mode.is_active(l)) * lambda[l];
   }
   if (mode.slides()) {
     const Vector beta = sliding_multipliers(mode, lambda);

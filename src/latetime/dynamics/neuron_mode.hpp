@@ -35,6 +35,7 @@ struct NeuronMode {
   Matrix share;             ///< |S| × n
   Eigen::MatrixXd inverse;  ///< G_SS⁻¹, |S| × |S|
 
+  bool is_active(Eigen::Index i) const { return active[static_cast<std::size_t>(i)] != 0; }
   bool slides() const { return !sliding.empty(); }
   /// Whether a pair slides, or rides with those that do.
   bool at_zero(Eigen::Index sample) const;

@@ -211,10 +211,6 @@ void continue_late(const StoredRun& stored, const Measurer& measurer, const Obse
   follow_late(flow, measurer, options, run);
 }
 
-}  // namespace
-
-namespace {
-
 void require_possible(const ClaimThresholds& thresholds) {
   const auto require = [](const char* name, double value, bool possible, const char* range) {
     if (possible) return;  // which NaN never is

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <filesystem>
 #include <limits>
 #include <memory>
 
@@ -115,16 +116,21 @@ void require_end_not_before(const RunConfig& config, Eigen::Index n, const LogTi
 }
 
 void follow_to_honest_end(const std::function<void()>& work, const std::function<bool()>& give_up) {
+  const auto fail = [&](const InputError& error) {
+    const bool kept = give_up();
+    throw RunFailure(std::string(error.what()) +
+                     (kept ? " (what was recorded is kept; resuming goes on from there)"
+                           : " (nothing was recorded)"));
+  };
   try {
     work();
   } catch (const RunFailure& failure) {
     give_up();
     throw;
   } catch (const InputError& error) {
-    const bool kept = give_up();
-    throw RunFailure(std::string(error.what()) +
-                     (kept ? " (what was recorded is kept; resuming goes on from there)"
-                           : " (nothing was recorded)"));
+    fail(error);
+  } catch (const std::filesystem::filesystem_error& error) {
+    fail(unusable_path(error));
   } catch (...) {
     give_up();
     throw;
@@ -163,7 +169,8 @@ namespace {
 class RunPart {
  public:
   RunPart(const RunProblem& problem, const RunSettings& settings)
-      : config_(problem.config),
+      : problem_(problem),
+        config_(problem.config),
         data_(problem.data),
         settings_(settings),
         measurer_(problem.data, problem.initial),
@@ -171,11 +178,11 @@ class RunPart {
         schedule_(recorded_steps(problem.config, problem.data.size())) {}
 
   /// Everything is checked before `make_place` is called.
-  RunSummary carry_out(const Network& initial, const std::function<Place()>& make_place,
-                       const std::string& where) {
+  RunSummary carry_out(const std::function<Place()>& make_place, const std::string& where) {
     require_squares(data_);
     const Place place = make_place();
-    Recorder recorder(config_, data_, initial, place.sink, schedule_.size(), settings_.threads);
+    Recorder recorder(config_, data_, problem_.initial, place.sink, schedule_.size(),
+                      settings_.threads);
     if (place.earlier) {
       recorder.take_over(*place.earlier, descent_);
       if (recorder.records() > 0) {
@@ -190,6 +197,7 @@ class RunPart {
           follow(recorder);
         },
         place.give_up);
+    summary_.notes = notes_on(problem_);
     return std::move(summary_);
   }
 
@@ -269,6 +277,7 @@ class RunPart {
     settings_.engine_changed(engine_, time);
   }
 
+  const RunProblem& problem_;
   const RunConfig& config_;
   const Dataset& data_;
   const RunSettings& settings_;
@@ -296,21 +305,15 @@ RunSummary carry_out_run(const RunConfig& config, const std::string& out,
 RunSummary carry_out_run(const RunProblem& problem, const std::string& out,
                          const RunSettings& settings) {
   RunPart part(problem, settings);
-  RunSummary summary = part.carry_out(
-      problem.initial, [&] { return place_in_directory(problem.config, out, settings.resume); },
-      out);
-  summary.notes = notes_on(problem);
-  return summary;
+  return part.carry_out([&] { return place_in_directory(problem.config, out, settings.resume); },
+                        out);
 }
 
 RunSummary carry_out_run(const RunProblem& problem, RunMemory& memory,
                          const RunSettings& settings) {
   RunPart part(problem, settings);
-  RunSummary summary = part.carry_out(
-      problem.initial, [&] { return place_in_memory(problem.config, memory, settings.resume); },
-      "memory");
-  summary.notes = notes_on(problem);
-  return summary;
+  return part.carry_out([&] { return place_in_memory(problem.config, memory, settings.resume); },
+                        "memory");
 }
 
 }  // namespace latetime
