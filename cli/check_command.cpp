@@ -8,6 +8,7 @@
 #include "latetime/base/error.hpp"
 #include "latetime/base/text.hpp"
 #include "latetime/experiment/claim_suite.hpp"
+#include "latetime/store/folder_kind.hpp"
 #include "latetime/store/run_directory.hpp"
 #include "limit_text.hpp"
 #include "results_folder.hpp"
@@ -279,8 +280,7 @@ int check(const CheckArguments& arguments) {
   if (arguments.target.empty()) {
     throw InputError("check", "name the folder of a run or a configuration (.toml)");
   }
-  const auto lock =
-      RunDirectory::holds_run(arguments.target) ? hold_results_folder(arguments.target) : nullptr;
+  const auto lock = holds_run(arguments.target) ? hold_results_folder(arguments.target) : nullptr;
   watch_signals();
   const ClaimReport report = checked(arguments);
   if (stop_requested()) {
@@ -296,7 +296,7 @@ int check(const CheckArguments& arguments) {
   } else {
     print_table(report);
   }
-  if (!RunDirectory::holds_run(arguments.target)) return done;
+  if (!holds_run(arguments.target)) return done;
   std::fflush(stdout);  // what was found stands there even if the folder takes no files
   replace_file(RunDirectory::open(arguments.target).file("claims.json"), json);
   const std::string page = renew_report(arguments.target);

@@ -10,6 +10,7 @@
 #include "latetime/base/text.hpp"
 #include "latetime/data/array_file.hpp"
 #include "latetime/data/npz.hpp"
+#include "latetime/store/folder_kind.hpp"
 #include "latetime/store/results_place.hpp"
 #include "latetime/store/run_directory.hpp"
 
@@ -61,7 +62,7 @@ void refuse_other_folder(const std::string& folder) {
     return std::filesystem::exists(std::filesystem::path(folder) / name, error);
   };
   const bool of_run = holds("config.toml") || holds("result.h5");
-  if (of_run || !RunDirectory::holds_run(folder)) refuse_all_but_empty(folder);
+  if (of_run || !holds_run(folder)) refuse_all_but_empty(folder);
 }
 
 void export_csv(const ArrayReader& result, const CsvTable& metrics, const std::string& to) {

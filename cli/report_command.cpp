@@ -5,6 +5,7 @@
 #include "commands.hpp"
 #include "latetime/base/names.hpp"
 #include "latetime/report/report_page.hpp"
+#include "latetime/store/folder_kind.hpp"
 #include "latetime/store/results_place.hpp"
 #include "latetime/store/run_directory.hpp"
 #include "results_folder.hpp"
@@ -22,7 +23,7 @@ struct ReportArguments {
 /// The lock of the folder that the page goes to, if that is one of results.
 std::shared_ptr<FolderLock> hold_if_results(const std::string& folder) {
   const std::string named = folder.empty() ? "." : folder;
-  const bool of_results = RunDirectory::holds_run(named) || !paper_figures_in(named).empty();
+  const bool of_results = holds_run(named) || !paper_figures_in(named).empty();
   return of_results ? hold_results_folder(named) : nullptr;
 }
 

@@ -9,6 +9,8 @@
 #include "latetime/report/figure1.hpp"
 #include "latetime/report/report_page.hpp"
 #include "latetime/report/tables_json.hpp"
+#include "latetime/store/folder_kind.hpp"
+#include "latetime/store/results_place.hpp"
 #include "latetime/store/run_directory.hpp"
 #include "limit_text.hpp"
 #include "python_figures.hpp"

@@ -20,7 +20,7 @@ std::ptrdiff_t lines_of(const std::string& path) {
   return std::count(text.begin(), text.end(), '\n');
 }
 
-TEST(ReproduceImages, WritesItsFiles) {
+TEST(ReproduceImages, SlowWritesItsFiles) {
   const TemporaryFolder images, folder;
   write_tiny_images(images, 6000, 2000, 2, 2);
   const std::string command =
@@ -116,7 +116,7 @@ TEST(ReproduceImages, NamesADamagedFile) {
   });
 }
 
-TEST(ReproduceImages, InterruptedInTheMiddleGoesOnWhenItIsCalledAgain) {
+TEST(ReproduceImages, SlowInterruptedInTheMiddleGoesOnWhenItIsCalledAgain) {
   const TemporaryFolder images, folder;
   write_tiny_images(images, 640, 100, 2, 2);
   const std::string rest = " --quiet --folder " + images.path() + " --out ";
@@ -138,6 +138,12 @@ TEST(ReproduceImages, InterruptedInTheMiddleGoesOnWhenItIsCalledAgain) {
   EXPECT_GE(finished(), 2u);
   EXPECT_LT(finished(), 25u);
   EXPECT_FALSE(fs::exists(folder / "parts/fig4.csv"));
+  const std::string pixels = bytes_of(images / "train-images-idx3-ubyte");
+  std::string other = pixels;
+  other[pixels.size() / 2] ^= 64;
+  images.write("train-images-idx3-ubyte", other);
+  expect_refusal("reproduce fig4" + rest + folder / "parts", "was begun with other images");
+  images.write("train-images-idx3-ubyte", pixels);
   EXPECT_EQ(call("reproduce fig4" + rest + folder / "parts").code, 0);
   EXPECT_EQ(finished(), 25u);
   EXPECT_EQ(call("reproduce fig4" + rest + folder / "whole").code, 0);

@@ -161,7 +161,7 @@ std::string pixel_table(int count, int pixels) {
   return text + "\n";
 }
 
-TEST(LimitCommand, UnscaledPixelsBlameTheDeadNeuronsAndTheLearningRate) {
+TEST(LimitCommand, SlowUnscaledPixelsBlameTheDeadNeuronsAndTheLearningRate) {
   const TemporaryFolder folder;
   const std::string bytes = folder.write("pixels.csv", pixel_table(20, 200));
   folder.write("a.toml",

@@ -170,7 +170,7 @@ std::function<bool()> has_rows(const std::string& metrics, int rows) {
   };
 }
 
-TEST(Program, AKilledAndAnInterruptedRunResumeToTheSameBytes) {
+TEST(Program, SlowAKilledAndAnInterruptedRunResumeToTheSameBytes) {
   const TemporaryFolder folder;
   const std::vector<std::string> keys{"--set", "data.d=20",       "--set", "network.slope=0",
                                       "--set", "network.width=8", "--set", "record.per_decade=20"};

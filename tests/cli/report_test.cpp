@@ -71,7 +71,7 @@ TEST(ReportCommand, RefusesInOneLine) {
   expect_refusal("report " + folder / "a" + " --out /proc/latetime.html", "/proc/latetime.html");
 }
 
-TEST(Terminal, SummariesFitEightyColumns) {
+TEST(Terminal, SlowSummariesFitEightyColumns) {
   const TemporaryFolder folder;
   const std::string build = std::filesystem::path(LATETIME_PROGRAM).parent_path().string();
   const auto without_paths = [&](std::string text) {

@@ -312,7 +312,7 @@ TEST(DescentToTheFlow, StoppedAfterTheHandOverAndResumedGivesTheSameBits) {
   }
 }
 
-TEST(DescentToTheFlow, EndsHonestlyWhereSamplesContradictEachOther) {
+TEST(DescentToTheFlow, SlowEndsHonestlyWhereSamplesContradictEachOther) {
   const Problem p = problem_on("contradicting", contradicting_duplicates(), 10, 0.1, 0.1);
   const LogTime until = LogTime::parse("1e100", "");
   Descent descent(p.data, p.initial, {.learning_rate = p.learning_rate, .until = until});

@@ -134,7 +134,7 @@ struct Kind {
 constexpr Kind kinds[] = {{1.0, true}, {-1.0, true}, {-1.0, false}, {2.5, true}};
 
 /// From 10^3 or so on, against every step to 3·10^5.
-TEST(JointEvents, CollinearSamplesFollowExactStepsWithinTheEstimate) {
+TEST(JointEvents, SlowCollinearSamplesFollowExactStepsWithinTheEstimate) {
   for (const Kind& kind : kinds) {
     for (std::uint64_t seed = 1; seed <= 6; ++seed) {
       for (const double slope : {0.0, 0.1}) {
@@ -157,7 +157,7 @@ TEST(JointEvents, CollinearSamplesFollowExactStepsWithinTheEstimate) {
   }
 }
 
-TEST(JointEvents, NeitherTheOrderOfSamplesNorExtraRecordsChangeTheAnswer) {
+TEST(JointEvents, SlowNeitherTheOrderOfSamplesNorExtraRecordsChangeTheAnswer) {
   for (const Kind& kind : kinds) {
     Problem p = problem_on("doubled", doubled(2, 6, kind.factor, kind.same_label, 3), 2, 0.0, 0.1);
     DescentOptions options;
@@ -218,7 +218,7 @@ TEST(JointEvents, SamplesOnOneLineAreLegal) {
 }
 
 /// log t beyond 710, where t itself is no number: also from there flows go on, and end.
-TEST(JointEvents, FlowsBeginBeyondTheRangeOfNumbers) {
+TEST(JointEvents, SlowFlowsBeginBeyondTheRangeOfNumbers) {
   int late = 0;
   for (std::uint64_t seed = 1; seed <= 25; ++seed) {
     SCOPED_TRACE(seed);

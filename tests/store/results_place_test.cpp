@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "latetime/store/folder_kind.hpp"
 #include "latetime/store/run_directory.hpp"
 #include "support/temporary_folder.hpp"
 
@@ -71,7 +72,7 @@ TEST(ResultsPlace, TablesOfOtherProgramsAreNoRuns) {
   const TemporaryFolder folder;
   for (const std::string table : {"epoch,loss\n0,0.5\n", "epoch,loss\n0,0.5\n1,0.4\n2,0.3\n"}) {
     folder.write("metrics.csv", table);
-    EXPECT_FALSE(RunDirectory::holds_run(folder.path()));
+    EXPECT_FALSE(holds_run(folder.path()));
     EXPECT_THAT(error_of([&] { RunDirectory::create(folder.path(), "", {"log10_t"}); }),
                 HasSubstr("(metrics.csv), and no run"));
     EXPECT_THAT(error_of([&] { RunDirectory::open(folder.path()); }), HasSubstr("holds no run"));

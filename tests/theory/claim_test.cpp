@@ -95,7 +95,7 @@ TEST(Hypotheses, TheEventOfA1IsBothItsHalves) {
   EXPECT_THAT(found->detail, testing::HasSubstr("A.1 says 0.5 to 1.5"));
 }
 
-TEST(Hypotheses, ASmallerCOfTheConditionsLeavesConclusionsAlone) {
+TEST(Hypotheses, SlowASmallerCOfTheConditionsLeavesConclusionsAlone) {
   Dataset data = orthogonal_data(10, 1000, 1.0);
   const NetworkShape shape{.groups = 2, .width = 200, .dim = 1000, .slope = 0.0};
   for (const double large : {1.0, 10.0}) {

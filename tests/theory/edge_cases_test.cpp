@@ -46,7 +46,7 @@ std::vector<Edge> edges() {
   return list;
 }
 
-TEST(EdgeCases, AreJudgedWithoutAGuess) {
+TEST(EdgeCases, SlowAreJudgedWithoutAGuess) {
   for (const Edge& edge : edges()) {
     for (const double slope : {0.0, 0.2, 1.0}) {
       const ClaimSetting setting =

@@ -10,6 +10,7 @@
 #include "latetime/dynamics/late_run.hpp"
 #include "latetime/experiment/recorder.hpp"
 #include "latetime/experiment/run.hpp"
+#include "latetime/experiment/sample_scale.hpp"
 #include "latetime/experiment/stored_run.hpp"
 #include "latetime/store/run_directory.hpp"
 
@@ -230,7 +231,7 @@ ClaimReport check_config(const RunConfig& config, const std::string& source,
                          const CheckSettings& settings) {
   require_possible(settings.thresholds);
   const Dataset data = load_data(config);
-  require_squares(data);
+  require_squares(data.x, "data");
   const Network initial = load_network(config, data);
   const ClaimSetting setting = setting_of(config, data, initial, settings.thresholds);
   const Measurer measurer(data, initial);

@@ -12,10 +12,13 @@
 #include <unistd.h>
 
 #include "latetime/base/error.hpp"
+#include "latetime/base/file_seal.hpp"
 #include "latetime/base/parallel.hpp"
 #include "latetime/base/text.hpp"
 #include "latetime/data/file_bytes.hpp"
 #include "latetime/experiment/run.hpp"
+#include "latetime/store/folder_kind.hpp"
+#include "latetime/store/results_place.hpp"
 #include "latetime/store/run_directory.hpp"
 
 namespace latetime {
@@ -25,6 +28,8 @@ namespace {
 constexpr const char* run_columns =
     "init_std,width,seed,step,epoch,running_loss,running_error,test_loss,test_error,train_loss,"
     "train_error,stable_rank_all,stable_rank_proved_error,group_stable_ranks";
+
+constexpr const char* settings_name = "settings.toml";  // in the folder of the finished runs
 
 std::string scale_of(const ImageFigureOptions& options) {
   if (!options.output_scale.empty()) return options.output_scale;
@@ -113,7 +118,7 @@ bool keep_finished_runs(const fs::path& runs) {
   if (fs::is_directory(runs, ignored) && holds_runs(runs)) return true;
   for (const auto& entry : fs::directory_iterator(runs, ignored)) {
     const fs::path& path = entry.path();
-    if (path.filename() == "settings.toml" || path.extension() == ".partial") {
+    if (path.filename() == settings_name || path.extension() == ".partial") {
       fs::remove(path, ignored);
     }
   }
@@ -121,22 +126,54 @@ bool keep_finished_runs(const fs::path& runs) {
   return false;
 }
 
+/// Files may change under their name: a line for settings.toml with checksums of all images and
+/// classes.
+std::string checksum_line(const ImageData& data) {
+  std::string bytes;
+  for (const SparseSamples<float>* split : {&data.train, &data.test}) {
+    const auto add = [&](const auto& values) {
+      bytes.append(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(values[0]));
+    };
+    static_assert(sizeof(SparseEntry<float>) == sizeof(float) + sizeof(std::uint32_t));
+    add(split->starts);
+    add(split->entries);
+    add(split->classes);
+  }
+  std::string seal = seal_of(bytes);
+  seal.erase(0, seal.find_first_not_of('\n'));
+  seal.resize(seal.find_last_not_of(" \n") + 1);
+  return "checksums = \"" + seal + "\"\n";
+}
+
 /// Throws InputError when the folder of the finished runs was begun with other settings.
 void require_same_settings(const ImageFigureOptions& options, const fs::path& runs) {
-  const fs::path settings = runs / "settings.toml";
+  const fs::path settings = runs / settings_name;
   if (fs::exists(settings) && holds_runs(runs) &&
-      read_file_bytes(settings.string()) != image_figure_settings(options)) {
+      !read_file_bytes(settings.string()).starts_with(image_figure_settings(options))) {
     throw InputError(runs.string(),
                      "holds runs of other settings (settings.toml there says which); name another "
                      "folder, or remove it");
   }
 }
 
-/// Makes the folder of the finished runs, with the settings.
-void prepare_runs_folder(const ImageFigureOptions& options, const fs::path& runs) {
+/// Makes the folder of the finished runs, with the settings. Throws InputError when runs were
+/// finished there with other images.
+void prepare_runs_folder(const ImageFigureOptions& options, const ImageData& data,
+                         const fs::path& runs) {
   make_results_folder(runs.parent_path().string());
   make_results_folder(runs.string());
-  replace_file((runs / "settings.toml").string(), image_figure_settings(options));
+  const fs::path settings = runs / settings_name;
+  const std::string own = image_figure_settings(options), now = own + checksum_line(data);
+  if (fs::exists(settings) && holds_runs(runs)) {
+    const std::string earlier = read_file_bytes(settings.string());
+    if (earlier == now) return;
+    if (earlier != own) {  // of a version that knew no checksums
+      throw InputError(runs.string(),
+                       "was begun with other images, whose files have changed since; name another "
+                       "folder, or remove it");
+    }
+  }
+  replace_file(settings.string(), now);
 }
 
 void require_known(const char* option, const std::string& value,
@@ -284,7 +321,7 @@ std::vector<ImageRun> run_image_figure(const ImageFigureOptions& options, const 
   std::stable_sort(left.begin(), left.end(),
                    [&](std::size_t a, std::size_t b) { return runs[a].width > runs[b].width; });
   const ImageData data = load(options);
-  prepare_runs_folder(options, store);  // not before the images were found to be sound
+  prepare_runs_folder(options, data, store);  // not before the images were found to be sound
   const std::size_t batch =
       std::min(static_cast<std::size_t>(options.batch_size), data.train.size());
   const double steps = static_cast<double>((data.train.size() + batch - 1) / batch) *

@@ -5,25 +5,9 @@
 
 #include <fmt/format.h>
 
-#include "latetime/base/error.hpp"
+#include "latetime/experiment/sample_scale.hpp"
 
 namespace latetime {
-namespace {
-
-/// The Gram matrix holds squares, and its eigenvalues sums of n of them.
-void require_finite_squares(const Samples& x, const std::string& where) {
-  constexpr double room = 16.0;
-  const double most = std::numeric_limits<double>::max() / (room * static_cast<double>(x.rows()));
-  for (Eigen::Index i = 0; i < x.rows(); ++i) {
-    if (x.row(i).squaredNorm() <= most) continue;
-    throw InputError(where,
-                     fmt::format("the entries of sample {} are up to {:.3g}, and their "
-                                 "squares overflow; divide all samples by {:.0e} or so",
-                                 i, x.row(i).cwiseAbs().maxCoeff(), x.cwiseAbs().maxCoeff()));
-  }
-}
-
-}  // namespace
 
 DataInspection inspect_samples(const Samples& x, const std::string& where) {
   require_finite_squares(x, where);

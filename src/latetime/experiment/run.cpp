@@ -13,8 +13,10 @@
 #include "latetime/base/run_failure.hpp"
 #include "latetime/base/text.hpp"
 #include "latetime/experiment/recorder.hpp"
+#include "latetime/experiment/sample_scale.hpp"
 #include "latetime/experiment/training_run.hpp"
 #include "latetime/model/loss.hpp"
+#include "latetime/store/folder_kind.hpp"
 #include "latetime/store/training_folder.hpp"
 
 namespace latetime {
@@ -55,7 +57,7 @@ Place place_in_directory(const RunConfig& config, const std::string& out, bool r
           .give_up =
               [directory, out] {
                 directory.discard_unless_recorded();
-                return RunDirectory::holds_run(out);
+                return holds_run(out);
               }};
 }
 
@@ -92,7 +94,7 @@ std::optional<LimitReport> solve_run_limit(const Descent& descent, const Samples
 
 RunDirectory prepare_directory(const RunConfig& config, const std::string& out, bool resume,
                                const std::vector<std::string>& columns) {
-  if (!resume || !RunDirectory::holds_run(out) || !RunDirectory::holds_records(out)) {
+  if (!resume || !holds_run(out) || !RunDirectory::holds_records(out)) {
     return RunDirectory::create(out, to_toml(config), columns);
   }
   RunDirectory directory = RunDirectory::reopen(out);
@@ -179,7 +181,7 @@ class RunPart {
 
   /// Everything is checked before `make_place` is called.
   RunSummary carry_out(const std::function<Place()>& make_place, const std::string& where) {
-    require_squares(data_);
+    require_squares(data_.x, "data");
     const Place place = make_place();
     Recorder recorder(config_, data_, problem_.initial, place.sink, schedule_.size(),
                       settings_.threads);

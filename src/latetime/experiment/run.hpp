@@ -22,10 +22,6 @@ namespace latetime {
 /// The samples that a configuration describes. Throws InputError.
 Dataset load_data(const RunConfig& config);
 
-/// Throws InputError where the square of a sample's norm underflows: inner products, from which
-/// everything follows, would then be lost.
-void require_squares(const Dataset& data);
-
 /// The training samples of `latetime train`: the same, of any number of classes.
 Dataset load_training_data(const RunConfig& config);
 

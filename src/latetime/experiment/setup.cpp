@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include <fmt/format.h>
 
@@ -111,32 +110,6 @@ std::optional<Dataset> load_test_data(const RunConfig& config, const Dataset& tr
   options.n = 0;
   options.mean = training.subtracted;
   return load_image_set(options);
-}
-
-namespace {
-
-/// What to do about a sample whose entries are at most `largest`, where those of all are `most`.
-std::string mend_of_scale(double largest, double most) {
-  constexpr double largest_factor = 1e300, largest_square_root = 1e150;
-  const double factor = std::min(1.0 / largest, largest_factor);
-  return most * factor <= largest_square_root
-             ? fmt::format("multiply all samples by {:.0e} or so", factor)
-             : "leave it out, or bring it to the scale of the others";
-}
-
-}  // namespace
-
-void require_squares(const Dataset& data) {
-  constexpr double least =
-      std::numeric_limits<double>::min() / std::numeric_limits<double>::epsilon();
-  for (Eigen::Index i = 0; i < data.size(); ++i) {
-    const double largest = data.x.row(i).cwiseAbs().maxCoeff();
-    if (largest == 0.0 || data.x.row(i).squaredNorm() >= least) continue;
-    throw InputError("data",
-                     fmt::format("the entries of sample {} are at most {:.3g}, and their "
-                                 "squares underflow; {}",
-                                 i, largest, mend_of_scale(largest, data.x.cwiseAbs().maxCoeff())));
-  }
 }
 
 Network load_network(const RunConfig& config, const Dataset& data) {

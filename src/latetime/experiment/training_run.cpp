@@ -17,6 +17,7 @@
 #include "latetime/experiment/memory_needs.hpp"
 #include "latetime/measure/tiled_rank.hpp"
 #include "latetime/model/loss.hpp"
+#include "latetime/store/folder_kind.hpp"
 #include "latetime/store/result_file.hpp"
 #include "latetime/store/run_directory.hpp"
 #include "latetime/store/training_folder.hpp"
@@ -436,7 +437,7 @@ TrainingSummary train(const RunConfig& config, const Dataset& data, const Datase
       },
       [&] {
         directory.discard_unless_recorded();
-        return RunDirectory::holds_run(out);
+        return holds_run(out);
       });
   summary.no_test = no_test_reason(config);
   return summary;

@@ -10,6 +10,7 @@
 #include "latetime/report/assets.hpp"
 #include "latetime/report/report_json.hpp"
 #include "latetime/report/tables_json.hpp"
+#include "latetime/store/folder_kind.hpp"
 #include "latetime/store/run_directory.hpp"
 #include "latetime/store/training_folder.hpp"
 

@@ -24,7 +24,6 @@
 #include "latetime/base/names.hpp"
 #include "latetime/base/run_failure.hpp"
 #include "latetime/store/results_place.hpp"
-#include "latetime/store/run_directory.hpp"
 
 namespace latetime {
 namespace fs = std::filesystem;

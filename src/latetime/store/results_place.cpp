@@ -13,7 +13,7 @@
 #include "latetime/base/error.hpp"
 #include "latetime/base/names.hpp"
 #include "latetime/base/text.hpp"
-#include "latetime/store/run_directory.hpp"
+#include "latetime/store/folder_kind.hpp"
 
 namespace latetime {
 namespace fs = std::filesystem;
@@ -75,6 +75,21 @@ std::string free_place(const fs::path& folder) {
 
 }  // namespace
 
+void make_results_folder(const std::string& path) {
+  std::error_code error;
+  const fs::file_status there = fs::status(path, error);
+  if (fs::exists(there) && !fs::is_directory(there)) {
+    throw InputError(path, "is a file; name a folder for the results");
+  }
+  fs::create_directories(path, error);
+  if (error) {
+    const bool too_long = error == std::errc::filename_too_long;
+    throw InputError(path, fmt::format("cannot be made ({}); {}", error.message(),
+                                       too_long ? "choose a shorter name"
+                                                : "choose a folder that you may write to"));
+  }
+}
+
 void refuse_all_but_empty(const std::string& folder) {
   const std::string names = contents(folder);
   if (names.empty()) return;
@@ -85,7 +100,7 @@ void refuse_all_but_empty(const std::string& folder) {
 }
 
 void refuse_foreign_folder(const std::string& folder) {
-  if (RunDirectory::holds_run(folder) || holds_figures(folder)) return;
+  if (holds_run(folder) || holds_figures(folder)) return;
   refuse_all_but_empty(folder);
 }
 

@@ -5,6 +5,10 @@
 
 namespace latetime {
 
+/// Makes a folder for results, unless it is there. Throws InputError when a file is in its place,
+/// or when it may not be made.
+void make_results_folder(const std::string& path);
+
 /// Throws InputError when `folder` holds files but neither a run nor figures of this program:
 /// results do not go among the files of others. What carries nothing is passed over: files of no
 /// bytes, those that the command prints into, what a kill left of this program, and the notes that

@@ -18,15 +18,12 @@
 #include "latetime/base/names.hpp"
 #include "latetime/base/text.hpp"
 #include "latetime/data/hdf5_array.hpp"
+#include "latetime/store/folder_kind.hpp"
 #include "latetime/store/results_place.hpp"
 
 namespace latetime {
 namespace fs = std::filesystem;
 namespace {
-
-constexpr const char* metrics_name = "metrics.csv";
-constexpr const char* config_name = "config.toml";
-constexpr const char* result_name = "result.h5";
 
 /// What to do about a system call that failed by `cause`.
 std::string mend_of(int cause) {
@@ -166,16 +163,6 @@ void replace_file(const std::string& path, const std::string& text) {
 
 namespace {
 
-/// Whether a metrics.csv is one of a run or training, which begin alike; an empty one may be what a
-/// loss of power left.
-bool is_own_table(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::string header;
-  std::error_code error;
-  if (!file || !fs::is_regular_file(path, error)) return false;
-  return !std::getline(file, header) || split(header).front() == "log10_t";
-}
-
 /// Whether a result.h5 beside a table of one row at most holds more than the start of a run.
 bool is_past_start(const RunDirectory& directory) {
   try {
@@ -190,14 +177,6 @@ bool is_past_start(const RunDirectory& directory) {
 }
 
 }  // namespace
-
-bool RunDirectory::holds_run(const std::string& path) {
-  const RunDirectory directory(path);
-  std::error_code error;
-  return is_own_table(directory.file(metrics_name)) ||
-         (fs::exists(directory.file(config_name), error) &&
-          fs::exists(directory.file(result_name), error));
-}
 
 bool RunDirectory::holds_records(const std::string& path) {
   const RunDirectory directory(path);
@@ -214,48 +193,6 @@ void RunDirectory::discard_unless_recorded() const {
   for (const char* name : {metrics_name, config_name, result_name}) {
     ::unlink(file(std::string(name) + ".partial").c_str());
     ::unlink(file(name).c_str());
-  }
-}
-
-void make_results_folder(const std::string& path) {
-  std::error_code error;
-  const fs::file_status there = fs::status(path, error);
-  if (fs::exists(there) && !fs::is_directory(there)) {
-    throw InputError(path, "is a file; name a folder for the results");
-  }
-  fs::create_directories(path, error);
-  if (error) {
-    const bool too_long = error == std::errc::filename_too_long;
-    throw InputError(path, fmt::format("cannot be made ({}); {}", error.message(),
-                                       too_long ? "choose a shorter name"
-                                                : "choose a folder that you may write to"));
-  }
-}
-
-std::vector<std::string> paper_figures_in(const std::string& folder) {
-  std::vector<std::string> figures;
-  for (const char* figure : {"fig1", "fig2", "fig3", "fig4", "fig5"}) {
-    std::error_code error;
-    if (fs::exists(fs::path(folder) / (std::string(figure) + ".csv"), error)) {
-      figures.push_back(figure);
-    }
-  }
-  return figures;
-}
-
-bool holds_figures(const std::string& folder) {
-  for (const char* figure : {"fig1", "fig2", "fig3", "fig4", "fig5"}) {
-    for (const char* rest : {".csv", ".toml", "_runs"}) {
-      std::error_code error;
-      if (fs::exists(fs::path(folder) / (std::string(figure) + rest), error)) return true;
-    }
-  }
-  return false;
-}
-
-void require_no_run(const std::string& folder) {
-  if (RunDirectory::holds_run(folder)) {
-    throw InputError(folder, "holds a run, whose report would be lost; name another folder");
   }
 }
 

@@ -40,10 +40,6 @@ class RunDirectory {
   /// The same, to go on with it: holds the folder's lock.
   static RunDirectory reopen(const std::string& path);
 
-  /// True when `path` holds a run: a metrics.csv with a header of this program's, or config.toml
-  /// and result.h5 without it.
-  static bool holds_run(const std::string& path);
-
   /// True when there is something to lose: rows beyond that of the start, or a result.h5 of a later
   /// time or of a run that has ended. What a kill or a lack of memory ended before is nothing.
   static bool holds_records(const std::string& path);
@@ -87,19 +83,6 @@ class RunDirectory {
   std::string path_;
   std::shared_ptr<FolderLock> lock_;
 };
-
-/// Makes a folder for results, unless it is there. Throws InputError when a file is in its place,
-/// or when it may not be made.
-void make_results_folder(const std::string& path);
-
-/// The figures of the paper whose tables lie in `folder`: "fig1" … "fig5", in this order.
-std::vector<std::string> paper_figures_in(const std::string& folder);
-
-/// Whether `folder` is one of latetime reproduce: a table, settings, or finished runs of a figure.
-bool holds_figures(const std::string& folder);
-
-/// Throws InputError when a figure in this folder would replace the report of a run.
-void require_no_run(const std::string& folder);
 
 /// Reads a table that append_row wrote. An unfinished last line (a killed run) is left out. Throws
 /// InputError where rows and header do not fit, and, of the metrics of a run or training, where a

@@ -1,0 +1,58 @@
+#include "latetime/store/folder_kind.hpp"
+
+#include <filesystem>
+#include <fstream>
+
+#include "latetime/base/error.hpp"
+
+namespace latetime {
+namespace fs = std::filesystem;
+namespace {
+
+/// Whether a metrics.csv is one of a run or training, which begin alike; an empty one may be what a
+/// loss of power left.
+bool is_own_table(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::string header;
+  std::error_code error;
+  if (!file || !fs::is_regular_file(path, error)) return false;
+  return !std::getline(file, header) || header.substr(0, header.find(',')) == "log10_t";
+}
+
+}  // namespace
+
+bool holds_run(const std::string& folder) {
+  const auto file = [&](const char* name) { return (fs::path(folder) / name).string(); };
+  std::error_code error;
+  return is_own_table(file(metrics_name)) ||
+         (fs::exists(file(config_name), error) && fs::exists(file(result_name), error));
+}
+
+std::vector<std::string> paper_figures_in(const std::string& folder) {
+  std::vector<std::string> figures;
+  for (const char* figure : {"fig1", "fig2", "fig3", "fig4", "fig5"}) {
+    std::error_code error;
+    if (fs::exists(fs::path(folder) / (std::string(figure) + ".csv"), error)) {
+      figures.push_back(figure);
+    }
+  }
+  return figures;
+}
+
+bool holds_figures(const std::string& folder) {
+  for (const char* figure : {"fig1", "fig2", "fig3", "fig4", "fig5"}) {
+    for (const char* rest : {".csv", ".toml", "_runs"}) {
+      std::error_code error;
+      if (fs::exists(fs::path(folder) / (std::string(figure) + rest), error)) return true;
+    }
+  }
+  return false;
+}
+
+void require_no_run(const std::string& folder) {
+  if (holds_run(folder)) {
+    throw InputError(folder, "holds a run, whose report would be lost; name another folder");
+  }
+}
+
+}  // namespace latetime
