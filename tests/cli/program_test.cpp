@@ -153,11 +153,11 @@ TEST(Program, ExportsArraysThatReadBack) {
 
 TEST(Program, OverflowStopsHonestly) {
   const TemporaryFolder folder;
-  write_npy(folder / "X.npy", ArrayShape{2, 1}, std::vector<double>{1e160, -1e160});
+  write_npy(folder / "X.npy", ArrayShape{2, 1}, std::vector<double>{1e150, -1e150});
   write_npy(folder / "y.npy", ArrayShape{2}, std::vector<double>{1, -1});
-  const Output output = call("run --out " + folder / "a" +
-                             " --set data.source=file --set data.x=" + folder / "X.npy" +
-                             " --set data.y=" + folder / "y.npy" + " --set network.width=2");
+  const Output output = call("run --out " + folder / "a" + " --set data.source=file --set data.x=" +
+                             folder / "X.npy" + " --set data.y=" + folder / "y.npy" +
+                             " --set network.width=2 --set descent.learning_rate=1e20");
   EXPECT_EQ(output.code, 3);
   EXPECT_THAT(output.err, HasSubstr("overflowed"));
 }

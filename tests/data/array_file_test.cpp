@@ -33,6 +33,11 @@ TEST(ArrayFile, RefusesWhatIsNoFileOfAKnownKind) {
   EXPECT_THAT(refusal(folder.file("folder.npy")), HasSubstr("is a folder"));
   EXPECT_THAT(refusal(folder.write("x.dat", "abc")),
               AllOf(HasSubstr("unknown kind of file"), HasSubstr(".npy"), HasSubstr(".csv")));
+  for (const char* name : {"x.pkl", "x.XLSX", "x.json", "x.pt", "x.feather"}) {
+    EXPECT_THAT(refusal(folder.write(name, "abc")), HasSubstr("in Python, numpy.save(\"X.npy\", "));
+  }
+  std::filesystem::create_directory(folder.file("folder"));
+  EXPECT_THAT(refusal(folder.file("folder")), HasSubstr("is a folder"));
   EXPECT_THAT(refusal(folder.file("x")), HasSubstr("no such file"));
   EXPECT_THAT(refusal(""), HasSubstr("unknown kind of file"));
   EXPECT_THAT(refusal(folder.write("x.npy", "abc") + ":x"), HasSubstr("unknown kind of file"));

@@ -200,7 +200,9 @@ std::vector<FileCase> hdf5_cases() {
     {"HDF5, transposed, with data.transpose", [](const Folder& f) { return Options{.x = transposed_hdf5(f, "X.h5", 0) + ":/X", .y = plus_minus(f), .transpose = true}; }, ""},
     {"MATLAB 7.3", [](const Folder& f) { return Options{.x = transposed_hdf5(f, "X.mat", 512) + ":/X", .y = plus_minus(f), .transpose = true}; }, ""},
     {"MATLAB 5", [](const Folder& f) { return samples(f, "X.mat", "MATLAB 5.0 MAT-file, Platform: GLNXA64" + std::string(200, ' ')); }, "'-v7.3'), or in Python with numpy.save("},
-    {"Other kinds of files", [](const Folder& f) { return samples(f, "X.parquet", "PAR1"); }, "unknown kind of file"},
+    {"Parquet, Excel, pickles, PyTorch, JSON", [](const Folder& f) { return samples(f, "X.parquet", "PAR1"); }, "numpy.save(\"X.npy\", pandas.read_parquet(FILE))"},
+    {"Compressed tables", [](const Folder& f) { return samples(f, "X.csv.gz", "\x1f\x8b"); }, "is compressed; unpack it"},
+    {"Other kinds of files", [](const Folder& f) { return samples(f, "X.dat", "PAR1"); }, "unknown kind of file"},
   };
 }
 

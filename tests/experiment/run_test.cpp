@@ -515,11 +515,12 @@ TEST(Run, InitialWeightsThatAreNotFiniteAreRefusedFromFilesOfEveryKind) {
 TEST(Run, OverflowIsAnHonestEnd) {
   const TemporaryFolder folder;
   const std::string x = folder / "X.npy", y = folder / "y.npy";
-  write_npy(x, ArrayShape{2, 1}, std::vector<double>{1e160, -1e160});
+  write_npy(x, ArrayShape{2, 1}, std::vector<double>{1e150, -1e150});
   write_npy(y, ArrayShape{2}, std::vector<double>{1, -1});
   const RunSummary summary =
-      run_into(folder / "out", configured({"data.source=file", "data.x=" + x, "data.y=" + y,
-                                           "network.width=2", "descent.until=100"}));
+      run_into(folder / "out",
+               configured({"data.source=file", "data.x=" + x, "data.y=" + y, "network.width=2",
+                           "descent.until=100", "descent.learning_rate=1e20"}));
   EXPECT_EQ(summary.outcome.reason, StopReason::not_finite);
   EXPECT_EQ(Hdf5Reader(folder / "out/result.h5").read_string("/outcome/reason"), "not-finite");
 }

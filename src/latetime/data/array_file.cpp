@@ -1,6 +1,9 @@
 #include "latetime/data/array_file.hpp"
 
+#include <algorithm>
 #include <filesystem>
+#include <string_view>
+#include <vector>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -82,16 +85,51 @@ void require_hdf5_mat(const std::string& path) {
                                                                  "7.3"));
 }
 
+/// What to do about kinds of files that others read; empty for those that nobody knows.
+std::string mend_of_kind(const std::string& extension) {
+  struct Kind {
+    std::vector<std::string_view> extensions;
+    std::string_view array;  ///< in Python, of FILE
+  };
+  static const std::vector<Kind> kinds{
+      {{".parquet", ".pq"}, "pandas.read_parquet(FILE)"},
+      {{".feather", ".arrow"}, "pandas.read_feather(FILE)"},
+      {{".xlsx", ".xls", ".ods"}, "pandas.read_excel(FILE)"},
+      {{".pkl", ".pickle"}, "pandas.read_pickle(FILE)"},
+      {{".json"}, "json.load(open(FILE))"},
+      {{".pt", ".pth"}, "torch.load(FILE).numpy(force=True)"},
+      {{".arff"}, "pandas.DataFrame(scipy.io.arff.loadarff(FILE)[0])"},
+      {{".dta"}, "pandas.read_stata(FILE)"},
+  };
+  for (const std::string_view packed : {".gz", ".bz2", ".xz", ".zst", ".zip", ".7z"}) {
+    if (extension == packed) return "is compressed; unpack it, and name what was in it";
+  }
+  for (const Kind& kind : kinds) {
+    if (std::find(kind.extensions.begin(), kind.extensions.end(), extension) ==
+        kind.extensions.end()) {
+      continue;
+    }
+    return fmt::format("files of that kind are not read; in Python, numpy.save(\"X.npy\", {})",
+                       kind.array);
+  }
+  return "";
+}
+
 [[noreturn]] void refuse_unknown(const std::string& reference) {
   std::error_code error;
-  if (!reference.empty() && !std::filesystem::exists(reference, error) &&
-      reference.find(':') == std::string::npos) {
+  const bool exists = std::filesystem::exists(reference, error);
+  if (!reference.empty() && !exists && reference.find(':') == std::string::npos) {
     throw InputError(reference, "no such file; check the path");
   }
-  throw InputError(
-      reference,
-      "unknown kind of file; give .npy, .npz:NAME, .h5:/PATH, .hdf5:/PATH, .mat:/PATH, "
-      ".csv, .txt, .tsv, or LIBSVM's format (.svm)");
+  if (exists && std::filesystem::is_directory(reference, error)) {
+    throw InputError(reference, "is a folder; name a file in it");
+  }
+  const std::string mend = mend_of_kind(lower_extension(reference));
+  throw InputError(reference, !mend.empty()
+                                  ? mend
+                                  : "unknown kind of file; give .npy, .npz:NAME, .h5:/PATH, "
+                                    ".hdf5:/PATH, .mat:/PATH, .csv, .txt, .tsv, or LIBSVM's format "
+                                    "(.svm)");
 }
 
 Labels text_labels(const TextArray& texts, const std::string& where) {
@@ -200,8 +238,11 @@ void require_matrix(const std::vector<std::size_t>& shape, const std::string& wh
 
 void require_vector(const std::vector<std::size_t>& shape, const std::string& where) {
   if (shape.size() == 1 || (shape.size() == 2 && (shape[0] == 1 || shape[1] == 1))) return;
-  throw InputError(where, fmt::format("has shape {}; a vector needs shape (n,), (n, 1) or (1, n)",
-                                      shape_text(shape)));
+  throw InputError(
+      where,
+      fmt::format(
+          "has shape {}; a vector needs shape (n,), (n, 1) or (1, n){}", shape_text(shape),
+          shape.size() == 2 && shape[0] > 0 ? " (one-hot labels: save y.argmax(axis=1))" : ""));
 }
 
 Matrix read_matrix(const std::string& reference) {
