@@ -369,6 +369,21 @@ TEST(Run, AFailureOnTheWayKeepsWhatWasRecorded) {
   }
 }
 
+TEST(Run, ALaterEndMayAskForMoreCoefficientsThanAreKept) {
+  const TemporaryFolder folder;
+  const auto until = [](const std::string& end) {  // 1.6 MB of coefficients a record
+    return configured({"data.n=1000", "data.d=10", "network.width=100", "record.per_decade=50",
+                       "descent.until=" + end});
+  };
+  run_into(folder / "parts", until("10"));
+  run_into(folder / "parts", until("100"), {.resume = true});
+  run_into(folder / "whole", until("100"));
+  const Hdf5Reader parts(folder / "parts/result.h5"), whole(folder / "whole/result.h5");
+  EXPECT_FALSE(whole.exists("/records/coefficients"));
+  EXPECT_FALSE(parts.exists("/records/coefficients"));
+  EXPECT_EQ(bytes_of(folder / "parts/metrics.csv"), bytes_of(folder / "whole/metrics.csv"));
+}
+
 TEST(Run, ALackOfMemoryLeavesNothingThatRefusesAnotherRun) {
   const TemporaryFolder folder;
   const auto fail = [](const TrainingState&, const Record&) { throw std::bad_alloc(); };

@@ -220,6 +220,14 @@ void Descent::restore(const EngineMemory& memory) {
   const Matrix& flow = memory.arrays.at("flow");
   looked_at_ = static_cast<std::uint64_t>(flow(0, 4));
   if (flow(0, 0) != 0.0) {
+    const auto& exact = std::get<ExactDescent>(engine_);
+    const FlowStart start = hand_over_->start(step(), exact.coefficients());
+    if (!start.coefficients.allFinite() || !start.preactivations.allFinite()) {
+      throw InputError(
+          "result.h5",
+          "/engine holds numbers that are not finite, where the late-time flow begins; "
+          "it is damaged, run anew into another folder");
+    }
     begin_flow(flow(0, 1), {.preactivation_error = flow(0, 2), .event_error = flow(0, 3)});
   }
 }

@@ -200,7 +200,7 @@ void continue_late(const StoredRun& stored, const Measurer& measurer, const Obse
   const LogTime last = stored.final_time();
   run.late.reached = true;
   run.late.until = last;
-  run.late.from = LogTime(stored.file().read_uint64("/engine/step").at(0));
+  run.late.from = LogTime(stored.engine_step());
   run.late.counted = read_switch_counts(stored.file(), stored.path());
   add_stored_events(stored, run);
   const auto undecided = stored.column("undecided_events");

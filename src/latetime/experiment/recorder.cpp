@@ -145,6 +145,7 @@ Recorder::Recorder(const RunConfig& config, const Dataset& data, const Network& 
 void Recorder::take_over(const ArrayReader& earlier, Descent& descent) {
   require_same_beginning(earlier, data_, initial_);
   arrays_ = RecordArrays::read(earlier);
+  arrays_.go_on_with(initial_.shape, data_.size(), keep_coefficients_);
   if (watches_pairs_) {
     const auto last_switch = earlier.read_uint64("/final/last_switch_record");
     if (last_switch.size() != static_cast<std::size_t>(last_switch_.size())) {

@@ -92,9 +92,21 @@ std::vector<LogTime> StoredRun::record_times() const {
   return times;
 }
 
+std::uint64_t StoredRun::engine_step() const {
+  const auto step = file().read_uint64("/engine/step");
+  if (step.size() != 1) fail("/engine/step is no single number");
+  return step.front();
+}
+
+std::size_t StoredRun::records() const {
+  const ArrayShape shape = file().shape("/records/step");
+  if (shape.size() != 1) fail("/records/step is no list of numbers");
+  return shape.front();
+}
+
 std::vector<double> StoredRun::column(const std::string& name) const {
   const auto values = file().read_doubles("/records/" + name);
-  if (values.size() != file().shape("/records/step").at(0)) {
+  if (values.size() != records()) {
     fail(fmt::format("/records/{} has {} entries, a number a record is needed", name,
                      values.size()));
   }
@@ -103,13 +115,13 @@ std::vector<double> StoredRun::column(const std::string& name) const {
 
 std::vector<std::string> StoredRun::record_engines() const {
   const auto engines = file().read_strings("/records/engine");
-  if (engines.size() != file().shape("/records/step").at(0)) fail("/records/engine is too short");
+  if (engines.size() != records()) fail("/records/engine is too short");
   return engines;
 }
 
 std::vector<Matrix> StoredRun::record_coefficients() const {
   const auto n = static_cast<std::size_t>(data_.size());
-  const std::size_t records = file().shape("/records/step").at(0);
+  const std::size_t records = this->records();
   if (file().shape("/records/coefficients") != ArrayShape{records, 2, width(), n}) {
     fail("/records/coefficients has not one (2, m, n) a record");
   }

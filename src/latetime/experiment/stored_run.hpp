@@ -33,6 +33,9 @@ class StoredRun {
   Matrix pairs(const std::string& name) const;
 
   std::vector<LogTime> record_times() const;
+  /// The step that exact engines have come to: where the late-time flow began, if it did.
+  std::uint64_t engine_step() const;
+  std::size_t records() const;
   /// A number a record; NaN where there is none.
   std::vector<double> column(const std::string& name) const;
   std::vector<std::string> record_engines() const;

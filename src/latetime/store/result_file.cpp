@@ -158,6 +158,38 @@ RecordArrays RecordArrays::read(const ArrayReader& file) {
   return result;
 }
 
+void RecordArrays::go_on_with(const NetworkShape& shape, Eigen::Index samples,
+                              bool keep_coefficients) {
+  if (size() == 0) return;
+  const std::vector<std::size_t> of_samples{size_of(samples)};
+  std::map<std::string, std::vector<std::size_t>> wanted{
+      {"log_t", {}},
+      {"active_own", of_samples},
+      {"rho_own_mean", of_samples},
+      {"rho_other_mean", of_samples},
+      {"singular_values_pos", {size_of(std::min(shape.width, shape.dim))}},
+      {"singular_values_neg", {size_of(std::min(shape.width, shape.dim))}},
+      {"singular_values_all", {size_of(std::min(shape.neurons(), shape.dim))}},
+  };
+  for (const std::string& name : metrics_columns()) {
+    if (name != "engine") wanted[name] = {};
+  }
+  if (keep_coefficients) {
+    wanted["coefficients"] = neuron_shape(shape, samples);
+  } else {
+    arrays_.erase("coefficients");
+  }
+  for (const auto& [name, entry_shape] : wanted) {
+    const auto found = arrays_.find(name);
+    if (found == arrays_.end() || found->second.entry_shape != entry_shape) {
+      damaged_records("/records/" + name + " is missing or of another shape");
+    }
+  }
+  for (const auto& [name, array] : arrays_) {
+    if (!wanted.contains(name)) damaged_records("/records/" + name + " is none that runs write");
+  }
+}
+
 std::string describe_machine() {
   std::ifstream info("/proc/cpuinfo");
   std::string line, model = "unknown processor";

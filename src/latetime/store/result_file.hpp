@@ -31,6 +31,12 @@ class RecordArrays {
   void write(ArrayWriter& file) const;
   static RecordArrays read(const ArrayReader& file);
 
+  /// To be called before records are appended to arrays that were read. Throws InputError unless
+  /// they are, by name and shape, those that a run of this network and `samples` appends to.
+  /// Coefficients of earlier records are dropped where they are not kept any more: a later end asks
+  /// for more records.
+  void go_on_with(const NetworkShape& shape, Eigen::Index samples, bool keep_coefficients);
+
  private:
   struct Array {
     std::vector<std::size_t> entry_shape;  // empty: a number a record
