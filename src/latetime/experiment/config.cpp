@@ -28,6 +28,11 @@ std::string dotted(const std::string& section, const std::string& key) {
 std::string quoted(const std::string& text) {
   std::string result = "\"";
   for (const char c : text) {
+    const auto code = static_cast<unsigned char>(c);
+    if (code < 0x20 || code == 0x7f) {  // TOML takes none of them but tabs as they are
+      result += fmt::format("\\u{:04X}", code);
+      continue;
+    }
     if (c == '"' || c == '\\') result += '\\';
     result += c;
   }
