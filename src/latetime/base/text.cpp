@@ -7,6 +7,8 @@
 #include <numeric>
 #include <vector>
 
+#include <fmt/format.h>
+
 namespace latetime {
 namespace {
 
@@ -55,6 +57,20 @@ std::string join(std::span<const std::string> words, std::string_view separator)
     all += words[i];
   }
   return all;
+}
+
+std::string toml_string(const std::string& text) {
+  std::string result = "\"";
+  for (const char c : text) {
+    const auto code = static_cast<unsigned char>(c);
+    if (code < 0x20 || code == 0x7f) {  // TOML takes none of them but tabs as they are
+      result += fmt::format("\\u{:04X}", code);
+      continue;
+    }
+    if (c == '"' || c == '\\') result += '\\';
+    result += c;
+  }
+  return result + '"';
 }
 
 }  // namespace latetime

@@ -16,4 +16,7 @@ std::string nearest_name(std::string_view word, std::span<const std::string> can
 /// "a, b, c".
 std::string join(std::span<const std::string> words, std::string_view separator = ", ");
 
+/// `text` as a string of TOML, in double quotes.
+std::string toml_string(const std::string& text);
+
 }  // namespace latetime

@@ -1,9 +1,7 @@
 #include "latetime/data/array_file.hpp"
 
-#include <algorithm>
 #include <filesystem>
 #include <string_view>
-#include <vector>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -87,28 +85,38 @@ void require_hdf5_mat(const std::string& path) {
 
 /// What to do about kinds of files that others read; empty for those that nobody knows.
 std::string mend_of_kind(const std::string& extension) {
+  constexpr std::string_view excel = "pandas.read_excel(FILE)", pickle = "pandas.read_pickle(FILE)",
+                             feather = "pandas.read_feather(FILE)",
+                             parquet = "pandas.read_parquet(FILE)",
+                             torch = "torch.load(FILE).numpy(force=True)", packed = "";
   struct Kind {
-    std::vector<std::string_view> extensions;
-    std::string_view array;  ///< in Python, of FILE
+    std::string_view extension, array;  // in Python, of FILE; none of what is packed
   };
-  static const std::vector<Kind> kinds{
-      {{".parquet", ".pq"}, "pandas.read_parquet(FILE)"},
-      {{".feather", ".arrow"}, "pandas.read_feather(FILE)"},
-      {{".xlsx", ".xls", ".ods"}, "pandas.read_excel(FILE)"},
-      {{".pkl", ".pickle"}, "pandas.read_pickle(FILE)"},
-      {{".json"}, "json.load(open(FILE))"},
-      {{".pt", ".pth"}, "torch.load(FILE).numpy(force=True)"},
-      {{".arff"}, "pandas.DataFrame(scipy.io.arff.loadarff(FILE)[0])"},
-      {{".dta"}, "pandas.read_stata(FILE)"},
+  constexpr Kind kinds[] = {
+      {".parquet", parquet},
+      {".pq", parquet},
+      {".feather", feather},
+      {".arrow", feather},
+      {".xlsx", excel},
+      {".xls", excel},
+      {".ods", excel},
+      {".pkl", pickle},
+      {".pickle", pickle},
+      {".json", "json.load(open(FILE))"},
+      {".pt", torch},
+      {".pth", torch},
+      {".arff", "pandas.DataFrame(scipy.io.arff.loadarff(FILE)[0])"},
+      {".dta", "pandas.read_stata(FILE)"},
+      {".gz", packed},
+      {".bz2", packed},
+      {".xz", packed},
+      {".zst", packed},
+      {".zip", packed},
+      {".7z", packed},
   };
-  for (const std::string_view packed : {".gz", ".bz2", ".xz", ".zst", ".zip", ".7z"}) {
-    if (extension == packed) return "is compressed; unpack it, and name what was in it";
-  }
   for (const Kind& kind : kinds) {
-    if (std::find(kind.extensions.begin(), kind.extensions.end(), extension) ==
-        kind.extensions.end()) {
-      continue;
-    }
+    if (extension != kind.extension) continue;
+    if (kind.array == packed) return "is compressed; unpack it, and name what was in it";
     return fmt::format("files of that kind are not read; in Python, numpy.save(\"X.npy\", {})",
                        kind.array);
   }

@@ -220,15 +220,14 @@ void Descent::restore(const EngineMemory& memory) {
   const Matrix& flow = memory.arrays.at("flow");
   looked_at_ = static_cast<std::uint64_t>(flow(0, 4));
   if (flow(0, 0) != 0.0) {
-    const auto& exact = std::get<ExactDescent>(engine_);
-    const FlowStart start = hand_over_->start(step(), exact.coefficients());
+    const FlowStart start = flow_start();
     if (!start.coefficients.allFinite() || !start.preactivations.allFinite()) {
       throw InputError(
           "result.h5",
           "/engine holds numbers that are not finite, where the late-time flow begins; "
           "it is damaged, run anew into another folder");
     }
-    begin_flow(flow(0, 1), {.preactivation_error = flow(0, 2), .event_error = flow(0, 3)});
+    begin_flow(start, flow(0, 1), {.preactivation_error = flow(0, 2), .event_error = flow(0, 3)});
   }
 }
 
@@ -252,14 +251,16 @@ void Descent::clear_switched() {
   std::visit([](auto& engine) { engine.clear_switched(); }, engine_);
 }
 
-void Descent::begin_flow(double error, const FlowOptions& flow_options) {
-  const auto& exact = std::get<ExactDescent>(engine_);
+FlowStart Descent::flow_start() const {
+  return hand_over_->start(step(), std::get<ExactDescent>(engine_).coefficients());
+}
+
+void Descent::begin_flow(const FlowStart& start, double error, const FlowOptions& flow_options) {
   flow_error_ = error;
   flow_options_ = flow_options;
   late_ = std::make_unique<LateRun>(
       *problem_, data_, initial_,
-      LateRun::Start{hand_over_->start(step(), exact.coefficients()), flow_options, step(), error,
-                     hand_over_->sliding_before()});
+      LateRun::Start{start, flow_options, step(), error, hand_over_->sliding_before()});
   flow_start_loss_ = log_loss(late_->flow().margins());
 }
 
@@ -331,7 +332,8 @@ std::optional<Outcome> Descent::look(const DescentObservers& observers) {
     case HandOver::Decision::go_on:
       break;
     case HandOver::Decision::leave:
-      begin_flow(hand_over_->error() + state(false).error_estimate, hand_over_->flow_options());
+      begin_flow(flow_start(), hand_over_->error() + state(false).error_estimate,
+                 hand_over_->flow_options());
       break;
     case HandOver::Decision::give_up:
       return hand_over_->outcome();

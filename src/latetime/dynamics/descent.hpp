@@ -102,7 +102,9 @@ class Descent {
   std::optional<Outcome> step_to(std::uint64_t target, const DescentObservers& observers);
   std::optional<Outcome> flow_to(const LogTime& target, const DescentObservers& observers);
   std::optional<Outcome> look(const DescentObservers& observers);
-  void begin_flow(double error, const FlowOptions& flow_options);
+  /// Where a late-time flow begins that begins now.
+  FlowStart flow_start() const;
+  void begin_flow(const FlowStart& start, double error, const FlowOptions& flow_options);
   void begin_gradient_flow();
   Outcome end() const;
   std::uint64_t step() const;

@@ -25,20 +25,6 @@ std::string dotted(const std::string& section, const std::string& key) {
   return section.empty() ? key : section + "." + key;
 }
 
-std::string quoted(const std::string& text) {
-  std::string result = "\"";
-  for (const char c : text) {
-    const auto code = static_cast<unsigned char>(c);
-    if (code < 0x20 || code == 0x7f) {  // TOML takes none of them but tabs as they are
-      result += fmt::format("\\u{:04X}", code);
-      continue;
-    }
-    if (c == '"' || c == '\\') result += '\\';
-    result += c;
-  }
-  return result + '"';
-}
-
 // ---- value to TOML text
 
 std::string toml_text(std::int64_t value) {
@@ -48,7 +34,7 @@ std::string toml_text(bool value) {
   return value ? "true" : "false";
 }
 std::string toml_text(const std::string& value) {
-  return quoted(value);
+  return toml_string(value);
 }
 std::string toml_text(double value) {
   const std::string text = shortest(value);
@@ -57,7 +43,7 @@ std::string toml_text(double value) {
 }
 std::string toml_text(const std::vector<std::string>& values) {
   std::vector<std::string> parts;
-  for (const auto& value : values) parts.push_back(quoted(value));
+  for (const auto& value : values) parts.push_back(toml_string(value));
   return "[" + join(parts) + "]";
 }
 

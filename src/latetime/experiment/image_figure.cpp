@@ -129,20 +129,16 @@ bool keep_finished_runs(const fs::path& runs) {
 /// Files may change under their name: a line for settings.toml with checksums of all images and
 /// classes.
 std::string checksum_line(const ImageData& data) {
-  std::string bytes;
+  static_assert(sizeof(SparseEntry<float>) == sizeof(float) + sizeof(std::uint32_t));
+  std::string seals;
   for (const SparseSamples<float>* split : {&data.train, &data.test}) {
-    const auto add = [&](const auto& values) {
-      bytes.append(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(values[0]));
-    };
-    static_assert(sizeof(SparseEntry<float>) == sizeof(float) + sizeof(std::uint32_t));
-    add(split->starts);
-    add(split->entries);
-    add(split->classes);
+    seals += seal_of_values(split->starts) + seal_of_values(split->entries) +
+             seal_of_values(split->classes);
   }
-  std::string seal = seal_of(bytes);
+  std::string seal = seal_of(seals);
   seal.erase(0, seal.find_first_not_of('\n'));
   seal.resize(seal.find_last_not_of(" \n") + 1);
-  return "checksums = \"" + seal + "\"\n";
+  return "checksums = " + toml_string(seal) + "\n";
 }
 
 /// Throws InputError when the folder of the finished runs was begun with other settings.
@@ -264,14 +260,15 @@ ImageFigureOptions image_figure(const std::string& figure, bool quick) {
 
 std::string image_figure_settings(const ImageFigureOptions& o) {
   return fmt::format(
-      "figure = \"{}\"\nimages = \"{}\"\nfolder = \"{}\"\nreading = \"{}\"\noutput_scale = "
+      "figure = \"{}\"\nimages = \"{}\"\nfolder = {}\nreading = \"{}\"\noutput_scale = "
       "\"{}\"\npixels = "
       "\"{}\"\nslope = {}\ninit_std = [{}]\nwidth = [{}]\nn = {}\ntest_n = {}\nlearning_rate = "
       "{}\nbatch_size = {}\nepochs = {}\nruns = {}\nfirst_seed = {}\n",
       o.figure, o.images,
-      o.folder.empty() ? "" : fs::absolute(o.folder).lexically_normal().string(), o.reading,
-      o.output_scale, o.pixels, o.slope, fmt::join(o.init_stds, ", "), fmt::join(o.widths, ", "),
-      o.n, o.test_n, o.learning_rate, o.batch_size, o.epochs, o.runs, o.first_seed);
+      toml_string(o.folder.empty() ? "" : fs::absolute(o.folder).lexically_normal().string()),
+      o.reading, o.output_scale, o.pixels, o.slope, fmt::join(o.init_stds, ", "),
+      fmt::join(o.widths, ", "), o.n, o.test_n, o.learning_rate, o.batch_size, o.epochs, o.runs,
+      o.first_seed);
 }
 
 std::string quick_text(const ImageFigureOptions& options) {

@@ -40,11 +40,8 @@ std::string checksums_of(const Dataset& train, const Dataset* test) {
   std::string seal;
   for (const Dataset* data : {&train, test}) {
     if (!data) continue;
-    const auto add = [&](const void* bytes, std::size_t size) {
-      seal += seal_of(std::string_view(static_cast<const char*>(bytes), size));
-    };
-    add(data->x.data(), sizeof(double) * static_cast<std::size_t>(data->x.size()));
-    add(data->classes.data(), sizeof(int) * data->classes.size());
+    seal += seal_of_values(std::span(data->x.data(), static_cast<std::size_t>(data->x.size())));
+    seal += seal_of_values(data->classes);
   }
   return seal;
 }
