@@ -15,9 +15,6 @@ target_include_directories(latetime_settings INTERFACE ${PROJECT_SOURCE_DIR}/src
 target_compile_options(latetime_settings INTERFACE -Wall -Wextra -Wpedantic -Wshadow
   -Wno-missing-field-initializers -Wno-maybe-uninitialized -Wno-restrict -ffp-contract=off)
 target_compile_definitions(latetime_settings INTERFACE LATETIME_VERSION="${PROJECT_VERSION}")
-if(LATETIME_PCH)
-  target_compile_options(latetime_settings INTERFACE -Wno-array-bounds -Wno-stringop-overflow)
-endif()
 if(LATETIME_WERROR)
   target_compile_options(latetime_settings INTERFACE -Werror)
 endif()
@@ -27,32 +24,47 @@ if(LATETIME_SANITIZE)
   target_link_options(latetime_settings INTERFACE -fsanitize=${LATETIME_SANITIZE})
 endif()
 
-# With LATETIME_PCH, what most sources include is compiled once for all libraries, once for all programs, and once for
-# all tests: GCC takes a precompiled header only where macros and position independence are the same.
+# What most sources include is compiled once for all libraries, once for all programs, and once for all tests: GCC takes a
+# precompiled header only where macros and position independence are the same.
 # Kernels are built with other flags and share no header with the rest; they do without.
-if(LATETIME_PCH)
+set(precompiled_kinds)
+if(LATETIME_PCH_LIBRARIES)
+  list(APPEND precompiled_kinds libraries)
+endif()
+if(LATETIME_PCH_PROGRAMS)
+  list(APPEND precompiled_kinds programs tests)
+endif()
+if(precompiled_kinds)
   set(nothing ${CMAKE_BINARY_DIR}/precompiled.cpp)
   file(CONFIGURE OUTPUT ${nothing} CONTENT "int main() {}\n")
-  add_library(latetime_headers_libraries OBJECT ${nothing})
-  add_executable(latetime_headers_programs ${nothing})
-  add_executable(latetime_headers_tests ${nothing})
-  foreach(kind libraries programs tests)
-    set_target_properties(latetime_headers_${kind} PROPERTIES EXCLUDE_FROM_ALL ON)
-    target_link_libraries(latetime_headers_${kind} PRIVATE latetime_settings Eigen3::Eigen fmt::fmt)
-    target_precompile_headers(latetime_headers_${kind} PRIVATE <Eigen/Core> <fmt/format.h> <algorithm> <array>
-      <cmath> <cstdint> <filesystem> <functional> <map> <memory> <optional> <random> <span> <sstream> <string>
-      <utility> <variant> <vector>)
-  endforeach()
 endif()
-
-# latetime_precompile(TARGET KIND): KIND is libraries, programs or tests.
-function(latetime_precompile target kind)
-  if(LATETIME_PCH)
-    target_precompile_headers(${target} REUSE_FROM latetime_headers_${kind})
-    get_target_property(sources ${target} SOURCES)
-    list(FILTER sources INCLUDE REGEX "_kernel|\\.S$")
-    set_source_files_properties(${sources} PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
+foreach(kind IN LISTS precompiled_kinds)
+  if(kind STREQUAL "libraries")
+    add_library(latetime_headers_${kind} OBJECT ${nothing})
+  else()
+    add_executable(latetime_headers_${kind} ${nothing})
   endif()
+  set_target_properties(latetime_headers_${kind} PROPERTIES EXCLUDE_FROM_ALL ON)
+  target_link_libraries(latetime_headers_${kind} PRIVATE latetime_settings Eigen3::Eigen fmt::fmt)
+  target_precompile_headers(latetime_headers_${kind} PRIVATE <Eigen/Core> <fmt/format.h> <algorithm> <array>
+    <cmath> <cstdint> <filesystem> <functional> <map> <memory> <optional> <random> <span> <sstream> <string>
+    <utility> <variant> <vector>)
+endforeach()
+
+# latetime_precompile(TARGET KIND [HEADERS…]): KIND is libraries, programs or tests; HEADERS make it one of its own.
+function(latetime_precompile target kind)
+  if(NOT kind IN_LIST precompiled_kinds)
+    return()
+  endif()
+  target_compile_options(${target} PRIVATE -Wno-array-bounds -Wno-stringop-overflow)
+  if(ARGN)
+    target_precompile_headers(${target} PRIVATE ${ARGN})
+    return()
+  endif()
+  target_precompile_headers(${target} REUSE_FROM latetime_headers_${kind})
+  get_target_property(sources ${target} SOURCES)
+  list(FILTER sources INCLUDE REGEX "_kernel|\\.S$")
+  set_source_files_properties(${sources} PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
 endfunction()
 
 # latetime_component(NAME SOURCES a.cpp … DEPENDS base data …)
