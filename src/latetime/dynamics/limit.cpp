@@ -227,7 +227,9 @@ bool own_pairs_are_final(const LateFlow& flow) {
 }
 
 /// Whether the loss of the present modes has a minimum, and own-class pairs are further from zero
-/// than three times the way to it.
+/// than three times the way to it. Pairs of a fold that pushes alike on either side there may be
+/// nearer: the loss of either side is convex and has its minimum there, so that descent comes no
+/// further away from it.
 bool minimum_is_near(const LateFlow& flow) {
   const FlowProblem& problem = flow.problem();
   const Eigen::Index n = problem.samples();
@@ -253,12 +255,15 @@ bool minimum_is_near(const LateFlow& flow) {
   if (!(slope <= kernel_rounding(n) * top)) return false;
   const Vector u = start + kernel * s;
   if (u.maxCoeff() > largest_margin_at_minimum) return false;  // rather a ray than a minimum
+  const Vector g = u.unaryExpr([](double margin) { return multiplier(margin); });
   const double way = problem.weight_change(s, kernel * s);
   const Matrix z = flow.state().preactivations;
   for (Eigen::Index k = 0; k < problem.neurons(); ++k) {
     for (Eigen::Index i = 0; i < n; ++i) {
       if (!problem.own(problem.group_of(k), i) || !(problem.gram(i, i) > 0.0)) continue;
-      if (std::abs(z(k, i)) <= 3.0 * way * std::sqrt(problem.gram(i, i))) return false;
+      if (std::abs(z(k, i)) > 3.0 * way * std::sqrt(problem.gram(i, i))) continue;
+      const Eigen::Index fold = problem.fold[static_cast<std::size_t>(i)];
+      if (!fold_balances(problem, problem.group_of(k), fold, g)) return false;
     }
   }
   return true;

@@ -94,6 +94,16 @@ FoldBounds fold_bounds(const FlowProblem& problem, int group, Eigen::Index l,
   return bounds;
 }
 
+bool fold_balances(const FlowProblem& problem, int group, Eigen::Index l, const Vector& lambda) {
+  constexpr double tolerance = 1e-9;
+  const FoldBounds bounds = fold_bounds(problem, group, l, lambda);
+  double size = 0.0;
+  for (const Eigen::Index i : problem.members[static_cast<std::size_t>(l)]) {
+    size += std::abs(problem.ratio[static_cast<std::size_t>(i)]) * lambda[i];
+  }
+  return std::abs(bounds.above - bounds.below) <= tolerance * size;
+}
+
 void set_side(const FlowProblem& problem, Eigen::Index l, bool above, NeuronMode& mode) {
   for (const Eigen::Index i : problem.members[static_cast<std::size_t>(l)]) {
     const auto index = static_cast<std::size_t>(i);

@@ -54,6 +54,10 @@ struct FoldBounds {
 };
 FoldBounds fold_bounds(const FlowProblem& problem, int group, Eigen::Index l, const Vector& lambda);
 
+/// Whether the fold pushes alike on either side of zero, to a part 1e-9 of what its samples do: one
+/// sample under two labels, where both push as much.
+bool fold_balances(const FlowProblem& problem, int group, Eigen::Index l, const Vector& lambda);
+
 /// Puts all samples of the fold on the side of zero on which z of the first is positive, or not.
 void set_side(const FlowProblem& problem, Eigen::Index l, bool above, NeuronMode& mode);
 
