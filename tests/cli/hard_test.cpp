@@ -276,6 +276,7 @@ const HardCase hard_cases[] = {
     {"twins-cross"},
     {"twins-cross-in-one-step"},
     {.name = "twins-part-by-rounding", .separates = false, .answered = false},
+    {.name = "wakes-beside-rest", .separates = false},
 };
 
 class HardProblem : public testing::TestWithParam<HardCase> {};

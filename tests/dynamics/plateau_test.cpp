@@ -102,6 +102,47 @@ TEST(Plateau, FlowBesideItAgreesWithEveryStep) {
   EXPECT_GE(followed, 6);
 }
 
+/// Moments, in steps, at which descent takes a pre-activation through zero, by straight lines
+/// between steps; 0 where it does not within `most` of them.
+double crossing_of(CoefficientEngine& engine, Eigen::Index neuron, Eigen::Index sample, int most) {
+  double before = engine.state(false).preactivations(neuron, sample);
+  for (int step = 0; step < most; ++step) {
+    engine.advance(1);
+    const double now = engine.state(false).preactivations(neuron, sample);
+    if ((now > 0.0) != (before > 0.0)) {
+      return static_cast<double>(engine.step()) - now / (now - before);
+    }
+    before = now;
+  }
+  return 0.0;
+}
+
+/// What samples at rest lag behind counts for the pre-activations of all others, and for the moment
+/// at which one of them crosses: a step more or less is seen where a sample is learned at once.
+TEST(Plateau, SamplesWakeBesideItAtTheStepOfDescent) {
+  int woken = 0;
+  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+    const Problem p = contradicting(4, 2, 1e-3, seed);
+    CoefficientEngine engine(p.data, p.initial, p.learning_rate, 1);
+    engine.advance(10'000);
+    LateFlow flow(flow_problem(p), start_of(engine), {});
+    if (!flow.plateau()) continue;
+    std::vector<FlowEvent> events;
+    flow.on_event = [&](const FlowEvent& event) { events.push_back(event); };
+    while (events.empty() && flow.log_time() < std::log(3e5)) {
+      ASSERT_EQ(flow.advance_to(flow.log_time() + 0.05), FlowStatus::reached);
+    }
+    if (events.empty() || events[0].cause != FlowCause::own_crosses) continue;
+    const double told = std::exp(events[0].log_time);
+    if (told < static_cast<double>(engine.step()) + 5.0) continue;
+    engine.advance(static_cast<std::uint64_t>(told) - 4 - engine.step());
+    const double seen = crossing_of(engine, events[0].neuron, events[0].sample, 9);
+    EXPECT_NEAR(told, seen, 0.3) << "seed " << seed;
+    ++woken;
+  }
+  EXPECT_GE(woken, 3);
+}
+
 TEST(Plateau, IsFollowedAsFarAsLateTimesGo) {
   const Problem p = contradicting(6, 2, 1.0, 1);
   LateFlow flow(flow_problem(p), exact_start(p, 30'000), {});

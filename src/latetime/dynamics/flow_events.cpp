@@ -108,6 +108,15 @@ class EventSearch {
     return side(neuron, i) *
            state_.driven_row(preactivation_row(*state_.problem, neuron.group, neuron.mode, i));
   }
+  std::optional<Vector> lag_row_of(const FlowNeuron& neuron, Eigen::Index i) const;
+  /// What the lag of samples at rest adds to ⟨row_of, s⟩ at a moment of the step.
+  double lag_at(const std::optional<Vector>& row, double delta) {
+    return row ? std::exp(-(state_.theta + delta)) * row->dot(rates_.at(delta)) : 0.0;
+  }
+  double lag_at_grid(const std::optional<Vector>& row, int j) {
+    if (!row) return 0.0;
+    return std::exp(-(state_.theta + step_.moment(j))) * row->dot(rates_.at_grid(j));
+  }
   void find_crossings();
   double crossing(Eigen::Index k, Eigen::Index i);
   void find_exits();
@@ -120,14 +129,20 @@ class EventSearch {
   FlowSearch found_{};
 };
 
+std::optional<Vector> EventSearch::lag_row_of(const FlowNeuron& neuron, Eigen::Index i) const {
+  return state_.lag_row(side(neuron, i) *
+                        preactivation_row(*state_.problem, neuron.group, neuron.mode, i));
+}
+
 /// The earliest crossing of a pair that does not slide.
 void EventSearch::find_crossings() {
   const Vector reached = state_.travel + state_.reach * step_.end();
+  const bool lags = state_.lag_now().has_value();  // what s has not in it
   for (Eigen::Index k = 0; k < state_.problem->neurons(); ++k) {
     const FlowNeuron& neuron = state_.neuron(k);
-    if ((neuron.room.array() > reached.array()).all()) continue;
+    if (!lags && (neuron.room.array() > reached.array()).all()) continue;
     for (Eigen::Index i = 0; i < state_.samples(); ++i) {
-      if (neuron.room[i] > reached[i]) continue;
+      if (neuron.room[i] > reached[i] && (!lags || neuron.room[i] == never)) continue;
       const double when = crossing(k, i);
       if (when >= earliest()) continue;
       found_.first = {when, k, i, cause_at_zero(state_, neuron.group, i)};
@@ -138,33 +153,41 @@ void EventSearch::find_crossings() {
 
 /// When a pair crosses zero, unless after the earliest event so far. Since every entry of s only
 /// grows, ⟨v, Δs⟩ is bounded over any part of the step by the parts of v of one sign: most pairs
-/// are proved not to cross without a look at the inside of the step, the others are bisected.
+/// are proved not to cross without a look at the inside of the step, the others are bisected. The
+/// lag of samples at rest is taken for monotone within a cell.
 double EventSearch::crossing(Eigen::Index k, Eigen::Index i) {
   const FlowNeuron& neuron = state_.neuron(k);
   const Vector row = row_of(neuron, i);
+  const std::optional<Vector> lag_row = lag_row_of(neuron, i);
   const double tolerance =
       crossing_tolerance * std::max(state_.z.col(i).cwiseAbs().maxCoeff(), 1e-300);
   double start = side(neuron, i) * state_.z(k, i) + row.dot(state_.s - neuron.since) + tolerance;
+  const double first_lag = lag_at_grid(lag_row, 0);
   // Just crossed, and part of a step late (delay_of): it is on its way.
-  if (start <= 0.0 && row.dot(state_.last_lambda) > 0.0) start = tolerance;
-  if (start <= 0.0) return 0.0;
-  const auto height = [&](const Vector& x) { return start + row.dot(x); };
+  if (start + first_lag <= 0.0 && row.dot(state_.last_lambda) > 0.0) start = tolerance - first_lag;
+  if (start + first_lag <= 0.0) return 0.0;
+  const auto height_at_grid = [&](int j) {
+    return start + row.dot(step_.grid(j)) + lag_at_grid(lag_row, j);
+  };
+  const auto height = [&](double delta) {
+    return start + row.dot(step_.at(delta)) + lag_at(lag_row, delta);
+  };
   // Where the pair is above zero at both ends of a cell, the bound may have failed because it
   // turns back inside: its lowest point decides.
   double turn = std::numeric_limits<double>::quiet_NaN();
   const auto below_zero = [&](int left, int right) -> int {
-    const double end = height(step_.grid(right));
+    const double end = height_at_grid(right);
     if (end <= 0.0) return right;
     const double a = step_.moment(left), b = step_.moment(right);
     const double falls = row.dot(rates_.at_grid(left)), rises = row.dot(rates_.at_grid(right));
     if (!(falls < 0.0) || !(rises > 0.0)) return -1;
     // Between the ends it lies above both tangents.
-    const double start_here = height(step_.grid(left));
+    const double start_here = height_at_grid(left);
     const double meet = (start_here - end + rises * (b - a)) / (rises - falls);
     if (start_here + falls * meet > 0.0) return -1;
     const auto fall = [&](double delta) { return -row.dot(rates_.at(delta)); };
     const double lowest = root_between(fall, a, b);
-    if (height(step_.at(lowest)) > 0.0) return -1;
+    if (height(lowest) > 0.0) return -1;
     turn = lowest;
     return right;
   };
@@ -172,21 +195,22 @@ double EventSearch::crossing(Eigen::Index k, Eigen::Index i) {
   const std::function<int(int, int, double)> scan = [&](int left, int right, double h) -> int {
     if (step_.moment(left) > earliest()) return -1;
     const Vector moved = step_.grid(right) - step_.grid(left);
-    if (h + row.cwiseProduct(moved).cwiseMin(0.0).sum() > 0.0) return -1;
+    const double lag_moved = lag_at_grid(lag_row, right) - lag_at_grid(lag_row, left);
+    if (h + row.cwiseProduct(moved).cwiseMin(0.0).sum() + std::min(0.0, lag_moved) > 0.0) return -1;
     if (right - left == 1) return below_zero(left, right);
     const int middle = (left + right) / 2;
     const int before = scan(left, middle, h);
     if (before >= 0) return before;
-    return scan(middle, right, height(step_.grid(middle)));
+    return scan(middle, right, height_at_grid(middle));
   };
-  const int cell = scan(0, DenseStep::points, start);
+  const int cell = scan(0, DenseStep::points, start + first_lag);
   if (cell < 0) {
     found_.looked_at.emplace_back(k, i);
     return never;
   }
   const double left = step_.moment(cell - 1);
   const double right = std::isnan(turn) ? step_.moment(cell) : turn;
-  return root_between([&](double delta) { return height(step_.at(delta)); }, left, right);
+  return root_between(height, left, right);
 }
 
 /// λ_variation at the end: how far λ moves between points of the step, and by its bends on the way
@@ -251,8 +275,11 @@ void EventSearch::watch_near_misses() {
     const FlowNeuron& neuron = state_.neuron(k);
     if (cause_at_zero(state_, neuron.group, i) != FlowCause::own_crosses) continue;
     const Vector row = row_of(neuron, i);
-    const double start = side(neuron, i) * state_.z(k, i) + row.dot(state_.s - neuron.since);
-    const double end = start + row.dot(x);
+    const std::optional<Vector> lag_row = lag_row_of(neuron, i);
+    const double height = side(neuron, i) * state_.z(k, i) + row.dot(state_.s - neuron.since);
+    const double start = height + lag_at_grid(lag_row, 0);
+    const double end =
+        height + row.dot(x) + lag_at(lag_row, found_.first ? found_.first->delta : step_.size());
     if (std::min(start, end) < neuron.error && row.dot(state_.last_lambda) < 0.0 &&
         row.dot(rates_then) > 0.0) {
       found_.undecided.emplace_back(k, i);

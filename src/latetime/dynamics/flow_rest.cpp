@@ -34,12 +34,7 @@ bool FlowState::stiff() const {
 /// Whether crossing zero at fold l changes the push t g* of samples at rest: not where its samples
 /// are none of them, or balance each other (one sample under both labels).
 bool FlowState::disturbs(const Plateau& rest, int group, Eigen::Index l) const {
-  const FoldBounds bounds = fold_bounds(*problem, group, l, rest.rest);
-  double size = 0.0;
-  for (const Eigen::Index i : problem->members[static_cast<std::size_t>(l)]) {
-    size += std::abs(problem->ratio[static_cast<std::size_t>(i)]) * rest.rest[i];
-  }
-  return std::abs(bounds.above - bounds.below) > rest_tolerance * size;
+  return !fold_balances(*problem, group, l, rest.rest);
 }
 
 /// Whether the modes are those of samples at rest: no pair at zero disturbs them (it would hop by
@@ -59,6 +54,7 @@ bool FlowState::holds_plateau(const Plateau& rest) const {
 
 /// Looks for samples at rest, all neurons up to date, and leaves them out of what is integrated.
 void FlowState::take_plateau() {
+  take_lag_along();
   const std::optional<Plateau> before = std::exchange(plateau, std::nullopt);
   const Unrest left = unrest();
   reach = problem->reach;
@@ -73,21 +69,46 @@ void FlowState::take_plateau() {
     add_gain(k, gain_of(neurons[static_cast<std::size_t>(k)], plateau->approach));
   }
   refresh_gaps();
-  const double weights = problem->weight_change(plateau->approach, kernel * plateau->approach);
-  arrival = {left.margins + plateau->distance, left.weights + weights};
-  arrival_time = theta;
-  relaxation = plateau->relaxation;
+  const Eigen::MatrixXd all = kernel;
   reach = problem->reach * plateau->response.cwiseAbs();
   Eigen::MatrixXd moving = kernel * plateau->response;
   for (const Eigen::Index i : plateau->samples) moving.row(i).setZero();
   lag = kernel * plateau->lag;
   kernel = 0.5 * (moving + moving.transpose());
+  lags = true;
+  const Vector& approach = plateau->approach;
+  double weights = problem->weight_change(approach, all * approach);
+  if (const auto lag_here = lag_now()) {  // what they were off where descent is (distance)
+    const Vector whole = approach + *lag_here;
+    weights = std::min(weights, problem->weight_change(whole, all * whole));
+  }
+  arrival = {left.margins + plateau->distance, left.weights + weights};
+  arrival_time = theta;
+  relaxation = plateau->relaxation;
 }
 
 /// What s is beyond its slow part, n entries; nothing where no sample is at rest.
 std::optional<Vector> FlowState::lag_now() const {
-  if (!plateau || theta >= time_of_no_lag) return std::nullopt;
+  if (!lags || theta >= time_of_no_lag) return std::nullopt;
   return Vector(std::exp(-theta) * (plateau->lag * rates_now()));
+}
+
+/// The row r' with r'·λ/t = r·lag_now(), λ the rates of then.
+std::optional<Vector> FlowState::lag_row(const Vector& row) const {
+  if (!lags || theta >= time_of_no_lag) return std::nullopt;
+  return Vector(plateau->lag.transpose() * row);
+}
+
+/// Puts the lag into coefficients and z, all neurons up to date: where descent is just now, whether
+/// samples go on to rest or not.
+void FlowState::take_lag_along() {
+  if (const auto lag_here = lag_now()) {
+    for (Eigen::Index k = 0; k < problem->neurons(); ++k) {
+      add_gain(k, gain_of(neuron(k), *lag_here));
+    }
+    refresh_gaps();
+  }
+  lags = false;
 }
 
 Unrest FlowState::unrest() const {

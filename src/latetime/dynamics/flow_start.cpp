@@ -29,6 +29,10 @@ FlowState::FlowState(std::shared_ptr<const FlowProblem> fixed, const FlowStart& 
   add_product(Matrix(-coefficients), problem->gram, initial_preactivations);
   const Eigen::Index n = samples();
   s = Vector::Zero(n);
+  event_errors = {.coefficients = Matrix::Zero(problem->neurons(), n),
+                  .margins = Vector::Zero(n),
+                  .fresh = Vector::Zero(n),
+                  .fresh_time = theta};
   offset = Vector::Zero(n);
   neurons.resize(static_cast<std::size_t>(problem->neurons()));
   for (Eigen::Index k = 0; k < problem->neurons(); ++k) {

@@ -294,9 +294,18 @@ void FlowState::renew_bounds(const std::vector<std::pair<Eigen::Index, Eigen::In
 }
 
 /// Books an error of z_{k,i} along x_i.
-void FlowState::book(Eigen::Index i, double change) {
-  event_error += change / static_cast<double>(problem->shape.width);
-  event_weight_error += change / std::sqrt(problem->gram(i, i));
+void FlowState::book(Eigen::Index k, Eigen::Index i, double change) {
+  if (!(change > 0.0)) return;
+  EventErrors& errors = event_errors;
+  const double coefficient = change / problem->gram(i, i);
+  const Vector margins =
+      (coefficient / static_cast<double>(problem->shape.width)) * problem->gram.col(i).cwiseAbs();
+  errors.coefficients(k, i) += coefficient;
+  errors.weights += coefficient * std::sqrt(problem->gram(i, i));
+  errors.margins += margins;
+  errors.fresh *= std::exp(errors.fresh_time - theta);
+  errors.fresh += margins;
+  errors.fresh_time = theta;
 }
 
 /// Books what the modified equation leaves out (multiplier_rates), g · O(p³), where a step of
@@ -306,7 +315,7 @@ void FlowState::book_series(const Vector& x) {
   if (inverse_time * inverse_time * inverse_time < step_of_no_series) return;
   const Vector change = (inverse_time * (kernel * last_lambda)).cwiseAbs().cwiseMin(1.0);
   const Vector left = x.cwiseAbs().cwiseProduct(change.array().cube().matrix());
-  event_error += rest_of_series * (kernel.cwiseAbs() * left).maxCoeff();
+  series_error += rest_of_series * (kernel.cwiseAbs() * left).maxCoeff();
 }
 
 FlowState after(FlowState state, const DenseStep& step) {

@@ -55,13 +55,24 @@ struct Unrest {
   double margins = 0.0, weights = 0.0;
 };
 
+/// What events may have added to the errors: the moment of own-class crossings is as uncertain as
+/// the pre-activation is, descent crosses at whole steps, and where a pair ends to slide, the phase
+/// of its hops is not known. Each moves one neuron along one sample.
+struct EventErrors {
+  Matrix coefficients;      ///< neurons × n: of c_{k,i}, when all err to one side
+  double weights = 0.0;     ///< Σ ‖Δw_k‖ over events
+  Vector margins, fresh;    ///< n: of u; the same if all of it died away as 1/t
+  double fresh_time = 0.0;  ///< log time that `fresh` belongs to
+};
+
 /// One moment of late-time gradient descent (or flow) as a value: where the network is, how each
 /// neuron moves until the next event, and what has been booked of errors. Its functions either look
 /// (const) or keep it consistent:
 ///
 /// * `kernel`, `reach` and `lag` belong to the modes and the plateau of now;
 /// * margins are θ + `gap` (+ offset/t), the mean over the fast switching with offset;
-/// * coefficients and z of neuron k are those of s = since_k; z of its pairs at zero is 0;
+/// * coefficients and z of neuron k are those of s = since_k; z of its pairs at zero is 0; beside
+///   samples at rest they are without the lag (Plateau::lag), which `lag_now` has;
 /// * `room` and `slack` are bounds that cost little to hold against travel and lambda_variation.
 ///
 /// A step of the integrator leads to the next value (`after`), an event to the next (`transition`);
@@ -92,13 +103,15 @@ struct FlowState {
   Unrest arrival;       ///< at `arrival_time`
   double arrival_time = 0.0;  ///< log time
   double relaxation = 0.0;    ///< of it, a unit of time
+  bool lags = false;          ///< coefficients and z are without the lag of samples at rest
 
   Vector travel;                  ///< n: Σ_l reach_{li} s_l
   Vector last_lambda;             ///< rates at `theta`
   double lambda_variation = 0.0;  ///< Σ max |Δλ| since the last rebase
 
   std::uint64_t undecided = 0, changes_since_rebuild = 0;
-  double event_error = 0.0, event_weight_error = 0.0;
+  EventErrors event_errors;
+  double series_error = 0.0;  ///< of the margins
 
   Eigen::Index samples() const { return problem->samples(); }
   const FlowNeuron& neuron(Eigen::Index k) const { return neurons[static_cast<std::size_t>(k)]; }
@@ -126,6 +139,7 @@ struct FlowState {
   bool doubts(const NeuronMode& mode) const;
   bool disturbs(const Plateau& rest, int group, Eigen::Index l) const;
   std::optional<Vector> lag_now() const;
+  std::optional<Vector> lag_row(const Vector& row) const;
   Unrest unrest() const;
 
   // What keeps it consistent.
@@ -133,12 +147,13 @@ struct FlowState {
   void rebase();
   void rebuild_kernel();
   void take_plateau();
+  void take_lag_along();
   void refresh_asleep();
   bool offset_due() const;
   void refresh_offset();
   void refresh_bounds(Eigen::Index k);
   void renew_bounds(const std::vector<std::pair<Eigen::Index, Eigen::Index>>& looked_at);
-  void book(Eigen::Index i, double change);
+  void book(Eigen::Index k, Eigen::Index i, double change);
   void book_series(const Vector& x);
 
  private:

@@ -99,7 +99,7 @@ bool Transition::weigh_crossing() {
   const double jump = problem_.rate * std::abs(bounds_.above - bounds_.below) * problem_.gram(i, i);
   const bool decided = speed * speed > 2.0 * neuron_.error * bend && moment_error < 1.0;
   neuron_.error += jump * moment_error;
-  state_.book(i, jump * moment_error);
+  state_.book(event_.neuron, i, jump * moment_error);
   return decided;
 }
 
@@ -188,7 +188,7 @@ void Transition::book_delay(double margin_step, bool was_active) {
   if (delay_.mean == 0.0) return;
   const double step = std::exp(-state_.theta);
   const double late = std::abs(delay_.mean) + delay_.error;
-  state_.book(event_.sample,
+  state_.book(event_.neuron, event_.sample,
               second_order * problem_.rate * std::abs(bounds_.above - bounds_.below) *
                   problem_.gram(event_.sample, event_.sample) * late * late * margin_step * step);
   const bool active = neuron_.mode.is_active(event_.sample);
@@ -205,7 +205,7 @@ void Transition::book_hops() {
   const double steps = !meets_ ? 0.5 : neuron_.mode.at_zero(event_.sample) ? 0.0 : delay_.error;
   const double jump = problem_.rate * std::abs(bounds_.above - bounds_.below) *
                       problem_.gram(event_.sample, event_.sample);
-  state_.book(event_.sample, jump * steps * std::exp(-state_.theta));
+  state_.book(event_.neuron, event_.sample, jump * steps * std::exp(-state_.theta));
 }
 
 FlowState Transition::carry_out(std::vector<FlowEvent>& events) {
@@ -215,6 +215,7 @@ FlowState Transition::carry_out(std::vector<FlowEvent>& events) {
       state_.plateau && state_.disturbs(*state_.plateau, neuron_.group, event_.sample);
   if (state_.plateau) {  // what holds it changes, for all neurons
     for (Eigen::Index l = 0; l < problem_.neurons(); ++l) state_.sync(l);
+    state_.take_lag_along();
   } else {
     state_.sync(k);
   }

@@ -5,6 +5,8 @@
 #include <memory>
 #include <utility>
 
+#include "latetime/base/log_domain.hpp"
+#include "latetime/data/symmetric_eigen.hpp"
 #include "latetime/model/blas.hpp"
 #include "latetime/optimize/nonnegative_qp.hpp"
 
@@ -13,6 +15,13 @@ namespace {
 
 // The sum of hops of independent phases is below this many times the root of their squares.
 constexpr double many_hops = 2.0;
+
+// What margins are off dies away as 1/t where they can make up for it, but is not taken to do so
+// below this part.
+constexpr double error_floor = 0.2;
+
+// Beyond so many, the least eigenvalue of the tangent kernel is not looked for at every record.
+constexpr Eigen::Index most_samples_of_spectrum = 200;
 
 // Largest step of the integrator in θ. Longer ones are taken only once λ is where it goes, to this
 // part of the largest multiplier (times θ, the size of the margins).
@@ -24,6 +33,19 @@ constexpr std::uint64_t most_steps_per_unit = 5'000;
 
 // After so many steps in one unit of log time, samples that have come to rest are looked for.
 constexpr std::uint64_t steps_before_rest = 250;
+
+/// |∂ log L/∂u_i|, n entries: g_i over the sum of the sample losses.
+Vector loss_slopes(const Vector& margins) {
+  const Vector losses = margins.unaryExpr([](double u) { return log_logistic_loss(u); });
+  const double all = log_sum_exp({losses.data(), static_cast<std::size_t>(losses.size())});
+  return margins.unaryExpr([all](double u) { return std::exp(log_multiplier(u) - all); });
+}
+
+/// Most that log L changes by when no margin moves by more than `most`, which is `first_order` as
+/// the slopes are: those change by a factor e^{2 most} at most.
+double loss_change(double first_order, double most) {
+  return std::min(most, first_order * std::exp(2.0 * most));
+}
 
 }  // namespace
 
@@ -240,64 +262,124 @@ bool LateFlow::at_zero(Eigen::Index neuron, Eigen::Index sample) const {
   return mode(neuron).at_zero(sample);
 }
 
-double LateFlow::switching_error(bool since_entry, double rank_factor) const {
+double LateFlow::event_loss_error(bool dies_away) const {
+  const EventErrors& errors = now_.event_errors;
+  const double fresh = (1.0 - error_floor) * std::exp(errors.fresh_time - now_.theta);
+  const Vector left =
+      dies_away ? Vector(error_floor * errors.margins + fresh * errors.fresh) : errors.margins;
+  return loss_change(left.dot(loss_slopes(margins())), left.maxCoeff()) + now_.series_error;
+}
+
+double LateFlow::event_rank_error(const std::vector<RankSense>& senses) const {
+  const EventErrors& errors = now_.event_errors;
+  if (!(errors.weights > 0.0)) return 0.0;
+  // Margins make up for what they are off by, and that moves W by as much as the part of the error
+  // that lies among the gradients of margins: ‖ΔW‖² = q m Δuᵀ κ⁻¹ Δu.
+  double made_up = errors.weights;
+  if (problem().samples() <= most_samples_of_spectrum) {
+    const double least = symmetric_eigenvalues(now_.kernel)[0];
+    const double scale = problem().rate * static_cast<double>(problem().shape.width);
+    if (least > 0.0) {
+      made_up = std::min(made_up, std::sqrt(scale / least) * errors.margins.norm());
+    }
+  }
+  Vector squares = Vector::Zero(problem().neurons());
+  const Matrix reach = problem().gram.cwiseAbs();
+  for (Eigen::Index k = 0; k < squares.size(); ++k) {
+    const auto moved = errors.coefficients.row(k);
+    if (!moved.isZero(0.0)) squares[k] = moved.dot(moved * reach);
+  }
+  double worst = 0.0;
+  for (const RankSense& sense : senses) {
+    const Eigen::Index first = sense.first, count = sense.slopes.rows();
+    const double along =
+        sense.slopes.cwiseProduct(errors.coefficients.middleRows(first, count)).sum();
+    const double change = sense.change(along, std::sqrt(squares.segment(first, count).sum()));
+    worst = std::max(
+        worst, std::min(sense.factor * errors.weights, change + 2.0 * sense.factor * made_up));
+  }
+  return worst;
+}
+
+namespace {
+
+/// Neurons of one mode, which hop at the same rates and may do so in step.
+struct HoppingAlike {
+  const FlowNeuron* first = nullptr;
+  Vector margins;                ///< n: what hopping moves them by
+  std::vector<double> of_ranks;  ///< the same to first order, for each RankSense
+  double weights = 0.0;          ///< ‖ΔW‖_F at most
+
+  bool holds(const FlowNeuron& other) const {
+    return first->group == other.group && first->mode.sliding == other.mode.sliding &&
+           first->mode.active == other.mode.active;
+  }
+};
+
+/// Adds neuron k, whose pairs at zero hop by `move` in their coefficients.
+void add_hops(const FlowProblem& problem, const FlowNeuron& neuron, Eigen::Index k,
+              const Vector& move, const std::vector<RankSense>& senses, HoppingAlike& alike) {
+  const std::vector<Eigen::Index>& sliding = neuron.mode.sliding;
+  const auto width = static_cast<double>(problem.shape.width);
+  for (Eigen::Index i = 0; i < problem.samples(); ++i) {
+    double shift = 0.0;
+    bool slides = false;
+    for (std::size_t s = 0; s < sliding.size(); ++s) {
+      shift += std::abs(problem.gram(i, sliding[s])) * move[static_cast<Eigen::Index>(s)];
+      slides = slides || sliding[s] == problem.fold[static_cast<std::size_t>(i)];
+    }
+    const double slope = slides ? 1.0 : problem.slope(neuron.mode.is_active(i));
+    alike.margins[i] += slope * shift / width;
+  }
+  for (std::size_t r = 0; r < senses.size(); ++r) {
+    const Eigen::Index row = k - senses[r].first;
+    if (row < 0 || row >= senses[r].slopes.rows()) continue;
+    for (std::size_t s = 0; s < sliding.size(); ++s) {
+      alike.of_ranks[r] += senses[r].slopes(row, sliding[s]) * move[static_cast<Eigen::Index>(s)];
+    }
+  }
+  alike.weights += std::sqrt(std::max(0.0, neuron.mean.spread.dot(move)));
+}
+
+}  // namespace
+
+double LateFlow::switching_error(bool since_entry, const std::vector<RankSense>& senses) const {
   if (!now_.options.of_descent) return 0.0;
-  const double step = std::exp(-now_.theta);
-  const Eigen::Index n = problem().samples();
-  // Neurons of one mode hop at the same rates and may do so in step; those of different modes add
-  // up as independent ones do.
-  std::vector<std::size_t> first_alike;
-  std::vector<Vector> margins;
-  std::vector<double> weights;
-  double size[2] = {0.0, 0.0};
-  const double width = static_cast<double>(problem().shape.width);
+  std::vector<HoppingAlike> groups;
   for (std::size_t k = 0; k < now_.neurons.size(); ++k) {
     const FlowNeuron& neuron = now_.neurons[k];
-    double length = 0.0;
-    for (Eigen::Index i = 0; i < n; ++i) {
-      if (!(problem().gram(i, i) > 0.0)) continue;
-      const double z = now_.z(static_cast<Eigen::Index>(k), i);
-      length = std::max(length, z * z / problem().gram(i, i));
-    }
-    size[neuron.group] += length;
     if (!neuron.mode.slides() || neuron.mean.spread.size() == 0) continue;
     if ((neuron.mode.sliding == neuron.entry_sliding) != since_entry) continue;
-    const Vector move = neuron.mode.inverse.cwiseAbs() * neuron.mean.spread;
-    std::size_t alike = 0;
-    for (; alike < first_alike.size(); ++alike) {
-      const FlowNeuron& other = now_.neurons[first_alike[alike]];
-      if (other.group == neuron.group && other.mode.sliding == neuron.mode.sliding &&
-          other.mode.active == neuron.mode.active)
-        break;
+    auto alike = std::find_if(groups.begin(), groups.end(),
+                              [&](const HoppingAlike& group) { return group.holds(neuron); });
+    if (alike == groups.end()) {
+      groups.push_back({&neuron, Vector::Zero(problem().samples()),
+                        std::vector<double>(senses.size(), 0.0), 0.0});
+      alike = groups.end() - 1;
     }
-    if (alike == first_alike.size()) {
-      first_alike.push_back(k);
-      margins.push_back(Vector::Zero(n));
-      weights.push_back(0.0);
-    }
-    for (Eigen::Index i = 0; i < n; ++i) {
-      const double slope = problem().slope(neuron.mode.is_active(i));
-      double shift = 0.0;
-      bool slides = false;
-      for (std::size_t s = 0; s < neuron.mode.sliding.size(); ++s) {
-        shift += std::abs(problem().gram(i, neuron.mode.sliding[s])) *
-                 move[static_cast<Eigen::Index>(s)];
-        slides = slides || neuron.mode.sliding[s] == problem().fold[static_cast<std::size_t>(i)];
-      }
-      margins[alike][i] += (slides ? 1.0 : slope) * shift / width;
-    }
-    weights[alike] += std::sqrt(std::max(0.0, neuron.mean.spread.dot(move)));
+    add_hops(problem(), neuron, static_cast<Eigen::Index>(k),
+             neuron.mode.inverse.cwiseAbs() * neuron.mean.spread, senses, *alike);
   }
-  double squares = 0.0, weight_squares = 0.0;
-  for (std::size_t a = 0; a < margins.size(); ++a) {
-    squares += std::pow(margins[a].maxCoeff(), 2);
-    weight_squares += std::pow(weights[a], 2);
+  const Vector of_loss = loss_slopes(margins());
+  double loss_squares = 0.0, margin_squares = 0.0, weight_squares = 0.0;
+  std::vector<double> rank_squares(senses.size(), 0.0);
+  for (const HoppingAlike& group : groups) {
+    loss_squares += std::pow(group.margins.dot(of_loss), 2);
+    margin_squares += std::pow(group.margins.maxCoeff(), 2);
+    weight_squares += std::pow(group.weights, 2);
+    for (std::size_t r = 0; r < senses.size(); ++r) {
+      rank_squares[r] += std::pow(group.of_ranks[r], 2);
+    }
   }
-  const double loss = many_hops * std::sqrt(squares);
-  const double shortest = std::sqrt(std::min(size[0], size[1]));
-  const double ranks =
-      shortest > 0.0 ? rank_factor * 4.0 * many_hops * std::sqrt(weight_squares) / shortest : 0.0;
-  return step * std::max(loss, ranks);
+  // Those of different modes add up as independent ones do.
+  const auto sum = [this](double squares) {
+    return many_hops * std::exp(-now_.theta) * std::sqrt(squares);
+  };
+  double worst = loss_change(sum(loss_squares), sum(margin_squares));
+  for (std::size_t r = 0; r < senses.size(); ++r) {
+    worst = std::max(worst, senses[r].change(sum(rank_squares[r]), sum(weight_squares)));
+  }
+  return worst;
 }
 
 std::vector<std::vector<Eigen::Index>> LateFlow::sliding() const {

@@ -9,6 +9,7 @@
 
 #include "latetime/dynamics/flow_state.hpp"
 #include "latetime/dynamics/flow_transition.hpp"
+#include "latetime/dynamics/rank_sense.hpp"
 
 namespace latetime {
 
@@ -58,19 +59,17 @@ class LateFlow {
   std::uint64_t events() const { return event_count_; }
   std::uint64_t steps() const { return step_count_; }
   std::uint64_t undecided() const { return now_.undecided; }
-  /// What events may have added to the error of the margins: the moment of own-class crossings is
-  /// as uncertain as the pre-activation is, descent crosses at whole steps, and where a pair begins
-  /// or ends to slide, the phase of its hops is not known.
-  double event_error() const { return now_.event_error; }
-  /// The same for the weights, as a Frobenius norm.
-  double event_weight_error() const { return now_.event_weight_error; }
+  /// What events may have added to the error of log loss; `dies_away`: nothing keeps margins from
+  /// making up for it.
+  double event_loss_error(bool dies_away) const;
+  /// The same of the stable ranks.
+  double event_rank_error(const std::vector<RankSense>& senses) const;
   /// What margins, and weights, still were off their rest when they were taken to be there, as far
   /// as descent has not made up for it.
   Unrest unrest() const { return now_.unrest(); }
   /// How far log loss and stable ranks of one moment may be from the mean over the fast switching,
-  /// of the neurons that slid alike when the flow began, or of the others. `rank_factor`: what a
-  /// stable rank changes by, over 4 ‖ΔW‖/‖W‖.
-  double switching_error(bool since_entry, double rank_factor = 1.0) const;
+  /// of the neurons that slid alike when the flow began, or of the others.
+  double switching_error(bool since_entry, const std::vector<RankSense>& senses) const;
   /// Samples that no neuron is active at (slope 0): their margins do not move at all.
   bool asleep(Eigen::Index sample) const { return now_.asleep(sample); }
   /// Samples that contradict each other and have come to rest, where there are any.

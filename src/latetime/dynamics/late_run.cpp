@@ -9,6 +9,12 @@
 #include "latetime/model/loss.hpp"
 
 namespace latetime {
+namespace {
+
+// Over all times after a trial, over what it saw within a decade.
+constexpr double adds_up = 2.0;
+
+}  // namespace
 
 LateRun::LateRun(const FlowProblem& problem, const Dataset& data, const Network& initial,
                  const Start& start)
@@ -50,66 +56,27 @@ double LateRun::step_log_time(double flow_time) const {
   return flow_time > 40.0 ? flow_time : std::log(std::max(0.0, std::expm1(flow_time)));
 }
 
-LateRun::RankSense LateRun::rank_sense(const FlowStart& state) const {
-  constexpr int iterations = 8;
-  const FlowProblem& problem = flow_.problem();
-  const Eigen::Index width = problem.shape.width;
-  RankSense sense{.factor = 1.0, .smallest = std::numeric_limits<double>::infinity()};
-  // ‖w_k‖² = ‖w_k⁰‖² + ⟨c_k, z_k⁰ + z_k⟩.
-  Vector squares = initial_weights_.rowwise().squaredNorm();
-  squares += state.coefficients.cwiseProduct(initial_preactivations_ + state.preactivations)
-                 .rowwise()
-                 .sum();
-  for (const auto& [first, count] :
-       {std::pair(Eigen::Index{0}, width), {width, width}, {Eigen::Index{0}, 2 * width}}) {
-    const double square = squares.segment(first, count).sum();
-    if (!(square > 0.0)) continue;
-    const auto c = state.coefficients.middleRows(first, count);
-    const auto z0 = initial_preactivations_.middleRows(first, count);
-    // W Wᵀ = W⁰ W⁰ᵀ + Z⁰ Cᵀ + C Z⁰ᵀ + C G Cᵀ, without its first term, which is dear and need not
-    // steer: the quotient at the end has it.
-    Eigen::Index longest = 0;
-    squares.segment(first, count).maxCoeff(&longest);
-    Vector left = Vector::Unit(count, longest), back, heights;
-    for (int round = 0; round < iterations; ++round) {
-      back = c.transpose() * left;
-      heights = problem.gram * back + z0.transpose() * left;
-      const Vector next = z0 * back + c * heights;
-      if (!(next.norm() > 0.0)) break;
-      left = next.normalized();
-    }
-    back = c.transpose() * left;
-    heights = problem.gram * back + 2.0 * (z0.transpose() * left);
-    const double top2 =
-        (initial_weights_.middleRows(first, count).transpose() * left).squaredNorm() +
-        back.dot(heights);
-    if (!(top2 > 0.0)) continue;
-    const double rank = std::max(1.0, square / top2);
-    sense.factor = std::max(sense.factor, 0.5 * (rank + std::pow(rank, 1.5)));
-    if (count == width) sense.smallest = std::min(sense.smallest, std::sqrt(square));
-  }
-  return sense;
-}
-
 double LateRun::error_estimate(const FlowStart& state) const {
   if (flow_.undecided() > 0) return std::numeric_limits<double>::infinity();
   const double steps = static_cast<double>(flow_.steps()) * start_.options.step_tolerance;
   const Unrest unrest = flow_.unrest();
-  if (!start_.options.of_descent) return steps + flow_.event_error() + unrest.margins;
-  // Beside samples at rest, or asleep, what hopping does to the others adds up, and does not die
-  // away.
+  const std::vector<RankSense> senses =
+      rank_senses(flow_.problem(), initial_weights_, initial_preactivations_, state);
+  double most = 0.0;
+  for (const RankSense& sense : senses) most = std::max(most, sense.factor);
+  // Beside samples at rest, or asleep, what hopping and the next order of the lag do to the others
+  // adds up, and does not die away.
   bool stays = flow_.plateau().has_value();
   for (Eigen::Index i = 0; i < flow_.problem().samples(); ++i) stays = stays || flow_.asleep(i);
-  const double decayed =
-      stays ? start_.error : start_.error * error_decay(flow_.log_time(), start_.flow.log_time);
+  const double events = std::max(flow_.event_loss_error(!stays) + unrest.margins,
+                                 flow_.event_rank_error(senses) + most * unrest.weights);
+  if (!start_.options.of_descent) return steps + events;
+  const double decayed = stays ? adds_up * start_.error
+                               : start_.error * error_decay(flow_.log_time(), start_.flow.log_time);
   // What hopped in the trials as well was seen there, from a few moments; what slides since then
   // was not.
-  const RankSense sense = rank_sense(state);
-  const double seen = std::min(decayed, flow_.switching_error(true, sense.factor));
-  const double events =
-      std::max(flow_.event_error() + unrest.margins,
-               4.0 * sense.factor * (flow_.event_weight_error() + unrest.weights) / sense.smallest);
-  return decayed + seen + flow_.switching_error(false, sense.factor) + events + steps;
+  const double seen = std::min(decayed, flow_.switching_error(true, senses));
+  return decayed + seen + flow_.switching_error(false, senses) + events + steps;
 }
 
 TrainingState LateRun::state(bool with_weights) const {

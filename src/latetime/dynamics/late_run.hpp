@@ -41,14 +41,6 @@ class LateRun {
 
  private:
   double step_log_time(double flow_time) const;
-  /// What a small change of W does to stable ranks r = ‖W‖_F²/‖W‖₂², at most
-  /// 2 (r + r^{3/2}) ‖ΔW‖_F/‖W‖_F. ‖W‖₂ by a few power iterations from below, so that r is not
-  /// taken for less than it is.
-  struct RankSense {
-    double factor = 1.0;    ///< over 4 ‖ΔW‖/‖W‖
-    double smallest = 0.0;  ///< least ‖W‖_F of the groups
-  };
-  RankSense rank_sense(const FlowStart& state) const;
   double error_estimate(const FlowStart& state) const;
 
   LateFlow flow_;
