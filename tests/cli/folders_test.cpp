@@ -18,6 +18,7 @@ using testing::HasSubstr;
 const std::string small = " --set data.d=20 --set network.width=4 --set descent.until=1000 ";
 
 TEST(Folders, HaveOneWriterAtATime) {
+  if (without_vega()) GTEST_SKIP() << "the program was built without Vega";
   const TemporaryFolder folder;
   const std::string run = folder / "run", figure = folder / "figure";
   ASSERT_EQ(call("run -q --out " + run + small).code, 0);
@@ -49,6 +50,7 @@ std::string mend_in(const std::string& complaint) {
 }
 
 TEST(Folders, ADamagedTableIsRefusedAndItsMendWorks) {
+  if (without_vega()) GTEST_SKIP() << "the program was built without Vega";
   const TemporaryFolder folder;
   const std::vector<std::string> commands{
       "run" + small,
@@ -74,6 +76,7 @@ TEST(Folders, ADamagedTableIsRefusedAndItsMendWorks) {
 }
 
 TEST(Folders, ATableThatWasCutIsRefusedByTheReportAndItsMendWorks) {
+  if (without_vega()) GTEST_SKIP() << "the program was built without Vega";
   const TemporaryFolder folder;
   const std::string out = folder / "my run", metrics = out + "/metrics.csv";
   ASSERT_EQ(call("run -q --out '" + out + "'" + small).code, 0);
@@ -88,6 +91,7 @@ TEST(Folders, ATableThatWasCutIsRefusedByTheReportAndItsMendWorks) {
 }
 
 TEST(Folders, NamesTooLongForTheFileSystemAreRefused) {
+  if (without_vega()) GTEST_SKIP() << "the program was built without Vega";
   const TemporaryFolder folder;
   const std::string name(300, 'a'), place = folder / name;
   ASSERT_EQ(call("run -q --out " + folder / "run" + small).code, 0);
@@ -133,6 +137,7 @@ TEST(Folders, NamesThatAreNotUtf8AreRefusedFirst) {
 }
 
 TEST(Folders, OfOthersTakeNoResults) {
+  if (without_vega()) GTEST_SKIP() << "the program was built without Vega";
   const TemporaryFolder folder;
   const std::string thesis = folder.write("thesis.txt", "years of work");
   for (const std::string command :
@@ -187,6 +192,7 @@ TEST(Folders, NoCommandReplacesFilesOfOthers) {
 }
 
 TEST(Folders, EarlierReportsAndExportsAreReplaced) {
+  if (without_vega()) GTEST_SKIP() << "the program was built without Vega";
   const TemporaryFolder folder;
   const std::string run = folder / "run", training = folder / "training";
   ASSERT_NO_FATAL_FAILURE(make_results(run, training));

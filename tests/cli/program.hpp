@@ -51,6 +51,11 @@ inline void expect_refusal(const std::string& arguments, const std::string& part
   EXPECT_EQ(output.out, "") << arguments;
 }
 
+/// Whether the program draws no reports; tests of them are skipped then.
+inline bool without_vega() {
+  return call("report /").err.find("without Vega") != std::string::npos;
+}
+
 /// Starts the program, sends `signal` once `ready` says so, and returns the exit status.
 inline int start_and_stop(const std::vector<std::string>& arguments,
                           const std::function<bool()>& ready, int signal) {

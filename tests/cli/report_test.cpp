@@ -16,10 +16,6 @@ using testing::Not;
 
 const std::string small = " --set data.d=20 --set network.width=4 --set descent.until=1000 ";
 
-bool without_vega() {
-  return call("report /").err.find("without Vega") != std::string::npos;
-}
-
 /// Characters of the longest line of UTF-8 text.
 std::size_t widest_line(const std::string& text) {
   std::size_t widest = 0, width = 0;
