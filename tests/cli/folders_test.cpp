@@ -250,6 +250,7 @@ TEST(Folders, WithTooLittleMemoryGiveWayToTheCorrectedCommand) {
 }
 
 TEST(Folders, SlowSurviveAShortTorture) {
+  if (without_vega()) GTEST_SKIP() << "the program was built without Vega";
   const std::string command = std::string("/usr/bin/python3 ") + LATETIME_EXAMPLES +
                               "/../scripts/torture --kills 20 --program " + LATETIME_PROGRAM;
   EXPECT_EQ(std::system(command.c_str()), 0);
