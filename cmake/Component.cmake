@@ -26,14 +26,7 @@ endif()
 
 # What most sources include is compiled once for all libraries, once for all programs, and once for all tests: GCC takes a
 # precompiled header only where macros and position independence are the same.
-# Kernels are built with other flags and share no header with the rest; they do without.
-set(precompiled_kinds)
-if(LATETIME_PCH_LIBRARIES)
-  list(APPEND precompiled_kinds libraries)
-endif()
-if(LATETIME_PCH_PROGRAMS)
-  list(APPEND precompiled_kinds programs tests)
-endif()
+# Kernels are built with other flags and share no header with the rest; they do without. `precompiled_kinds`: which of the three.
 if(precompiled_kinds)
   set(nothing ${CMAKE_BINARY_DIR}/precompiled.cpp)
   file(CONFIGURE OUTPUT ${nothing} CONTENT "int main() {}\n")

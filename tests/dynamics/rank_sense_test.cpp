@@ -5,20 +5,16 @@
 #include <cmath>
 #include <random>
 
-#include <Eigen/SVD>
 #include <gtest/gtest.h>
 
 #include "late_flows.hpp"
+#include "support/real_steps.hpp"
 
 namespace latetime {
 namespace {
 
 using namespace testing_support;
-
-double stable_rank(const Matrix& weights) {
-  const Eigen::JacobiSVD<Eigen::MatrixXd> svd(weights);
-  return (svd.singularValues() / svd.singularValues()[0]).squaredNorm();
-}
+using real_steps::stable_rank;
 
 /// A network some way through training: W = W⁰ + C X.
 struct Trained {

@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "latetime/base/error.hpp"
-#include "latetime/base/log_domain.hpp"
 #include "latetime/dynamics/limit.hpp"
 #include "latetime/model/loss.hpp"
 
@@ -46,15 +45,8 @@ ExactEngine make_engine(const Dataset& data, const Network& initial, const Desce
                      batch_size(options), options.seed, options.threads);
 }
 
-/// log L from margins.
-double log_loss(const Vector& margins) {
-  Vector terms = margins.unaryExpr([](double u) { return log_logistic_loss(u); });
-  return log_sum_exp({terms.data(), static_cast<std::size_t>(terms.size())}) -
-         std::log(static_cast<double>(terms.size()));
-}
-
 double log_loss_discrepancy(const Matrix&, const Vector& a, const Matrix&, const Vector& b) {
-  return std::abs(log_loss(a) - log_loss(b));
+  return std::abs(log_mean_loss(a) - log_mean_loss(b));
 }
 
 // Steps that do not amplify rounding are still shadowed where a step is so short that this costs
@@ -261,7 +253,7 @@ void Descent::begin_flow(const FlowStart& start, double error, const FlowOptions
   late_ = std::make_unique<LateRun>(
       *problem_, data_, initial_,
       LateRun::Start{start, flow_options, step(), error, hand_over_->sliding_before()});
-  flow_start_loss_ = log_loss(late_->flow().margins());
+  flow_start_loss_ = log_mean_loss(late_->flow().margins());
 }
 
 void Descent::begin_gradient_flow() {
@@ -272,7 +264,7 @@ void Descent::begin_gradient_flow() {
                         preactivations(initial_.weights, data_.x)};
   late_ = std::make_unique<LateRun>(*problem_, data_, initial_,
                                     LateRun::Start{start, flow_options, LogTime(), 0.0});
-  flow_start_loss_ = log_loss(late_->flow().margins());
+  flow_start_loss_ = log_mean_loss(late_->flow().margins());
 }
 
 LateFlow Descent::flow_from_here() const {
@@ -316,7 +308,7 @@ std::optional<Outcome> Descent::flow_to(const LogTime& target, const DescentObse
   });
   if (status == FlowStatus::reached) return std::nullopt;
   if (status == FlowStatus::too_stiff) {
-    const double loss = log_loss(late_->flow().margins());
+    const double loss = log_mean_loss(late_->flow().margins());
     const Outcome outcome = not_separated(late_->flow(), time(), loss);
     if (outcome.reason == StopReason::not_separated) return outcome;
     if (loss > flow_start_loss_ - least_flow_fall) return not_separated_so_far(time(), loss);
@@ -385,7 +377,7 @@ Outcome Descent::run(std::span<const LogTime> record_at, const DescentObservers&
 /// stays.
 Outcome Descent::end() const {
   if (late_ && time() > LogTime(steps_before_verdict)) {
-    const double loss = log_loss(late_->flow().margins());
+    const double loss = log_mean_loss(late_->flow().margins());
     if (loss > flow_start_loss_ - least_flow_fall) {
       const Outcome outcome = not_separated(late_->flow(), time(), loss);
       if (outcome.reason == StopReason::not_separated) return outcome;

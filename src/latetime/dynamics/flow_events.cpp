@@ -103,19 +103,27 @@ class EventSearch {
   double side(const FlowNeuron& neuron, Eigen::Index i) const {
     return neuron.mode.is_active(i) ? 1.0 : -1.0;
   }
-  /// r with dz_{k,i}/dθ = ±⟨r, ds/dθ⟩, positive away from zero.
-  Vector row_of(const FlowNeuron& neuron, Eigen::Index i) const {
-    return side(neuron, i) *
-           state_.driven_row(preactivation_row(*state_.problem, neuron.group, neuron.mode, i));
+  /// How far a pair is from zero, positive on its side: start + ⟨row, x⟩ for s + x, and what the
+  /// lag of samples at rest adds, ⟨lag, rates⟩/t.
+  struct Course {
+    double start;
+    Vector row;
+    std::optional<Vector> lag;
+  };
+  Course course_of(Eigen::Index k, Eigen::Index i) const;
+  double lag_at(const Course& course, double delta) {
+    if (!course.lag) return 0.0;
+    return std::exp(-(state_.theta + delta)) * course.lag->dot(rates_.at(delta));
   }
-  std::optional<Vector> lag_row_of(const FlowNeuron& neuron, Eigen::Index i) const;
-  /// What the lag of samples at rest adds to ⟨row_of, s⟩ at a moment of the step.
-  double lag_at(const std::optional<Vector>& row, double delta) {
-    return row ? std::exp(-(state_.theta + delta)) * row->dot(rates_.at(delta)) : 0.0;
+  double lag_at_grid(const Course& course, int j) {
+    if (!course.lag) return 0.0;
+    return std::exp(-(state_.theta + step_.moment(j))) * course.lag->dot(rates_.at_grid(j));
   }
-  double lag_at_grid(const std::optional<Vector>& row, int j) {
-    if (!row) return 0.0;
-    return std::exp(-(state_.theta + step_.moment(j))) * row->dot(rates_.at_grid(j));
+  double height(const Course& course, double delta) {
+    return course.start + course.row.dot(step_.at(delta)) + lag_at(course, delta);
+  }
+  double height_at_grid(const Course& course, int j) {
+    return course.start + course.row.dot(step_.grid(j)) + lag_at_grid(course, j);
   }
   void find_crossings();
   double crossing(Eigen::Index k, Eigen::Index i);
@@ -129,15 +137,19 @@ class EventSearch {
   FlowSearch found_{};
 };
 
-std::optional<Vector> EventSearch::lag_row_of(const FlowNeuron& neuron, Eigen::Index i) const {
-  return state_.lag_row(side(neuron, i) *
-                        preactivation_row(*state_.problem, neuron.group, neuron.mode, i));
+EventSearch::Course EventSearch::course_of(Eigen::Index k, Eigen::Index i) const {
+  const FlowNeuron& neuron = state_.neuron(k);
+  const Vector row =
+      side(neuron, i) * preactivation_row(*state_.problem, neuron.group, neuron.mode, i);
+  Course course{0.0, state_.driven_row(row), state_.lag_row(row)};
+  course.start = side(neuron, i) * state_.z(k, i) + course.row.dot(state_.s - neuron.since);
+  return course;
 }
 
 /// The earliest crossing of a pair that does not slide.
 void EventSearch::find_crossings() {
   const Vector reached = state_.travel + state_.reach * step_.end();
-  const bool lags = state_.lag_now().has_value();  // what s has not in it
+  const bool lags = state_.lag_counts();  // what s has not in it
   for (Eigen::Index k = 0; k < state_.problem->neurons(); ++k) {
     const FlowNeuron& neuron = state_.neuron(k);
     if (!lags && (neuron.room.array() > reached.array()).all()) continue;
@@ -156,38 +168,33 @@ void EventSearch::find_crossings() {
 /// are proved not to cross without a look at the inside of the step, the others are bisected. The
 /// lag of samples at rest is taken for monotone within a cell.
 double EventSearch::crossing(Eigen::Index k, Eigen::Index i) {
-  const FlowNeuron& neuron = state_.neuron(k);
-  const Vector row = row_of(neuron, i);
-  const std::optional<Vector> lag_row = lag_row_of(neuron, i);
+  Course course = course_of(k, i);
+  const Vector& row = course.row;
   const double tolerance =
       crossing_tolerance * std::max(state_.z.col(i).cwiseAbs().maxCoeff(), 1e-300);
-  double start = side(neuron, i) * state_.z(k, i) + row.dot(state_.s - neuron.since) + tolerance;
-  const double first_lag = lag_at_grid(lag_row, 0);
+  course.start += tolerance;
+  const double first_lag = lag_at_grid(course, 0);
   // Just crossed, and part of a step late (delay_of): it is on its way.
-  if (start + first_lag <= 0.0 && row.dot(state_.last_lambda) > 0.0) start = tolerance - first_lag;
-  if (start + first_lag <= 0.0) return 0.0;
-  const auto height_at_grid = [&](int j) {
-    return start + row.dot(step_.grid(j)) + lag_at_grid(lag_row, j);
-  };
-  const auto height = [&](double delta) {
-    return start + row.dot(step_.at(delta)) + lag_at(lag_row, delta);
-  };
+  if (course.start + first_lag <= 0.0 && row.dot(state_.last_lambda) > 0.0) {
+    course.start = tolerance - first_lag;
+  }
+  if (course.start + first_lag <= 0.0) return 0.0;
   // Where the pair is above zero at both ends of a cell, the bound may have failed because it
   // turns back inside: its lowest point decides.
   double turn = std::numeric_limits<double>::quiet_NaN();
   const auto below_zero = [&](int left, int right) -> int {
-    const double end = height_at_grid(right);
+    const double end = height_at_grid(course, right);
     if (end <= 0.0) return right;
     const double a = step_.moment(left), b = step_.moment(right);
     const double falls = row.dot(rates_.at_grid(left)), rises = row.dot(rates_.at_grid(right));
     if (!(falls < 0.0) || !(rises > 0.0)) return -1;
     // Between the ends it lies above both tangents.
-    const double start_here = height_at_grid(left);
+    const double start_here = height_at_grid(course, left);
     const double meet = (start_here - end + rises * (b - a)) / (rises - falls);
     if (start_here + falls * meet > 0.0) return -1;
     const auto fall = [&](double delta) { return -row.dot(rates_.at(delta)); };
     const double lowest = root_between(fall, a, b);
-    if (height(lowest) > 0.0) return -1;
+    if (height(course, lowest) > 0.0) return -1;
     turn = lowest;
     return right;
   };
@@ -195,22 +202,22 @@ double EventSearch::crossing(Eigen::Index k, Eigen::Index i) {
   const std::function<int(int, int, double)> scan = [&](int left, int right, double h) -> int {
     if (step_.moment(left) > earliest()) return -1;
     const Vector moved = step_.grid(right) - step_.grid(left);
-    const double lag_moved = lag_at_grid(lag_row, right) - lag_at_grid(lag_row, left);
+    const double lag_moved = lag_at_grid(course, right) - lag_at_grid(course, left);
     if (h + row.cwiseProduct(moved).cwiseMin(0.0).sum() + std::min(0.0, lag_moved) > 0.0) return -1;
     if (right - left == 1) return below_zero(left, right);
     const int middle = (left + right) / 2;
     const int before = scan(left, middle, h);
     if (before >= 0) return before;
-    return scan(middle, right, height_at_grid(middle));
+    return scan(middle, right, height_at_grid(course, middle));
   };
-  const int cell = scan(0, DenseStep::points, start + first_lag);
+  const int cell = scan(0, DenseStep::points, course.start + first_lag);
   if (cell < 0) {
     found_.looked_at.emplace_back(k, i);
     return never;
   }
   const double left = step_.moment(cell - 1);
   const double right = std::isnan(turn) ? step_.moment(cell) : turn;
-  return root_between(height, left, right);
+  return root_between([&](double delta) { return height(course, delta); }, left, right);
 }
 
 /// λ_variation at the end: how far λ moves between points of the step, and by its bends on the way
@@ -274,14 +281,12 @@ void EventSearch::watch_near_misses() {
   for (const auto& [k, i] : found_.looked_at) {
     const FlowNeuron& neuron = state_.neuron(k);
     if (cause_at_zero(state_, neuron.group, i) != FlowCause::own_crosses) continue;
-    const Vector row = row_of(neuron, i);
-    const std::optional<Vector> lag_row = lag_row_of(neuron, i);
-    const double height = side(neuron, i) * state_.z(k, i) + row.dot(state_.s - neuron.since);
-    const double start = height + lag_at_grid(lag_row, 0);
-    const double end =
-        height + row.dot(x) + lag_at(lag_row, found_.first ? found_.first->delta : step_.size());
-    if (std::min(start, end) < neuron.error && row.dot(state_.last_lambda) < 0.0 &&
-        row.dot(rates_then) > 0.0) {
+    const Course course = course_of(k, i);
+    const double start = course.start + lag_at_grid(course, 0);
+    const double end = course.start + course.row.dot(x) +
+                       lag_at(course, found_.first ? found_.first->delta : step_.size());
+    if (std::min(start, end) < neuron.error && course.row.dot(state_.last_lambda) < 0.0 &&
+        course.row.dot(rates_then) > 0.0) {
       found_.undecided.emplace_back(k, i);
     }
   }

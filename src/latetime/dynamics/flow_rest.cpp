@@ -13,9 +13,6 @@ namespace {
 // λ_i κ_ii, of order one at late times, beyond which no integration step is worth while.
 constexpr double stiffness = 300.0;
 
-// Pushes of samples at rest cancel to this part of them.
-constexpr double rest_tolerance = 1e-9;
-
 // What the lag of samples at rest is off by, a part of its square; after that log time it is none.
 constexpr double second_order_of_lag = 4.0;
 constexpr double time_of_no_lag = 40.0;
@@ -47,7 +44,7 @@ bool FlowState::holds_plateau(const Plateau& rest) const {
     if (!neuron.mode.slides()) continue;
     const Vector push = neuron.mode.share * rest.rest;
     const Vector size = neuron.mode.share.cwiseAbs() * rest.rest;
-    if ((push.cwiseAbs().array() > rest_tolerance * size.array()).any()) return false;
+    if ((push.cwiseAbs().array() > balance_tolerance * size.array()).any()) return false;
   }
   return true;
 }
@@ -87,15 +84,20 @@ void FlowState::take_plateau() {
   relaxation = plateau->relaxation;
 }
 
+/// Whether coefficients and z are without a lag that shows.
+bool FlowState::lag_counts() const {
+  return lags && theta < time_of_no_lag;
+}
+
 /// What s is beyond its slow part, n entries; nothing where no sample is at rest.
 std::optional<Vector> FlowState::lag_now() const {
-  if (!lags || theta >= time_of_no_lag) return std::nullopt;
+  if (!lag_counts()) return std::nullopt;
   return Vector(std::exp(-theta) * (plateau->lag * rates_now()));
 }
 
 /// The row r' with r'·λ/t = r·lag_now(), λ the rates of then.
 std::optional<Vector> FlowState::lag_row(const Vector& row) const {
-  if (!lags || theta >= time_of_no_lag) return std::nullopt;
+  if (!lag_counts()) return std::nullopt;
   return Vector(plateau->lag.transpose() * row);
 }
 

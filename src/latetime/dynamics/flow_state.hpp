@@ -138,6 +138,7 @@ struct FlowState {
   bool stiff() const;
   bool doubts(const NeuronMode& mode) const;
   bool disturbs(const Plateau& rest, int group, Eigen::Index l) const;
+  bool lag_counts() const;
   std::optional<Vector> lag_now() const;
   std::optional<Vector> lag_row(const Vector& row) const;
   Unrest unrest() const;

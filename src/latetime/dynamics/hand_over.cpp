@@ -304,7 +304,7 @@ Outcome not_separated_so_far(const LogTime& time, double log_loss) {
 }
 
 double error_decay(double log_time, double hand_over_log_time) {
-  return std::max(0.2, std::exp(hand_over_log_time - log_time));
+  return std::max(lasting_error, std::exp(hand_over_log_time - log_time));
 }
 
 }  // namespace latetime

@@ -8,6 +8,7 @@
 #include "latetime/base/log_domain.hpp"
 #include "latetime/data/symmetric_eigen.hpp"
 #include "latetime/model/blas.hpp"
+#include "latetime/model/loss.hpp"
 #include "latetime/optimize/nonnegative_qp.hpp"
 
 namespace latetime {
@@ -15,10 +16,6 @@ namespace {
 
 // The sum of hops of independent phases is below this many times the root of their squares.
 constexpr double many_hops = 2.0;
-
-// What margins are off dies away as 1/t where they can make up for it, but is not taken to do so
-// below this part.
-constexpr double error_floor = 0.2;
 
 // Beyond so many, the least eigenvalue of the tangent kernel is not looked for at every record.
 constexpr Eigen::Index most_samples_of_spectrum = 200;
@@ -34,10 +31,9 @@ constexpr std::uint64_t most_steps_per_unit = 5'000;
 // After so many steps in one unit of log time, samples that have come to rest are looked for.
 constexpr std::uint64_t steps_before_rest = 250;
 
-/// |∂ log L/∂u_i|, n entries: g_i over the sum of the sample losses.
+/// |∂ log L/∂u_i|, n entries: g_i/(n L).
 Vector loss_slopes(const Vector& margins) {
-  const Vector losses = margins.unaryExpr([](double u) { return log_logistic_loss(u); });
-  const double all = log_sum_exp({losses.data(), static_cast<std::size_t>(losses.size())});
+  const double all = log_mean_loss(margins) + std::log(static_cast<double>(margins.size()));
   return margins.unaryExpr([all](double u) { return std::exp(log_multiplier(u) - all); });
 }
 
@@ -264,9 +260,9 @@ bool LateFlow::at_zero(Eigen::Index neuron, Eigen::Index sample) const {
 
 double LateFlow::event_loss_error(bool dies_away) const {
   const EventErrors& errors = now_.event_errors;
-  const double fresh = (1.0 - error_floor) * std::exp(errors.fresh_time - now_.theta);
+  const double fresh = (1.0 - lasting_error) * std::exp(errors.fresh_time - now_.theta);
   const Vector left =
-      dies_away ? Vector(error_floor * errors.margins + fresh * errors.fresh) : errors.margins;
+      dies_away ? Vector(lasting_error * errors.margins + fresh * errors.fresh) : errors.margins;
   return loss_change(left.dot(loss_slopes(margins())), left.maxCoeff()) + now_.series_error;
 }
 

@@ -22,6 +22,10 @@ enum class FlowStatus {
   not_finite,
 };
 
+/// What margins are off dies away as 1/t where descent makes up for it, but is not taken to do so
+/// below this part.
+constexpr double lasting_error = 0.2;
+
 /// One line for people on why a flow stopped; empty for `reached`.
 std::string explain(FlowStatus status);
 

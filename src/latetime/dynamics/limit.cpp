@@ -8,9 +8,9 @@
 #include <Eigen/Cholesky>
 #include <fmt/format.h>
 
-#include "latetime/base/log_domain.hpp"
 #include "latetime/data/symmetric_eigen.hpp"
 #include "latetime/dynamics/late_run.hpp"
+#include "latetime/model/loss.hpp"
 #include "latetime/optimize/nonnegative_qp.hpp"
 
 namespace latetime {
@@ -241,7 +241,7 @@ bool minimum_is_near(const LateFlow& flow) {
   double slope = std::numeric_limits<double>::infinity();
   for (int round = 0; round < 100 && slope > kernel_rounding(n) * top; ++round) {
     const Vector u = start + kernel * s;
-    const Vector g = u.unaryExpr([](double margin) { return multiplier(margin); });
+    const Vector g = multipliers(u);
     slope = (kernel * g).cwiseAbs().maxCoeff();
     const Vector bend = g.cwiseProduct((1.0 - g.array()).matrix());
     // Newton's step in the margins, K (g − bend ∘ K Δ) = 0, damped where the kernel is singular.
@@ -255,7 +255,7 @@ bool minimum_is_near(const LateFlow& flow) {
   if (!(slope <= kernel_rounding(n) * top)) return false;
   const Vector u = start + kernel * s;
   if (u.maxCoeff() > largest_margin_at_minimum) return false;  // rather a ray than a minimum
-  const Vector g = u.unaryExpr([](double margin) { return multiplier(margin); });
+  const Vector g = multipliers(u);
   const double way = problem.weight_change(s, kernel * s);
   const Matrix z = flow.state().preactivations;
   for (Eigen::Index k = 0; k < problem.neurons(); ++k) {

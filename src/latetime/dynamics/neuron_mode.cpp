@@ -95,13 +95,12 @@ FoldBounds fold_bounds(const FlowProblem& problem, int group, Eigen::Index l,
 }
 
 bool fold_balances(const FlowProblem& problem, int group, Eigen::Index l, const Vector& lambda) {
-  constexpr double tolerance = 1e-9;
   const FoldBounds bounds = fold_bounds(problem, group, l, lambda);
   double size = 0.0;
   for (const Eigen::Index i : problem.members[static_cast<std::size_t>(l)]) {
     size += std::abs(problem.ratio[static_cast<std::size_t>(i)]) * lambda[i];
   }
-  return std::abs(bounds.above - bounds.below) <= tolerance * size;
+  return std::abs(bounds.above - bounds.below) <= balance_tolerance * size;
 }
 
 void set_side(const FlowProblem& problem, Eigen::Index l, bool above, NeuronMode& mode) {

@@ -54,8 +54,11 @@ struct FoldBounds {
 };
 FoldBounds fold_bounds(const FlowProblem& problem, int group, Eigen::Index l, const Vector& lambda);
 
-/// Whether the fold pushes alike on either side of zero, to a part 1e-9 of what its samples do: one
-/// sample under two labels, where both push as much.
+/// Pushes that cancel to this part of their terms are none.
+constexpr double balance_tolerance = 1e-9;
+
+/// Whether the fold pushes alike on either side of zero: one sample under two labels, where both
+/// push as much.
 bool fold_balances(const FlowProblem& problem, int group, Eigen::Index l, const Vector& lambda);
 
 /// Puts all samples of the fold on the side of zero on which z of the first is positive, or not.

@@ -10,6 +10,7 @@
 #include "latetime/data/symmetric_eigen.hpp"
 #include "latetime/data/symmetric_solve.hpp"
 #include "latetime/dynamics/flow_problem.hpp"
+#include "latetime/model/loss.hpp"
 #include "latetime/optimize/nonnegative_qp.hpp"
 
 namespace latetime {
@@ -66,10 +67,6 @@ bool moves_nothing(const Eigen::MatrixXd& kernel, const Vector& ray) {
       .all();
 }
 
-Vector multipliers_at(const Vector& margins) {
-  return margins.unaryExpr([](double u) { return multiplier(u); });
-}
-
 }  // namespace
 
 std::optional<Plateau> find_plateau(const Eigen::MatrixXd& kernel, const Vector& margins,
@@ -105,11 +102,11 @@ std::optional<Plateau> find_plateau(const Eigen::MatrixXd& kernel, const Vector&
   const Vector values = spectrum.eigenvalues().tail(rank);
 
   // The minimum of the loss of P over u + range(κ_PP), by Newton steps: strictly convex there.
-  Vector y = Vector::Zero(rank), g = multipliers_at(u);
+  Vector y = Vector::Zero(rank), g = multipliers(u);
   Eigen::MatrixXd hessian = Eigen::MatrixXd::Zero(rank, rank);
   bool found = rank == 0;
   for (int round = 0; round < 60 && rank > 0; ++round) {
-    g = multipliers_at(Vector(u + basis * y));
+    g = multipliers(Vector(u + basis * y));
     const Vector slope = basis.transpose() * g;
     hessian = basis.transpose() * g.cwiseProduct((1.0 - g.array()).matrix()).asDiagonal() * basis;
     found = slope.cwiseAbs().maxCoeff() <= minimum_tolerance * g.maxCoeff();
@@ -152,7 +149,7 @@ std::optional<Plateau> find_plateau(const Eigen::MatrixXd& kernel, const Vector&
   plateau.response(Eigen::all, plateau.samples).setZero();
   plateau.lag(Eigen::all, plateau.samples).setZero();
   // Where they are, as of descent (with the lag that belongs to λ_S) or of its slow part.
-  Vector others = multipliers_at(margins);
+  Vector others = multipliers(margins);
   for (const Eigen::Index i : plateau.samples) others[i] = 0.0;
   for (Eigen::Index i = 0; i < n; ++i) {
     if (sleeps[static_cast<std::size_t>(i)]) others[i] = 0.0;

@@ -28,6 +28,12 @@ double loss_margin(const Eigen::Ref<const Matrix>& outputs, Eigen::Index i, int 
   return outputs(i, own) - log_others(outputs, i, own);
 }
 
+/// log of the mean of the exponentials.
+double log_mean(const Vector& logs) {
+  return log_sum_exp({logs.data(), static_cast<std::size_t>(logs.size())}) -
+         std::log(static_cast<double>(logs.size()));
+}
+
 }  // namespace
 
 Vector margins(const Matrix& outputs, std::span<const int> classes) {
@@ -88,9 +94,15 @@ Vector log_sample_losses(const Matrix& outputs, std::span<const int> classes) {
 }
 
 double log_mean_loss(const Matrix& outputs, std::span<const int> classes) {
-  const Vector logs = log_sample_losses(outputs, classes);
-  const std::span<const double> view(logs.data(), static_cast<std::size_t>(logs.size()));
-  return log_sum_exp(view) - std::log(static_cast<double>(logs.size()));
+  return log_mean(log_sample_losses(outputs, classes));
+}
+
+double log_mean_loss(const Vector& margins) {
+  return log_mean(margins.unaryExpr([](double u) { return log_logistic_loss(u); }));
+}
+
+Vector multipliers(const Vector& margins) {
+  return margins.unaryExpr([](double u) { return multiplier(u); });
 }
 
 }  // namespace latetime

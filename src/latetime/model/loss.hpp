@@ -28,4 +28,8 @@ Vector log_sample_losses(const Matrix& outputs, std::span<const int> classes);
 /// log L, L the mean of the sample losses.
 double log_mean_loss(const Matrix& outputs, std::span<const int> classes);
 
+// The same from margins y_i f(x_i) of two classes, n entries.
+double log_mean_loss(const Vector& margins);
+Vector multipliers(const Vector& margins);  ///< g_i = 1/(1 + e^{u_i})
+
 }  // namespace latetime

@@ -5,17 +5,11 @@
 
 #include <fmt/format.h>
 
-#include "latetime/base/log_domain.hpp"
 #include "latetime/dynamics/schedule.hpp"
+#include "latetime/model/loss.hpp"
 
 namespace latetime {
 namespace {
-
-double log_mean_loss_of(const Vector& margins) {
-  Vector terms = margins.unaryExpr([](double u) { return log_logistic_loss(u); });
-  return log_sum_exp({terms.data(), static_cast<std::size_t>(terms.size())}) -
-         std::log(static_cast<double>(terms.size()));
-}
 
 /// Why step-by-step claims have nothing to look at; empty when they do.
 std::string no_steps_reason(const ClaimSetting& setting) {
@@ -54,7 +48,7 @@ Snapshot snapshot_of_flow(const LateFlow& flow, const Measurer& measurer) {
           .exact = false,
           .coefficients = std::move(here.coefficients),
           .preactivations = std::move(here.preactivations),
-          .log_loss = log_mean_loss_of(flow.margins()),
+          .log_loss = log_mean_loss(flow.margins()),
           .stable_ranks = measurer.stable_ranks(measurer.inside(state)),
           .sliding_pairs = flow.sliding_pairs()};
 }
@@ -130,7 +124,7 @@ Snapshot take_snapshot(const TrainingState& state, bool exact, const ClaimSettin
           .exact = exact,
           .coefficients = state.coefficients,
           .preactivations = state.preactivations,
-          .log_loss = log_mean_loss_of(margins),
+          .log_loss = log_mean_loss(margins),
           .stable_ranks = measurer.stable_ranks(measurer.inside(state)),
           .error_estimate = state.error_estimate,
           .sliding_pairs = state.sliding_pairs,
