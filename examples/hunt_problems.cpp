@@ -6,10 +6,9 @@
 #include <fstream>
 #include <iterator>
 
-#include <Eigen/QR>
-
 #include "dice.hpp"
 #include "latetime/data/npy.hpp"
+#include "support/dense.hpp"
 
 namespace latetime::hunt {
 namespace {
@@ -69,7 +68,7 @@ void exclusive_or(Draft& p) {
 
 void make_orthogonal(Draft& p) {
   const Index d = std::max(p.n(), p.d());
-  const Matrix q = p.dice.normal(d, d).householderQr().householderQ();
+  const Matrix q = dense_math::orthonormal(p.dice.normal(d, d));
   p.x = q.topRows(p.n());
   for (Index i = 0; i < p.n(); ++i) p.x.row(i) *= p.dice.uniform(0.5, 2.0);
 }

@@ -4,6 +4,7 @@
 #include <functional>
 
 #include "judge.hpp"
+#include "support/dense.hpp"
 
 namespace latetime::check_judge {
 namespace {
@@ -71,9 +72,7 @@ Grid samples_of(Plan& plan, const Column& norms, double p) {
     return x;
   }
   const Eigen::MatrixXd directions =
-      Eigen::HouseholderQR<Eigen::MatrixXd>(plan.dice.normal<Eigen::RowMajor>(plan.d, n))
-          .householderQ() *
-      Eigen::MatrixXd::Identity(plan.d, n);
+      dense_math::orthonormal(plan.dice.normal<Eigen::RowMajor>(plan.d, n));
   return root * directions.transpose();
 }
 

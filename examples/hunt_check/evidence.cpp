@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "support/dense.hpp"
+
 namespace latetime::check_judge {
 namespace {
 
@@ -13,9 +15,7 @@ double log_add(double a, double b) {
 /// Largest eigenvalue of a positive semidefinite matrix: powers, or all eigenvalues of a small one.
 double largest_eigenvalue(const Eigen::MatrixXd& a) {
   if (a.rows() <= 40) {
-    return Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd>(a, Eigen::EigenvaluesOnly)
-        .eigenvalues()
-        .tail(1)[0];
+    return dense_math::eigenvalues(a).tail(1)[0];
   }
   Column v = a.rowwise().sum() + a.col(0);
   double before = 0.0, now = 0.0;
@@ -431,8 +431,7 @@ double rank_excess(const Setting& s, const Grid& c, Index first, Index count) {
   // The eigenvalues of (c X)(c X)ᵀ are those of Lᵀ cᵀ c L, G = L Lᵀ.
   const Eigen::MatrixXd root = Eigen::MatrixXd(s.gram).llt().matrixL();
   const Eigen::MatrixXd inside = c.middleRows(first, count) * root;
-  const Column values =
-      Eigen::JacobiSVD<Eigen::MatrixXd>(inside.transpose() * inside).singularValues();
+  const Column values = dense_math::singular_values(inside.transpose() * inside);
   if (!(values[0] > 0.0)) return unknown;
   return values.tail(values.size() - 1).sum() / values[0];
 }

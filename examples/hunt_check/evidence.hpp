@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-#include <Eigen/Dense>
+#include <Eigen/Cholesky>
 
 namespace latetime::check_judge {
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <map>
 
+#include "support/dense.hpp"
+
 namespace latetime::check_judge {
 namespace {
 
@@ -86,8 +88,7 @@ bool orthogonal(const Setting& s) {
 }
 
 bool independent(const Setting& s) {
-  const Column values =
-      Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd>(s.gram, Eigen::EigenvaluesOnly).eigenvalues();
+  const Column values = dense_math::eigenvalues(s.gram);
   return values[0] > 1e-12 * s.r_max * s.r_max * count(s.n());
 }
 
@@ -147,7 +148,7 @@ double fitted_limit(const std::vector<std::pair<double, double>>& points) {
     powers.row(row) << 1.0, last / theta, last * last / (theta * theta);
     values[row] = value;
   }
-  return Column(powers.householderQr().solve(values))[0];
+  return dense_math::least_squares(powers, values)[0];
 }
 
 /// Bounds of log t: from T1 on, and not before e.
@@ -540,7 +541,7 @@ void f1(const Setting& s, const Evidence& e, Verdict& v) {
   const auto see = [&](const Grid& c, double theta) {
     for (const Index first : {Index(0), s.m()}) {
       const Eigen::MatrixXd inside = c.middleRows(first, s.m()) * root;
-      const Column values = Eigen::JacobiSVD<Eigen::MatrixXd>(inside).singularValues();
+      const Column values = dense_math::singular_values(inside);
       v.at_most(values.squaredNorm(),
                 moderate * mn * s.r_max * s.r_max / std::pow(s.r_min, 4.0) * theta * theta);
       v.at_least(values[0], std::sqrt(mn) * s.r_min / (s.r_max * s.r_max) * theta / moderate);

@@ -6,13 +6,13 @@
 #include <limits>
 #include <vector>
 
-#include <Eigen/QR>
 #include <gtest/gtest.h>
 
 #include "late_flows.hpp"
 #include "latetime/base/random.hpp"
 #include "latetime/dynamics/descent.hpp"
 #include "latetime/dynamics/limit.hpp"
+#include "support/dense.hpp"
 
 namespace latetime {
 namespace {
@@ -262,9 +262,7 @@ TEST(JointEvents, TwinsShareTheirMultipliersInTheLimit) {
 /// Orthonormal but for rounding: as exactly orthogonal samples.
 TEST(JointEvents, OrthogonalToRoundingIsOrthogonal) {
   Problem p = problem_on("qr", gaussian_mixture(5, 5, 0.0, 1.0, 2), 20, 0.0, 1e-3);
-  const Eigen::MatrixXd square = p.data.x;
-  const Eigen::MatrixXd q = Eigen::HouseholderQR<Eigen::MatrixXd>(square).householderQ();
-  p.data.x.edit() = q;
+  p.data.x.edit() = dense_math::orthonormal(p.data.x);
   LateFlow flow(flow_problem(p), exact_start(p, 100'000), {});
   const Limit limit = follow_to_limit(flow);
   EXPECT_EQ(limit.status, LimitStatus::found) << limit.message;

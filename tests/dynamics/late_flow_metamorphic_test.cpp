@@ -4,10 +4,10 @@
 #include <functional>
 #include <string>
 
-#include <Eigen/QR>
 #include <gtest/gtest.h>
 
 #include "late_flows.hpp"
+#include "support/dense.hpp"
 
 namespace latetime {
 namespace {
@@ -85,7 +85,7 @@ Rewritten rotate(const Posed& posed) {
   RandomStream stream(51, RandomPurpose::test);
   const Eigen::MatrixXd random =
       Eigen::MatrixXd::NullaryExpr(d, d, [&] { return stream.normal(); });
-  const Eigen::MatrixXd q = Eigen::HouseholderQR<Eigen::MatrixXd>(random).householderQ();
+  const Eigen::MatrixXd q = dense_math::orthonormal(random);
   result.posed.problem.data.x = posed.problem.data.x * q;
   result.posed.problem.initial.weights = posed.problem.initial.weights * q;
   return result;

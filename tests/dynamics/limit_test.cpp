@@ -5,10 +5,10 @@
 
 #include <algorithm>
 
-#include <Eigen/SVD>
 #include <gtest/gtest.h>
 
 #include "late_flows.hpp"
+#include "support/dense.hpp"
 
 namespace latetime {
 namespace {
@@ -91,7 +91,7 @@ TEST(Limit, OfReluOnOrthogonalDataIsThatOfLemmaF2) {
 }
 
 double stable_rank_of(const Matrix& weights) {
-  const Vector singular = Eigen::JacobiSVD<Eigen::MatrixXd>(weights).singularValues();
+  const Vector singular = dense_math::singular_values(weights);
   return singular.squaredNorm() / (singular[0] * singular[0]);
 }
 

@@ -3,10 +3,10 @@
 
 #include <numeric>
 
-#include <Eigen/QR>
 #include <gtest/gtest.h>
 
 #include "problems.hpp"
+#include "support/dense.hpp"
 
 namespace latetime {
 namespace {
@@ -88,7 +88,7 @@ TEST_P(Metamorphic, RotatingSamplesAndWeightsLeavesPreactivations) {
   RandomStream stream(23, RandomPurpose::test, GetParam());
   Eigen::MatrixXd gaussian(d, d);
   for (double& entry : gaussian.reshaped()) entry = stream.normal();
-  const Eigen::MatrixXd rotation = gaussian.householderQr().householderQ();
+  const Eigen::MatrixXd rotation = dense_math::orthonormal(gaussian);
   Problem rotated = problem_;
   rotated.data.x = problem_.data.x * rotation;
   rotated.initial.weights = problem_.initial.weights * rotation;

@@ -4,11 +4,11 @@
 #include <filesystem>
 #include <string>
 
-#include <Eigen/Eigenvalues>
 #include <gtest/gtest.h>
 
 #include "latetime/data/array_file.hpp"
 #include "problems.hpp"
+#include "support/dense.hpp"
 
 namespace latetime {
 namespace {
@@ -61,10 +61,7 @@ const std::vector<EngineKind> engine_kinds{
 /// ‖A‖_F² / ‖A‖₂² by the eigenvalues of A Aᵀ.
 double stable_rank(const Matrix& a) {
   const Eigen::MatrixXd square = a * a.transpose();
-  return square.trace() /
-         Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd>(square, Eigen::EigenvaluesOnly)
-             .eigenvalues()
-             .maxCoeff();
+  return square.trace() / dense_math::eigenvalues(square).maxCoeff();
 }
 
 // Both sides round W once a step (or Z, which makes up for it at each fold), T ≤ 2·10^4 steps: T·u

@@ -3,11 +3,10 @@
 #include <cmath>
 #include <string>
 
-#include <Eigen/Eigenvalues>
-#include <Eigen/QR>
 #include <gtest/gtest.h>
 
 #include "latetime/base/random.hpp"
+#include "support/dense.hpp"
 
 namespace latetime {
 namespace {
@@ -24,7 +23,7 @@ Eigen::MatrixXd orthogonal_matrix(Eigen::Index d, std::uint64_t seed) {
   RandomStream stream(seed, RandomPurpose::test);
   Eigen::MatrixXd a(d, d);
   for (double& v : a.reshaped()) v = stream.normal();
-  return Eigen::HouseholderQR<Eigen::MatrixXd>(a).householderQ();
+  return dense_math::orthonormal(a);
 }
 
 Eigen::MatrixXd with_spectrum(const Vector& eigenvalues, std::uint64_t seed) {
@@ -33,9 +32,7 @@ Eigen::MatrixXd with_spectrum(const Vector& eigenvalues, std::uint64_t seed) {
 }
 
 double top_of(const Eigen::MatrixXd& g) {
-  return Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd>(g, Eigen::EigenvaluesOnly)
-      .eigenvalues()
-      .maxCoeff();
+  return dense_math::eigenvalues(g).maxCoeff();
 }
 
 void expect_enclosed(const ProvedLanczos& iteration, double top, double trace) {
@@ -124,7 +121,7 @@ TEST(ProvedLanczos, DoesNotProveWhatItsStartHides) {
       const Vector start = start_vector(d);
       Eigen::MatrixXd frame = orthogonal_matrix(d, 4);
       frame.col(0) = start;
-      const Eigen::MatrixXd q = Eigen::HouseholderQR<Eigen::MatrixXd>(frame).householderQ();
+      const Eigen::MatrixXd q = dense_math::orthonormal(frame);
       const Vector seen = (q.col(0) + q.col(1)).normalized(), top = q.col(2);
       const Eigen::MatrixXd g = 0.5 * seen * seen.transpose() + hidden * top * top.transpose();
       const ProvedLanczos iteration = iterate(g, hidden);

@@ -2,11 +2,10 @@
 
 #include <cmath>
 
-#include <Eigen/QR>
-#include <Eigen/SVD>
 #include <gtest/gtest.h>
 
 #include "latetime/base/random.hpp"
+#include "support/dense.hpp"
 
 namespace latetime {
 namespace {
@@ -22,7 +21,7 @@ TEST(SingularValues, AgreeWithJacobiForEveryShape) {
   for (const auto& [rows, columns] : {std::pair{1, 1}, {1, 9}, {9, 1}, {12, 30}, {30, 12}}) {
     const Matrix a = random_matrix(rows, columns, static_cast<std::uint64_t>(rows * 100 + columns));
     const Vector values = singular_values(a);
-    const Vector expected = Eigen::JacobiSVD<Eigen::MatrixXd>(Eigen::MatrixXd(a)).singularValues();
+    const Vector expected = dense_math::singular_values(a);
     ASSERT_EQ(values.size(), std::min(rows, columns));
     // Backward stable: errors of a few roundings of the largest value.
     EXPECT_LT((values - expected).cwiseAbs().maxCoeff(), 1e-14 * 30 * expected[0]);
@@ -63,8 +62,7 @@ TEST(TopEigenvalue, AgreesWithTheSpectrumBelowAndAboveTheIterationSize) {
 /// rows × columns with these singular values: U diag(s) Vᵀ, U and V random orthogonal.
 Matrix with_spectrum(const Vector& s, Eigen::Index rows, Eigen::Index columns) {
   const auto orthogonal = [](Eigen::Index size, std::uint64_t index) {
-    const Eigen::MatrixXd random = random_matrix(size, size, index);
-    return Eigen::MatrixXd(Eigen::HouseholderQR<Eigen::MatrixXd>(random).householderQ());
+    return dense_math::orthonormal(random_matrix(size, size, index));
   };
   return orthogonal(rows, 11).leftCols(s.size()) * s.asDiagonal() *
          orthogonal(columns, 12).leftCols(s.size()).transpose();

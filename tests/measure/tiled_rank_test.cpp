@@ -5,11 +5,11 @@
 #include <string>
 #include <vector>
 
-#include <Eigen/QR>
 #include <gtest/gtest.h>
 
 #include "latetime/base/random.hpp"
 #include "latetime/measure/lanczos.hpp"
+#include "support/dense.hpp"
 
 namespace latetime {
 namespace {
@@ -29,10 +29,8 @@ Matrix with_singular_values(Eigen::Index rows, Eigen::Index cols, const Vector& 
                             std::uint64_t seed) {
   const Eigen::MatrixXd left = gaussian(rows, values.size(), seed);
   const Eigen::MatrixXd right = gaussian(cols, values.size(), seed + 1);
-  const Eigen::MatrixXd u = Eigen::HouseholderQR<Eigen::MatrixXd>(left).householderQ() *
-                            Eigen::MatrixXd::Identity(rows, values.size());
-  const Eigen::MatrixXd v = Eigen::HouseholderQR<Eigen::MatrixXd>(right).householderQ() *
-                            Eigen::MatrixXd::Identity(cols, values.size());
+  const Eigen::MatrixXd u = dense_math::orthonormal(left);
+  const Eigen::MatrixXd v = dense_math::orthonormal(right);
   return u * values.asDiagonal() * v.transpose();
 }
 

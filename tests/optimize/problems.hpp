@@ -6,7 +6,6 @@
 #include <vector>
 
 #include <Eigen/LU>
-#include <Eigen/QR>
 
 #include "latetime/optimize/box_qp.hpp"
 

@@ -13,7 +13,9 @@
 #include <type_traits>
 #include <vector>
 
-#include <Eigen/Dense>
+#include <Eigen/Core>
+
+#include "support/dense.hpp"
 
 namespace latetime::real_steps {
 
@@ -63,8 +65,8 @@ struct Answer {
 inline double stable_rank(const Rows& weights) {
   const double scale = weights.cwiseAbs().maxCoeff();
   if (!(scale > 0.0)) return std::numeric_limits<double>::quiet_NaN();
-  const Eigen::JacobiSVD<Eigen::MatrixXd> svd(weights / scale);
-  return (svd.singularValues() / svd.singularValues()[0]).squaredNorm();
+  const Eigen::VectorXd values = dense_math::singular_values(weights / scale);
+  return (values / values[0]).squaredNorm();
 }
 
 /// log of the mean of log(1 + e^{−u}).

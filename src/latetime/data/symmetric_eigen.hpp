@@ -1,28 +1,24 @@
 #pragma once
 
-#include <Eigen/Eigenvalues>
+#include <Eigen/Core>
 
-#include "latetime/base/run_failure.hpp"
 #include "latetime/data/samples.hpp"
 
 namespace latetime {
 
 /// Spectrum of a symmetric matrix.
-using SymmetricEigen = Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd>;
+struct SymmetricEigen {
+  Vector values;            ///< ascending
+  Eigen::MatrixXd vectors;  ///< of unit length, as columns in the order of `values`
+};
 
-/// The solver, once it has converged. Throws RunFailure when it has not (entries that are not
-/// finite): its numbers mean nothing then.
-inline const SymmetricEigen& converged(const SymmetricEigen& solver) {
-  if (solver.info() != Eigen::Success) {
-    throw RunFailure(
-        "the eigenvalues of a symmetric matrix did not converge; its entries overflow");
-  }
-  return solver;
-}
+/// Throws RunFailure where it does not converge (entries that are not finite).
+SymmetricEigen symmetric_eigen(const Eigen::MatrixXd& matrix);
+/// Eigenvalues alone, ascending. Throws RunFailure as above.
+Vector symmetric_eigenvalues(const Eigen::MatrixXd& matrix);
 
-/// Eigenvalues of a symmetric matrix, ascending. Throws RunFailure as above.
-inline Vector symmetric_eigenvalues(const Eigen::MatrixXd& matrix) {
-  return converged(SymmetricEigen(matrix, Eigen::EigenvaluesOnly)).eigenvalues();
-}
+/// The same of a tridiagonal matrix with `diagonal` (p) and `beside` (p − 1) next to it.
+SymmetricEigen tridiagonal_eigen(const Vector& diagonal, const Vector& beside);
+Vector tridiagonal_eigenvalues(const Vector& diagonal, const Vector& beside);
 
 }  // namespace latetime

@@ -2,7 +2,7 @@
 
 #include <optional>
 
-#include <Eigen/Cholesky>
+#include <Eigen/Core>
 
 #include "latetime/data/samples.hpp"
 
@@ -10,19 +10,11 @@ namespace latetime {
 
 /// The solution of `a` x = `b`, `a` symmetric; nothing where the factorization failed, where `a` is
 /// singular and `b` outside its range, or where entries are not finite.
-inline std::optional<Eigen::MatrixXd> symmetric_solution(const Eigen::MatrixXd& a,
-                                                         const Eigen::MatrixXd& b) {
-  // A backward stable solution leaves some 2^-53 of this scale; one that passed over a pivot much.
-  constexpr double tolerance = 1e-10;
-  const Eigen::LDLT<Eigen::MatrixXd> factor(a);
-  if (factor.info() != Eigen::Success) return std::nullopt;
-  Eigen::MatrixXd x = factor.solve(b);
-  const auto largest = [](const auto& entries) {
-    return entries.template lpNorm<Eigen::Infinity>();
-  };
-  const double scale = largest(a) * largest(x) * static_cast<double>(a.rows()) + largest(b);
-  if (!x.allFinite() || !(largest(a * x - b) <= tolerance * scale)) return std::nullopt;
-  return x;
-}
+std::optional<Eigen::MatrixXd> symmetric_solution(const Eigen::MatrixXd& a,
+                                                  const Eigen::MatrixXd& b);
+
+/// What the factors of `a`, symmetric, make of `b` (n), whether or not that solves anything: for
+/// steps of an iteration that looks at what it gets.
+Vector unchecked_symmetric_solution(const Eigen::MatrixXd& a, const Vector& b);
 
 }  // namespace latetime

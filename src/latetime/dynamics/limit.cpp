@@ -5,10 +5,10 @@
 #include <limits>
 #include <numeric>
 
-#include <Eigen/Cholesky>
 #include <fmt/format.h>
 
 #include "latetime/data/symmetric_eigen.hpp"
+#include "latetime/data/symmetric_solve.hpp"
 #include "latetime/dynamics/late_run.hpp"
 #include "latetime/model/loss.hpp"
 #include "latetime/optimize/nonnegative_qp.hpp"
@@ -247,7 +247,7 @@ bool minimum_is_near(const LateFlow& flow) {
     // Newton's step in the margins, K (g − bend ∘ K Δ) = 0, damped where the kernel is singular.
     Eigen::MatrixXd hessian = kernel * bend.asDiagonal() * kernel;
     hessian.diagonal().array() += 1e-13 * top * top;
-    Vector step = Eigen::LDLT<Eigen::MatrixXd>(hessian).solve(kernel * g);
+    Vector step = unchecked_symmetric_solution(hessian, kernel * g);
     const double largest = (kernel * step).cwiseAbs().maxCoeff();
     if (largest > 1.0) step /= largest;
     s += step;
@@ -283,13 +283,12 @@ Vector reached_multipliers(const LateFlow& flow, const Eigen::MatrixXd& kernel,
   const Eigen::MatrixXd block = kernel(tight, tight);
   const Vector mu = multipliers(tight);
   const Vector gap = -flow.lambda()(tight).array().log();
-  const SymmetricEigen solver(block);
-  const SymmetricEigen& spectrum = converged(solver);
-  const double top = spectrum.eigenvalues().maxCoeff();
+  const SymmetricEigen spectrum = symmetric_eigen(block);
+  const double top = spectrum.values.maxCoeff();
   Eigen::Index null = 0;
-  while (null < size && spectrum.eigenvalues()[null] <= dependence_tolerance * top) ++null;
+  while (null < size && spectrum.values[null] <= dependence_tolerance * top) ++null;
   if (null == 0 || null == size) return multipliers;
-  const Eigen::MatrixXd basis = spectrum.eigenvectors().rightCols(size - null);
+  const Eigen::MatrixXd basis = spectrum.vectors.rightCols(size - null);
   Vector y = Vector::Zero(size - null);
   const auto value = [&](const Vector& at) {
     const Vector v = basis * at;
@@ -301,7 +300,7 @@ Vector reached_multipliers(const LateFlow& flow, const Eigen::MatrixXd& kernel,
     const Vector slope = basis.transpose() * (mu - lambda);
     if (slope.cwiseAbs().maxCoeff() <= 1e-14 * mu.sum()) break;
     const Eigen::MatrixXd hessian = basis.transpose() * lambda.asDiagonal() * basis;
-    Vector step = -Eigen::LDLT<Eigen::MatrixXd>(hessian).solve(slope);
+    Vector step = -unchecked_symmetric_solution(hessian, slope);
     const double largest = (basis * step).cwiseAbs().maxCoeff();
     if (largest > 2.0) step *= 2.0 / largest;
     const double before = value(y);

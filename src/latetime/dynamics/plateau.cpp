@@ -4,8 +4,6 @@
 #include <cmath>
 #include <limits>
 
-#include <Eigen/Cholesky>
-
 #include "latetime/base/log_domain.hpp"
 #include "latetime/data/symmetric_eigen.hpp"
 #include "latetime/data/symmetric_solve.hpp"
@@ -93,13 +91,12 @@ std::optional<Plateau> find_plateau(const Eigen::MatrixXd& kernel, const Vector&
   const Eigen::MatrixXd columns = kernel(Eigen::all, plateau.samples),
                         block = kernel(plateau.samples, plateau.samples);
   const Vector u = margins(plateau.samples);
-  const SymmetricEigen solver(block);
-  const SymmetricEigen& spectrum = converged(solver);
+  const SymmetricEigen spectrum = symmetric_eigen(block);
   Eigen::Index null = 0;
-  while (null < size && spectrum.eigenvalues()[null] <= rank_tolerance * top) ++null;
+  while (null < size && spectrum.values[null] <= rank_tolerance * top) ++null;
   const Eigen::Index rank = size - null;
-  const Eigen::MatrixXd basis = spectrum.eigenvectors().rightCols(rank);
-  const Vector values = spectrum.eigenvalues().tail(rank);
+  const Eigen::MatrixXd basis = spectrum.vectors.rightCols(rank);
+  const Vector values = spectrum.values.tail(rank);
 
   // The minimum of the loss of P over u + range(κ_PP), by Newton steps: strictly convex there.
   Vector y = Vector::Zero(rank), g = multipliers(u);
@@ -111,7 +108,7 @@ std::optional<Plateau> find_plateau(const Eigen::MatrixXd& kernel, const Vector&
     hessian = basis.transpose() * g.cwiseProduct((1.0 - g.array()).matrix()).asDiagonal() * basis;
     found = slope.cwiseAbs().maxCoeff() <= minimum_tolerance * g.maxCoeff();
     if (found) break;
-    Vector step = Eigen::LDLT<Eigen::MatrixXd>(hessian).solve(slope);
+    Vector step = unchecked_symmetric_solution(hessian, slope);
     if (!step.allFinite()) return std::nullopt;
     const double largest = step.cwiseAbs().maxCoeff();
     if (largest > 1.0) step /= largest;

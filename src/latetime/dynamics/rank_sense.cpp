@@ -65,18 +65,17 @@ Top top_of(const Rows& rows, Eigen::Index longest) {
   const Matrix image = rows.applied(block);
   const Eigen::MatrixXd small = block.transpose() * image;
   if (!small.allFinite()) return {};
-  const SymmetricEigen eigen(0.5 * (small + small.transpose()));
-  converged(eigen);
+  const SymmetricEigen eigen = symmetric_eigen(0.5 * (small + small.transpose()));
   const auto residual = [&](Eigen::Index j, const Vector& vector) {
-    return Vector(image * eigen.eigenvectors().col(j) - eigen.eigenvalues()[j] * vector).norm();
+    return Vector(image * eigen.vectors.col(j) - eigen.values[j] * vector).norm();
   };
   const Eigen::Index last = vectors - 1;
-  Top top{.value = eigen.eigenvalues()[last], .vector = block * eigen.eigenvectors().col(last)};
+  Top top{.value = eigen.values[last], .vector = block * eigen.vectors.col(last)};
   top.residual = residual(last, top.vector);
   top.gap = top.value;
   if (last > 0) {
-    const Vector second = block * eigen.eigenvectors().col(last - 1);
-    top.gap -= std::max(0.0, eigen.eigenvalues()[last - 1]) + residual(last - 1, second);
+    const Vector second = block * eigen.vectors.col(last - 1);
+    top.gap -= std::max(0.0, eigen.values[last - 1]) + residual(last - 1, second);
   }
   return top;
 }

@@ -68,11 +68,8 @@ double ProvedLanczos::closed_top(double bound) const {
   Vector diagonal(steps + 1);
   diagonal << Eigen::Map<const Vector>(diagonal_.data(), steps), bound;
   const double scale = diagonal.maxCoeff();
-  SymmetricEigen small;
-  small.computeFromTridiagonal(diagonal / scale,
-                               Eigen::Map<const Vector>(beside_.data(), steps) / scale,
-                               Eigen::EigenvaluesOnly);
-  return scale * converged(small).eigenvalues()[steps];
+  const Vector beside = Eigen::Map<const Vector>(beside_.data(), steps) / scale;
+  return scale * tridiagonal_eigenvalues(diagonal / scale, beside)[steps];
 }
 
 /// What the steps so far say of the top eigenvalue.
@@ -87,9 +84,8 @@ void ProvedLanczos::judge() {
     settled_ = beside_.back() == 0.0 || steps == basis_.cols();
     return;
   }
-  SymmetricEigen small;
-  small.computeFromTridiagonal(diagonal / scale, beside.head(steps - 1) / scale);
-  top_ = scale * converged(small).eigenvalues()[steps - 1];
+  const SymmetricEigen small = tridiagonal_eigen(diagonal / scale, beside.head(steps - 1) / scale);
+  top_ = scale * small.values[steps - 1];
   const bool whole_space = steps == basis_.rows() || beside_.back() <= rounding * scale;
   if (whole_space && steps == basis_.rows()) {
     error_ = rounding;
@@ -97,8 +93,8 @@ void ProvedLanczos::judge() {
     error_ = std::max(0.0, closed_top(bound_of_rest()) / top_ - 1.0) + rounding;
   }
   // The distance of θ from its eigenvalue, if the next Ritz value stands for the next eigenvalue.
-  const double second = steps > 1 ? scale * small.eigenvalues()[steps - 2] : 0.0;
-  const double residual = beside_.back() * std::abs(small.eigenvectors()(steps - 1, steps - 1));
+  const double second = steps > 1 ? scale * small.values[steps - 2] : 0.0;
+  const double residual = beside_.back() * std::abs(small.vectors(steps - 1, steps - 1));
   const double likely = residual * residual / std::max(top_ - second, residual);
   settled_ = proved() || whole_space || steps == basis_.cols() ||
              (steps > 2 && likely <= 0.1 * tolerance_ * top_);

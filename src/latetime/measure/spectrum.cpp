@@ -5,7 +5,6 @@
 #include <optional>
 #include <utility>
 
-#include <Eigen/Eigenvalues>
 #include <Spectra/SymEigsSolver.h>
 #include <cblas.h>
 
@@ -93,11 +92,11 @@ std::optional<Vector> top_left_vector(const Eigen::MatrixXd& fixed,
     check = j + 1 + std::max<Eigen::Index>(2, (j + 1) / 4);
     // Scaled, because the solver takes absolutely small entries for zeros.
     const double scale = diagonal.head(j + 1).maxCoeff();
-    SymmetricEigen small;
-    small.computeFromTridiagonal(diagonal.head(j + 1) / scale, beside.head(j) / scale);
-    const auto top = converged(small).eigenvectors().col(j);
+    const SymmetricEigen small =
+        tridiagonal_eigen(diagonal.head(j + 1) / scale, beside.head(j) / scale);
+    const auto top = small.vectors.col(j);
     const double residual = beside[j] / scale * std::abs(top[j]);
-    if (exhausted || residual <= tolerance * small.eigenvalues()[j]) {
+    if (exhausted || residual <= tolerance * small.values[j]) {
       return Vector(basis.leftCols(j + 1) * top).normalized();
     }
   }

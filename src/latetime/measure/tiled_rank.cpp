@@ -5,8 +5,6 @@
 #include <limits>
 #include <memory>
 
-#include <Eigen/Eigenvalues>
-
 #include "latetime/data/symmetric_eigen.hpp"
 #include "latetime/measure/lanczos.hpp"
 #include "latetime/measure/lapack.hpp"

@@ -2,8 +2,6 @@
 
 #include <cmath>
 
-#include <Eigen/Eigenvalues>
-
 #include "latetime/data/gram.hpp"
 #include "latetime/data/symmetric_eigen.hpp"
 
@@ -20,10 +18,10 @@ ClaimSetting::ClaimSetting(Dataset samples, Network start, double rate, ClaimDes
       gram(gram_matrix(data.x)),
       squared_norms(data.x.rowwise().squaredNorm()),
       initial_z(preactivations(initial.weights, data.x)) {
-  const SymmetricEigen solver{Eigen::MatrixXd(gram)};
-  least_eigenvalue = converged(solver).eigenvalues()[0];
-  const Vector roots = solver.eigenvalues().cwiseMax(0.0).cwiseSqrt();
-  gram_root = solver.eigenvectors() * roots.asDiagonal() * solver.eigenvectors().transpose();
+  const SymmetricEigen spectrum = symmetric_eigen(gram);
+  least_eigenvalue = spectrum.values[0];
+  const Vector roots = spectrum.values.cwiseMax(0.0).cwiseSqrt();
+  gram_root = spectrum.vectors * roots.asDiagonal() * spectrum.vectors.transpose();
   const OrthogonalityReport report = orthogonality(gram);
   r_min = report.norm_min;
   r_max = report.norm_max;
