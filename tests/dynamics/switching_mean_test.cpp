@@ -2,6 +2,7 @@
 
 #include "latetime/dynamics/switching_mean.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include <Eigen/LU>
@@ -41,11 +42,16 @@ Sliding sliding_pairs(Eigen::Index count, double slope, std::uint64_t seed) {
   }
 }
 
+/// Means of t · z_S and t · σ(z_S), and how far z_S goes to either side.
+struct Hopped {
+  Vector preactivation, activation, highest, lowest;
+};
+
 /// t · z_S under gradient descent with λ held fixed: every own sample pushes by q λ G, and of the
 /// sliding ones those that are active, or all of them γ times as much.
-SwitchingMean hop(const Sliding& s, Vector z, int hops) {
+Hopped hop(const Sliding& s, Vector z, int hops) {
   const Eigen::Index size = z.size(), n = s.lambda.size();
-  SwitchingMean mean{Vector::Zero(size), Vector::Zero(size), {}};
+  Hopped mean{Vector::Zero(size), Vector::Zero(size), Vector::Zero(size), Vector::Zero(size)};
   Vector pull = Vector::Zero(size);
   for (Eigen::Index r = 0; r < size; ++r) {
     for (Eigen::Index l = size; l < n; ++l) {
@@ -63,6 +69,10 @@ SwitchingMean hop(const Sliding& s, Vector z, int hops) {
     }
     z = next;
     mean.preactivation += z;
+    if (h > hops / 100) {  // on the torus
+      mean.highest = mean.highest.cwiseMax(z);
+      mean.lowest = mean.lowest.cwiseMin(z);
+    }
     for (Eigen::Index l = 0; l < size; ++l) {
       mean.activation[l] += z[l] >= 0.0 ? z[l] : slope * z[l];
     }
@@ -83,6 +93,28 @@ constexpr int plain_hops = 1'000'000;
 // in one dimension and (log N)^k / N at most in k (Koksma–Hlawka); hop sizes are the unit.
 constexpr double plain_error = 1e-4;
 
+/// z_S, σ(z_S) and σ(−z_S) go no further from their means than `factor` times what is said, but for
+/// `error` hops, nor is more said than they do.
+void expect_spreads(const Sliding& s, const SwitchingMean& mean, const Hopped& plain, double factor,
+                    double error) {
+  const double slope = s.problem.shape.slope;
+  const auto sigma = [&](double z) { return z >= 0.0 ? z : slope * z; };
+  for (Eigen::Index l = 0; l < plain.highest.size(); ++l) {
+    const double high = plain.highest[l], low = plain.lowest[l], tolerance = error * hop_size(s, l);
+    const auto expect_spread = [&](double said, double lowest, double highest, double middle) {
+      const double farthest = std::max(highest - middle, middle - lowest);
+      EXPECT_LE(farthest, factor * said + tolerance);
+      EXPECT_LE(said, farthest + tolerance);
+    };
+    const double middle = plain.preactivation[l], active = plain.activation[l];
+    expect_spread(mean.spread[l], low, high, middle);
+    expect_spread(mean.activation_spread[l], sigma(low), sigma(high), active);
+    // The mean of σ(−z) is that of σ(z) less that of (1 + γ) z.
+    expect_spread(mean.mirrored_spread[l], sigma(-high), sigma(-low),
+                  active - (1.0 + slope) * middle);
+  }
+}
+
 TEST(SwitchingMean, OfOnePairIsItsClosedForm) {
   for (const double slope : {0.0, 0.1, 0.5}) {
     for (std::uint64_t seed = 1; seed <= 20; ++seed) {
@@ -102,9 +134,10 @@ TEST(SwitchingMean, OfOnePairIsItsClosedForm) {
       EXPECT_NEAR(mean.preactivation[0], z, 1e-14 * hold);
       EXPECT_NEAR(mean.activation[0], activation, 1e-14 * hold);
       if (seed > 3) continue;
-      const SwitchingMean plain = hop(s, Vector::Zero(1), plain_hops);
+      const Hopped plain = hop(s, Vector::Zero(1), plain_hops);
       EXPECT_NEAR(mean.preactivation[0], plain.preactivation[0], plain_error * hold);
       EXPECT_NEAR(mean.activation[0], plain.activation[0], plain_error * hold);
+      expect_spreads(s, mean, plain, 1.0, plain_error);
     }
   }
 }
@@ -127,12 +160,14 @@ TEST_P(Several, PairsAreWherePlainHoppingHasThemOnAverage) {
       for (int start = 0; start < 2; ++start) {
         Vector z(count);
         for (Eigen::Index l = 0; l < count; ++l) z[l] = stream.normal() * hop_size(s, l);
-        const SwitchingMean plain = hop(s, z, plain_hops);
+        const Hopped plain = hop(s, z, plain_hops);
         for (Eigen::Index l = 0; l < count; ++l) {
           const double tolerance = weighted_error * hop_size(s, l);
           EXPECT_NEAR(mean.preactivation[l], plain.preactivation[l], tolerance);
           EXPECT_NEAR(mean.activation[l], plain.activation[l], tolerance);
         }
+        // Some thousands of hops do not see the corners of the torus: estimates count them twice.
+        expect_spreads(s, mean, plain, 2.0, weighted_error);
       }
     }
   }

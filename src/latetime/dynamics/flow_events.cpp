@@ -285,7 +285,7 @@ void EventSearch::watch_near_misses() {
     const double start = course.start + lag_at_grid(course, 0);
     const double end = course.start + course.row.dot(x) +
                        lag_at(course, found_.first ? found_.first->delta : step_.size());
-    if (std::min(start, end) < neuron.error && course.row.dot(state_.last_lambda) < 0.0 &&
+    if (std::min(start, end) < neuron.errors[i] && course.row.dot(state_.last_lambda) < 0.0 &&
         course.row.dot(rates_then) > 0.0) {
       found_.undecided.emplace_back(k, i);
     }

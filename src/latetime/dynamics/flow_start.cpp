@@ -30,6 +30,7 @@ FlowState::FlowState(std::shared_ptr<const FlowProblem> fixed, const FlowStart& 
   const Eigen::Index n = samples();
   s = Vector::Zero(n);
   event_errors = {.coefficients = Matrix::Zero(problem->neurons(), n),
+                  .unanswered = Vector::Zero(n),
                   .margins = Vector::Zero(n),
                   .fresh = Vector::Zero(n),
                   .fresh_time = theta};
@@ -43,7 +44,7 @@ FlowState::FlowState(std::shared_ptr<const FlowProblem> fixed, const FlowStart& 
       neuron.mode.active[static_cast<std::size_t>(i)] = z(k, i) >= 0.0 ? 1 : 0;
     }
     neuron.since = s;
-    neuron.error = options.preactivation_error;
+    neuron.errors = Vector::Constant(samples(), options.preactivation_error);
   }
   start_from_zero();
   rebase();
@@ -101,7 +102,8 @@ void FlowState::enter() {
     std::vector<Eigen::Index> near;
     // In gradient flow what is at zero has been decided.
     for (Eigen::Index i = 0; options.of_descent && i < samples(); ++i) {
-      if (!problem->leads(i) || !(std::abs(z(k, i)) <= band[i] || neuron.mode.at_zero(i))) continue;
+      if (!problem->leads(i) || !(problem->gram(i, i) > 0.0)) continue;
+      if (!(std::abs(z(k, i)) <= band[i] || neuron.mode.at_zero(i))) continue;
       if (fold_bounds(*problem, neuron.group, i, lambda).holds()) near.push_back(i);
     }
     const std::vector<std::uint8_t> signs = neuron.mode.active;

@@ -1,11 +1,13 @@
 #include "latetime/dynamics/flow_state.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <utility>
 
 #include "latetime/base/log_domain.hpp"
+#include "latetime/data/symmetric_solve.hpp"
 #include "latetime/model/blas.hpp"
 
 namespace latetime {
@@ -26,6 +28,11 @@ constexpr double rival_tolerance = 0.05;
 // 1/t³ is below that.
 constexpr double rest_of_series = 0.5;
 constexpr double step_of_no_series = 1e-24;
+
+// What makes up for errors of margins may be so many times what it is to first order; it is looked
+// at after these times in θ, the last of them for ever.
+constexpr double beyond_first_order = 2.0;
+constexpr std::array<double, 4> times_of_answers{0.5, 2.0, 8.0, 1000.0};
 
 // λ of samples that nothing follows grows with t; it stays a number.
 constexpr double largest_log_multiplier = 650.0;
@@ -293,7 +300,45 @@ void FlowState::renew_bounds(const std::vector<std::pair<Eigen::Index, Eigen::In
   }
 }
 
-/// Books an error of z_{k,i} along x_i.
+/// What z of neuron k (n) moves by when z_{k,i} does by 1, along x_i, while its pairs at zero stay
+/// there: at most.
+Vector FlowState::along(Eigen::Index k, Eigen::Index i) const {
+  const NeuronMode& mode = neuron(k).mode;
+  Vector result = problem->gram.col(i);
+  const Vector held = mode.inverse * result(mode.sliding);
+  for (std::size_t r = 0; r < mode.sliding.size(); ++r) {
+    result -= held[static_cast<Eigen::Index>(r)] * problem->gram.col(mode.sliding[r]);
+  }
+  result /= problem->gram(i, i);
+  result[i] = 1.0;
+  return result;
+}
+
+/// What z_{k,i} being off by `change`, along x_i, moves margins by is made up for: the s that do
+/// so, to first order, from soon to late. By a time T in θ it is about δs = −(κ + Λ⁻¹/T)⁻¹ δu. None
+/// where that is not looked for.
+std::vector<Vector> FlowState::answers(Eigen::Index k, Eigen::Index i, double change) const {
+  if (samples() > most_samples_of_answer || plateau) return {};
+  const FlowNeuron& off = neuron(k);
+  Vector moved = along(k, i);
+  for (Eigen::Index l = 0; l < samples(); ++l) {
+    const double slope = l == i ? 1.0 : problem->slope(off.mode.is_active(l));
+    moved[l] *=
+        -problem->sign(off.group, l) * slope * change / static_cast<double>(problem->shape.width);
+  }
+  const Vector slowness = rates_now().cwiseInverse();
+  std::vector<Vector> found;
+  for (const double time : times_of_answers) {
+    Eigen::MatrixXd followed = kernel;
+    followed.diagonal() += slowness / time;
+    const auto made_up = symmetric_solution(followed, moved);
+    if (!made_up) return {};
+    found.emplace_back(made_up->col(0));
+  }
+  return found;
+}
+
+/// Books an error of z_{k,i} along x_i, and what makes up for it.
 void FlowState::book(Eigen::Index k, Eigen::Index i, double change) {
   if (!(change > 0.0)) return;
   EventErrors& errors = event_errors;
@@ -306,10 +351,38 @@ void FlowState::book(Eigen::Index k, Eigen::Index i, double change) {
   errors.fresh *= std::exp(errors.fresh_time - theta);
   errors.fresh += margins;
   errors.fresh_time = theta;
+  const std::vector<Vector> made_up = answers(k, i, change);
+  if (made_up.empty()) errors.unanswered += margins;
+  for (Eigen::Index l = 0; l < problem->neurons(); ++l) {
+    Vector most = Vector::Zero(samples());
+    for (const Vector& answer : made_up) {
+      most = most.cwiseMax(gain_of(neuron(l), answer).cwiseAbs());
+    }
+    errors.coefficients.row(l) += beyond_first_order * most.transpose();
+  }
+  disturb(k, i, change, made_up);
 }
 
-/// Books what the modified equation leaves out (multiplier_rates), g · O(p³), where a step of
-/// descent changes margins by much: when a sample is learned late.
+/// Adds what z_{k,i} being off by `change`, along x_i, does to all pre-activations: to those of the
+/// same neuron at once, to all as it is made up for. Two descents of a convex loss do not part
+/// further than they were.
+void FlowState::disturb(Eigen::Index k, Eigen::Index i, double change,
+                        const std::vector<Vector>& made_up) {
+  neuron(k).errors += change * along(k, i).cwiseAbs();
+  if (samples() > most_samples_of_answer) return;  // a trial has measured it (HandOver)
+  const Vector most = change * (problem->gram.diagonal() / problem->gram(i, i)).cwiseSqrt();
+  for (FlowNeuron& other : neurons) {
+    Vector shift = made_up.empty() ? most : Vector(Vector::Zero(samples()));
+    for (const Vector& answer : made_up) {
+      shift =
+          shift.cwiseMax(beyond_first_order * (problem->gram * gain_of(other, answer)).cwiseAbs());
+    }
+    shift = shift.cwiseMin(most);
+    for (const Eigen::Index l : other.mode.pairs_at_zero()) shift[l] = 0.0;
+    other.errors += shift;
+  }
+}
+
 void FlowState::book_series(const Vector& x) {
   const double inverse_time = std::exp(-theta);
   if (inverse_time * inverse_time * inverse_time < step_of_no_series) return;

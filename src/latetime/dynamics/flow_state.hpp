@@ -43,7 +43,7 @@ struct FlowNeuron {
   NeuronMode mode;
   Vector since;        ///< n
   SwitchingMean mean;  ///< of its sliding pairs, at multipliers offset_lambda; empty: not known
-  double error;        ///< of its own-class pre-activations
+  Vector errors;       ///< n: of its pre-activations
   std::vector<Eigen::Index> entry_sliding;  ///< what slid when the flow began, or was seen to
   // Bounds: nothing happens to the neuron while they hold (FlowState::refresh_bounds).
   Vector room;   ///< n: no crossing at sample i before travel_i exceeds this
@@ -60,7 +60,8 @@ struct Unrest {
 /// of its hops is not known. Each moves one neuron along one sample.
 struct EventErrors {
   Matrix coefficients;      ///< neurons × n: of c_{k,i}, when all err to one side
-  double weights = 0.0;     ///< Σ ‖Δw_k‖ over events
+  double weights = 0.0;     ///< Σ ‖Δw_k‖ over events, of the neuron that each moved
+  Vector unanswered;        ///< n: of u, where what makes up for it is not among `coefficients`
   Vector margins, fresh;    ///< n: of u; the same if all of it died away as 1/t
   double fresh_time = 0.0;  ///< log time that `fresh` belongs to
 };
@@ -113,6 +114,9 @@ struct FlowState {
   EventErrors event_errors;
   double series_error = 0.0;  ///< of the margins
 
+  /// Beyond so many samples it is not looked for how descent makes up for errors of margins.
+  static constexpr Eigen::Index most_samples_of_answer = 150;
+
   Eigen::Index samples() const { return problem->samples(); }
   const FlowNeuron& neuron(Eigen::Index k) const { return neurons[static_cast<std::size_t>(k)]; }
   FlowNeuron& neuron(Eigen::Index k) { return neurons[static_cast<std::size_t>(k)]; }
@@ -155,9 +159,12 @@ struct FlowState {
   void refresh_bounds(Eigen::Index k);
   void renew_bounds(const std::vector<std::pair<Eigen::Index, Eigen::Index>>& looked_at);
   void book(Eigen::Index k, Eigen::Index i, double change);
+  void disturb(Eigen::Index k, Eigen::Index i, double change, const std::vector<Vector>& made_up);
+  std::vector<Vector> answers(Eigen::Index k, Eigen::Index i, double change) const;
   void book_series(const Vector& x);
 
  private:
+  Vector along(Eigen::Index k, Eigen::Index i) const;
   void refresh_slack(Eigen::Index k);
   void start_from_zero();
   void enter();

@@ -15,6 +15,9 @@ constexpr int most_rounds_beside_plateau = 30;
 // Factor of safety on what a crossing is off by to the second order in a step.
 constexpr double second_order = 4.0;
 
+// Where several pairs slide, what their mean is off by at most, in hops (SwitchingMean).
+constexpr double part_of_hop = 1.0 / 32.0;
+
 // A crossing is placed to a part of a step while 1/t is above that; then a step is nothing.
 constexpr double last_delay_inverse_time = 1e-10;
 
@@ -45,6 +48,7 @@ class Transition {
   void book_delay(double margin_step, bool was_active);
   void shift(double change);
   void book_hops();
+  void disturb_by_hops();
 
   FlowState state_;
   const FlowProblem& problem_;
@@ -74,8 +78,8 @@ Delay Transition::delay_at(double speed) const {
         crossing_delay(problem_, neuron_.group, neuron_.mode, lambda_, event_.sample, speed);
     return {delay.mean, 2.0 * delay.deviation};
   }
-  const double uncertain =
-      t * (neuron_.error / std::abs(speed) + std::numeric_limits<double>::epsilon() * state_.theta);
+  const double uncertain = t * (neuron_.errors[event_.sample] / std::abs(speed) +
+                                std::numeric_limits<double>::epsilon() * state_.theta);
   if (uncertain > 0.25) return {0.5, 0.5};
   return {std::ceil(t) - t, uncertain};
 }
@@ -93,12 +97,11 @@ bool Transition::weigh_crossing() {
   const Vector rest = (1.0 - (std::exp(-state_.theta) * lambda_).array()).matrix();
   const Vector change = lambda_.array() * (1.0 - rest.array() * margin_speed.array());
   const double bend = std::abs(row.dot(change));
-  const double early = speed > 0.0 ? neuron_.error / speed : 0.0;
+  const double early = speed > 0.0 ? neuron_.errors[i] / speed : 0.0;
   delay_ = delay_at(velocity);
   const double moment_error = early + delay_.error * std::exp(-state_.theta);
   const double jump = problem_.rate * std::abs(bounds_.above - bounds_.below) * problem_.gram(i, i);
-  const bool decided = speed * speed > 2.0 * neuron_.error * bend && moment_error < 1.0;
-  neuron_.error += jump * moment_error;
+  const bool decided = speed * speed > 2.0 * neuron_.errors[i] * bend && moment_error < 1.0;
   state_.book(event_.neuron, i, jump * moment_error);
   return decided;
 }
@@ -208,6 +211,21 @@ void Transition::book_hops() {
   state_.book(event_.neuron, event_.sample, jump * steps * std::exp(-state_.theta));
 }
 
+/// Where several pairs of a neuron slide, where they are on average is known to a part of a hop.
+/// For those that did so when the flow began, a trial has seen what comes of that.
+void Transition::disturb_by_hops() {
+  const std::vector<Eigen::Index>& sliding = neuron_.mode.sliding;
+  if (!state_.options.of_descent || sliding.size() < 2) return;
+  for (const Eigen::Index l : sliding) {
+    const FoldBounds bounds = fold_bounds(problem_, neuron_.group, l, lambda_);
+    const double hop = problem_.rate * std::abs(bounds.above - bounds.below) * problem_.gram(l, l) *
+                       std::exp(-state_.theta);
+    const double change = part_of_hop * hop;
+    if (!(change > 0.0)) continue;
+    state_.disturb(event_.neuron, l, change, state_.answers(event_.neuron, l, change));
+  }
+}
+
 FlowState Transition::carry_out(std::vector<FlowEvent>& events) {
   const Eigen::Index k = event_.neuron;
   // An event that changes what samples at rest push ends the rest.
@@ -234,7 +252,7 @@ FlowState Transition::carry_out(std::vector<FlowEvent>& events) {
     report.decided = weigh_crossing();
     if (!report.decided) ++state_.undecided;
   } else {
-    neuron_.error += state_.options.event_error * std::exp(-state_.theta);
+    neuron_.errors.array() += state_.options.event_error * std::exp(-state_.theta);
   }
   if (event_.cause == FlowCause::other_meets) {
     const Vector row = preactivation_row(problem_, neuron_.group, neuron_.mode, event_.sample);
@@ -254,6 +272,7 @@ FlowState Transition::carry_out(std::vector<FlowEvent>& events) {
   put_beyond_zero();
   book_delay(margin_step, was_active);
   book_hops();
+  disturb_by_hops();
   if (state_.doubts(neuron_.mode)) {
     report.decided = false;
     ++state_.undecided;

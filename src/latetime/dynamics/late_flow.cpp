@@ -269,14 +269,17 @@ double LateFlow::event_loss_error(bool dies_away) const {
 double LateFlow::event_rank_error(const std::vector<RankSense>& senses) const {
   const EventErrors& errors = now_.event_errors;
   if (!(errors.weights > 0.0)) return 0.0;
-  // Margins make up for what they are off by, and that moves W by as much as the part of the error
-  // that lies among the gradients of margins: ‖ΔW‖² = q m Δuᵀ κ⁻¹ Δu.
-  double made_up = errors.weights;
-  if (problem().samples() <= most_samples_of_spectrum) {
-    const double least = symmetric_eigenvalues(now_.kernel)[0];
+  // Descent makes up for what margins are off by, and that moves W by as much as the part of the
+  // error that lies among the gradients of margins: ‖ΔW‖² = q m Δuᵀ κ⁻¹ Δu.
+  double made_up = 0.0;
+  if (!errors.unanswered.isZero(0.0)) {
+    made_up = errors.weights;
+    const double least = problem().samples() <= most_samples_of_spectrum
+                             ? symmetric_eigenvalues(now_.kernel)[0]
+                             : 0.0;
     const double scale = problem().rate * static_cast<double>(problem().shape.width);
     if (least > 0.0) {
-      made_up = std::min(made_up, std::sqrt(scale / least) * errors.margins.norm());
+      made_up = std::min(made_up, std::sqrt(scale / least) * errors.unanswered.norm());
     }
   }
   Vector squares = Vector::Zero(problem().neurons());
@@ -319,13 +322,19 @@ void add_hops(const FlowProblem& problem, const FlowNeuron& neuron, Eigen::Index
   const auto width = static_cast<double>(problem.shape.width);
   for (Eigen::Index i = 0; i < problem.samples(); ++i) {
     double shift = 0.0;
-    bool slides = false;
     for (std::size_t s = 0; s < sliding.size(); ++s) {
       shift += std::abs(problem.gram(i, sliding[s])) * move[static_cast<Eigen::Index>(s)];
-      slides = slides || sliding[s] == problem.fold[static_cast<std::size_t>(i)];
     }
-    const double slope = slides ? 1.0 : problem.slope(neuron.mode.is_active(i));
-    alike.margins[i] += slope * shift / width;
+    shift *= problem.slope(neuron.mode.is_active(i));
+    const auto own =
+        std::find(sliding.begin(), sliding.end(), problem.fold[static_cast<std::size_t>(i)]);
+    if (own != sliding.end()) {
+      const double ratio = problem.ratio[static_cast<std::size_t>(i)];
+      const Vector& spread =
+          ratio > 0.0 ? neuron.mean.activation_spread : neuron.mean.mirrored_spread;
+      shift = std::abs(ratio) * spread[own - sliding.begin()];
+    }
+    alike.margins[i] += shift / width;
   }
   for (std::size_t r = 0; r < senses.size(); ++r) {
     const Eigen::Index row = k - senses[r].first;

@@ -64,16 +64,38 @@ class Hopping {
   Vector drift_, z_, next_;
 };
 
+SwitchingMean nothing_of(Eigen::Index size) {
+  const Vector zero = Vector::Zero(size);
+  return {zero, zero, zero, zero, zero};
+}
+
+/// From how far z_S goes to either side, and the means.
+void spread_activations(const Vector& highest, const Vector& lowest, double slope,
+                        SwitchingMean& mean) {
+  for (Eigen::Index l = 0; l < highest.size(); ++l) {
+    const auto farthest = [](double low, double high, double middle) {
+      return std::max(high - middle, middle - low);
+    };
+    mean.activation_spread[l] =
+        farthest(activation(lowest[l], slope), activation(highest[l], slope), mean.activation[l]);
+    // σ(−z) = σ(z) − (1 + γ) z.
+    mean.mirrored_spread[l] =
+        farthest(activation(-highest[l], slope), activation(-lowest[l], slope),
+                 mean.activation[l] - (1.0 + slope) * mean.preactivation[l]);
+  }
+}
+
 SwitchingMean mean_of_one(const FlowProblem& problem, double size, double beta,
                           const FoldBounds& bounds) {
   const double slope = problem.shape.slope;
   const double up = problem.rate * size * (beta - bounds.below);
   const double down = problem.rate * size * (bounds.above - beta);
-  SwitchingMean mean{Vector::Zero(1), Vector::Zero(1), Vector::Zero(1)};
+  SwitchingMean mean = nothing_of(1);
   if (!(up > 0.0) || !(down > 0.0)) return mean;
   mean.preactivation[0] = 0.5 * (up - down);
   mean.activation[0] = (up * up - slope * down * down) / (2.0 * (up + down));
   mean.spread[0] = 0.5 * (up + down);
+  spread_activations(Vector::Constant(1, up), Vector::Constant(1, -down), slope, mean);
   return mean;
 }
 
@@ -88,7 +110,7 @@ SwitchingMean switching_mean(const FlowProblem& problem, int group, const Neuron
                        fold_bounds(problem, group, l, lambda));
   }
   Hopping hopping(problem, group, mode, lambda);
-  SwitchingMean mean{Vector::Zero(size), Vector::Zero(size), Vector::Zero(size)};
+  SwitchingMean mean = nothing_of(size);
   Vector highest = Vector::Zero(size), lowest = highest;
   for (int step = -first_hops; step < hops; ++step) {
     hopping.hop();
@@ -102,6 +124,7 @@ SwitchingMean switching_mean(const FlowProblem& problem, int group, const Neuron
     }
   }
   mean.spread = (highest - mean.preactivation).cwiseMax(mean.preactivation - lowest);
+  spread_activations(highest, lowest, problem.shape.slope, mean);
   return mean;
 }
 

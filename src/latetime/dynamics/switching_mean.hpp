@@ -7,9 +7,11 @@ namespace latetime {
 /// Where the sliding pairs of a neuron are on average, times t. Under gradient descent they are not
 /// at zero but hop around it with steps ∝ 1/t, which moves the margins by O(1/t).
 struct SwitchingMean {
-  Vector preactivation;  ///< t · mean of z_S, |S| entries
-  Vector activation;     ///< t · mean of σ(z_S)
-  Vector spread;         ///< t · largest distance of z_S from its mean
+  Vector preactivation;      ///< t · mean of z_S, |S| entries
+  Vector activation;         ///< t · mean of σ(z_S)
+  Vector spread;             ///< t · largest distance of z_S from its mean
+  Vector activation_spread;  ///< the same of σ(z_S)
+  Vector mirrored_spread;    ///< the same of σ(−z_S)
 };
 
 /// The averages for multipliers λ. Between events each step adds q G_SS (β − e) / t to z_S, with
