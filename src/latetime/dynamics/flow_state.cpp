@@ -300,31 +300,42 @@ void FlowState::renew_bounds(const std::vector<std::pair<Eigen::Index, Eigen::In
   }
 }
 
-/// What z of neuron k (n) moves by when z_{k,i} does by 1, along x_i, while its pairs at zero stay
-/// there: at most.
-Vector FlowState::along(Eigen::Index k, Eigen::Index i) const {
+/// What z_{k,i} being off by `change` along x_i is, for the whole neuron: its pairs at zero stay
+/// there.
+Disturbance FlowState::off_along(Eigen::Index k, Eigen::Index i, double change) const {
   const NeuronMode& mode = neuron(k).mode;
-  Vector result = problem->gram.col(i);
-  const Vector held = mode.inverse * result(mode.sliding);
+  const double coefficient = change / problem->gram(i, i);
+  Vector z = problem->gram.col(i);
+  const Vector held = mode.inverse * z(mode.sliding);
   for (std::size_t r = 0; r < mode.sliding.size(); ++r) {
-    result -= held[static_cast<Eigen::Index>(r)] * problem->gram.col(mode.sliding[r]);
+    z -= held[static_cast<Eigen::Index>(r)] * problem->gram.col(mode.sliding[r]);
   }
-  result /= problem->gram(i, i);
-  result[i] = 1.0;
-  return result;
+  z *= coefficient;
+  z[i] = change;
+  return {k, std::move(z), coefficient * std::sqrt(problem->gram(i, i)), {i}};
 }
 
-/// What z_{k,i} being off by `change`, along x_i, moves margins by is made up for: the s that do
-/// so, to first order, from soon to late. By a time T in θ it is about δs = −(κ + Λ⁻¹/T)⁻¹ δu. None
-/// where that is not looked for.
-std::vector<Vector> FlowState::answers(Eigen::Index k, Eigen::Index i, double change) const {
+/// The same of its sliding pairs, by `change` (|S| entries).
+Disturbance FlowState::off_at_zero(Eigen::Index k, const Vector& change) const {
+  const NeuronMode& mode = neuron(k).mode;
+  const Vector moved = mode.inverse * change;
+  Vector z = Vector::Zero(samples());
+  for (std::size_t r = 0; r < mode.sliding.size(); ++r) {
+    z += moved[static_cast<Eigen::Index>(r)] * problem->gram.col(mode.sliding[r]);
+  }
+  return {k, std::move(z), std::sqrt(std::max(0.0, moved.dot(change))), mode.pairs_at_zero()};
+}
+
+/// What a disturbance moves margins by is made up for: the s that do so, to first order, from soon
+/// to late. By a time T in θ it is about δs = −(κ + Λ⁻¹/T)⁻¹ δu. None where that is not looked for.
+std::vector<Vector> FlowState::answers(const Disturbance& off) const {
   if (samples() > most_samples_of_answer || plateau) return {};
-  const FlowNeuron& off = neuron(k);
-  Vector moved = along(k, i);
+  const FlowNeuron& disturbed = neuron(off.neuron);
+  Vector moved = off.z / -static_cast<double>(problem->shape.width);
   for (Eigen::Index l = 0; l < samples(); ++l) {
-    const double slope = l == i ? 1.0 : problem->slope(off.mode.is_active(l));
-    moved[l] *=
-        -problem->sign(off.group, l) * slope * change / static_cast<double>(problem->shape.width);
+    const bool turns = std::find(off.turning.begin(), off.turning.end(), l) != off.turning.end();
+    const double slope = turns ? 1.0 : problem->slope(disturbed.mode.is_active(l));
+    moved[l] *= problem->sign(disturbed.group, l) * slope;
   }
   const Vector slowness = rates_now().cwiseInverse();
   std::vector<Vector> found;
@@ -336,6 +347,15 @@ std::vector<Vector> FlowState::answers(Eigen::Index k, Eigen::Index i, double ch
     found.emplace_back(made_up->col(0));
   }
   return found;
+}
+
+/// What answers move coefficients by, neurons × n.
+Matrix FlowState::gains_of(const Vector& answer) const {
+  Matrix gains(problem->neurons(), samples());
+  for (Eigen::Index k = 0; k < gains.rows(); ++k) {
+    gains.row(k) = gain_of(neuron(k), answer).transpose();
+  }
+  return gains;
 }
 
 /// Books an error of z_{k,i} along x_i, and what makes up for it.
@@ -351,36 +371,40 @@ void FlowState::book(Eigen::Index k, Eigen::Index i, double change) {
   errors.fresh *= std::exp(errors.fresh_time - theta);
   errors.fresh += margins;
   errors.fresh_time = theta;
-  const std::vector<Vector> made_up = answers(k, i, change);
-  if (made_up.empty()) errors.unanswered += margins;
-  for (Eigen::Index l = 0; l < problem->neurons(); ++l) {
-    Vector most = Vector::Zero(samples());
-    for (const Vector& answer : made_up) {
-      most = most.cwiseMax(gain_of(neuron(l), answer).cwiseAbs());
-    }
-    errors.coefficients.row(l) += beyond_first_order * most.transpose();
+  const Matrix made_up = propagate(off_along(k, i, change));
+  if (made_up.size() == 0) {
+    errors.unanswered += margins;
+  } else {
+    errors.coefficients += made_up;
   }
-  disturb(k, i, change, made_up);
 }
 
-/// Adds what z_{k,i} being off by `change`, along x_i, does to all pre-activations: to those of the
-/// same neuron at once, to all as it is made up for. Two descents of a convex loss do not part
-/// further than they were.
-void FlowState::disturb(Eigen::Index k, Eigen::Index i, double change,
-                        const std::vector<Vector>& made_up) {
-  neuron(k).errors += change * along(k, i).cwiseAbs();
-  if (samples() > most_samples_of_answer) return;  // a trial has measured it (HandOver)
-  const Vector most = change * (problem->gram.diagonal() / problem->gram(i, i)).cwiseSqrt();
-  for (FlowNeuron& other : neurons) {
-    Vector shift = made_up.empty() ? most : Vector(Vector::Zero(samples()));
-    for (const Vector& answer : made_up) {
-      shift =
-          shift.cwiseMax(beyond_first_order * (problem->gram * gain_of(other, answer)).cwiseAbs());
+/// Adds what a disturbance does to the errors of all pre-activations: to those of the same neuron
+/// at once, to all as it is made up for. Two descents of a convex loss do not part further than
+/// they were. Returns what the latter moves coefficients by at most, neurons × n; empty where that
+/// is not known.
+Matrix FlowState::propagate(const Disturbance& off) {
+  neuron(off.neuron).errors += off.z.cwiseAbs();
+  if (samples() > most_samples_of_answer) return {};  // a trial has measured it (HandOver)
+  Matrix coefficients_moved, moved;
+  for (const Vector& answer : answers(off)) {
+    const Matrix gains = gains_of(answer);
+    Matrix shifts = Matrix::Zero(gains.rows(), gains.cols());
+    add_product(gains, problem->gram, shifts);
+    if (moved.size() == 0) {
+      coefficients_moved = moved = Matrix::Zero(gains.rows(), gains.cols());
     }
-    shift = shift.cwiseMin(most);
-    for (const Eigen::Index l : other.mode.pairs_at_zero()) shift[l] = 0.0;
-    other.errors += shift;
+    coefficients_moved = coefficients_moved.cwiseMax(beyond_first_order * gains.cwiseAbs());
+    moved = moved.cwiseMax(beyond_first_order * shifts.cwiseAbs());
   }
+  const Vector most = off.weights * problem->gram.diagonal().cwiseSqrt();
+  for (Eigen::Index k = 0; k < problem->neurons(); ++k) {
+    Vector shift = most;
+    if (moved.size() > 0) shift = shift.cwiseMin(moved.row(k).transpose());
+    for (const Eigen::Index l : neuron(k).mode.pairs_at_zero()) shift[l] = 0.0;
+    neuron(k).errors += shift;
+  }
+  return coefficients_moved;
 }
 
 void FlowState::book_series(const Vector& x) {

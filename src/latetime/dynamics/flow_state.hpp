@@ -55,6 +55,15 @@ struct Unrest {
   double margins = 0.0, weights = 0.0;
 };
 
+/// What one neuron is off by.
+struct Disturbance {
+  Eigen::Index neuron;
+  Vector z;              ///< n: of its pre-activations
+  double weights = 0.0;  ///< ‖Δw‖
+  /// Samples whose slope changes about now: margins may feel all of z.
+  std::vector<Eigen::Index> turning;
+};
+
 /// What events may have added to the errors: the moment of own-class crossings is as uncertain as
 /// the pre-activation is, descent crosses at whole steps, and where a pair ends to slide, the phase
 /// of its hops is not known. Each moves one neuron along one sample.
@@ -159,12 +168,14 @@ struct FlowState {
   void refresh_bounds(Eigen::Index k);
   void renew_bounds(const std::vector<std::pair<Eigen::Index, Eigen::Index>>& looked_at);
   void book(Eigen::Index k, Eigen::Index i, double change);
-  void disturb(Eigen::Index k, Eigen::Index i, double change, const std::vector<Vector>& made_up);
-  std::vector<Vector> answers(Eigen::Index k, Eigen::Index i, double change) const;
+  Disturbance off_at_zero(Eigen::Index k, const Vector& change) const;
+  Matrix propagate(const Disturbance& off);
   void book_series(const Vector& x);
 
  private:
-  Vector along(Eigen::Index k, Eigen::Index i) const;
+  Disturbance off_along(Eigen::Index k, Eigen::Index i, double change) const;
+  std::vector<Vector> answers(const Disturbance& off) const;
+  Matrix gains_of(const Vector& answer) const;
   void refresh_slack(Eigen::Index k);
   void start_from_zero();
   void enter();

@@ -48,7 +48,7 @@ class Transition {
   void book_delay(double margin_step, bool was_active);
   void shift(double change);
   void book_hops();
-  void disturb_by_hops();
+  void propagate_hops();
 
   FlowState state_;
   const FlowProblem& problem_;
@@ -213,17 +213,17 @@ void Transition::book_hops() {
 
 /// Where several pairs of a neuron slide, where they are on average is known to a part of a hop.
 /// For those that did so when the flow began, a trial has seen what comes of that.
-void Transition::disturb_by_hops() {
+void Transition::propagate_hops() {
   const std::vector<Eigen::Index>& sliding = neuron_.mode.sliding;
   if (!state_.options.of_descent || sliding.size() < 2) return;
-  for (const Eigen::Index l : sliding) {
-    const FoldBounds bounds = fold_bounds(problem_, neuron_.group, l, lambda_);
-    const double hop = problem_.rate * std::abs(bounds.above - bounds.below) * problem_.gram(l, l) *
-                       std::exp(-state_.theta);
-    const double change = part_of_hop * hop;
-    if (!(change > 0.0)) continue;
-    state_.disturb(event_.neuron, l, change, state_.answers(event_.neuron, l, change));
+  Vector change(static_cast<Eigen::Index>(sliding.size()));
+  for (std::size_t r = 0; r < sliding.size(); ++r) {
+    const FoldBounds bounds = fold_bounds(problem_, neuron_.group, sliding[r], lambda_);
+    change[static_cast<Eigen::Index>(r)] =
+        part_of_hop * problem_.rate * std::abs(bounds.above - bounds.below) *
+        problem_.gram(sliding[r], sliding[r]) * std::exp(-state_.theta);
   }
+  state_.propagate(state_.off_at_zero(event_.neuron, change));
 }
 
 FlowState Transition::carry_out(std::vector<FlowEvent>& events) {
@@ -272,7 +272,7 @@ FlowState Transition::carry_out(std::vector<FlowEvent>& events) {
   put_beyond_zero();
   book_delay(margin_step, was_active);
   book_hops();
-  disturb_by_hops();
+  propagate_hops();
   if (state_.doubts(neuron_.mode)) {
     report.decided = false;
     ++state_.undecided;

@@ -133,7 +133,7 @@ struct HandOver::Trial {
 
 /// What pre-activations are off by while no own-class pair crosses: those of a flow that begins
 /// anew, at the next look, whenever one does. What a crossing does to all of them is not measured
-/// but booked (FlowState::disturb).
+/// but booked (FlowState::propagate).
 class HandOver::BetweenCrossings {
  public:
   explicit BetweenCrossings(const HandOver& hand_over)
