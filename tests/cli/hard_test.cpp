@@ -251,6 +251,8 @@ const HardCase hard_cases[] = {
      .separates = false,
      .answered = false,
      .further = expect_an_estimate_of_amplified_rounding},
+    // It crosses while λ is large, and how late that is only the last hop of another neuron knows.
+    {.name = "crosses-after-others-hop", .answered = false},
     {.name = "duplicates", .further = expect_equal_samples_to_share_their_multiplier},
     {"estimate-at-hand-over"},
     {.name = "flow-arrives-at-an-origin", .answered = false},
@@ -277,6 +279,7 @@ const HardCase hard_cases[] = {
     {"twins-cross-in-one-step"},
     {.name = "twins-part-by-rounding", .separates = false, .answered = false},
     {.name = "wakes-beside-rest", .separates = false},
+    {.name = "zero-sample-beside-a-line", .separates = false},
 };
 
 class HardProblem : public testing::TestWithParam<HardCase> {};

@@ -305,25 +305,25 @@ void FlowState::renew_bounds(const std::vector<std::pair<Eigen::Index, Eigen::In
 Disturbance FlowState::off_along(Eigen::Index k, Eigen::Index i, double change) const {
   const NeuronMode& mode = neuron(k).mode;
   const double coefficient = change / problem->gram(i, i);
-  Vector z = problem->gram.col(i);
-  const Vector held = mode.inverse * z(mode.sliding);
+  Vector shift = problem->gram.col(i);
+  const Vector held = mode.inverse * shift(mode.sliding);
   for (std::size_t r = 0; r < mode.sliding.size(); ++r) {
-    z -= held[static_cast<Eigen::Index>(r)] * problem->gram.col(mode.sliding[r]);
+    shift -= held[static_cast<Eigen::Index>(r)] * problem->gram.col(mode.sliding[r]);
   }
-  z *= coefficient;
-  z[i] = change;
-  return {k, std::move(z), coefficient * std::sqrt(problem->gram(i, i)), {i}};
+  shift *= coefficient;
+  shift[i] = change;
+  return {k, std::move(shift), coefficient * std::sqrt(problem->gram(i, i)), {i}};
 }
 
 /// The same of its sliding pairs, by `change` (|S| entries).
 Disturbance FlowState::off_at_zero(Eigen::Index k, const Vector& change) const {
   const NeuronMode& mode = neuron(k).mode;
   const Vector moved = mode.inverse * change;
-  Vector z = Vector::Zero(samples());
+  Vector shift = Vector::Zero(samples());
   for (std::size_t r = 0; r < mode.sliding.size(); ++r) {
-    z += moved[static_cast<Eigen::Index>(r)] * problem->gram.col(mode.sliding[r]);
+    shift += moved[static_cast<Eigen::Index>(r)] * problem->gram.col(mode.sliding[r]);
   }
-  return {k, std::move(z), std::sqrt(std::max(0.0, moved.dot(change))), mode.pairs_at_zero()};
+  return {k, std::move(shift), std::sqrt(std::max(0.0, moved.dot(change))), mode.pairs_at_zero()};
 }
 
 /// What a disturbance moves margins by is made up for: the s that do so, to first order, from soon
