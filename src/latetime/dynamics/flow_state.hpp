@@ -66,7 +66,7 @@ struct Disturbance {
 
 /// What events may have added to the errors: the moment of own-class crossings is as uncertain as
 /// the pre-activation is, descent crosses at whole steps, and where a pair ends to slide, the phase
-/// of its hops is not known. Each moves one neuron along one sample.
+/// of its hops is not known. Each moves one neuron along one sample; what makes up for it, all.
 struct EventErrors {
   Matrix coefficients;      ///< neurons × n: of c_{k,i}, when all err to one side
   double weights = 0.0;     ///< Σ ‖Δw_k‖ over events, of the neuron that each moved
