@@ -8,6 +8,7 @@
 #include <Eigen/LU>
 
 #include "latetime/optimize/box_qp.hpp"
+#include "support/dense.hpp"
 
 namespace latetime::test {
 
@@ -96,8 +97,7 @@ inline double brute_force_minimum(const Dense& a, const Vector& b, const Vector&
     }
     if (!open.empty()) {
       const Vector rest = b - a * x;
-      const Vector solution =
-          Dense(a(open, open)).completeOrthogonalDecomposition().solve(Vector(rest(open)));
+      const Vector solution = dense_math::least_norm_solution(a(open, open), rest(open));
       x(open) = solution;
     }
     const double slack = 1e-9;

@@ -23,4 +23,8 @@ Eigen::VectorXd least_squares(const Eigen::MatrixXd& a, const Eigen::VectorXd& b
   return Eigen::HouseholderQR<Eigen::MatrixXd>(a).solve(b);
 }
 
+Eigen::VectorXd least_norm_solution(const Eigen::MatrixXd& a, const Eigen::VectorXd& b) {
+  return Eigen::CompleteOrthogonalDecomposition<Eigen::MatrixXd>(a).solve(b);
+}
+
 }  // namespace latetime::dense_math

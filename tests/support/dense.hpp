@@ -19,4 +19,7 @@ Eigen::VectorXd eigenvalues(const Eigen::MatrixXd& a);
 /// x with least ‖a x − b‖, of columns that are independent.
 Eigen::VectorXd least_squares(const Eigen::MatrixXd& a, const Eigen::VectorXd& b);
 
+/// Of all x with least ‖a x − b‖ the shortest.
+Eigen::VectorXd least_norm_solution(const Eigen::MatrixXd& a, const Eigen::VectorXd& b);
+
 }  // namespace latetime::dense_math
