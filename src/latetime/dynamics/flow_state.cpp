@@ -1,13 +1,11 @@
 #include "latetime/dynamics/flow_state.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <limits>
 #include <utility>
 
 #include "latetime/base/log_domain.hpp"
-#include "latetime/data/symmetric_solve.hpp"
 #include "latetime/model/blas.hpp"
 
 namespace latetime {
@@ -23,16 +21,6 @@ constexpr double last_offset_inverse_time = 1e-10;
 // A neuron that leaves the origin of a span leaves by the first ray that rises only where all
 // others fall by more than this part of their terms.
 constexpr double rival_tolerance = 0.05;
-
-// The term of third order of the modified equation is below this part of p³; not looked for while
-// 1/t³ is below that.
-constexpr double rest_of_series = 0.5;
-constexpr double step_of_no_series = 1e-24;
-
-// What makes up for errors of margins may be so many times what it is to first order; it is looked
-// at after these times in θ, the last of them for ever.
-constexpr double beyond_first_order = 2.0;
-constexpr std::array<double, 4> times_of_answers{0.5, 2.0, 8.0, 1000.0};
 
 // λ of samples that nothing follows grows with t; it stays a number.
 constexpr double largest_log_multiplier = 650.0;
@@ -298,121 +286,6 @@ void FlowState::renew_bounds(const std::vector<std::pair<Eigen::Index, Eigen::In
   for (Eigen::Index k = 0; k < problem->neurons(); ++k) {
     if (neuron(k).slack < lambda_variation) refresh_slack(k);
   }
-}
-
-/// What z_{k,i} being off by `change` along x_i is, for the whole neuron: its pairs at zero stay
-/// there.
-Disturbance FlowState::off_along(Eigen::Index k, Eigen::Index i, double change) const {
-  const NeuronMode& mode = neuron(k).mode;
-  const double coefficient = change / problem->gram(i, i);
-  Vector shift = problem->gram.col(i);
-  const Vector held = mode.inverse * shift(mode.sliding);
-  for (std::size_t r = 0; r < mode.sliding.size(); ++r) {
-    shift -= held[static_cast<Eigen::Index>(r)] * problem->gram.col(mode.sliding[r]);
-  }
-  shift *= coefficient;
-  shift[i] = change;
-  return {k, std::move(shift), coefficient * std::sqrt(problem->gram(i, i)), {i}};
-}
-
-/// The same of its sliding pairs, by `change` (|S| entries).
-Disturbance FlowState::off_at_zero(Eigen::Index k, const Vector& change) const {
-  const NeuronMode& mode = neuron(k).mode;
-  const Vector moved = mode.inverse * change;
-  Vector shift = Vector::Zero(samples());
-  for (std::size_t r = 0; r < mode.sliding.size(); ++r) {
-    shift += moved[static_cast<Eigen::Index>(r)] * problem->gram.col(mode.sliding[r]);
-  }
-  return {k, std::move(shift), std::sqrt(std::max(0.0, moved.dot(change))), mode.pairs_at_zero()};
-}
-
-/// What a disturbance moves margins by is made up for: the s that do so, to first order, from soon
-/// to late. By a time T in θ it is about δs = −(κ + Λ⁻¹/T)⁻¹ δu. None where that is not looked for.
-std::vector<Vector> FlowState::answers(const Disturbance& off) const {
-  if (samples() > most_samples_of_answer || plateau) return {};
-  const FlowNeuron& disturbed = neuron(off.neuron);
-  Vector moved = off.z / -static_cast<double>(problem->shape.width);
-  for (Eigen::Index l = 0; l < samples(); ++l) {
-    const bool turns = std::find(off.turning.begin(), off.turning.end(), l) != off.turning.end();
-    const double slope = turns ? 1.0 : problem->slope(disturbed.mode.is_active(l));
-    moved[l] *= problem->sign(disturbed.group, l) * slope;
-  }
-  const Vector slowness = rates_now().cwiseInverse();
-  std::vector<Vector> found;
-  for (const double time : times_of_answers) {
-    Eigen::MatrixXd followed = kernel;
-    followed.diagonal() += slowness / time;
-    const auto made_up = symmetric_solution(followed, moved);
-    if (!made_up) return {};
-    found.emplace_back(made_up->col(0));
-  }
-  return found;
-}
-
-/// What answers move coefficients by, neurons × n.
-Matrix FlowState::gains_of(const Vector& answer) const {
-  Matrix gains(problem->neurons(), samples());
-  for (Eigen::Index k = 0; k < gains.rows(); ++k) {
-    gains.row(k) = gain_of(neuron(k), answer).transpose();
-  }
-  return gains;
-}
-
-/// Books an error of z_{k,i} along x_i, and what makes up for it.
-void FlowState::book(Eigen::Index k, Eigen::Index i, double change) {
-  if (!(change > 0.0)) return;
-  EventErrors& errors = event_errors;
-  const double coefficient = change / problem->gram(i, i);
-  const Vector margins =
-      (coefficient / static_cast<double>(problem->shape.width)) * problem->gram.col(i).cwiseAbs();
-  errors.coefficients(k, i) += coefficient;
-  errors.weights += coefficient * std::sqrt(problem->gram(i, i));
-  errors.margins += margins;
-  errors.fresh *= std::exp(errors.fresh_time - theta);
-  errors.fresh += margins;
-  errors.fresh_time = theta;
-  const Matrix made_up = propagate(off_along(k, i, change));
-  if (made_up.size() == 0) {
-    errors.unanswered += margins;
-  } else {
-    errors.coefficients += made_up;
-  }
-}
-
-/// Adds what a disturbance does to the errors of all pre-activations: to those of the same neuron
-/// at once, to all as it is made up for. Two descents of a convex loss do not part further than
-/// they were. Returns what the latter moves coefficients by at most, neurons × n; empty where that
-/// is not known.
-Matrix FlowState::propagate(const Disturbance& off) {
-  neuron(off.neuron).errors += off.z.cwiseAbs();
-  if (samples() > most_samples_of_answer) return {};  // a trial has measured it (HandOver)
-  Matrix coefficients_moved, moved;
-  for (const Vector& answer : answers(off)) {
-    const Matrix gains = gains_of(answer);
-    Matrix shifts = Matrix::Zero(gains.rows(), gains.cols());
-    add_product(gains, problem->gram, shifts);
-    if (moved.size() == 0) {
-      coefficients_moved = moved = Matrix::Zero(gains.rows(), gains.cols());
-    }
-    coefficients_moved = coefficients_moved.cwiseMax(beyond_first_order * gains.cwiseAbs());
-    moved = moved.cwiseMax(beyond_first_order * shifts.cwiseAbs());
-  }
-  const Vector most = off.weights * problem->gram.diagonal().cwiseSqrt();
-  for (Eigen::Index k = 0; k < problem->neurons(); ++k) {
-    Vector shift = most;
-    if (moved.size() > 0) shift = shift.cwiseMin(moved.row(k).transpose());
-    for (const Eigen::Index l : neuron(k).mode.pairs_at_zero()) shift[l] = 0.0;
-    neuron(k).errors += shift;
-  }
-  return coefficients_moved;
-}
-
-void FlowState::book_series(const Vector& x) {
-  const double inverse_time = std::exp(-theta);
-  if (inverse_time * inverse_time * inverse_time < step_of_no_series) return;
-  const Vector change = (inverse_time * (kernel * last_lambda)).cwiseAbs().cwiseMin(1.0);
-  const Vector left = x.cwiseAbs().cwiseProduct(change.array().cube().matrix());
-  series_error += rest_of_series * (kernel.cwiseAbs() * left).maxCoeff();
 }
 
 FlowState after(FlowState state, const DenseStep& step) {

@@ -39,6 +39,10 @@ class Transition {
 
  private:
   double slope_at(Eigen::Index i) const { return problem_.slope(neuron_.mode.is_active(i)); }
+  /// t times what z_{k,i} moves by less in a step once its fold is on the other side.
+  double hop(Eigen::Index i, const FoldBounds& bounds) const {
+    return problem_.rate * std::abs(bounds.above - bounds.below) * problem_.gram(i, i);
+  }
   Delay delay_at(double speed) const;
   bool weigh_crossing();
   void settle_beside_plateau(const std::vector<Eigen::Index>& at_zero);
@@ -100,7 +104,7 @@ bool Transition::weigh_crossing() {
   const double early = speed > 0.0 ? neuron_.errors[i] / speed : 0.0;
   delay_ = delay_at(velocity);
   const double moment_error = early + delay_.error * std::exp(-state_.theta);
-  const double jump = problem_.rate * std::abs(bounds_.above - bounds_.below) * problem_.gram(i, i);
+  const double jump = hop(i, bounds_);
   const bool decided = speed * speed > 2.0 * neuron_.errors[i] * bend && moment_error < 1.0;
   state_.book(event_.neuron, i, jump * moment_error);
   return decided;
@@ -192,8 +196,7 @@ void Transition::book_delay(double margin_step, bool was_active) {
   const double step = std::exp(-state_.theta);
   const double late = std::abs(delay_.mean) + delay_.error;
   state_.book(event_.neuron, event_.sample,
-              second_order * problem_.rate * std::abs(bounds_.above - bounds_.below) *
-                  problem_.gram(event_.sample, event_.sample) * late * late * margin_step * step);
+              second_order * hop(event_.sample, bounds_) * late * late * margin_step * step);
   const bool active = neuron_.mode.is_active(event_.sample);
   if (active != was_active && !neuron_.mode.at_zero(event_.sample)) {
     const double change = (active ? 1.0 : -1.0) * (bounds_.above - bounds_.below);
@@ -206,9 +209,8 @@ void Transition::book_delay(double margin_step, bool was_active) {
 void Transition::book_hops() {
   if (event_.cause == FlowCause::own_crosses || !state_.options.of_descent) return;
   const double steps = !meets_ ? 0.5 : neuron_.mode.at_zero(event_.sample) ? 0.0 : delay_.error;
-  const double jump = problem_.rate * std::abs(bounds_.above - bounds_.below) *
-                      problem_.gram(event_.sample, event_.sample);
-  state_.book(event_.neuron, event_.sample, jump * steps * std::exp(-state_.theta));
+  state_.book(event_.neuron, event_.sample,
+              hop(event_.sample, bounds_) * steps * std::exp(-state_.theta));
 }
 
 /// Where several pairs of a neuron slide, where they are on average is known to a part of a hop.
@@ -220,8 +222,7 @@ void Transition::propagate_hops() {
   for (std::size_t r = 0; r < sliding.size(); ++r) {
     const FoldBounds bounds = fold_bounds(problem_, neuron_.group, sliding[r], lambda_);
     change[static_cast<Eigen::Index>(r)] =
-        part_of_hop * problem_.rate * std::abs(bounds.above - bounds.below) *
-        problem_.gram(sliding[r], sliding[r]) * std::exp(-state_.theta);
+        part_of_hop * hop(sliding[r], bounds) * std::exp(-state_.theta);
   }
   state_.propagate(state_.off_at_zero(event_.neuron, change));
 }

@@ -102,7 +102,7 @@ struct HandOver::Trial {
   void note(const FlowEvent& event) {
     const auto k = static_cast<std::size_t>(event.neuron);
     if (event.cause == FlowCause::own_crosses) {
-      crossed[k] = any_crossed = true;
+      crossed[k] = true;
     } else {
       other_events[k] += std::exp(-event.log_time);
     }
@@ -126,10 +126,20 @@ struct HandOver::Trial {
     }
   }
 
-  bool any_crossed = false;
+  bool any_crossed() const {
+    return std::find(crossed.begin(), crossed.end(), true) != crossed.end();
+  }
+
   std::vector<bool> crossed;         // neurons with an own-class crossing
   std::vector<double> other_events;  // Σ 1/t over a neuron's other events
 };
+
+/// What the pre-activations of a flow, which is `there`, are off by, neurons × n. Fast switching
+/// moves them to and fro, but no event by more than a step or two: it is taken out.
+Matrix preactivations_off(const LateFlow& flow, const FlowStart& there, const FlowStart& exact) {
+  return flow.without_switching(there.preactivations) -
+         flow.without_switching(exact.preactivations);
+}
 
 /// What pre-activations are off by while no own-class pair crosses: those of a flow that begins
 /// anew, at the next look, whenever one does. What a crossing does to all of them is not measured
@@ -139,24 +149,23 @@ class HandOver::BetweenCrossings {
   explicit BetweenCrossings(const HandOver& hand_over)
       : hand_over_(hand_over), trial_(hand_over.problem_.neurons()) {}
 
-  void begin(const Look& look) {
+  void begin(const FlowStart& exact) {
     trial_ = Trial(hand_over_.problem_.neurons());
-    flow_ = std::make_unique<LateFlow>(hand_over_.problem_,
-                                       hand_over_.start(look.step, look.coefficients),
+    flow_ = std::make_unique<LateFlow>(hand_over_.problem_, exact,
                                        FlowOptions{.most_steps = few_trial_steps});
     flow_->on_event = [this](const FlowEvent& event) { trial_.note(event); };
   }
   /// Whether it was not interrupted.
-  bool follow(const Look& look, const std::function<bool()>& keep_going, FlowOptions& errors) {
+  bool follow(const FlowStart& exact, const std::function<bool()>& keep_going,
+              FlowOptions& errors) {
     const FlowStatus status =
-        flow_->advance_to(std::log(static_cast<double>(look.step)),
-                          [&](double) { return !keep_going || keep_going(); });
+        flow_->advance_to(exact.log_time, [&](double) { return !keep_going || keep_going(); });
     if (status == FlowStatus::interrupted) return false;
-    if (status == FlowStatus::reached && !trial_.any_crossed) {
-      trial_.raise(hand_over_.problem_, hand_over_.preactivations_off(*flow_, look), errors);
+    if (status == FlowStatus::reached && !trial_.any_crossed()) {
+      trial_.raise(hand_over_.problem_, preactivations_off(*flow_, flow_->state(), exact), errors);
       seen_ = true;
     } else {
-      begin(look);
+      begin(exact);
     }
     return true;
   }
@@ -168,13 +177,6 @@ class HandOver::BetweenCrossings {
   std::unique_ptr<LateFlow> flow_;
   bool seen_ = false;
 };
-
-/// What the pre-activations of a flow are off by, neurons × n. Fast switching moves them to and
-/// fro, but no event by more than a step or two: it is taken out.
-Matrix HandOver::preactivations_off(const LateFlow& flow, const Look& look) const {
-  return flow.without_switching(flow.state().preactivations) -
-         flow.without_switching(start(look.step, look.coefficients).preactivations);
-}
 
 /// Largest discrepancy over the last half decade, of a flow started a decade ago.
 double HandOver::try_from_oldest(bool stays, const std::function<bool()>& keep_going,
@@ -196,24 +198,24 @@ double HandOver::try_from_oldest(bool stays, const std::function<bool()>& keep_g
   flow.on_event = [&](const FlowEvent& event) { trial.note(event); };
   const bool booked = problem_.samples() <= FlowState::most_samples_of_answer;
   BetweenCrossings calm(*this);
-  if (booked) calm.begin(looks_.front());
+  if (booked) calm.begin(start(looks_.front().step, looks_.front().coefficients));
   FlowOptions between, over_all;
   double worst = 0.0;
   for (std::size_t l = 1; l < looks_.size(); ++l) {
     status = flow.advance_to(std::log(static_cast<double>(looks_[l].step)), go_on);
     if (behind) status = FlowStatus::too_long;
     if (status != FlowStatus::reached) return failed;
-    if (booked && !calm.follow(looks_[l], keep_going, between)) {
+    const FlowStart exact = start(looks_[l].step, looks_[l].coefficients);
+    if (booked && !calm.follow(exact, keep_going, between)) {
       status = FlowStatus::interrupted;
       return failed;
     }
     if (l + looks_per_trial < looks_.size()) continue;
     const FlowStart there = flow.state();
-    const FlowStart exact = start(looks_[l].step, looks_[l].coefficients);
     const double off = discrepancy_(there.coefficients, flow.margins(), exact.coefficients,
                                     margins_of(exact.preactivations));
     worst = std::isfinite(off) ? std::max(worst, off) : failed;
-    trial.raise(problem_, preactivations_off(flow, looks_[l]), over_all);
+    trial.raise(problem_, preactivations_off(flow, there, exact), over_all);
   }
   flow_options_ = over_all;
   if (calm.seen()) {

@@ -69,7 +69,6 @@ class HandOver {
   class BetweenCrossings;
   double try_from_oldest(bool stays, const std::function<bool()>& keep_going, FlowStatus& status);
   LateFlow flow_from(const Look& look, const FlowOptions& options = {}) const;
-  Matrix preactivations_off(const LateFlow& flow, const Look& look) const;
   double log_loss_at(const Look& look) const;
   double jitter() const;
   bool find_not_separated();

@@ -321,20 +321,20 @@ void add_hops(const FlowProblem& problem, const FlowNeuron& neuron, Eigen::Index
   const std::vector<Eigen::Index>& sliding = neuron.mode.sliding;
   const auto width = static_cast<double>(problem.shape.width);
   for (Eigen::Index i = 0; i < problem.samples(); ++i) {
-    double shift = 0.0;
-    for (std::size_t s = 0; s < sliding.size(); ++s) {
-      shift += std::abs(problem.gram(i, sliding[s])) * move[static_cast<Eigen::Index>(s)];
-    }
-    shift *= problem.slope(neuron.mode.is_active(i));
     const auto own =
         std::find(sliding.begin(), sliding.end(), problem.fold[static_cast<std::size_t>(i)]);
     if (own != sliding.end()) {
       const double ratio = problem.ratio[static_cast<std::size_t>(i)];
       const Vector& spread =
           ratio > 0.0 ? neuron.mean.activation_spread : neuron.mean.mirrored_spread;
-      shift = std::abs(ratio) * spread[own - sliding.begin()];
+      alike.margins[i] += std::abs(ratio) * spread[own - sliding.begin()] / width;
+      continue;
     }
-    alike.margins[i] += shift / width;
+    double shift = 0.0;
+    for (std::size_t s = 0; s < sliding.size(); ++s) {
+      shift += std::abs(problem.gram(i, sliding[s])) * move[static_cast<Eigen::Index>(s)];
+    }
+    alike.margins[i] += problem.slope(neuron.mode.is_active(i)) * shift / width;
   }
   for (std::size_t r = 0; r < senses.size(); ++r) {
     const Eigen::Index row = k - senses[r].first;

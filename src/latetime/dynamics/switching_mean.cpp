@@ -78,10 +78,9 @@ void spread_activations(const Vector& highest, const Vector& lowest, double slop
     };
     mean.activation_spread[l] =
         farthest(activation(lowest[l], slope), activation(highest[l], slope), mean.activation[l]);
-    // σ(−z) = σ(z) − (1 + γ) z.
     mean.mirrored_spread[l] =
         farthest(activation(-highest[l], slope), activation(-lowest[l], slope),
-                 mean.activation[l] - (1.0 + slope) * mean.preactivation[l]);
+                 mean.mirrored_activation(l, slope));
   }
 }
 
@@ -176,10 +175,8 @@ void add_margin_offset(const FlowProblem& problem, int group, const NeuronMode& 
       if (mode.sliding[s] != problem.fold[static_cast<std::size_t>(i)]) continue;
       const auto row = static_cast<Eigen::Index>(s);
       const double ratio = problem.ratio[static_cast<std::size_t>(i)];
-      // σ(−z) = σ(z) − (1 + γ) z.
-      const double mirrored =
-          ratio > 0.0 ? 0.0 : (1.0 + problem.shape.slope) * mean.preactivation[row];
-      value = std::abs(ratio) * (mean.activation[row] - mirrored);
+      value = std::abs(ratio) * (ratio > 0.0 ? mean.activation[row]
+                                             : mean.mirrored_activation(row, problem.shape.slope));
     }
     offset[i] += scale * problem.sign(group, i) * value;
   }

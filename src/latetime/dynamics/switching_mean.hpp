@@ -12,6 +12,11 @@ struct SwitchingMean {
   Vector spread;             ///< t · largest distance of z_S from its mean
   Vector activation_spread;  ///< the same of σ(z_S)
   Vector mirrored_spread;    ///< the same of σ(−z_S)
+
+  /// t · mean of σ(−z_l) = σ(z_l) − (1 + γ) z_l.
+  double mirrored_activation(Eigen::Index l, double slope) const {
+    return activation[l] - (1.0 + slope) * preactivation[l];
+  }
 };
 
 /// The averages for multipliers λ. Between events each step adds q G_SS (β − e) / t to z_S, with
