@@ -1,18 +1,21 @@
 // Hunts wrong answers: random small problems of many families, followed to t = 10^100 and compared
 // with every real step.
 //
-//   build/release/examples/hunt [--seconds 60 | --runs COUNT] [--seed 1] [--threads 1]
-//       [--family NAME] [--only NUMBER] [--steps 1e6] [--keep DIR]
+//   build/release/examples/hunt [--seconds 60 | --runs COUNT] [--seed 1] [--first NUMBER]
+//       [--threads 1] [--family NAME] [--only NUMBER] [--steps 1e6] [--keep DIR]
 //
 // Records at quarter decades up to `steps` (less for larger problems, half a second's work) are
 // held to real steps in plain double (tests/support/real_steps.hpp, which shares nothing with the
 // library); gradient flow to small steps at three resolutions. A fault is a log loss or stable rank
 // off by more than error_estimate + 1e-9, a run called not separated whose real steps separate, an
-// end in a limit that contradicts the run, an InputError, a crash, or more than a minute of
-// processor time. A first suspicion is looked at again in a wider arithmetic; where that differs,
-// too, steps amplify rounding beyond both, and the run counts as unsure. Each faulty run prints a
-// line, and --keep writes its arrays and config.toml into DIR/FAMILY-SEED-NUMBER for `latetime
-// run`. Exit code 1 when there was a fault.
+// end in a limit that contradicts the run or is not solved, an InputError, a crash, or more than a
+// minute of processor time. A first suspicion is looked at again in a wider arithmetic; where that
+// differs, too, steps amplify rounding beyond both, and the run counts as unsure. Each faulty run
+// prints a line, and --keep writes its arrays and config.toml into DIR/FAMILY-SEED-NUMBER for
+// `latetime run`. Exit code 1 when there was a fault.
+//
+// A run is drawn from the seed and its number alone, so a long hunt goes in pieces: --first says
+// where the next one begins. One that is stopped (Ctrl-C, SIGTERM) still tells of what it has done.
 
 #include <atomic>
 #include <chrono>
@@ -54,6 +57,7 @@ struct Settings {
   unsigned threads = 1;
   std::string family, keep;
   std::optional<std::uint64_t> only, runs;
+  std::uint64_t first = 0;
 };
 
 struct Row {
@@ -77,8 +81,10 @@ struct Finding {
   std::uint64_t number = 0;
   std::string family, end, limit, fault;
   bool unsure = false;
+  bool separated = false;            // by real steps
   double asked = 0.0, judged = 0.0;  // seconds
   std::vector<double> ratios;        // error / (estimate + slack) of rows of the flow
+  std::size_t too_fine = 0;          // rows of the flow whose estimate is less than the truth's own
 };
 
 /// Processor time of this thread: what counts on a machine that others use, too.
@@ -173,7 +179,11 @@ void compare(const real_steps::Problem& problem, bool flow, const TrueRows& trut
     const real_steps::Truth& known = found->second;
     const double off = std::max(0.0, row.answer.difference(known.answer) - known.uncertainty);
     const double bound = row.estimate + slack;
-    if (row.of_flow && std::isfinite(bound)) finding.ratios.push_back(off / bound);
+    if (row.of_flow && known.uncertainty > bound) {
+      ++finding.too_fine;
+    } else if (row.of_flow && std::isfinite(bound)) {
+      finding.ratios.push_back(off / bound);
+    }
     if (off <= bound || !finding.fault.empty()) continue;
     const std::string text = fmt::format("off by {:.2e} at step {} ({}), estimate {:.2e}", off,
                                          *row.step, row.of_flow ? "flow" : "exact", row.estimate);
@@ -203,12 +213,12 @@ bool separated(const TrueRows& truth, std::size_t n) {
   return loss < std::log(std::log(2.0) / static_cast<double>(n)) - 1.0;
 }
 
-void judge_end(const Told& told, const TrueRows& truth, std::size_t n, Finding& finding) {
+void judge_end(const Told& told, const TrueRows& truth, Finding& finding) {
   std::string& fault = finding.fault;
   if (finding.end == "refused") fault = told.refusal;
   if (finding.end == "hang") fault = fmt::format("still under way after {:.0f} s", told.seconds);
   if (!fault.empty()) return;
-  const bool separates = separated(truth, n);
+  const bool separates = finding.separated;
   const auto last = truth.empty() ? 0.0 : truth.rbegin()->second.answer.log_loss;
   if (told.reason == StopReason::not_separated && separates) {
     fault = fmt::format("called not separated, real log loss at step {} is {:.4f}",
@@ -219,6 +229,9 @@ void judge_end(const Told& told, const TrueRows& truth, std::size_t n, Finding& 
   if (fault.empty() && status == LimitStatus::not_separated && separates) {
     fault = fmt::format("limit not-separated ({}), real log loss at step {} is {:.4f}",
                         told.limit->limit.message, truth.rbegin()->first, last);
+  }
+  if (fault.empty() && status == LimitStatus::not_solved) {
+    fault = "the limit's complementarity problem was not solved";
   }
   if (fault.empty() && told.reason == StopReason::not_separated && status == LimitStatus::found) {
     fault = "called not separated, but a limit is found";
@@ -241,7 +254,8 @@ Finding carry_out(const Settings& settings, std::uint64_t number) {
   const TrueRows truth = find_truth(problem, flow, settings.steps);
   finding.end = end_of(told);
   finding.limit = told.limit ? to_string(told.limit->limit.status) : "none";
-  judge_end(told, truth, problem.samples(), finding);
+  finding.separated = separated(truth, problem.samples());
+  judge_end(told, truth, finding);
   compare(problem, flow, truth, told, finding);
   finding.asked = told.seconds;
   finding.judged = thread_seconds() - judging;
@@ -275,9 +289,10 @@ Finding carry_out(const Settings& settings, std::uint64_t number) {
 /// Counts of a family, and of all.
 struct Counts {
   std::map<std::string, int> ends, limits;
-  int runs = 0, faults = 0, unsure = 0;
+  int runs = 0, faults = 0, unsure = 0, separated = 0, separated_answered = 0;
   double asked = 0.0, judged = 0.0;
   std::vector<double> ratios;
+  std::size_t too_fine = 0;
 
   void add(const Finding& finding) {
     ++runs;
@@ -285,9 +300,12 @@ struct Counts {
     ++limits[finding.limit];
     faults += !finding.fault.empty();
     unsure += finding.unsure;
+    separated += finding.separated;
+    separated_answered += finding.separated && finding.end == "answered";
     asked += finding.asked;
     judged += finding.judged;
     ratios.insert(ratios.end(), finding.ratios.begin(), finding.ratios.end());
+    too_fine += finding.too_fine;
   }
   int count(const std::string& end) const {
     const auto found = ends.find(end);
@@ -312,10 +330,12 @@ void print_table(const std::map<std::string, Counts>& families, const Counts& al
   line("all", all);
   fmt::print("\nlimits:");
   for (const auto& [status, count] : all.limits) fmt::print(" {} {}", status, count);
-  fmt::print("\n");
+  fmt::print("\nreal steps separate the samples in {} runs, of which {} are answered ({:.1f} %)\n",
+             all.separated, all.separated_answered,
+             100.0 * all.separated_answered / std::max(1, all.separated));
 }
 
-void print_histogram(std::vector<double> ratios) {
+void print_histogram(std::vector<double> ratios, std::size_t too_fine) {
   if (ratios.empty()) return;
   std::sort(ratios.begin(), ratios.end());
   std::map<int, std::size_t> decades;
@@ -329,9 +349,16 @@ void print_histogram(std::vector<double> ratios) {
                100.0 * static_cast<double>(count) / static_cast<double>(ratios.size()));
   }
   fmt::print("  median {:.2g}, maximum {:.3g}\n", ratios[ratios.size() / 2], ratios.back());
+  fmt::print("  {} rows more have estimates below what small steps of gradient flow resolve\n",
+             too_fine);
 }
 
 std::atomic<std::uint64_t> under_way{0};
+std::atomic<bool> stopped{false};
+
+void stop(int) {
+  stopped = true;
+}
 
 /// Names the run that crashed or hangs, as far as several threads allow, and ends.
 void tell_of_crash(int) {
@@ -357,6 +384,7 @@ Settings settings_of(int argc, char** argv) {
     if (name == "--family") settings.family = value;
     if (name == "--only") settings.only = std::strtoull(value, nullptr, 10);
     if (name == "--keep") settings.keep = value;
+    if (name == "--first") settings.first = std::strtoull(value, nullptr, 10);
     if (name == "--runs") settings.runs = std::strtoull(value, nullptr, 10);
   }
   return settings;
@@ -368,6 +396,7 @@ int main(int argc, char** argv) {
   const Settings settings = settings_of(argc, argv);
   for (const int signal : {SIGSEGV, SIGABRT, SIGFPE, SIGBUS, SIGALRM})
     std::signal(signal, tell_of_crash);
+  for (const int signal : {SIGINT, SIGTERM}) std::signal(signal, stop);
   if (settings.only) return carry_out(settings, *settings.only).fault.empty() ? 0 : 1;
   const auto names = hunt::family_names();
   const auto begin = Clock::now();
@@ -376,16 +405,18 @@ int main(int argc, char** argv) {
   std::map<std::string, Counts> families;
   Counts all;
   std::mutex mutex;
-  std::atomic<std::uint64_t> next{0};
+  std::uint64_t last = settings.first;
+  std::atomic<std::uint64_t> next{settings.first};
   const auto work = [&] {
-    while (std::chrono::duration<double>(Clock::now() - begin).count() < most) {
+    while (!stopped && std::chrono::duration<double>(Clock::now() - begin).count() < most) {
       const std::uint64_t number = next++;
-      if (settings.runs && number >= *settings.runs) return;
+      if (settings.runs && number - settings.first >= *settings.runs) return;
       if (!settings.family.empty() && names[number % names.size()] != settings.family) continue;
       under_way = number;
       ::alarm(patience);
       const Finding finding = carry_out(settings, number);
       const std::lock_guard lock(mutex);
+      last = std::max(last, number);
       families[finding.family].add(finding);
       all.add(finding);
     }
@@ -395,10 +426,12 @@ int main(int argc, char** argv) {
   work();
   for (std::thread& worker : workers) worker.join();
   print_table(families, all);
-  print_histogram(all.ratios);
+  print_histogram(all.ratios, all.too_fine);
   fmt::print(
-      "{} runs, {} faults; {:.0f} s in the library, {:.0f} s in real steps: {:.0f} runs an hour of "
+      "{} runs from number {} to {}, {} faults; {:.0f} s in the library, {:.0f} s in real steps: "
+      "{:.0f} runs an hour of "
       "processor time\n",
-      all.runs, all.faults, all.asked, all.judged, 3600.0 * all.runs / (all.asked + all.judged));
+      all.runs, settings.first, last, all.faults, all.asked, all.judged,
+      3600.0 * all.runs / (all.asked + all.judged));
   return all.faults ? 1 : 0;
 }

@@ -176,6 +176,73 @@ TEST_P(Several, PairsAreWherePlainHoppingHasThemOnAverage) {
 INSTANTIATE_TEST_SUITE_P(SwitchingMean, Several, testing::Values(2, 3, 5),
                          [](const auto& instance) { return std::to_string(instance.param); });
 
+/// The same with pair 0 active, or inactive, at that part of the steps: what holds it at zero is
+/// what the own-class pairs push by, whatever its own multiplier.
+Sliding with_rare_pair(Eigen::Index count, double slope, std::uint64_t seed, double part,
+                       bool rarely_active) {
+  Sliding s = sliding_pairs(count, slope, seed);
+  const double held = sliding_multipliers(s.mode, s.lambda)[0];
+  const FoldBounds bounds = fold_bounds(s.problem, s.group, 0, s.lambda);
+  const double unit = 1.0 / s.lambda[0], above = bounds.above * unit, below = bounds.below * unit;
+  s.lambda[0] = held / (below + (rarely_active ? part : 1.0 - part) * (above - below));
+  return s;
+}
+
+/// What a hop of pair 0, and its own, may move z_l by.
+double reach_of_hops(const Sliding& s, Eigen::Index l) {
+  return hop_size(s, l) + hop_size(s, 0) * std::abs(s.problem.gram(l, 0)) / s.problem.gram(0, 0);
+}
+
+// What is extrapolated, and what others shake out of a pair once in ten thousand hops.
+constexpr double rare_error = 1.0 / 16.0;
+
+TEST(SwitchingMean, HoldsForPairsThatChangeSidesRarely) {
+  for (const Eigen::Index count : {2, 3}) {
+    for (const double part : {1e-2, 1e-3, 1e-4}) {
+      for (const bool rarely_active : {true, false}) {
+        for (std::uint64_t seed = 1; seed <= 4; ++seed) {
+          // γ > 0: held from below, too, so that a pair may be active rarely with a hop of any
+          // size.
+          const Sliding s =
+              with_rare_pair(count, seed % 2 == 0 ? 0.0 : 0.2, seed, part, rarely_active);
+          const SwitchingMean mean = switching_mean(s.problem, s.group, s.mode, s.lambda);
+          const Hopped plain = hop(s, Vector::Zero(count), 2 * plain_hops);
+          for (Eigen::Index l = 0; l < count; ++l) {
+            const double tolerance = rare_error * reach_of_hops(s, l);
+            EXPECT_NEAR(mean.preactivation[l], plain.preactivation[l], tolerance)
+                << count << " pairs, " << part << ", seed " << seed << ", pair " << l;
+            EXPECT_NEAR(mean.activation[l], plain.activation[l], tolerance);
+            const double farthest = std::max(plain.highest[l] - plain.preactivation[l],
+                                             plain.preactivation[l] - plain.lowest[l]);
+            EXPECT_LE(farthest, 2.0 * mean.spread[l] + tolerance);
+          }
+        }
+      }
+    }
+  }
+}
+
+// Multipliers of a moment may be such that nothing holds a pair any more: no number of hops may
+// carry it off.
+TEST(SwitchingMean, StaysWithinAHopWhereAPairIsAboutToLeave) {
+  for (const double part : {1e-3, 1e-9, 0.0, -1e-9, -1e-3, -1e-2}) {
+    for (const bool rarely_active : {true, false}) {
+      const Sliding s = with_rare_pair(2, 0.2, 3, part, rarely_active);
+      const Sliding at_limit = with_rare_pair(2, 0.2, 3, 0.0, rarely_active);
+      const SwitchingMean mean = switching_mean(s.problem, s.group, s.mode, s.lambda);
+      const SwitchingMean limit =
+          switching_mean(at_limit.problem, at_limit.group, at_limit.mode, at_limit.lambda);
+      EXPECT_LE(std::abs(mean.preactivation[0]), hop_size(s, 0)) << part;
+      EXPECT_LE(mean.spread[0], 1.2 * hop_size(s, 0)) << part;
+      for (Eigen::Index l = 0; l < 2; ++l) {
+        EXPECT_NEAR(mean.preactivation[l], limit.preactivation[l],
+                    (rare_error + 2.0 * std::abs(part)) * reach_of_hops(s, l))
+            << part;
+      }
+    }
+  }
+}
+
 /// What the means do to the margins: with Δw_k = Σ_S x_l (G_SS⁻¹ z̄)_l, sample i sees σ'·⟨Δw_k,
 /// x_i⟩, and a sliding sample the mean of its own activation.
 TEST(SwitchingMean, OffsetOfTheMarginsIsThatOfTheMovedNeuron) {

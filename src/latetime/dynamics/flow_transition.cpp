@@ -15,9 +15,6 @@ constexpr int most_rounds_beside_plateau = 30;
 // Factor of safety on what a crossing is off by to the second order in a step.
 constexpr double second_order = 4.0;
 
-// Where several pairs slide, what their mean is off by at most, in hops (SwitchingMean).
-constexpr double part_of_hop = 1.0 / 32.0;
-
 // A crossing is placed to a part of a step while 1/t is above that; then a step is nothing.
 constexpr double last_delay_inverse_time = 1e-10;
 
@@ -218,12 +215,8 @@ void Transition::book_hops() {
 void Transition::propagate_hops() {
   const std::vector<Eigen::Index>& sliding = neuron_.mode.sliding;
   if (!state_.options.of_descent || sliding.size() < 2) return;
-  Vector change(static_cast<Eigen::Index>(sliding.size()));
-  for (std::size_t r = 0; r < sliding.size(); ++r) {
-    const FoldBounds bounds = fold_bounds(problem_, neuron_.group, sliding[r], lambda_);
-    change[static_cast<Eigen::Index>(r)] =
-        part_of_hop * hop(sliding[r], bounds) * std::exp(-state_.theta);
-  }
+  const Vector change = std::exp(-state_.theta) *
+                        switching_mean_error(problem_, neuron_.group, neuron_.mode, lambda_);
   state_.propagate(state_.off_at_zero(event_.neuron, change));
 }
 

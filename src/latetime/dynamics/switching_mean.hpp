@@ -24,9 +24,17 @@ struct SwitchingMean {
 /// G_SS⁻¹ z_S that is a rotation of a torus, whose average does not depend on where it starts. One
 /// pair: z fills the interval between its two steps evenly, so that a step b up and c − b down
 /// (ReLU) has mean b − c/2, and mean activation b²/(2c). Several pairs: the hopping is carried out,
-/// with weights that make averages of rotations converge fast (Das, Saiki, Sander, Yorke 2017).
+/// with weights that make averages of rotations converge fast (Das, Saiki, Sander, Yorke 2017). A
+/// pair that is active, or inactive, at so few steps that thousands do not show its average goes
+/// through its hop evenly and moves the others in proportion to it: its averages are those of
+/// smaller hops, extrapolated. One that λ does not hold any more counts as if it just did.
 SwitchingMean switching_mean(const FlowProblem& problem, int group, const NeuronMode& mode,
                              const Vector& lambda);
+
+/// What t · the mean of z_S may be off by, |S| entries: nothing for one pair, a part of a hop where
+/// the hopping of several is carried out.
+Vector switching_mean_error(const FlowProblem& problem, int group, const NeuronMode& mode,
+                            const Vector& lambda);
 
 /// Steps between the moment at which a pre-activation would cross zero if the sliding pairs of its
 /// neuron stayed at zero, and the step from which on its activation has changed.
