@@ -8,7 +8,7 @@
 // held to real steps in plain double (tests/support/real_steps.hpp, which shares nothing with the
 // library); gradient flow to small steps at three resolutions. A fault is a log loss or stable rank
 // off by more than error_estimate + 1e-9, a run called not separated whose real steps separate, an
-// end in a limit that contradicts the run or is not solved, an InputError, a crash, or more than a
+// end in a limit that contradicts the run, an InputError, a crash, or more than a
 // minute of processor time. A first suspicion is looked at again in a wider arithmetic; where that
 // differs, too, steps amplify rounding beyond both, and the run counts as unsure. Each faulty run
 // prints a line, and --keep writes its arrays and config.toml into DIR/FAMILY-SEED-NUMBER for
@@ -229,9 +229,6 @@ void judge_end(const Told& told, const TrueRows& truth, Finding& finding) {
   if (fault.empty() && status == LimitStatus::not_separated && separates) {
     fault = fmt::format("limit not-separated ({}), real log loss at step {} is {:.4f}",
                         told.limit->limit.message, truth.rbegin()->first, last);
-  }
-  if (fault.empty() && status == LimitStatus::not_solved) {
-    fault = "the limit's complementarity problem was not solved";
   }
   if (fault.empty() && told.reason == StopReason::not_separated && status == LimitStatus::found) {
     fault = "called not separated, but a limit is found";
