@@ -186,7 +186,7 @@ TEST(HandOver, BooksWhatASampleDoesThatIsNeverLearned) {
   if (run.run() == Decision::give_up) return;
   LateFlow flow(flow_problem(p), run.hand_over.start(run.engine.step(), run.engine.coefficients()),
                 run.hand_over.flow_options());
-  const double hops = flow.switching_error(true, {}) + flow.switching_error(false, {});
+  const double hops = flow.switching_error({});
   const std::uint64_t from = run.engine.step();
   for (const std::uint64_t times : {2u, 5u, 10u}) {
     run.engine.advance(times * from - run.engine.step());

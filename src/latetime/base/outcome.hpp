@@ -13,7 +13,7 @@ enum class StopReason {
   not_finite,   ///< weights or margins overflowed: the learning rate is far too large for the data
   not_separated,  ///< the loss does not go to zero, which is proved: no activation that matters can
                   ///< change any more, and those of now cannot give all samples positive margins
-  not_separated_so_far,  ///< the loss has stopped falling where nothing can follow it further;
+  not_separated_so_far,  ///< the loss hardly falls any more where nothing can follow it further;
                          ///< whether it goes to zero later is not decided
   not_late,              ///< exact steps did not reach a late-time regime
   flow_failed,           ///< the late-time flow met what it cannot follow

@@ -28,6 +28,8 @@ constexpr double least_exact_steps = 2e5;
 // A flow whose log loss has fallen by less than this is asked at its end whether its samples are
 // separated, unless it ends early, when activations may still change.
 constexpr double least_flow_fall = 0.5;
+// One that cannot go on has not separated them where it falls by less in a decade.
+constexpr double least_fall_of_a_decade = 0.5;
 constexpr std::uint64_t steps_before_verdict = 100'000;
 
 /// 0: full batch.
@@ -58,6 +60,8 @@ constexpr double shadow_rate = 0x1.8p-45;
 constexpr double shadow_scales[] = {3.0, 5.0};
 // Where such a shadow stays this near, the digits of a row are right.
 constexpr double exact_to = 1e-10;
+// Rounding that has come to more than that goes on to grow.
+constexpr double more_than_rounding = 1e-9;
 
 bool shadows_cost_nothing(const DescentOptions& options, Eigen::Index n,
                           const NetworkShape& shape) {
@@ -196,9 +200,9 @@ EngineMemory Descent::memory() const {
   if (!hand_over_) return memory;
   memory.arrays["look_steps"] = hand_over_->look_steps();
   memory.arrays["look_coefficients"] = hand_over_->look_coefficients();
-  memory.arrays["flow"] = Matrix::Zero(1, 5);
+  memory.arrays["flow"] = Matrix::Zero(1, 6);
   memory.arrays["flow"] << (late_ ? 1.0 : 0.0), flow_error_, flow_options_.preactivation_error,
-      flow_options_.event_error, static_cast<double>(looked_at_);
+      flow_options_.event_error, static_cast<double>(looked_at_), flow_rounding_;
   return memory;
 }
 
@@ -219,7 +223,8 @@ void Descent::restore(const EngineMemory& memory) {
           "/engine holds numbers that are not finite, where the late-time flow begins; "
           "it is damaged, run anew into another folder");
     }
-    begin_flow(start, flow(0, 1), {.preactivation_error = flow(0, 2), .event_error = flow(0, 3)});
+    begin_flow(start, flow(0, 1), flow(0, 5),
+               {.preactivation_error = flow(0, 2), .event_error = flow(0, 3)});
   }
 }
 
@@ -247,12 +252,13 @@ FlowStart Descent::flow_start() const {
   return hand_over_->start(step(), std::get<ExactDescent>(engine_).coefficients());
 }
 
-void Descent::begin_flow(const FlowStart& start, double error, const FlowOptions& flow_options) {
+void Descent::begin_flow(const FlowStart& start, double error, double rounding,
+                         const FlowOptions& flow_options) {
   flow_error_ = error;
+  flow_rounding_ = rounding;
   flow_options_ = flow_options;
-  late_ = std::make_unique<LateRun>(
-      *problem_, data_, initial_,
-      LateRun::Start{start, flow_options, step(), error, hand_over_->sliding_before()});
+  late_ = std::make_unique<LateRun>(*problem_, data_, initial_,
+                                    LateRun::Start{start, flow_options, step(), error, rounding});
   flow_start_loss_ = log_mean_loss(late_->flow().margins());
 }
 
@@ -263,7 +269,7 @@ void Descent::begin_gradient_flow() {
   const FlowStart start{0.0, Matrix::Zero(initial_.shape.neurons(), data_.size()),
                         preactivations(initial_.weights, data_.x)};
   late_ = std::make_unique<LateRun>(*problem_, data_, initial_,
-                                    LateRun::Start{start, flow_options, LogTime(), 0.0});
+                                    LateRun::Start{start, flow_options, LogTime()});
   flow_start_loss_ = log_mean_loss(late_->flow().margins());
 }
 
@@ -307,11 +313,14 @@ std::optional<Outcome> Descent::flow_to(const LogTime& target, const DescentObse
     return observers.pulse(reached);
   });
   if (status == FlowStatus::reached) return std::nullopt;
-  if (status == FlowStatus::too_stiff) {
+  if (status != FlowStatus::interrupted && status != FlowStatus::not_finite) {
     const double loss = log_mean_loss(late_->flow().margins());
     const Outcome outcome = not_separated(late_->flow(), time(), loss);
     if (outcome.reason == StopReason::not_separated) return outcome;
-    if (loss > flow_start_loss_ - least_flow_fall) return not_separated_so_far(time(), loss);
+    const double fall = -std::log(10.0) * late_->flow().log_loss_speed();
+    if (loss > flow_start_loss_ - least_flow_fall || fall < least_fall_of_a_decade) {
+      return not_separated_so_far(time(), loss, options_.method != Method::flow);
+    }
   }
   return failed(status, time());
 }
@@ -323,10 +332,12 @@ std::optional<Outcome> Descent::look(const DescentObservers& observers) {
                            [&] { return !observers.pulse || observers.pulse(time()); })) {
     case HandOver::Decision::go_on:
       break;
-    case HandOver::Decision::leave:
-      begin_flow(flow_start(), hand_over_->error() + state(false).error_estimate,
-                 hand_over_->flow_options());
+    case HandOver::Decision::leave: {
+      const double rounding = state(false).error_estimate;
+      begin_flow(flow_start(), hand_over_->error() + rounding,
+                 rounding > more_than_rounding ? rounding : 0.0, hand_over_->flow_options());
       break;
+    }
     case HandOver::Decision::give_up:
       return hand_over_->outcome();
     case HandOver::Decision::interrupted:

@@ -132,7 +132,6 @@ void FlowState::enter() {
     const Vector move = to_zero(neuron.mode, z.row(k));
     coefficients(k, neuron.mode.sliding) += move.transpose();
   }
-  for (FlowNeuron& neuron : neurons) neuron.entry_sliding = neuron.mode.sliding;
   entered = true;
   rebase();
   refresh_offset();

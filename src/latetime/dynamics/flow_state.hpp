@@ -44,7 +44,6 @@ struct FlowNeuron {
   Vector since;        ///< n
   SwitchingMean mean;  ///< of its sliding pairs, at multipliers offset_lambda; empty: not known
   Vector errors;       ///< n: of its pre-activations
-  std::vector<Eigen::Index> entry_sliding;  ///< what slid when the flow began, or was seen to
   // Bounds: nothing happens to the neuron while they hold (FlowState::refresh_bounds).
   Vector room;   ///< n: no crossing at sample i before travel_i exceeds this
   double slack;  ///< no sliding pair leaves before lambda_variation exceeds this

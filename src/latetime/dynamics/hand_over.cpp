@@ -300,10 +300,6 @@ bool HandOver::has_resting_samples() const {
   return false;
 }
 
-std::vector<std::vector<Eigen::Index>> HandOver::sliding_before() const {
-  return flow_from(looks_.front()).sliding();
-}
-
 LateFlow HandOver::flow_from(const Look& look, const FlowOptions& options) const {
   return {problem_, start(look.step, look.coefficients), options};
 }
@@ -354,12 +350,13 @@ Outcome not_separated(const LateFlow& flow, const LogTime& time, double log_loss
                       std::exp(log_loss), to_string(time), limit.message)};
 }
 
-Outcome not_separated_so_far(const LogTime& time, double log_loss) {
-  return {StopReason::not_separated_so_far, time,
-          fmt::format("the samples are not separated so far: the loss is {:.10g} at t = {} and has "
-                      "stopped falling. Whether it goes to zero later is not decided; exact steps "
-                      "go on with descent.engine = \"coefficient\"",
-                      std::exp(log_loss), to_string(time))};
+Outcome not_separated_so_far(const LogTime& time, double log_loss, bool of_descent) {
+  return {
+      StopReason::not_separated_so_far, time,
+      fmt::format("the samples are not separated so far: the loss is {:.10g} at t = {} and "
+                  "hardly falls any more. Whether it goes to zero later is not decided{}",
+                  std::exp(log_loss), to_string(time),
+                  of_descent ? "; exact steps go on with descent.engine = \"coefficient\"" : "")};
 }
 
 double error_decay(double log_time, double hand_over_log_time) {

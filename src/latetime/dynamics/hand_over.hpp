@@ -44,8 +44,6 @@ class HandOver {
 
   /// After `leave`: expected error of log loss and stable ranks at the hand-over.
   double error() const { return error_; }
-  /// What slid when the last trial began (LateRun::Start).
-  std::vector<std::vector<Eigen::Index>> sliding_before() const;
   /// For the flow's decisions: its options with the errors that the last trial met.
   const FlowOptions& flow_options() const { return flow_options_; }
   /// After `give_up`: why.
@@ -90,8 +88,8 @@ class HandOver {
 /// decided.
 Outcome not_separated(const LateFlow& flow, const LogTime& time, double log_loss);
 
-/// The outcome of a run whose loss has stopped falling where nothing follows it further.
-Outcome not_separated_so_far(const LogTime& time, double log_loss);
+/// The outcome of a run whose loss hardly falls any more where nothing follows it further.
+Outcome not_separated_so_far(const LogTime& time, double log_loss, bool of_descent = true);
 
 /// What the error at the hand-over has fallen to at a later time, as a part of it: fluctuations of
 /// switching pairs die like 1/t, what else there is may stay.

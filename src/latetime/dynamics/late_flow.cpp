@@ -192,6 +192,10 @@ Vector LateFlow::lambda() const {
   return now_.lambda_at(0.0, Vector::Zero(now_.samples()));
 }
 
+double LateFlow::log_loss_speed() const {
+  return -loss_slopes(margins()).dot(now_.kernel * now_.rates_now());
+}
+
 FlowStart LateFlow::state() const {
   FlowStart result{now_.theta, now_.coefficients, now_.z};
   Matrix gains(problem().neurons(), problem().samples());
@@ -348,13 +352,12 @@ void add_hops(const FlowProblem& problem, const FlowNeuron& neuron, Eigen::Index
 
 }  // namespace
 
-double LateFlow::switching_error(bool since_entry, const std::vector<RankSense>& senses) const {
+double LateFlow::switching_error(const std::vector<RankSense>& senses) const {
   if (!now_.options.of_descent) return 0.0;
   std::vector<HoppingAlike> groups;
   for (std::size_t k = 0; k < now_.neurons.size(); ++k) {
     const FlowNeuron& neuron = now_.neurons[k];
     if (!neuron.mode.slides() || neuron.mean.spread.size() == 0) continue;
-    if ((neuron.mode.sliding == neuron.entry_sliding) != since_entry) continue;
     auto alike = std::find_if(groups.begin(), groups.end(),
                               [&](const HoppingAlike& group) { return group.holds(neuron); });
     if (alike == groups.end()) {
@@ -391,10 +394,6 @@ std::vector<std::vector<Eigen::Index>> LateFlow::sliding() const {
   std::vector<std::vector<Eigen::Index>> result;
   for (const FlowNeuron& neuron : now_.neurons) result.push_back(neuron.mode.sliding);
   return result;
-}
-
-void LateFlow::count_as_seen(const std::vector<std::vector<Eigen::Index>>& sliding) {
-  for (std::size_t k = 0; k < now_.neurons.size(); ++k) now_.neurons[k].entry_sliding = sliding[k];
 }
 
 Eigen::Index LateFlow::sliding_pairs() const {

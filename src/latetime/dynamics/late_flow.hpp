@@ -47,9 +47,10 @@ class LateFlow {
   /// `preactivations` (neurons × n, of a state nearby) with the sliding pairs moved to zero: the
   /// fast switching taken out.
   Matrix without_switching(Matrix preactivations) const;
-  Vector margins() const;  ///< u, n, the mean over the fast switching where pairs slide
-  Vector lambda() const;   ///< t g_i, n
-  Matrix slopes() const;   ///< effective σ', neurons × n
+  Vector margins() const;         ///< u, n, the mean over the fast switching where pairs slide
+  Vector lambda() const;          ///< t g_i, n
+  double log_loss_speed() const;  ///< d log L/dθ
+  Matrix slopes() const;          ///< effective σ', neurons × n
   const NeuronMode& mode(Eigen::Index neuron) const { return now_.neuron(neuron).mode; }
   const FlowProblem& problem() const { return *now_.problem; }
 
@@ -58,8 +59,6 @@ class LateFlow {
   Eigen::Index sliding_pairs() const;
   /// The sliding samples of every neuron.
   std::vector<std::vector<Eigen::Index>> sliding() const;
-  /// Neurons that slide otherwise than that did not do so when a trial began (switching_error).
-  void count_as_seen(const std::vector<std::vector<Eigen::Index>>& sliding);
   std::uint64_t events() const { return event_count_; }
   std::uint64_t steps() const { return step_count_; }
   std::uint64_t undecided() const { return now_.undecided; }
@@ -71,9 +70,8 @@ class LateFlow {
   /// What margins, and weights, still were off their rest when they were taken to be there, as far
   /// as descent has not made up for it.
   Unrest unrest() const { return now_.unrest(); }
-  /// How far log loss and stable ranks of one moment may be from the mean over the fast switching,
-  /// of the neurons that slid alike when the flow began, or of the others.
-  double switching_error(bool since_entry, const std::vector<RankSense>& senses) const;
+  /// How far log loss and stable ranks of one moment may be from the mean over the fast switching.
+  double switching_error(const std::vector<RankSense>& senses) const;
   /// Samples that no neuron is active at (slope 0): their margins do not move at all.
   bool asleep(Eigen::Index sample) const { return now_.asleep(sample); }
   /// Samples that contradict each other and have come to rest, where there are any.

@@ -14,6 +14,10 @@ namespace {
 // Over all times after a trial, over what it saw within a decade.
 constexpr double adds_up = 2.0;
 
+// Beside samples at rest exact steps go on to push to and fro for ever, and what rounding does to
+// them grows like t^{5/2}: √t of sums that grow like t, in weights that they leave ever less of.
+constexpr double rounding_growth = 3.0;
+
 }  // namespace
 
 LateRun::LateRun(const FlowProblem& problem, const Dataset& data, const Network& initial,
@@ -25,7 +29,6 @@ LateRun::LateRun(const FlowProblem& problem, const Dataset& data, const Network&
       initial_preactivations_(preactivations(initial.weights, data.x)),
       time_(start.time),
       switched_(problem.neurons(), problem.samples()) {
-  if (!start.seen_sliding.empty()) flow_.count_as_seen(start.seen_sliding);
   flow_.on_event = [this](const FlowEvent& event) {
     switched_.row(event.neuron)[event.sample / 64] |= std::uint64_t{1} << (event.sample % 64);
     events_.push_back(event);
@@ -71,12 +74,12 @@ double LateRun::error_estimate(const FlowStart& state) const {
   const double events = std::max(flow_.event_loss_error(!stays) + unrest.margins,
                                  flow_.event_rank_error(senses) + most * unrest.weights);
   if (!start_.options.of_descent) return steps + events;
-  const double decayed = stays ? adds_up * start_.error
+  const double passed = flow_.log_time() - start_.flow.log_time;
+  const double rounding =
+      stays && start_.rounding > 0.0 ? start_.rounding * std::expm1(rounding_growth * passed) : 0.0;
+  const double decayed = stays ? adds_up * start_.error + rounding
                                : start_.error * error_decay(flow_.log_time(), start_.flow.log_time);
-  // What hopped in the trials as well was seen there, from a few moments; what slides since then
-  // was not.
-  const double seen = std::min(decayed, flow_.switching_error(true, senses));
-  return decayed + seen + flow_.switching_error(false, senses) + events + steps;
+  return decayed + flow_.switching_error(senses) + events + steps;
 }
 
 TrainingState LateRun::state(bool with_weights) const {

@@ -22,9 +22,8 @@ class LateRun {
     FlowOptions options;
     LogTime time;        ///< of the start
     double error = 0.0;  ///< of log loss and stable ranks there
-    /// The sliding samples of every neuron that the trial saw hop from its beginning on; those that
-    /// slide otherwise at the start are not part of `error`. Empty: all are.
-    std::vector<std::vector<Eigen::Index>> seen_sliding = {};
+    /// What rounding may have done to the exact steps by then, part of `error`, where that grows.
+    double rounding = 0.0;
   };
   LateRun(const FlowProblem& problem, const Dataset& data, const Network& initial,
           const Start& start);
