@@ -61,7 +61,7 @@ constexpr double shadow_scales[] = {3.0, 5.0};
 // Where such a shadow stays this near, the digits of a row are right.
 constexpr double exact_to = 1e-10;
 // Rounding that has come to more than that goes on to grow.
-constexpr double more_than_rounding = 1e-9;
+constexpr double more_than_rounding = 2e-10;
 
 bool shadows_cost_nothing(const DescentOptions& options, Eigen::Index n,
                           const NetworkShape& shape) {
