@@ -200,9 +200,9 @@ EngineMemory Descent::memory() const {
   if (!hand_over_) return memory;
   memory.arrays["look_steps"] = hand_over_->look_steps();
   memory.arrays["look_coefficients"] = hand_over_->look_coefficients();
-  memory.arrays["flow"] = Matrix::Zero(1, 6);
+  memory.arrays["flow"] = Matrix::Zero(1, 5);
   memory.arrays["flow"] << (late_ ? 1.0 : 0.0), flow_error_, flow_options_.preactivation_error,
-      flow_options_.event_error, static_cast<double>(looked_at_), flow_rounding_;
+      flow_options_.event_error, static_cast<double>(looked_at_);
   return memory;
 }
 
@@ -223,8 +223,7 @@ void Descent::restore(const EngineMemory& memory) {
           "/engine holds numbers that are not finite, where the late-time flow begins; "
           "it is damaged, run anew into another folder");
     }
-    begin_flow(start, flow(0, 1), flow(0, 5),
-               {.preactivation_error = flow(0, 2), .event_error = flow(0, 3)});
+    begin_flow(start, flow(0, 1), {.preactivation_error = flow(0, 2), .event_error = flow(0, 3)});
   }
 }
 
@@ -252,10 +251,11 @@ FlowStart Descent::flow_start() const {
   return hand_over_->start(step(), std::get<ExactDescent>(engine_).coefficients());
 }
 
-void Descent::begin_flow(const FlowStart& start, double error, double rounding,
-                         const FlowOptions& flow_options) {
+/// A flow from the present state of the exact engine.
+void Descent::begin_flow(const FlowStart& start, double error, const FlowOptions& flow_options) {
+  const double off = state(false).error_estimate;
+  const double rounding = off > more_than_rounding ? off : 0.0;
   flow_error_ = error;
-  flow_rounding_ = rounding;
   flow_options_ = flow_options;
   late_ = std::make_unique<LateRun>(*problem_, data_, initial_,
                                     LateRun::Start{start, flow_options, step(), error, rounding});
@@ -332,12 +332,10 @@ std::optional<Outcome> Descent::look(const DescentObservers& observers) {
                            [&] { return !observers.pulse || observers.pulse(time()); })) {
     case HandOver::Decision::go_on:
       break;
-    case HandOver::Decision::leave: {
-      const double rounding = state(false).error_estimate;
-      begin_flow(flow_start(), hand_over_->error() + rounding,
-                 rounding > more_than_rounding ? rounding : 0.0, hand_over_->flow_options());
+    case HandOver::Decision::leave:
+      begin_flow(flow_start(), hand_over_->error() + state(false).error_estimate,
+                 hand_over_->flow_options());
       break;
-    }
     case HandOver::Decision::give_up:
       return hand_over_->outcome();
     case HandOver::Decision::interrupted:

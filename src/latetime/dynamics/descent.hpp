@@ -104,8 +104,7 @@ class Descent {
   std::optional<Outcome> look(const DescentObservers& observers);
   /// Where a late-time flow begins that begins now.
   FlowStart flow_start() const;
-  void begin_flow(const FlowStart& start, double error, double rounding,
-                  const FlowOptions& flow_options);
+  void begin_flow(const FlowStart& start, double error, const FlowOptions& flow_options);
   void begin_gradient_flow();
   Outcome end() const;
   std::uint64_t step() const;
@@ -124,7 +123,6 @@ class Descent {
   std::unique_ptr<HandOver> hand_over_;
   std::unique_ptr<LateRun> late_;
   double flow_error_ = 0.0;       // at the hand-over
-  double flow_rounding_ = 0.0;    // the part of it that is rounding, and grows
   double flow_start_loss_ = 0.0;  // log loss there
   FlowOptions flow_options_;
   Vector sample_norms_, initial_norms_;
