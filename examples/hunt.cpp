@@ -8,12 +8,13 @@
 // held to real steps in plain double (tests/support/real_steps.hpp, which shares nothing with the
 // library); gradient flow to small steps at three resolutions. A fault is a log loss or stable rank
 // off by more than error_estimate + 1e-9, a run called not separated whose real steps separate, an
-// end in a limit that contradicts the run, an InputError, a crash, or more than a
-// minute of processor time. A first suspicion is looked at again in a wider arithmetic; where that
+// end in a limit that contradicts the run, an InputError, a crash, or more than a minute of
+// processor time. A first suspicion is looked at again in a wider arithmetic; where that
 // differs, too, steps amplify rounding beyond both, and the run counts as unsure. Each faulty run
 // prints a line, and --keep writes its arrays and config.toml into DIR/FAMILY-SEED-NUMBER for
-// `latetime run`; --near does so for runs of which a row of the flow comes as near to its estimate
-// as that part, too. Exit code 1 when there was a fault.
+// `latetime run`; --near does so, too, for runs of which a row of the flow comes as near to its
+// estimate as that part, and for those without an answer that real steps separate. Exit code 1 when
+// there was a fault.
 //
 // A run is drawn from the seed and its number alone, so a long hunt goes in pieces: --first says
 // where the next one begins. One that is stopped (Ctrl-C, SIGTERM) still tells of what it has done.
@@ -271,14 +272,17 @@ Finding carry_out(const Settings& settings, std::uint64_t number) {
                told.seconds);
   }
   const double nearest = finding.ratios.empty() ? 0.0 : *std::ranges::max_element(finding.ratios);
-  if (!finding.fault.empty() || settings.only || nearest >= settings.near) {
+  const bool unanswered = finding.separated && finding.end != "answered";
+  const bool tells = nearest >= settings.near || (std::isfinite(settings.near) && unanswered);
+  if (!finding.fault.empty() || settings.only || tells) {
     const auto& [config, data, initial] = run;
     fmt::print("{}-{}-{} n={} d={} m={} slope={:g} eta={:.3g} tol={:g} {}: {}\n", finding.family,
                settings.seed, number, data.size(), data.dim(), initial.shape.width,
                config.network.slope, config.descent.learning_rate, config.descent.tolerance,
                flow ? "gradient flow" : config.descent.engine,
-               finding.fault.empty() ? fmt::format("no fault, as near as {:.2g}", nearest)
-                                     : finding.fault);
+               finding.fault.empty()
+                   ? fmt::format("no fault, {}, as near as {:.2g}", finding.end, nearest)
+                   : finding.fault);
     std::fflush(stdout);
     if (!settings.keep.empty()) {
       hunt::keep_problem(
