@@ -60,10 +60,12 @@ struct Watched {
 };
 
 HandOver::Discrepancy always(double value) {
-  return [value](const Matrix&, const Vector&, const Matrix&, const Vector&) { return value; };
+  return [value](const Matrix&, const Vector&, const Matrix&, const Vector&, std::array<bool, 2>) {
+    return value;
+  };
 }
 HandOver::Discrepancy of_log_loss() {
-  return [](const Matrix&, const Vector& a, const Matrix&, const Vector& b) {
+  return [](const Matrix&, const Vector& a, const Matrix&, const Vector& b, std::array<bool, 2>) {
     return std::abs(log_loss_of(a) - log_loss_of(b));
   };
 }
@@ -85,7 +87,7 @@ TEST(HandOver, LooksEightTimesADecadeFromAHundredOn) {
 // Estimates are four times what a trial sees.
 TEST(HandOver, LeavesAtTheFirstTrialThatMeetsTheTolerance) {
   const Problem p = leaky_problem();
-  constexpr HandOver::Options options{.tolerance = 1e-8, .most_steps = 100'000};
+  const HandOver::Options options{.tolerance = 1e-8, .most_steps = 100'000};
   Watched good(p, always(2e-9), options), fair(p, always(1e-8), options);
   EXPECT_EQ(good.run(), Decision::leave);
   EXPECT_EQ(good.engine.step(), 10'000u);

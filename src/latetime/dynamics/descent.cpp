@@ -47,7 +47,8 @@ ExactEngine make_engine(const Dataset& data, const Network& initial, const Desce
                      batch_size(options), options.seed, options.threads);
 }
 
-double log_loss_discrepancy(const Matrix&, const Vector& a, const Matrix&, const Vector& b) {
+double log_loss_discrepancy(const Matrix&, const Vector& a, const Matrix&, const Vector& b,
+                            std::array<bool, 2>) {
   return std::abs(log_mean_loss(a) - log_mean_loss(b));
 }
 
@@ -151,6 +152,7 @@ Descent::Descent(const Dataset& data, const Network& initial, const DescentOptio
   }
   if (!plan_.hand_over && options.method != Method::flow) return;
   problem_.emplace(data, initial.shape, options.learning_rate);
+  beyond_ = weights_beyond(initial.weights, data.x, problem_->gram);
   if (options.method == Method::flow) {
     begin_gradient_flow();
     return;
@@ -164,7 +166,8 @@ Descent::Descent(const Dataset& data, const Network& initial, const DescentOptio
       std::make_unique<HandOver>(*problem_, preactivations(initial.weights, data.x), discrepancy,
                                  HandOver::Options{.tolerance = options.tolerance,
                                                    .forced = plan_.forced_flow,
-                                                   .most_steps = most_exact_steps});
+                                                   .most_steps = most_exact_steps,
+                                                   .beyond = beyond_});
 }
 
 std::string_view Descent::engine_name() const {
@@ -257,8 +260,9 @@ void Descent::begin_flow(const FlowStart& start, double error, const FlowOptions
   const double rounding = off > more_than_rounding ? off : 0.0;
   flow_error_ = error;
   flow_options_ = flow_options;
-  late_ = std::make_unique<LateRun>(*problem_, data_, initial_,
-                                    LateRun::Start{start, flow_options, step(), error, rounding});
+  late_ = std::make_unique<LateRun>(
+      *problem_, data_, initial_,
+      LateRun::Start{start, flow_options, step(), error, rounding, beyond_});
   flow_start_loss_ = log_mean_loss(late_->flow().margins());
 }
 
@@ -268,8 +272,9 @@ void Descent::begin_gradient_flow() {
   flow_options.preactivation_error = 1e-10;  // of the integration
   const FlowStart start{0.0, Matrix::Zero(initial_.shape.neurons(), data_.size()),
                         preactivations(initial_.weights, data_.x)};
-  late_ = std::make_unique<LateRun>(*problem_, data_, initial_,
-                                    LateRun::Start{start, flow_options, LogTime()});
+  late_ =
+      std::make_unique<LateRun>(*problem_, data_, initial_,
+                                LateRun::Start{start, flow_options, LogTime(), 0.0, 0.0, beyond_});
   flow_start_loss_ = log_mean_loss(late_->flow().margins());
 }
 

@@ -126,6 +126,7 @@ class Descent {
   double flow_start_loss_ = 0.0;  // log loss there
   FlowOptions flow_options_;
   Vector sample_norms_, initial_norms_;
+  Vector beyond_;                // weights_beyond the samples
   std::uint64_t looked_at_ = 0;  // last step of a look
   std::uint64_t chunk_ = 1;      // steps between two looks at the clock
 };

@@ -213,7 +213,7 @@ double HandOver::try_from_oldest(bool stays, const std::function<bool()>& keep_g
     if (l + looks_per_trial < looks_.size()) continue;
     const FlowStart there = flow.state();
     const double off = discrepancy_(there.coefficients, flow.margins(), exact.coefficients,
-                                    margins_of(exact.preactivations));
+                                    margins_of(exact.preactivations), only_hops(flow));
     worst = std::isfinite(off) ? std::max(worst, off) : failed;
     trial.raise(problem_, preactivations_off(flow, there, exact), over_all);
   }
@@ -232,12 +232,18 @@ double HandOver::log_loss_at(const Look& look) const {
   return log_mean_loss(group_outputs(z, problem_.shape), problem_.classes);
 }
 
+std::array<bool, 2> HandOver::only_hops(const LateFlow& flow) const {
+  return flow.only_hops(options_.beyond.size() ? options_.beyond
+                                               : Vector(Vector::Zero(problem_.neurons())));
+}
+
 /// What the mean over fast switching is off by just now.
 double HandOver::jitter() const {
   const Look& now = looks_.back();
   const LateFlow flow = flow_from(now);
   return discrepancy_(flow.state().coefficients, flow.margins(), now.coefficients,
-                      margins_of(start(now.step, now.coefficients).preactivations));
+                      margins_of(start(now.step, now.coefficients).preactivations),
+                      only_hops(flow));
 }
 
 HandOver::Decision HandOver::look(std::uint64_t step, const Matrix& coefficients,

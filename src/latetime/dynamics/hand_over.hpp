@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -18,14 +19,15 @@ namespace latetime {
 class HandOver {
  public:
   /// Largest absolute difference of log loss and stable ranks of two states given by coefficients
-  /// (neurons × n) and margins (n).
-  using Discrepancy =
-      std::function<double(const Matrix& flow_coefficients, const Vector& flow_margins,
-                           const Matrix& coefficients, const Vector& margins)>;
+  /// (neurons × n) and margins (n), but for the ranks of classes that only hop.
+  using Discrepancy = std::function<double(const Matrix& flow_coefficients,
+                                           const Vector& flow_margins, const Matrix& coefficients,
+                                           const Vector& margins, std::array<bool, 2> only_hops)>;
   struct Options {
     double tolerance = 1e-8;
     bool forced = false;           ///< leave at the first trial that works, whatever its error
     std::uint64_t most_steps = 0;  ///< leave then, with the error that was reached
+    Vector beyond = {};            ///< weights_beyond the samples; empty: none are
   };
   enum class Decision { go_on, leave, give_up, interrupted };
 
@@ -69,6 +71,7 @@ class HandOver {
   LateFlow flow_from(const Look& look, const FlowOptions& options = {}) const;
   double log_loss_at(const Look& look) const;
   double jitter() const;
+  std::array<bool, 2> only_hops(const LateFlow& flow) const;
   bool find_not_separated();
   bool has_resting_samples() const;
   Vector margins_of(const Matrix& preactivations) const;

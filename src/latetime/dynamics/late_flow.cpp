@@ -17,6 +17,9 @@ namespace {
 // The sum of hops of independent phases is below this many times the root of their squares.
 constexpr double many_hops = 2.0;
 
+// Weights of so many times their hops at most have no stable rank of their own.
+constexpr double hops_hide = 2.0;
+
 // Beyond so many, the least eigenvalue of the tangent kernel is not looked for at every record.
 constexpr Eigen::Index most_samples_of_spectrum = 200;
 
@@ -388,6 +391,28 @@ double LateFlow::switching_error(const std::vector<RankSense>& senses) const {
     worst = std::max(worst, senses[r].change(sum(rank_squares[r]), sum(weight_squares)));
   }
   return worst;
+}
+
+std::array<bool, 2> LateFlow::only_hops(const Vector& beyond) const {
+  Vector left = Vector::Zero(2), hops = left;  // squares
+  const Matrix z = state().preactivations;
+  for (std::size_t k = 0; k < now_.neurons.size(); ++k) {
+    const FlowNeuron& neuron = now_.neurons[k];
+    const auto row = static_cast<Eigen::Index>(k);
+    double longest = beyond[row] * beyond[row];
+    for (Eigen::Index i = 0; i < z.cols(); ++i) {
+      const double square = problem().gram(i, i);
+      if (square > 0.0) longest = std::max(longest, z(row, i) * z(row, i) / square);
+    }
+    left[neuron.group] += longest;
+    if (!neuron.mode.slides() || neuron.mean.spread.size() == 0) continue;
+    const Vector move = neuron.mode.inverse.cwiseAbs() * neuron.mean.spread;
+    hops[neuron.group] += std::exp(-2.0 * now_.theta) * std::max(0.0, neuron.mean.spread.dot(move));
+  }
+  const auto only = [&](Eigen::Index group) {
+    return hops[group] > 0.0 && left[group] <= hops_hide * hops_hide * hops[group];
+  };
+  return {only(0), only(1)};
 }
 
 std::vector<std::vector<Eigen::Index>> LateFlow::sliding() const {

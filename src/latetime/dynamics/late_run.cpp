@@ -63,8 +63,13 @@ double LateRun::error_estimate(const FlowStart& state) const {
   if (flow_.undecided() > 0) return std::numeric_limits<double>::infinity();
   const double steps = static_cast<double>(flow_.steps()) * start_.options.step_tolerance;
   const Unrest unrest = flow_.unrest();
-  const std::vector<RankSense> senses =
+  std::vector<RankSense> senses =
       rank_senses(flow_.problem(), initial_weights_, initial_preactivations_, state);
+  const std::array<bool, 2> only_hops = flow_.only_hops(start_.beyond);
+  const Eigen::Index width = flow_.problem().shape.width;
+  std::erase_if(senses, [&](const RankSense& sense) {
+    return sense.slopes.rows() == width && only_hops[static_cast<std::size_t>(sense.first / width)];
+  });
   double most = 0.0;
   for (const RankSense& sense : senses) most = std::max(most, sense.factor);
   // Beside samples at rest, or asleep, what hopping and the next order of the lag do to the others
@@ -93,7 +98,8 @@ TrainingState LateRun::state(bool with_weights) const {
                       .switched_since_record = switched_,
                       .sliding_pairs = flow_.sliding_pairs(),
                       .error_estimate = error,
-                      .undecided_events = flow_.undecided()};
+                      .undecided_events = flow_.undecided(),
+                      .only_hops = flow_.only_hops(start_.beyond)};
   if (with_weights) add_product(state.coefficients, x_, state.weights);
   const FlowProblem& problem = flow_.problem();
   if (state.sliding_pairs > 0) {

@@ -24,6 +24,7 @@ class LateRun {
     double error = 0.0;  ///< of log loss and stable ranks there
     /// What rounding may have done to the exact steps by then, part of `error`, where that grows.
     double rounding = 0.0;
+    Vector beyond;  ///< weights_beyond the samples
   };
   LateRun(const FlowProblem& problem, const Dataset& data, const Network& initial,
           const Start& start);

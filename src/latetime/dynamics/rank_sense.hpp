@@ -25,6 +25,10 @@ struct RankSense {
   double change(double coefficients, double weights) const;
 };
 
+/// ‖w_k‖ outside the span of the samples, neurons: what descent does not change. Gram matrix n × n;
+/// directions in which no sample has more than 1e-6 of the largest count as outside.
+Vector weights_beyond(const Matrix& weights, const Samples& x, const Matrix& gram);
+
 /// For W_{+1}, W_{−1} and W, those that are not zero. u by a few iterations of a subspace.
 std::vector<RankSense> rank_senses(const FlowProblem& problem, const Matrix& initial_weights,
                                    const Matrix& initial_preactivations, const FlowStart& state);

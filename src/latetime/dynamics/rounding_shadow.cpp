@@ -163,7 +163,7 @@ double RoundingShadow::error_estimate(const TrainingState& run) const {
   for (const auto& shadow : shadows_) {
     const TrainingState there = state_of(shadow);
     largest = std::max(largest, discrepancy_(there.coefficients, margins_of(there),
-                                             run.coefficients, margins_of(run)));
+                                             run.coefficients, margins_of(run), {}));
   }
   return safety * largest;
 }

@@ -141,7 +141,7 @@ void follow_to_honest_end(const std::function<void()>& work, const std::function
 
 HandOver::Discrepancy largest_difference(const Measurer& measurer, const Dataset& data) {
   return [&measurer, &data](const Matrix& flow, const Vector& flow_margins, const Matrix& exact,
-                            const Vector& exact_margins) {
+                            const Vector& exact_margins, std::array<bool, 2> only_hops) {
     const auto ranks = [&](const Matrix& coefficients) {
       TrainingState state;
       state.coefficients = coefficients;
@@ -157,6 +157,7 @@ HandOver::Discrepancy largest_difference(const Measurer& measurer, const Dataset
     double largest = std::abs(log_loss(flow_margins) - log_loss(exact_margins));
     const auto a = ranks(flow), b = ranks(exact);
     for (std::size_t part = 0; part < 3; ++part) {
+      if (part < 2 && only_hops[part]) continue;
       // NaN where all weights are zero: nothing to compare.
       if (std::isnan(a[part].value) && std::isnan(b[part].value)) continue;
       largest = std::max(largest, std::abs(a[part].value - b[part].value));

@@ -1,6 +1,7 @@
 #include "latetime/measure/measures.hpp"
 
 #include <cmath>
+#include <limits>
 
 #include "latetime/model/loss.hpp"
 
@@ -39,6 +40,16 @@ std::array<StableRank, 3> Measurer::stable_ranks(const Matrix& inside) const {
   return ranks;
 }
 
+std::array<StableRank, 3> Measurer::stable_ranks(const TrainingState& state,
+                                                 const Matrix& inside) const {
+  std::array<StableRank, 3> ranks = stable_ranks(inside);
+  for (std::size_t group = 0; group < 2; ++group) {
+    constexpr double none = std::numeric_limits<double>::quiet_NaN();
+    if (state.only_hops[group]) ranks[group] = {none, none};
+  }
+  return ranks;
+}
+
 Measures Measurer::measure(const TrainingState& state, const Matrix& inside) const {
   Measures result;
   Matrix outputs = group_outputs(state.preactivations, shape_);
@@ -49,7 +60,7 @@ Measures Measurer::measure(const TrainingState& state, const Matrix& inside) con
   result.min_margin = margins(outputs, data_.classes).minCoeff();
   measure_norms(inside, result);
   result.normalized_margin = result.min_margin / result.norm_w;
-  result.stable_ranks = stable_ranks(inside);
+  result.stable_ranks = stable_ranks(state, inside);
   result.kkt = kkt_residual(shape_, inside, space_.samples(), outside_norms_.stableNorm(),
                             state.preactivations, outputs, data_.classes, &state.slopes);
   measure_patterns(state, result);

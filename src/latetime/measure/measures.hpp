@@ -43,6 +43,8 @@ class Measurer {
 
   /// Stable ranks alone.
   std::array<StableRank, 3> stable_ranks(const Matrix& inside) const;
+  /// NaN for classes that only hop.
+  std::array<StableRank, 3> stable_ranks(const TrainingState& state, const Matrix& inside) const;
 
   /// Full spectra, at about ten times the cost of the measures.
   Spectra spectra(const Matrix& inside) const;

@@ -1,9 +1,12 @@
 #include "latetime/model/network.hpp"
 
 #include <cassert>
+#include <cmath>
+#include <limits>
 
 #include "latetime/base/random.hpp"
 #include "latetime/model/blas.hpp"
+#include "latetime/model/exact_dot.hpp"
 
 namespace latetime {
 
@@ -19,6 +22,18 @@ Network gaussian_network(const NetworkShape& shape, double init_std, std::uint64
 Matrix preactivations(const Matrix& weights, const Eigen::Ref<const Matrix>& x) {
   Matrix z = Matrix::Zero(weights.rows(), x.rows());
   add_product_transposed(weights, x, z);
+  const Vector lengths = weights.rowwise().norm(), sample_lengths = x.rowwise().norm();
+  const auto length = static_cast<std::size_t>(x.cols());
+  const double unit = static_cast<double>(x.cols() + 2) * std::numeric_limits<double>::epsilon();
+  for (Eigen::Index k = 0; k < z.rows(); ++k) {
+    for (Eigen::Index i = 0; i < z.cols(); ++i) {
+      const double rounding = unit * lengths[k] * sample_lengths[i];
+      if (rounding > 0.0 && std::abs(z(k, i)) <= rounding) {
+        z(k, i) =
+            exact_dot({weights.row(k).data(), length}, {x.data() + i * x.outerStride(), length});
+      }
+    }
+  }
   return z;
 }
 

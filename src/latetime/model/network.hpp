@@ -39,7 +39,8 @@ inline double activation_derivative(double z, double slope) {
 /// k).
 Network gaussian_network(const NetworkShape& shape, double init_std, std::uint64_t seed);
 
-/// Pre-activations z_{k,i} = ⟨w_k, x_i⟩: neurons × n.
+/// Pre-activations z_{k,i} = ⟨w_k, x_i⟩: neurons × n. Those that are zero to rounding are summed
+/// exactly, since σ'(z) depends on their sign: a neuron at right angles to a sample is active.
 Matrix preactivations(const Matrix& weights, const Eigen::Ref<const Matrix>& x);
 
 /// Group outputs F_k(x_i), n × groups, from pre-activations (neurons × n).

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <vector>
 
@@ -67,6 +68,9 @@ struct TrainingState {
   /// n, what the margins are above those of `preactivations`, because the mean of σ(z) over fast
   /// switching is not σ of the mean; empty: nothing.
   Vector margin_offset = {};
+  /// For each of two classes, whether its weights are on average nothing beside their hops around
+  /// zero: they have no stable rank, that of a moment is that of its hops.
+  std::array<bool, 2> only_hops = {};
 };
 
 }  // namespace latetime

@@ -199,10 +199,9 @@ Claim check_rank_bound(const RunTrace& run) {
     const Vector norms = norms_of_coefficients(s, snapshot.coefficients);
     for (int g = 0; g < 2; ++g) {
       const double bound = rank_bound(s, spread.most.value, norms[g * s.width()]);
-      if (std::isnan(bound)) continue;
-      excess.add(snapshot.stable_ranks[static_cast<std::size_t>(g)].excess /
-                     std::max(bound, rounding_of_rank),
-                 {.time = snapshot.time, .group = g});
+      const double seen = snapshot.stable_ranks[static_cast<std::size_t>(g)].excess;
+      if (std::isnan(bound) || std::isnan(seen)) continue;
+      excess.add(seen / std::max(bound, rounding_of_rank), {.time = snapshot.time, .group = g});
     }
   }
   if (excess.count == 0) {

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "latetime/dynamics/rank_sense.hpp"
 #include "latetime/dynamics/schedule.hpp"
 #include "latetime/model/loss.hpp"
 
@@ -40,16 +41,17 @@ std::string doubts(const Limit& limit, const LateAccount& late) {
   return "";
 }
 
-Snapshot snapshot_of_flow(const LateFlow& flow, const Measurer& measurer) {
+Snapshot snapshot_of_flow(const LateFlow& flow, const Measurer& measurer, const Vector& beyond) {
   FlowStart here = flow.state();
   TrainingState state;
   state.coefficients = here.coefficients;
+  state.only_hops = flow.only_hops(beyond);
   return {.time = LogTime::from_log(flow.log_time()),
           .exact = false,
           .coefficients = std::move(here.coefficients),
           .preactivations = std::move(here.preactivations),
           .log_loss = log_mean_loss(flow.margins()),
-          .stable_ranks = measurer.stable_ranks(measurer.inside(state)),
+          .stable_ranks = measurer.stable_ranks(state, measurer.inside(state)),
           .sliding_pairs = flow.sliding_pairs()};
 }
 
@@ -125,7 +127,7 @@ Snapshot take_snapshot(const TrainingState& state, bool exact, const ClaimSettin
           .coefficients = state.coefficients,
           .preactivations = state.preactivations,
           .log_loss = log_mean_loss(margins),
-          .stable_ranks = measurer.stable_ranks(measurer.inside(state)),
+          .stable_ranks = measurer.stable_ranks(state, measurer.inside(state)),
           .error_estimate = state.error_estimate,
           .sliding_pairs = state.sliding_pairs,
           .switches = state.switches,
@@ -139,6 +141,8 @@ void follow_late(LateFlow& flow, const Measurer& measurer, const ObserveOptions&
   flow.on_event = [&run](const FlowEvent& event) { run.late.add(event, run.setting); };
   const auto keep_going = [&options](double) { return options.goes_on(); };
   const double end = options.last_decade * std::log(10.0);
+  const Vector beyond =
+      weights_beyond(run.setting.initial.weights, run.setting.data.x, flow.problem().gram);
   const std::uint64_t undecided_before = run.late.undecided_events;
   const double factor = std::pow(10.0, 0.125);
   FlowStatus status = FlowStatus::reached;
@@ -146,7 +150,8 @@ void follow_late(LateFlow& flow, const Measurer& measurer, const ObserveOptions&
     double next = std::max(flow.log_time() * factor, flow.log_time() + 1.0);
     if (next > 0.99 * end) next = end;  // no last step so short that it shows rounding
     status = flow.advance_to(next, keep_going);
-    if (status == FlowStatus::reached) run.snapshots.push_back(snapshot_of_flow(flow, measurer));
+    if (status == FlowStatus::reached)
+      run.snapshots.push_back(snapshot_of_flow(flow, measurer, beyond));
   }
   run.late.until = LogTime::from_log(flow.log_time());
   std::optional<Limit> here;  // a flow that has come to its limit need not go on
