@@ -61,15 +61,16 @@ function(latetime_precompile target kind)
   set_source_files_properties(${sources} PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
 endfunction()
 
-# latetime_component(NAME SOURCES a.cpp … [DEPENDS base …] [USES fmt::fmt …])
+# latetime_component(NAME SOURCES a.cpp … [DEPENDS base …] [USES fmt::fmt …] [INTERNAL b.hpp …])
 # DEPENDS: other components, and libraries whose headers its own include; scripts/check-layers holds the includes to the
-# same arrows. USES: libraries that its sources alone include.
+# same arrows. USES: libraries that its sources alone include; header-only ones in $<BUILD_INTERFACE:…>, as who links an
+# installed component does not need them. INTERNAL: headers for its own sources and tests, which are not installed.
 function(latetime_component name)
-  cmake_parse_arguments(arg "" "" "SOURCES;DEPENDS;USES" ${ARGN})
+  cmake_parse_arguments(arg "" "" "SOURCES;DEPENDS;USES;INTERNAL" ${ARGN})
   add_library(latetime_${name} STATIC ${arg_SOURCES})
   add_library(latetime::${name} ALIAS latetime_${name})
   target_link_libraries(latetime_${name} PUBLIC ${arg_DEPENDS} PRIVATE ${arg_USES})
-  target_include_directories(latetime_${name} PUBLIC ${PROJECT_SOURCE_DIR}/src)
+  latetime_install_component(${name} ${arg_INTERNAL})
   if(NOT name STREQUAL "base")  # base does without fmt, whose macros the precompiled headers hold
     latetime_precompile(latetime_${name} libraries)
   endif()
