@@ -1,18 +1,24 @@
 # Third-party libraries, all from Debian 12 (scripts/install-deps). Their headers count as system
 # headers, so that warnings speak of this project alone.
 
-find_package(Threads REQUIRED)
-find_package(Eigen3 3.4 REQUIRED NO_MODULE)
-find_package(Boost 1.74 REQUIRED)
+# What who links the installed libraries needs as well: arguments of find_package, and of pkg-config a name and its module.
+# LatetimeConfig.cmake finds the same again.
+set(library_packages "Threads" "Eigen3 3.4 NO_MODULE" "Boost 1.74" "ZLIB" "fmt")
+set(library_modules "tomlplusplus tomlplusplus" "libzip libzip" "hdf5 hdf5-serial" "lapacke lapacke"
+  "openblas openblas" "sleef sleef")
+
+foreach(package IN LISTS library_packages)
+  separate_arguments(package)
+  find_package(${package} REQUIRED)
+endforeach()
+find_package(PkgConfig REQUIRED)
+foreach(module IN LISTS library_modules)
+  separate_arguments(module)
+  list(POP_FRONT module name)
+  pkg_check_modules(${name} REQUIRED IMPORTED_TARGET ${module})
+endforeach()
+
+# Headers that sources alone include.
 find_package(Spectra REQUIRED NO_MODULE)
-find_package(ZLIB REQUIRED)
-find_package(fmt REQUIRED)
 find_package(nlohmann_json REQUIRED)
 find_package(CLI11 REQUIRED)
-find_package(PkgConfig REQUIRED)
-pkg_check_modules(tomlplusplus REQUIRED IMPORTED_TARGET tomlplusplus)
-pkg_check_modules(libzip REQUIRED IMPORTED_TARGET libzip)
-pkg_check_modules(hdf5 REQUIRED IMPORTED_TARGET hdf5-serial)
-pkg_check_modules(lapacke REQUIRED IMPORTED_TARGET lapacke)
-pkg_check_modules(openblas REQUIRED IMPORTED_TARGET openblas)
-pkg_check_modules(sleef REQUIRED IMPORTED_TARGET sleef)

@@ -113,5 +113,43 @@ TEST(Blas, EmptyProductsChangeNothing) {
   EXPECT_EQ(c, Matrix::Ones(3, 2));
 }
 
+// (a, b)·(−b, a) is zero, but rounds to ±10⁻¹⁷ where products are fused, or summed in another
+// order; σ'(0) = 1 depends on it. The same at any scale, and with more entries that cancel.
+TEST(Preactivations, AtRightAnglesAreZeroExactly) {
+  RandomStream stream(3, RandomPurpose::test, 0);
+  int rounded = 0;
+  for (int trial = 0; trial < 200; ++trial) {
+    const Eigen::Index pairs = 1 + trial % 5;
+    const double scale = std::pow(10.0, 60.0 * stream.uniform() - 30.0);
+    Matrix x(1, 2 * pairs), w(2, 2 * pairs);
+    for (Eigen::Index j = 0; j < pairs; ++j) {
+      const double a = scale * stream.normal(), b = stream.normal();
+      x(0, 2 * j) = a;
+      x(0, 2 * j + 1) = b;
+      w(0, 2 * j) = -b;
+      w(0, 2 * j + 1) = a;
+      w(1, 2 * j) = b;
+      w(1, 2 * j + 1) = -a;
+    }
+    if (w.row(0).dot(x.row(0)) != 0.0) ++rounded;
+    const Matrix z = preactivations(w, x);
+    EXPECT_EQ(z(0, 0), 0.0);
+    EXPECT_EQ(z(1, 0), 0.0);
+  }
+  EXPECT_GT(rounded, 0) << "plain sums get them right: nothing was tested";
+}
+
+// The true sign, however small what is left.
+TEST(Preactivations, BesideRightAnglesHaveTheirOwnSign) {
+  RandomStream stream(4, RandomPurpose::test, 0);
+  for (int trial = 0; trial < 200; ++trial) {
+    const double a = stream.normal(), b = stream.normal(), tiny = 0x1p-80 * stream.normal();
+    Matrix x(1, 3), w(1, 3);
+    x << a, b, 0x1p-40;
+    w << -b, a, 0x1p40 * tiny;
+    EXPECT_EQ(preactivations(w, x)(0, 0), tiny);
+  }
+}
+
 }  // namespace
 }  // namespace latetime
