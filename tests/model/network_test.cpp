@@ -124,12 +124,12 @@ TEST(Preactivations, AtRightAnglesAreZeroExactly) {
     Matrix x(1, 2 * pairs), w(2, 2 * pairs);
     for (Eigen::Index j = 0; j < pairs; ++j) {
       const double a = scale * stream.normal(), b = stream.normal();
-      x(0, 2 * j) = a;
-      x(0, 2 * j + 1) = b;
-      w(0, 2 * j) = -b;
-      w(0, 2 * j + 1) = a;
-      w(1, 2 * j) = b;
-      w(1, 2 * j + 1) = -a;
+      x(0, j) = a;
+      x(0, j + pairs) = b;
+      w(0, j) = -b;
+      w(0, j + pairs) = a;
+      w(1, j) = b;
+      w(1, j + pairs) = -a;
     }
     if (w.row(0).dot(x.row(0)) != 0.0) ++rounded;
     const Matrix z = preactivations(w, x);

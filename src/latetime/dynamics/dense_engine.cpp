@@ -68,7 +68,7 @@ void DenseEngine::evaluate_everything() {
   z_ = increments_ = Matrix(shape_.neurons(), x_.rows());
   block_sums_ = Matrix(static_cast<Eigen::Index>(blocks_), x_.rows());
   outputs_ = pulls_ = Matrix(x_.rows(), shape_.groups);
-  for_each_block([this](std::size_t index) { evaluate_block(index, x_); });
+  for_each_block([this](std::size_t index) { evaluate_block(index, x_, step_ == 0); });
   for (Eigen::Index k = 0; k < z_.rows(); ++k) {
     set_pattern(z_.row(k).data(), z_.cols(), pattern_.row(k));
   }
@@ -93,7 +93,7 @@ void DenseEngine::take_full_batch_step() {
     const auto rows = Eigen::seqN(block_first(index), block_size(index));
     coefficients_(rows, Eigen::all) += increments_(rows, Eigen::all);
     update_block(index, x_);
-    evaluate_block(index, x_);
+    evaluate_block(index, x_, false);
     count_switches_of_block(index);
   });
   sum_outputs();
@@ -109,7 +109,7 @@ void DenseEngine::take_full_batch_step() {
 void DenseEngine::take_mini_batch_step() {
   load_batch();
   const double rate = learning_rate_ / (static_cast<double>(batch_.size()) * shape_.width);
-  for_each_block([this](std::size_t index) { evaluate_block(index, batch_x_); });
+  for_each_block([this](std::size_t index) { evaluate_block(index, batch_x_, step_ == 0); });
   sum_outputs();
   loss_pulls(outputs_, batch_classes_, pulls_);
   for_each_block([this, rate](std::size_t index) {
@@ -170,11 +170,16 @@ void DenseEngine::update_block(std::size_t index, const Eigen::Ref<const Matrix>
   add_product(increments_.middleRows(first, rows), x, weights_.middleRows(first, rows));
 }
 
-void DenseEngine::evaluate_block(std::size_t index, const Eigen::Ref<const Matrix>& x) {
+void DenseEngine::evaluate_block(std::size_t index, const Eigen::Ref<const Matrix>& x,
+                                 bool at_start) {
   const Eigen::Index first = block_first(index), rows = block_size(index);
   auto z = z_.middleRows(first, rows);
-  z.setZero();
-  add_product_transposed(weights_.middleRows(first, rows), x, z);
+  if (at_start) {
+    z = preactivations(weights_.middleRows(first, rows), x);
+  } else {
+    z.setZero();
+    add_product_transposed(weights_.middleRows(first, rows), x, z);
+  }
   auto sums = block_sums_.row(static_cast<Eigen::Index>(index));
   sums.setZero();
   for (Eigen::Index k = 0; k < rows; ++k) {

@@ -41,7 +41,8 @@ class DenseEngine {
   void load_batch();
   void pull_block(std::size_t index, double rate);
   void update_block(std::size_t index, const Eigen::Ref<const Matrix>& x);
-  void evaluate_block(std::size_t index, const Eigen::Ref<const Matrix>& x);
+  /// At the start zeros are exact ones.
+  void evaluate_block(std::size_t index, const Eigen::Ref<const Matrix>& x, bool at_start);
   void count_switches_of_block(std::size_t index);
   void sum_outputs();
   void evaluate_everything();

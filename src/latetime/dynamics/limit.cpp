@@ -332,8 +332,9 @@ std::string dead_neurons(const FlowProblem& problem, const std::vector<NeuronMod
   const double learning_rate = problem.rate * static_cast<double>(problem.samples()) *
                                static_cast<double>(problem.shape.width);
   return fmt::format(
-      "; {} of {} neurons are active on no sample: learning rate {:.3g} is large for "
-      "samples of norm {:.3g}, lower it or scale the samples (pixels: X / 255)",
+      "; {} of {} neurons are active on no sample and do not move any more: where they did not "
+      "begin so, learning rate {:.3g} is large for samples of norm {:.3g}, lower it or scale the "
+      "samples (pixels: X / 255)",
       dead, modes.size(), learning_rate, std::sqrt(problem.gram.diagonal().maxCoeff()));
 }
 

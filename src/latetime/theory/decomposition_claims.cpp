@@ -21,11 +21,25 @@ constexpr double rounding = 1e-10;
 // round is below 1e-6 of it (StepWatch).
 constexpr double update_tolerance = 1e-4;
 
+/// Residuals of an identity, and what they say of it: a record of the flow whose error estimate is
+/// larger than they are does not break it.
+struct Residuals {
+  Range range;
+  bool broken = false, blurred = false;
+
+  void add(double value, const Snapshot& snapshot, Place place) {
+    place.time = snapshot.time;
+    range.add(value, place);
+    if (value <= rounding) return;
+    (value <= snapshot.error_estimate ? blurred : broken) = true;
+  }
+};
+
 /// |z − z⁰ − C G| against the sizes it is made of, over all snapshots. A flow puts pairs that slide
 /// at zero, which its coefficients follow to an absolute tolerance (1e-12), for sizes of order one.
-Range preactivation_residual(const RunTrace& run) {
+Residuals preactivation_residual(const RunTrace& run) {
   const ClaimSetting& s = run.setting;
-  Range range;
+  Residuals residuals;
   for (const Snapshot& snapshot : run.snapshots) {
     if (snapshot.derived) continue;
     const Matrix off = snapshot.preactivations - s.initial_z - snapshot.coefficients * s.gram;
@@ -34,26 +48,26 @@ Range preactivation_residual(const RunTrace& run) {
     Eigen::Index k = 0, i = 0;
     const double most = off.cwiseAbs().maxCoeff(&k, &i);
     const double scale = sizes.maxCoeff() + (snapshot.exact ? 0.0 : 1.0);
-    range.add(scale > 0.0 ? most / scale : most, {.time = snapshot.time, .neuron = k, .sample = i});
+    residuals.add(scale > 0.0 ? most / scale : most, snapshot, {.neuron = k, .sample = i});
   }
-  return range;
+  return residuals;
 }
 
 /// ‖W‖_F as measured against that of W⁰ + Σ c x, relative, over the snapshots that know it.
-Range norm_residual(const RunTrace& run) {
+Residuals norm_residual(const RunTrace& run) {
   const ClaimSetting& s = run.setting;
   const double initial = s.initial.weights.squaredNorm();
-  Range range;
+  Residuals residuals;
   for (const Snapshot& snapshot : run.snapshots) {
     if (std::isnan(snapshot.norm_w)) continue;
     const double cross = (snapshot.coefficients.array() * s.initial_z.array()).sum();
     const double data = norms_of_coefficients(s, snapshot.coefficients).squaredNorm();
     const double norm = std::sqrt(std::max(0.0, initial + 2.0 * cross + data));
     const double scale = std::sqrt(initial + 2.0 * std::abs(cross) + data);
-    range.add(scale > 0.0 ? std::abs(norm - snapshot.norm_w) / scale : snapshot.norm_w,
-              {.time = snapshot.time});
+    residuals.add(scale > 0.0 ? std::abs(norm - snapshot.norm_w) / scale : snapshot.norm_w,
+                  snapshot, {});
   }
-  return range;
+  return residuals;
 }
 
 /// How far the coefficients ρ of a late-time flow may lie from those of descent, n entries. A pair
@@ -114,17 +128,20 @@ Claim check_decomposition(const RunTrace& run) {
       "residuals at most {:.0e} of the terms; no coefficient of the wrong "
       "sign",
       rounding);
-  const Range preactivations = preactivation_residual(run);
+  const Residuals preactivations = preactivation_residual(run);
   if (run.steps.weights.count > 0) {
     claim.measured.push_back({"|W - W0 - sum| / sizes, dense engine", run.steps.weights});
     claim.figures.push_back(
         {"steps of the dense engine compared", static_cast<double>(run.steps.weight_steps)});
   }
-  if (preactivations.count > 0) {
-    claim.measured.push_back({"|z - z0 - C G| / sizes", preactivations});
+  if (preactivations.range.count > 0) {
+    claim.measured.push_back({"|z - z0 - C G| / sizes", preactivations.range});
   }
-  const Range norms = norm_residual(run), signs = wrong_signs(run);
-  if (norms.count > 0) claim.measured.push_back({"| |W| - |W0 + sum| | / size", norms});
+  const Residuals norms = norm_residual(run);
+  const Range signs = wrong_signs(run);
+  if (norms.range.count > 0) {
+    claim.measured.push_back({"| |W| - |W0 + sum| | / size", norms.range});
+  }
   if (signs.count > 0) {
     claim.measured.push_back({"coefficient beyond zero on the wrong side", signs});
   }
@@ -134,14 +151,17 @@ Claim check_decomposition(const RunTrace& run) {
   const auto beyond = [](const Range& range, double most) {
     return range.count > 0 && !(range.most.value <= most);
   };
-  if (beyond(run.steps.weights, rounding) || beyond(preactivations, rounding) ||
-      beyond(norms, rounding)) {
+  if (beyond(run.steps.weights, rounding) || preactivations.broken || norms.broken) {
     return judge(std::move(claim), Finding::fails("the weights are not W0 + sum rho x / |x|^2"));
   }
   if (beyond(signs, 0.0)) {
     return judge(std::move(claim), Finding::fails("a coefficient has the wrong sign"));
   }
-  if (!run.steps.problem.empty() && run.steps.weights.count + norms.count == 0) {
+  if (preactivations.blurred || norms.blurred) {
+    return judge(std::move(claim),
+                 Finding::undecided("the record of the late-time flow is not accurate enough"));
+  }
+  if (!run.steps.problem.empty() && run.steps.weights.count + norms.range.count == 0) {
     return judge(std::move(claim), Finding::undecided(run.steps.problem));
   }
   return judge(std::move(claim), Finding::holds());

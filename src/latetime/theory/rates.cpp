@@ -7,6 +7,12 @@
 #include "latetime/base/log_domain.hpp"
 
 namespace latetime {
+namespace {
+
+// Two values of log t that are one but for rounding.
+constexpr double same_time = 1e-9;
+
+}  // namespace
 
 LateFit fit_limit(std::span<const Sample> samples) {
   LateFit fit;
@@ -39,6 +45,7 @@ std::vector<Sample> loss_exponents(const std::vector<Snapshot>& snapshots) {
     if (snapshot.log_time() < 1.0) continue;
     if (earlier) {
       const double step = snapshot.log_time() - earlier->log_time();
+      if (step <= same_time * snapshot.log_time()) continue;
       result.push_back({snapshot.log_time(), (earlier->log_loss - snapshot.log_loss) / step});
     }
     earlier = &snapshot;
