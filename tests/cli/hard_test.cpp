@@ -286,6 +286,8 @@ const HardCase hard_cases[] = {
     {.name = "orthonormal-to-rounding", .further = expect_the_verdicts_of_orthogonal_samples},
     // Beside samples at rest the estimate is right but far too large.
     {.name = "rank-one-samples", .separates = false, .answered = false},
+    // A sample at which only pairs at zero are left: its t g grows like t, and rounding times that.
+    {.name = "rests-beside-a-slider", .separates = false, .further = expect_falling_loss},
     {.name = "same-class-opposites", .further = expect_ten_hopping_pairs},
     {"sleeping-sample-wakes"},
     {"slides-after-hand-over"},

@@ -12,6 +12,9 @@ constexpr std::uint64_t changes_between_rebuilds = 64;
 
 constexpr int most_rounds_beside_plateau = 30;
 
+// What is left of a sum of neurons' parts of the kernel, in parts of one, after some have left it.
+constexpr double rounding_left = 1e-13;
+
 // Factor of safety on what a crossing is off by to the second order in a step.
 constexpr double second_order = 4.0;
 
@@ -49,6 +52,7 @@ class Transition {
   void book_delay(double margin_step, bool was_active);
   void shift(double change);
   void book_hops();
+  bool leaves_rounding() const;
   void propagate_hops();
 
   FlowState state_;
@@ -220,6 +224,16 @@ void Transition::propagate_hops() {
   state_.propagate(state_.off_at_zero(event_.neuron, change));
 }
 
+/// Whether sums and differences have left rounding where a sample's margin does not move at all any
+/// more, whose t g grows like t: what is nothing times that is not.
+bool Transition::leaves_rounding() const {
+  for (Eigen::Index i = 0; i < problem_.samples(); ++i) {
+    const double left = std::abs(state_.kernel(i, i));
+    if (left > 0.0 && left <= rounding_left * problem_.reach(i, i)) return true;
+  }
+  return false;
+}
+
 FlowState Transition::carry_out(std::vector<FlowEvent>& events) {
   const Eigen::Index k = event_.neuron;
   // An event that changes what samples at rest push ends the rest.
@@ -274,7 +288,7 @@ FlowState Transition::carry_out(std::vector<FlowEvent>& events) {
   state_.refresh_asleep();
   if (rested || ends_rest) {
     state_.rebase();
-  } else if (++state_.changes_since_rebuild >= changes_between_rebuilds) {
+  } else if (++state_.changes_since_rebuild >= changes_between_rebuilds || leaves_rounding()) {
     state_.rebuild_kernel();
   }
   const Vector now = state_.rates_now();
