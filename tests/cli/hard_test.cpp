@@ -208,6 +208,12 @@ void expect_falling_loss(const Answers& a) {
   }
 }
 
+/// Weights grow like log t at most.
+void expect_bounded_growth(const Answers& a) {
+  expect_falling_loss(a);
+  EXPECT_LE(std::stod(a.rows.back().at("norm_w")), 1000.0);
+}
+
 void expect_hopping(const Answers& a) {
   EXPECT_GE(pairs(a.limit, "other", "switching"), 1);
   EXPECT_EQ(a.claims().at("7.2").at("conclusion_seen"), "fails");
@@ -275,6 +281,8 @@ const HardCase hard_cases[] = {
     // Neurons leave the origin of a plane with two ways open: which one, only the last hop knows.
     {.name = "flow-leaves-an-origin", .separates = false, .answered = false},
     {.name = "flow-loss-rises", .separates = false, .further = expect_falling_loss},
+    // Where the two come to rest to the last bit, t g of either grows like t.
+    {.name = "flow-under-both-labels", .separates = false, .further = expect_bounded_growth},
     {.name = "flow-opposite-pair", .is_late = false, .further = expect_falling_loss},
     {.name = "hopping-called-settled", .further = expect_hopping},
     {.name = "hops-alone", .answered = false, .further = expect_no_rank_of_hops},

@@ -153,6 +153,10 @@ FlowStatus LateFlow::advance_to(double log_time, const std::function<bool(double
     if (now_.theta > unit_start_ + 1.0) {
       unit_start_ = now_.theta;
       unit_steps_ = unit_events_ = 0;
+      if (!now_.plateau && now_.stiff()) {  // at rest to the last bit, such margins need few steps
+        now_.rebase();
+        begin_step_anew();
+      }
     }
     if (unit_events_ > 10 * pairs + 1000) return FlowStatus::too_many_events;
     if (unit_steps_ >= most_steps_per_unit + 8 * unit_events_) return FlowStatus::too_stiff;

@@ -16,13 +16,15 @@ const std::string group = "Decomposition and scalar sequences";
 
 // Rounding: sums of n + d products, a few thousand of them one after the other.
 constexpr double rounding = 1e-10;
+// Of a flow to t = 10^100000, relative.
+constexpr double lost_by_flow = 1e-6;
 
 // A wrong derivative or sign changes an increment by its own size times 1 − slope; what the engines
 // round is below 1e-6 of it (StepWatch).
 constexpr double update_tolerance = 1e-4;
 
-/// Residuals of an identity, and what they say of it: a record of the flow whose error estimate is
-/// larger than they are does not break it.
+/// Residuals of an identity, and what they say of it: a record whose error estimate is larger than
+/// they are does not break it, nor does one of the flow by as much as its integration may lose.
 struct Residuals {
   Range range;
   bool broken = false, blurred = false;
@@ -31,7 +33,8 @@ struct Residuals {
     place.time = snapshot.time;
     range.add(value, place);
     if (value <= rounding) return;
-    (value <= snapshot.error_estimate ? blurred : broken) = true;
+    const double lost = snapshot.exact ? 0.0 : lost_by_flow;
+    (value <= std::max(snapshot.error_estimate, lost) ? blurred : broken) = true;
   }
 };
 
