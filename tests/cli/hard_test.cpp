@@ -298,6 +298,8 @@ const HardCase hard_cases[] = {
     {.name = "rests-beside-a-slider", .separates = false, .further = expect_falling_loss},
     {.name = "same-class-opposites", .further = expect_ten_hopping_pairs},
     {"sleeping-sample-wakes"},
+    // A pair that slid leaves in the moment in which another comes to zero.
+    {"slider-left-behind"},
     {"slides-after-hand-over"},
     {"starts-at-right-angles"},
     {"tiny-learning-rate"},

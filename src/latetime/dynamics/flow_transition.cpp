@@ -52,6 +52,7 @@ class Transition {
   void book_delay(double margin_step, bool was_active);
   void shift(double change);
   void book_hops();
+  void book_left_behind(const std::vector<Eigen::Index>& slid);
   bool leaves_rounding() const;
   void propagate_hops();
 
@@ -214,6 +215,16 @@ void Transition::book_hops() {
               hop(event_.sample, bounds_) * steps * std::exp(-state_.theta));
 }
 
+/// Pairs that slid and do not, because another has come to zero, leave from anywhere in their hop.
+void Transition::book_left_behind(const std::vector<Eigen::Index>& slid) {
+  if (!state_.options.of_descent) return;
+  for (const Eigen::Index l : slid) {
+    if (l == event_.sample || neuron_.mode.at_zero(l)) continue;
+    const FoldBounds bounds = fold_bounds(problem_, neuron_.group, l, lambda_);
+    state_.book(event_.neuron, l, hop(l, bounds) * std::exp(-state_.theta));
+  }
+}
+
 /// Where several pairs of a neuron slide, where they are on average is known to a part of a hop.
 /// For those that did so when the flow began, a trial has seen what comes of that.
 void Transition::propagate_hops() {
@@ -276,10 +287,12 @@ FlowState Transition::carry_out(std::vector<FlowEvent>& events) {
     moved.insert(moved.end(), fold.begin(), fold.end());
   }
   set_to_zero(moved);
+  const std::vector<Eigen::Index> slid = neuron_.mode.sliding;
   decide(with, rested);
   put_beyond_zero();
   book_delay(margin_step, was_active);
   book_hops();
+  book_left_behind(slid);
   propagate_hops();
   if (state_.doubts(neuron_.mode)) {
     report.decided = false;
