@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 #include <limits>
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -39,8 +40,9 @@ struct Watched {
           const HandOver::Options& options)
       : p(problem),
         engine(p.data, p.initial, p.learning_rate, 1),
-        hand_over(flow_problem(p), engine.state(false).preactivations, std::move(discrepancy),
-                  options) {}
+        hand_over(flow_problem(p), engine.state(false).preactivations,
+                  std::make_shared<const WeightsBeyond>(p.initial.weights, p.data.x),
+                  std::move(discrepancy), options) {}
 
   std::uint64_t go_to_next_look() {
     engine.advance(HandOver::next_look(engine.step()) - engine.step());

@@ -152,7 +152,7 @@ Descent::Descent(const Dataset& data, const Network& initial, const DescentOptio
   }
   if (!plan_.hand_over && options.method != Method::flow) return;
   problem_.emplace(data, initial.shape, options.learning_rate);
-  beyond_ = weights_beyond(initial.weights, data.x, problem_->gram);
+  beyond_ = std::make_shared<const WeightsBeyond>(initial.weights, data.x);
   if (options.method == Method::flow) {
     begin_gradient_flow();
     return;
@@ -162,12 +162,11 @@ Descent::Descent(const Dataset& data, const Network& initial, const DescentOptio
       shadow_ ? std::max<std::uint64_t>(plan_.most_exact_steps / 3,
                                         static_cast<std::uint64_t>(least_exact_steps))
               : plan_.most_exact_steps;
-  hand_over_ =
-      std::make_unique<HandOver>(*problem_, preactivations(initial.weights, data.x), discrepancy,
-                                 HandOver::Options{.tolerance = options.tolerance,
-                                                   .forced = plan_.forced_flow,
-                                                   .most_steps = most_exact_steps,
-                                                   .beyond = beyond_});
+  hand_over_ = std::make_unique<HandOver>(*problem_, preactivations(initial.weights, data.x),
+                                          beyond_, discrepancy,
+                                          HandOver::Options{.tolerance = options.tolerance,
+                                                            .forced = plan_.forced_flow,
+                                                            .most_steps = most_exact_steps});
 }
 
 std::string_view Descent::engine_name() const {

@@ -117,16 +117,16 @@ class Descent {
   const DescentOptions options_;
   const EnginePlan plan_;
   ExactEngine engine_;
-  bool contracts_ = true;                   // no step amplifies rounding
-  std::unique_ptr<RoundingShadow> shadow_;  // where steps may amplify rounding, or are short
-  std::optional<FlowProblem> problem_;      // where a flow may take over
+  bool contracts_ = true;                        // no step amplifies rounding
+  std::unique_ptr<RoundingShadow> shadow_;       // where steps may amplify rounding, or are short
+  std::optional<FlowProblem> problem_;           // where a flow may take over
+  std::shared_ptr<const WeightsBeyond> beyond_;  // the same, of the initial weights
   std::unique_ptr<HandOver> hand_over_;
   std::unique_ptr<LateRun> late_;
   double flow_error_ = 0.0;       // at the hand-over
   double flow_start_loss_ = 0.0;  // log loss there
   FlowOptions flow_options_;
   Vector sample_norms_, initial_norms_;
-  Vector beyond_;                // weights_beyond the samples
   std::uint64_t looked_at_ = 0;  // last step of a look
   std::uint64_t chunk_ = 1;      // steps between two looks at the clock
 };

@@ -15,17 +15,6 @@ constexpr double collinear_tolerance = 1e-13;
 // Inner products below this part of the norms are rounding: the samples count as orthogonal.
 constexpr double orthogonal_tolerance = 4e-15;
 
-void clear_rounding(Matrix& gram) {
-  const Vector norms = gram.diagonal().cwiseSqrt();
-  for (Eigen::Index i = 0; i < gram.rows(); ++i) {
-    for (Eigen::Index l = 0; l < gram.cols(); ++l) {
-      if (i != l && std::abs(gram(i, l)) <= orthogonal_tolerance * norms[i] * norms[l]) {
-        gram(i, l) = 0.0;
-      }
-    }
-  }
-}
-
 void find_folds(const Dataset& data, FlowProblem& problem) {
   const auto count = static_cast<std::size_t>(problem.samples());
   problem.fold.resize(count);
@@ -51,13 +40,25 @@ void find_folds(const Dataset& data, FlowProblem& problem) {
 
 }  // namespace
 
+Matrix gram_without_rounding(const Eigen::Ref<const Matrix>& x) {
+  Matrix gram = gram_matrix(x);
+  const Vector norms = gram.diagonal().cwiseSqrt();
+  for (Eigen::Index i = 0; i < gram.rows(); ++i) {
+    for (Eigen::Index l = 0; l < gram.cols(); ++l) {
+      if (i != l && std::abs(gram(i, l)) <= orthogonal_tolerance * norms[i] * norms[l]) {
+        gram(i, l) = 0.0;
+      }
+    }
+  }
+  return gram;
+}
+
 FlowProblem::FlowProblem(const Dataset& data, const NetworkShape& network, double learning_rate)
     : shape(network),
       classes(data.classes),
-      gram(gram_matrix(data.x)),
+      gram(gram_without_rounding(data.x)),
       rate(learning_rate / static_cast<double>(data.size()) / static_cast<double>(network.width)) {
   if (network.groups != 2) throw std::invalid_argument("late-time flow: two classes only");
-  clear_rounding(gram);
   reach = rate * gram.cwiseAbs();
   find_folds(data, *this);
 }

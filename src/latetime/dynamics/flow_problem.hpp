@@ -8,6 +8,9 @@
 
 namespace latetime {
 
+/// Gram matrix of the samples, n × n, in which those count as orthogonal that are so to rounding.
+Matrix gram_without_rounding(const Eigen::Ref<const Matrix>& x);
+
 /// What stays the same while a two-class network is followed in log time θ.
 ///
 /// Multipliers are carried as λ_i = t g_i, which stay of order one while t goes to 10^100. With
@@ -20,7 +23,7 @@ struct FlowProblem {
 
   NetworkShape shape;
   std::vector<int> classes;  ///< n
-  Matrix gram;               ///< n × n
+  Matrix gram;               ///< n × n, without rounding
   double rate;               ///< q = η/(nm)
   Matrix reach;  ///< q |G_{li}|, n × n: |Δz_{k,i}| ≤ Σ_l reach_{li} ∫λ_l dθ for any neuron
 

@@ -67,9 +67,11 @@ std::uint64_t look_step(int number) {
 }  // namespace
 
 HandOver::HandOver(const FlowProblem& problem, Matrix initial_preactivations,
-                   Discrepancy discrepancy, const Options& options)
+                   std::shared_ptr<const WeightsBeyond> beyond, Discrepancy discrepancy,
+                   const Options& options)
     : problem_(problem),
       initial_preactivations_(std::move(initial_preactivations)),
+      beyond_(std::move(beyond)),
       discrepancy_(std::move(discrepancy)),
       options_(options) {}
 
@@ -213,7 +215,8 @@ double HandOver::try_from_oldest(bool stays, const std::function<bool()>& keep_g
     if (l + looks_per_trial < looks_.size()) continue;
     const FlowStart there = flow.state();
     const double off = discrepancy_(there.coefficients, flow.margins(), exact.coefficients,
-                                    margins_of(exact.preactivations), only_hops(flow));
+                                    margins_of(exact.preactivations),
+                                    flow.only_hops(there.preactivations, *beyond_));
     worst = std::isfinite(off) ? std::max(worst, off) : failed;
     trial.raise(problem_, preactivations_off(flow, there, exact), over_all);
   }
@@ -232,18 +235,14 @@ double HandOver::log_loss_at(const Look& look) const {
   return log_mean_loss(group_outputs(z, problem_.shape), problem_.classes);
 }
 
-std::array<bool, 2> HandOver::only_hops(const LateFlow& flow) const {
-  return flow.only_hops(options_.beyond.size() ? options_.beyond
-                                               : Vector(Vector::Zero(problem_.neurons())));
-}
-
 /// What the mean over fast switching is off by just now.
 double HandOver::jitter() const {
   const Look& now = looks_.back();
   const LateFlow flow = flow_from(now);
-  return discrepancy_(flow.state().coefficients, flow.margins(), now.coefficients,
+  const FlowStart there = flow.state();
+  return discrepancy_(there.coefficients, flow.margins(), now.coefficients,
                       margins_of(start(now.step, now.coefficients).preactivations),
-                      only_hops(flow));
+                      flow.only_hops(there.preactivations, *beyond_));
 }
 
 HandOver::Decision HandOver::look(std::uint64_t step, const Matrix& coefficients,

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -27,12 +28,12 @@ class HandOver {
     double tolerance = 1e-8;
     bool forced = false;           ///< leave at the first trial that works, whatever its error
     std::uint64_t most_steps = 0;  ///< leave then, with the error that was reached
-    Vector beyond = {};            ///< weights_beyond the samples; empty: none are
   };
   enum class Decision { go_on, leave, give_up, interrupted };
 
-  /// `initial_preactivations` is Z(0), neurons × n.
-  HandOver(const FlowProblem& problem, Matrix initial_preactivations, Discrepancy discrepancy,
+  /// `initial_preactivations` is Z(0), neurons × n; `beyond` is of the initial weights.
+  HandOver(const FlowProblem& problem, Matrix initial_preactivations,
+           std::shared_ptr<const WeightsBeyond> beyond, Discrepancy discrepancy,
            const Options& options);
 
   /// The first step after `step` at which look() must be called: 8 a decade.
@@ -71,13 +72,13 @@ class HandOver {
   LateFlow flow_from(const Look& look, const FlowOptions& options = {}) const;
   double log_loss_at(const Look& look) const;
   double jitter() const;
-  std::array<bool, 2> only_hops(const LateFlow& flow) const;
   bool find_not_separated();
   bool has_resting_samples() const;
   Vector margins_of(const Matrix& preactivations) const;
 
   const FlowProblem problem_;
   const Matrix initial_preactivations_;
+  const std::shared_ptr<const WeightsBeyond> beyond_;
   const Discrepancy discrepancy_;
   const Options options_;
   std::deque<Look> looks_;  // the last decade, oldest first

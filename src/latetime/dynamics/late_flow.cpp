@@ -313,6 +313,20 @@ double LateFlow::event_rank_error(const std::vector<RankSense>& senses) const {
 
 namespace {
 
+/// What hopping moves a neuron by at most.
+struct Hops {
+  Vector coefficients;  ///< times t, those of its sliding samples
+  double weights;       ///< t² ‖Δw‖²
+};
+
+/// Nothing where it does not hop.
+std::optional<Hops> hops_of(const FlowNeuron& neuron) {
+  const Vector& spread = neuron.mean.spread;
+  if (!neuron.mode.slides() || spread.size() == 0) return std::nullopt;
+  const Vector move = neuron.mode.inverse.cwiseAbs() * spread;
+  return Hops{move, std::max(0.0, spread.dot(move))};
+}
+
 /// Neurons of one mode, which hop at the same rates and may do so in step.
 struct HoppingAlike {
   const FlowNeuron* first = nullptr;
@@ -326,9 +340,10 @@ struct HoppingAlike {
   }
 };
 
-/// Adds neuron k, whose pairs at zero hop by `move` in their coefficients.
+/// Adds neuron k, whose pairs at zero hop.
 void add_hops(const FlowProblem& problem, const FlowNeuron& neuron, Eigen::Index k,
-              const Vector& move, const std::vector<RankSense>& senses, HoppingAlike& alike) {
+              const Hops& hops, const std::vector<RankSense>& senses, HoppingAlike& alike) {
+  const Vector& move = hops.coefficients;
   const std::vector<Eigen::Index>& sliding = neuron.mode.sliding;
   const auto width = static_cast<double>(problem.shape.width);
   for (Eigen::Index i = 0; i < problem.samples(); ++i) {
@@ -354,7 +369,7 @@ void add_hops(const FlowProblem& problem, const FlowNeuron& neuron, Eigen::Index
       alike.of_ranks[r] += senses[r].slopes(row, sliding[s]) * move[static_cast<Eigen::Index>(s)];
     }
   }
-  alike.weights += std::sqrt(std::max(0.0, neuron.mean.spread.dot(move)));
+  alike.weights += std::sqrt(hops.weights);
 }
 
 }  // namespace
@@ -364,7 +379,8 @@ double LateFlow::switching_error(const std::vector<RankSense>& senses) const {
   std::vector<HoppingAlike> groups;
   for (std::size_t k = 0; k < now_.neurons.size(); ++k) {
     const FlowNeuron& neuron = now_.neurons[k];
-    if (!neuron.mode.slides() || neuron.mean.spread.size() == 0) continue;
+    const auto hops = hops_of(neuron);
+    if (!hops) continue;
     auto alike = std::find_if(groups.begin(), groups.end(),
                               [&](const HoppingAlike& group) { return group.holds(neuron); });
     if (alike == groups.end()) {
@@ -372,8 +388,7 @@ double LateFlow::switching_error(const std::vector<RankSense>& senses) const {
                         std::vector<double>(senses.size(), 0.0), 0.0});
       alike = groups.end() - 1;
     }
-    add_hops(problem(), neuron, static_cast<Eigen::Index>(k),
-             neuron.mode.inverse.cwiseAbs() * neuron.mean.spread, senses, *alike);
+    add_hops(problem(), neuron, static_cast<Eigen::Index>(k), *hops, senses, *alike);
   }
   const Vector of_loss = loss_slopes(margins());
   double loss_squares = 0.0, margin_squares = 0.0, weight_squares = 0.0;
@@ -397,26 +412,35 @@ double LateFlow::switching_error(const std::vector<RankSense>& senses) const {
   return worst;
 }
 
-std::array<bool, 2> LateFlow::only_hops(const Vector& beyond) const {
-  Vector left = Vector::Zero(2), hops = left;  // squares
-  const Matrix z = state().preactivations;
-  for (std::size_t k = 0; k < now_.neurons.size(); ++k) {
-    const FlowNeuron& neuron = now_.neurons[k];
-    const auto row = static_cast<Eigen::Index>(k);
-    double longest = beyond[row] * beyond[row];
-    for (Eigen::Index i = 0; i < z.cols(); ++i) {
+std::array<bool, 2> LateFlow::only_hops(const Matrix& preactivations,
+                                        const WeightsBeyond& beyond) const {
+  Vector hops = Vector::Zero(2);  // squares, as all these
+  Vector longest = Vector::Zero(preactivations.rows());
+  for (Eigen::Index k = 0; k < longest.size(); ++k) {
+    for (Eigen::Index i = 0; i < preactivations.cols(); ++i) {
       const double square = problem().gram(i, i);
-      if (square > 0.0) longest = std::max(longest, z(row, i) * z(row, i) / square);
+      const double z = preactivations(k, i);
+      if (square > 0.0) longest[k] = std::max(longest[k], z * z / square);
     }
-    left[neuron.group] += longest;
-    if (!neuron.mode.slides() || neuron.mean.spread.size() == 0) continue;
-    const Vector move = neuron.mode.inverse.cwiseAbs() * neuron.mean.spread;
-    hops[neuron.group] += std::exp(-2.0 * now_.theta) * std::max(0.0, neuron.mean.spread.dot(move));
+    const FlowNeuron& neuron = now_.neuron(k);
+    const auto own = hops_of(neuron);
+    if (own) hops[neuron.group] += std::exp(-2.0 * now_.theta) * own->weights;
   }
-  const auto only = [&](Eigen::Index group) {
-    return hops[group] > 0.0 && left[group] <= hops_hide * hops_hide * hops[group];
+  const auto hidden = [&] {
+    Vector left = Vector::Zero(2);
+    for (Eigen::Index k = 0; k < longest.size(); ++k) left[now_.neuron(k).group] += longest[k];
+    const auto only = [&](Eigen::Index group) {
+      return hops[group] > 0.0 && left[group] <= hops_hide * hops_hide * hops[group];
+    };
+    return std::array<bool, 2>{only(0), only(1)};
   };
-  return {only(0), only(1)};
+  const std::array<bool, 2> within = hidden();
+  if (!within[0] && !within[1]) return within;  // what lies beyond only adds to the weights
+  const Vector& norms = beyond.norms();
+  for (Eigen::Index k = 0; k < longest.size(); ++k) {
+    longest[k] = std::max(longest[k], norms[k] * norms[k]);
+  }
+  return hidden();
 }
 
 std::vector<std::vector<Eigen::Index>> LateFlow::sliding() const {

@@ -10,6 +10,7 @@
 #include "latetime/dynamics/flow_state.hpp"
 #include "latetime/dynamics/flow_transition.hpp"
 #include "latetime/dynamics/rank_sense.hpp"
+#include "latetime/dynamics/weights_beyond.hpp"
 
 namespace latetime {
 
@@ -73,8 +74,9 @@ class LateFlow {
   /// How far log loss and stable ranks of one moment may be from the mean over the fast switching.
   double switching_error(const std::vector<RankSense>& senses) const;
   /// For each class, whether its weights are on average no more than twice as large as what hops
-  /// move them by. `beyond`, neurons: ‖w_k‖ outside the span of the samples (weights_beyond).
-  std::array<bool, 2> only_hops(const Vector& beyond) const;
+  /// move them by. `preactivations` are those of state(); `beyond` is asked for its norms only
+  /// where what lies in the span of the samples does not decide.
+  std::array<bool, 2> only_hops(const Matrix& preactivations, const WeightsBeyond& beyond) const;
   /// Samples that no neuron is active at (slope 0): their margins do not move at all.
   bool asleep(Eigen::Index sample) const { return now_.asleep(sample); }
   /// Samples that contradict each other and have come to rest, where there are any.

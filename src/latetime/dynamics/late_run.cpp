@@ -59,13 +59,12 @@ double LateRun::step_log_time(double flow_time) const {
   return flow_time > 40.0 ? flow_time : std::log(std::max(0.0, std::expm1(flow_time)));
 }
 
-double LateRun::error_estimate(const FlowStart& state) const {
+double LateRun::error_estimate(const FlowStart& state, std::array<bool, 2> only_hops) const {
   if (flow_.undecided() > 0) return std::numeric_limits<double>::infinity();
   const double steps = static_cast<double>(flow_.steps()) * start_.options.step_tolerance;
   const Unrest unrest = flow_.unrest();
   std::vector<RankSense> senses =
       rank_senses(flow_.problem(), initial_weights_, initial_preactivations_, state);
-  const std::array<bool, 2> only_hops = flow_.only_hops(start_.beyond);
   const Eigen::Index width = flow_.problem().shape.width;
   std::erase_if(senses, [&](const RankSense& sense) {
     return sense.slopes.rows() == width && only_hops[static_cast<std::size_t>(sense.first / width)];
@@ -89,7 +88,8 @@ double LateRun::error_estimate(const FlowStart& state) const {
 
 TrainingState LateRun::state(bool with_weights) const {
   FlowStart here = flow_.state();
-  const double error = error_estimate(here);
+  const auto only_hops = flow_.only_hops(here.preactivations, *start_.beyond);
+  const double error = error_estimate(here, only_hops);
   TrainingState state{.time = time_,
                       .weights = with_weights ? initial_weights_ : Matrix(),
                       .preactivations = std::move(here.preactivations),
@@ -99,7 +99,7 @@ TrainingState LateRun::state(bool with_weights) const {
                       .sliding_pairs = flow_.sliding_pairs(),
                       .error_estimate = error,
                       .undecided_events = flow_.undecided(),
-                      .only_hops = flow_.only_hops(start_.beyond)};
+                      .only_hops = only_hops};
   if (with_weights) add_product(state.coefficients, x_, state.weights);
   const FlowProblem& problem = flow_.problem();
   if (state.sliding_pairs > 0) {

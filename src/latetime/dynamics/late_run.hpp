@@ -1,7 +1,9 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <vector>
 
 #include "latetime/base/outcome.hpp"
@@ -24,7 +26,7 @@ class LateRun {
     double error = 0.0;  ///< of log loss and stable ranks there
     /// What rounding may have done to the exact steps by then, part of `error`, where that grows.
     double rounding = 0.0;
-    Vector beyond;  ///< weights_beyond the samples
+    std::shared_ptr<const WeightsBeyond> beyond;  ///< of the initial weights
   };
   LateRun(const FlowProblem& problem, const Dataset& data, const Network& initial,
           const Start& start);
@@ -41,7 +43,7 @@ class LateRun {
 
  private:
   double step_log_time(double flow_time) const;
-  double error_estimate(const FlowStart& state) const;
+  double error_estimate(const FlowStart& state, std::array<bool, 2> only_hops) const;
 
   LateFlow flow_;
   const Start start_;

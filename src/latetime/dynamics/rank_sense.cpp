@@ -11,11 +11,6 @@
 namespace latetime {
 namespace {
 
-// Eigenvalues of the Gram matrix below this part of the largest are those of no direction.
-constexpr double thin = 1e-12;
-// What projections leave of a row that lies within.
-constexpr double rounding_of_projection = 1e-12;
-
 constexpr int rounds = 12;
 constexpr Eigen::Index most_vectors = 3;
 
@@ -90,25 +85,6 @@ Top top_of(const Rows& rows, Eigen::Index longest) {
 double RankSense::change(double coefficients, double weights) const {
   return std::min(factor * weights,
                   coefficients + factor * weights * std::min(1.0, blur + bend * weights));
-}
-
-Vector weights_beyond(const Matrix& weights, const Samples& x, const Matrix& gram) {
-  const SymmetricEigen eigen = symmetric_eigen(gram);
-  const double top = eigen.values.size() ? eigen.values[eigen.values.size() - 1] : 0.0;
-  Matrix left = weights;
-  for (int round = 0; round < 2; ++round) {  // the second for what rounding has left
-    for (Eigen::Index j = 0; j < eigen.values.size(); ++j) {
-      if (!(eigen.values[j] > thin * top)) continue;
-      const Vector direction = (x.transpose() * eigen.vectors.col(j)) / std::sqrt(eigen.values[j]);
-      left -= (left * direction) * direction.transpose();
-    }
-  }
-  Vector norms(left.rows());
-  for (Eigen::Index k = 0; k < norms.size(); ++k) {
-    norms[k] = left.row(k).norm();
-    if (norms[k] <= rounding_of_projection * weights.row(k).norm()) norms[k] = 0.0;
-  }
-  return norms;
 }
 
 std::vector<RankSense> rank_senses(const FlowProblem& problem, const Matrix& initial_weights,

@@ -2,7 +2,6 @@
 
 #include <vector>
 
-#include "latetime/data/samples.hpp"
 #include "latetime/dynamics/flow_problem.hpp"
 #include "latetime/dynamics/flow_state.hpp"
 
@@ -24,10 +23,6 @@ struct RankSense {
   /// its slope and added up, and move W by ‖ΔW‖_F = `weights`.
   double change(double coefficients, double weights) const;
 };
-
-/// ‖w_k‖ outside the span of the samples, neurons: what descent does not change. Gram matrix n × n;
-/// directions in which no sample has more than 1e-6 of the largest count as outside.
-Vector weights_beyond(const Matrix& weights, const Samples& x, const Matrix& gram);
 
 /// For W_{+1}, W_{−1} and W, those that are not zero. u by a few iterations of a subspace.
 std::vector<RankSense> rank_senses(const FlowProblem& problem, const Matrix& initial_weights,

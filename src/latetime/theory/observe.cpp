@@ -5,8 +5,8 @@
 
 #include <fmt/format.h>
 
-#include "latetime/dynamics/rank_sense.hpp"
 #include "latetime/dynamics/schedule.hpp"
+#include "latetime/dynamics/weights_beyond.hpp"
 #include "latetime/model/loss.hpp"
 
 namespace latetime {
@@ -41,11 +41,12 @@ std::string doubts(const Limit& limit, const LateAccount& late) {
   return "";
 }
 
-Snapshot snapshot_of_flow(const LateFlow& flow, const Measurer& measurer, const Vector& beyond) {
+Snapshot snapshot_of_flow(const LateFlow& flow, const Measurer& measurer,
+                          const WeightsBeyond& beyond) {
   FlowStart here = flow.state();
   TrainingState state;
   state.coefficients = here.coefficients;
-  state.only_hops = flow.only_hops(beyond);
+  state.only_hops = flow.only_hops(here.preactivations, beyond);
   return {.time = LogTime::from_log(flow.log_time()),
           .exact = false,
           .coefficients = std::move(here.coefficients),
@@ -141,8 +142,7 @@ void follow_late(LateFlow& flow, const Measurer& measurer, const ObserveOptions&
   flow.on_event = [&run](const FlowEvent& event) { run.late.add(event, run.setting); };
   const auto keep_going = [&options](double) { return options.goes_on(); };
   const double end = options.last_decade * std::log(10.0);
-  const Vector beyond =
-      weights_beyond(run.setting.initial.weights, run.setting.data.x, flow.problem().gram);
+  const WeightsBeyond beyond(run.setting.initial.weights, run.setting.data.x);
   const std::uint64_t undecided_before = run.late.undecided_events;
   const double factor = std::pow(10.0, 0.125);
   FlowStatus status = FlowStatus::reached;
