@@ -28,8 +28,6 @@ constexpr double least_exact_steps = 2e5;
 // A flow whose log loss has fallen by less than this is asked at its end whether its samples are
 // separated, unless it ends early, when activations may still change.
 constexpr double least_flow_fall = 0.5;
-// One that cannot go on has not separated them where it falls by less in a decade.
-constexpr double least_fall_of_a_decade = 0.5;
 constexpr std::uint64_t steps_before_verdict = 100'000;
 
 /// 0: full batch.
@@ -225,7 +223,8 @@ void Descent::restore(const EngineMemory& memory) {
           "/engine holds numbers that are not finite, where the late-time flow begins; "
           "it is damaged, run anew into another folder");
     }
-    begin_flow(start, flow(0, 1), {.preactivation_error = flow(0, 2), .event_error = flow(0, 3)});
+    begin_flow(start, flow(0, 1), state(false).error_estimate,
+               {.preactivation_error = flow(0, 2), .event_error = flow(0, 3)});
   }
 }
 
@@ -253,10 +252,11 @@ FlowStart Descent::flow_start() const {
   return hand_over_->start(step(), std::get<ExactDescent>(engine_).coefficients());
 }
 
-/// A flow from the present state of the exact engine.
-void Descent::begin_flow(const FlowStart& start, double error, const FlowOptions& flow_options) {
-  const double off = state(false).error_estimate;
-  const double rounding = off > more_than_rounding ? off : 0.0;
+/// A flow from the present state of the exact engine, which is off by `exact_error`, part of
+/// `error`.
+void Descent::begin_flow(const FlowStart& start, double error, double exact_error,
+                         const FlowOptions& flow_options) {
+  const double rounding = exact_error > more_than_rounding ? exact_error : 0.0;
   flow_error_ = error;
   flow_options_ = flow_options;
   late_ = std::make_unique<LateRun>(
@@ -322,6 +322,7 @@ std::optional<Outcome> Descent::flow_to(const LogTime& target, const DescentObse
     const Outcome outcome = not_separated(late_->flow(), time(), loss);
     if (outcome.reason == StopReason::not_separated) return outcome;
     const double fall = -std::log(10.0) * late_->flow().log_loss_speed();
+    // One that falls so slowly where it cannot go on has not separated its samples.
     if (loss > flow_start_loss_ - least_flow_fall || fall < least_fall_of_a_decade) {
       return not_separated_so_far(time(), loss, options_.method != Method::flow);
     }
@@ -336,10 +337,12 @@ std::optional<Outcome> Descent::look(const DescentObservers& observers) {
                            [&] { return !observers.pulse || observers.pulse(time()); })) {
     case HandOver::Decision::go_on:
       break;
-    case HandOver::Decision::leave:
-      begin_flow(flow_start(), hand_over_->error() + state(false).error_estimate,
+    case HandOver::Decision::leave: {
+      const double exact_error = state(false).error_estimate;
+      begin_flow(flow_start(), hand_over_->error() + exact_error, exact_error,
                  hand_over_->flow_options());
       break;
+    }
     case HandOver::Decision::give_up:
       return hand_over_->outcome();
     case HandOver::Decision::interrupted:

@@ -104,7 +104,8 @@ class Descent {
   std::optional<Outcome> look(const DescentObservers& observers);
   /// Where a late-time flow begins that begins now.
   FlowStart flow_start() const;
-  void begin_flow(const FlowStart& start, double error, const FlowOptions& flow_options);
+  void begin_flow(const FlowStart& start, double error, double exact_error,
+                  const FlowOptions& flow_options);
   void begin_gradient_flow();
   Outcome end() const;
   std::uint64_t step() const;

@@ -37,10 +37,6 @@ constexpr double early_error = 1e-4;
 // A flow further off than this does not follow the descent at all.
 constexpr double useless_error = 1e-2;
 
-// Losses that fall by less than this in log, over a decade of steps, are not at late times: the
-// flow, in whose time they should fall by about log 10, would only be slow.
-constexpr double slowest_fall = 0.5;
-
 // Integration steps of a trial: about as long as the exact steps so far took. More mean that
 // activations still change too often in log t. Beside a loss that stays, only a flow that needs few
 // is worth while.
@@ -260,7 +256,8 @@ HandOver::Decision HandOver::look(std::uint64_t step, const Matrix& coefficients
       now < (options_.forced ? first_forced_trial : first_trial)) {
     return Decision::go_on;
   }
-  const bool stays = log_loss_at(looks_.front()) - log_loss_at(looks_.back()) < slowest_fall;
+  const bool stays =
+      log_loss_at(looks_.front()) - log_loss_at(looks_.back()) < least_fall_of_a_decade;
   if (stays) {
     if ((now >= patience_with_loss || last) && find_not_separated()) return Decision::give_up;
     if (!last && !has_resting_samples()) return Decision::go_on;

@@ -14,6 +14,10 @@
 
 namespace latetime {
 
+/// Losses that fall by less than this in log, over a decade of steps, are not at late times: the
+/// flow, in whose time they should fall by about log 10, would only be slow.
+constexpr double least_fall_of_a_decade = 0.5;
+
 /// When exact steps may give way to the late-time flow, decided by trials: at every half decade T a
 /// flow is started from the run's own state at T/10 and compared with the exact steps up to T. What
 /// it was off by is, up to a factor, what a flow from T will be off by later.
