@@ -19,6 +19,9 @@ namespace {
 // Slopes ⟨v_k, x_l⟩ and multipliers count as zero below this part of what they are made of.
 constexpr double zero_tolerance = 1e-9;
 
+// A sum that is this part of its terms is zero.
+constexpr double rounding_of_sums = 1e-11;
+
 // Eigenvalues of the kernel below this part of the largest are those of dependent samples.
 constexpr double dependence_tolerance = 1e-12;
 
@@ -494,6 +497,10 @@ Limit follow_to_limit(LateFlow& flow, double largest_decade,
                     decades_text(LogTime::from_log(flow.log_time())), explain(status));
     return limit;
   }
+}
+
+bool zero_to_rounding(double sum, double terms) {
+  return sum <= rounding_of_sums * terms;
 }
 
 double limit_residual(const FlowProblem& problem, const Limit& limit) {

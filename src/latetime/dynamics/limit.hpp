@@ -76,6 +76,10 @@ FlowOptions options_to_limit(const FlowProblem& problem, bool of_descent);
 Limit follow_to_limit(LateFlow& flow, double largest_decade = 1e6,
                       const std::function<bool(double)>& keep_going = {});
 
+/// Whether a neuron of a limit, or its pre-activation at a sample, is zero to rounding: the size of
+/// a sum, beside the sizes of its terms added up.
+bool zero_to_rounding(double sum, double terms);
+
 /// Largest violation of the KKT conditions, each part relative: stationarity (V against
 /// q Σ ς α λ x, row by row, over ‖V‖), slopes outside [γ, 1] or not at the end that the sign of
 /// ⟨v_k, x_l⟩ asks for (weighted by how far from zero that is), margins below 1, and

@@ -12,9 +12,6 @@
 namespace latetime {
 namespace {
 
-// A neuron of the limit that is this part of the terms it is the sum of is zero.
-constexpr double rounding_of_sums = 1e-11;
-
 constexpr LimitStatus all_statuses[] = {LimitStatus::found, LimitStatus::not_separated,
                                         LimitStatus::pattern_moves, LimitStatus::not_solved,
                                         LimitStatus::not_separated_so_far};
@@ -110,7 +107,7 @@ std::array<StableRank, 3> limit_stable_ranks(const Matrix& coefficients,
   Matrix inside = coefficients * space.samples();
   const Vector terms = coefficients.cwiseAbs() * x.rowwise().norm();
   for (Eigen::Index k = 0; k < inside.rows(); ++k) {
-    if (inside.row(k).norm() <= rounding_of_sums * terms[k]) inside.row(k).setZero();
+    if (zero_to_rounding(inside.row(k).norm(), terms[k])) inside.row(k).setZero();
   }
   const auto rank_of = [](const Matrix& rows) {
     return BorderedSpectrum(Matrix(rows.rows(), 0)).stable_rank(rows);

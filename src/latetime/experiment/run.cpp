@@ -145,7 +145,8 @@ HandOver::Discrepancy largest_difference(const Measurer& measurer, const Dataset
     const auto ranks = [&](const Matrix& coefficients) {
       TrainingState state;
       state.coefficients = coefficients;
-      return measurer.stable_ranks(measurer.inside(state));
+      state.only_hops = only_hops;
+      return measurer.stable_ranks(state, measurer.inside(state));
     };
     const auto log_loss = [&](const Vector& margins) {
       Matrix outputs = Matrix::Zero(margins.size(), data.class_count);
@@ -157,8 +158,7 @@ HandOver::Discrepancy largest_difference(const Measurer& measurer, const Dataset
     double largest = std::abs(log_loss(flow_margins) - log_loss(exact_margins));
     const auto a = ranks(flow), b = ranks(exact);
     for (std::size_t part = 0; part < 3; ++part) {
-      if (part < 2 && only_hops[part]) continue;
-      // NaN where all weights are zero: nothing to compare.
+      // NaN where all weights are zero, or only hop: nothing to compare.
       if (std::isnan(a[part].value) && std::isnan(b[part].value)) continue;
       largest = std::max(largest, std::abs(a[part].value - b[part].value));
     }

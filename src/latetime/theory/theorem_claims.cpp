@@ -11,9 +11,6 @@
 namespace latetime {
 namespace {
 
-// A neuron of the limit that is this part of the terms it is the sum of is zero.
-constexpr double rounding_of_sums = 1e-11;
-
 const std::string group = "Main theorems";
 
 constexpr double exponent_tolerance = 1e-6;
@@ -29,7 +26,7 @@ bool stays_behind(const ClaimSetting& s, const Limit& limit, int g) {
   const Matrix z =
       (coefficients * s.gram).cwiseAbs();  // norms from the Gram matrix lose half the digits
   const Matrix terms = coefficients.cwiseAbs() * s.gram.cwiseAbs();
-  return (z.array() <= rounding_of_sums * terms.array()).all();
+  return z.binaryExpr(terms, &zero_to_rounding).all();
 }
 
 /// ‖w_k‖ of a snapshot, from W⁰W⁰ᵀ, Z⁰ and G alone.
