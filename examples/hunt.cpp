@@ -9,9 +9,9 @@
 // library); gradient flow to small steps at three resolutions. A fault is a log loss or stable rank
 // off by more than error_estimate + 1e-9, a run called not separated whose real steps separate, an
 // end in a limit that contradicts the run, an InputError, a crash, or more than a minute of
-// processor time. A first suspicion is looked at again in a wider arithmetic; where that
-// differs, too, steps amplify rounding beyond both, and the run counts as unsure. Each faulty run
-// prints a line, and --keep writes its arrays and config.toml into DIR/FAMILY-SEED-NUMBER for
+// processor time. A first suspicion is looked at again in a wider arithmetic; where that differs,
+// too, steps amplify rounding beyond both, and the run counts as unsure. Each faulty run prints a
+// line, and --keep writes its arrays and config.toml into DIR/FAMILY-SEED-NUMBER for
 // `latetime run`; --near does so, too, for runs of which a row of the flow comes as near to its
 // estimate as that part, and for those without an answer that real steps separate. Exit code 1 when
 // there was a fault.

@@ -7,8 +7,9 @@
 namespace latetime {
 namespace {
 
-// Hops that are averaged over, after a part of them that only forgets the start.
+// Hops that are averaged over, after one for every so many of them, which only forget the start.
 constexpr int hops = 4096;
+constexpr std::size_t averaged_per_forgotten = 8;
 
 // With pairs that change sides more rarely than this part of the hops, longer ones.
 constexpr double rare = 1.0 / 512.0;
@@ -40,9 +41,14 @@ const std::vector<double>& hop_weights(bool with_rare) {
   return with_rare ? more : some;
 }
 
-// Phases from which a crossing is tried, and the longest such try in steps.
+// Phases from which a crossing is tried, and the longest such try in steps. Before it, so many hops
+// forget where rare pairs were put.
 constexpr int delay_phases = 256;
 constexpr double longest_lead = 2000.0;
+constexpr int forgetting_hops = 64;
+
+// Hops that show how far they shake the pre-activation that crosses.
+constexpr int hops_of_amplitude = hops / 8;
 
 /// How the sliding pairs of a neuron hop, in the coordinates w = G_SS⁻¹ t z_S: each step adds
 /// `drift`, less `jump` for the pairs that are active.
@@ -150,7 +156,7 @@ struct Averages {
 Averages carry_out(const HopSizes& sizes, double slope, bool with_rare) {
   Hopping hopping(sizes);
   const std::vector<double>& weights = hop_weights(with_rare);
-  for (std::size_t step = 0; step < weights.size() / 8; ++step) hopping.hop();
+  for (std::size_t step = 0; step < weights.size() / averaged_per_forgotten; ++step) hopping.hop();
   const Vector zero = Vector::Zero(sizes.size());
   Averages result{zero, zero, zero, zero};
   for (const double weight : weights) {
@@ -255,7 +261,7 @@ CrossingDelay crossing_delay(const FlowProblem& problem, int group, const Neuron
   const std::vector<Eigen::Index> rare_pairs = sizes.rare_pairs();
   Hopping hopping(sizes);
   double amplitude = 0.0;
-  for (int step = 0; step < hops / 8; ++step) {
+  for (int step = 0; step < hops_of_amplitude; ++step) {
     hopping.hop();
     amplitude = std::max(amplitude, std::abs(weights.dot(hopping.z())));
   }
@@ -273,7 +279,7 @@ CrossingDelay crossing_delay(const FlowProblem& problem, int group, const Neuron
         places.push_back(std::fmod(0.5 + phase * std::sqrt(2.0 + static_cast<double>(p)), 1.0));
       }
       hopping.begin(rare_pairs, places);
-      for (int step = 0; step < 64; ++step) hopping.hop();
+      for (int step = 0; step < forgetting_hops; ++step) hopping.hop();
     }
     for (int skip = phase * 37 % 101; skip > 0; --skip) hopping.hop();
     // On its way through zero at moment 0; never later than a lead after it.
