@@ -47,9 +47,10 @@ void change_norms(Draft& p) {
   for (Index i = 0; i < p.n(); ++i) p.x.row(i) *= p.dice.power(-1.5, 1.5);
 }
 
-void blur_twins(Draft& p, double label) {
-  const double size = p.dice.power(-7, -2);
-  p.pair_up(1.0, label);
+/// The second half of the samples nearly on one line with the first.
+void blur_twins(Draft& p, double factor, double label) {
+  const double size = p.dice.power(-8, -2);
+  p.pair_up(factor, label);
   p.x.bottomRows(p.half()) += size * p.dice.normal(p.half(), p.d());
 }
 
@@ -113,7 +114,7 @@ const Family families[] = {
     {"mixture", [](Draft& p) { p.x = 0.5 * p.x + p.y * p.dice.normal(1, p.d()); }},
     {"few-dimensions", [](Draft& p) { p.draw_samples(p.n(), p.dice.between(1, 3)); }},
     {"duplicates", [](Draft& p) { p.pair_up(1.0, 1.0); }},
-    {"near-duplicates", [](Draft& p) { blur_twins(p, 1.0); }},
+    {"near-duplicates", [](Draft& p) { blur_twins(p, 1.0, 1.0); }},
     {"opposites", [](Draft& p) { p.pair_up(-1.0, -1.0); }},
     {"opposites-of-one-class", [](Draft& p) { p.pair_up(-1.0, 1.0); }},
     {"integers",
@@ -140,13 +141,15 @@ const Family families[] = {
        for (Index i = 1; i < p.n(); ++i) p.x.row(i) = p.x.row(0);
        if (p.dice.sign() > 0) p.y.setConstant(p.y[0]);
      }},
-    {"near-contradictions", [](Draft& p) { blur_twins(p, -1.0); }},
+    {"near-contradictions", [](Draft& p) { blur_twins(p, 1.0, -1.0); }},
     {"contradictions", [](Draft& p) { p.pair_up(1.0, -1.0); }},
     {"dead-neurons", make_dead_neurons},
     {"twin-neurons", make_twin_neurons},
     {"any-slope", [](Draft& p) { p.slope = p.dice.uniform(0, 1); }},
     {"stretched-twins",
      [](Draft& p) { p.pair_up(p.dice.sign() * p.dice.uniform(0.2, 3), p.dice.sign()); }},
+    {"near-opposites", [](Draft& p) { blur_twins(p, -p.dice.uniform(0.3, 3), p.dice.sign()); }},
+    {"near-multiples", [](Draft& p) { blur_twins(p, p.dice.uniform(0.3, 3), p.dice.sign()); }},
     {"a-zero-sample", [](Draft& p) { p.x.row(0).setZero(); }},
     {"flow-gaussian", [](Draft& p) { p.flow = true; }},
     {"flow-opposites", [](Draft& p) { p.flow = true, p.pair_up(-1.0, p.dice.sign()); }},

@@ -261,6 +261,79 @@ TEST(SwitchingMean, OffsetOfTheMarginsIsThatOfTheMovedNeuron) {
   }
 }
 
+/// Two other-class samples that slide, and one in their span, which rides: of either class, and
+/// counted as on either side by the mode.
+Sliding with_rider(bool on_line, bool own, std::uint64_t seed) {
+  const Eigen::Index n = 6, d = 12, rider = 2;
+  for (std::uint64_t index = 0;; ++index) {
+    RandomStream stream(seed, RandomPurpose::test, index);
+    Dataset data{.x = Matrix(n, d), .classes = {1, 1, own ? 0 : 1, 0, 0, 0}};
+    for (Eigen::Index i = 0; i < n; ++i) {
+      for (Eigen::Index c = 0; c < d; ++c) data.x.edit()(i, c) = 0.5 + stream.normal();
+    }
+    const double first = stream.normal(), second = on_line ? 0.0 : stream.normal();
+    // Where the sample is on a line, it is so but for 1e-11.
+    data.x.edit().row(rider) = first * data.x.row(0) + second * data.x.row(1) +
+                               (on_line ? 1e-11 : 0.0) * data.x.row(rider);
+    const NetworkShape shape{.groups = 2, .width = 2, .dim = d, .slope = 0.1};
+    Sliding s{.problem = FlowProblem(data, shape, 0.4), .lambda = Vector(n)};
+    for (Eigen::Index i = 0; i < n; ++i) s.lambda[i] = 0.5 + stream.uniform();
+    s.lambda[rider] *= own ? 0.2 : 1.0;
+    s.mode.active = {1, 1, static_cast<std::uint8_t>(stream.below(2)), 1, 1, 1};
+    resolve_mode(s.problem, s.group, s.lambda, std::vector<Eigen::Index>{0, 1}, s.mode);
+    if (s.mode.sliding.size() == 2) return s;
+  }
+}
+
+/// Means of t z_0, t z_1, t σ(z_0), t σ(z_1), t σ(z_2) of descent with λ held fixed, the first
+/// three samples beginning at zero.
+Vector means_with_rider(const Sliding& s, int hops) {
+  const Eigen::MatrixXd gram = s.problem.gram.topRows(3);
+  Vector push = s.problem.rate * s.lambda;
+  for (Eigen::Index l = 0; l < 6; ++l) push[l] *= s.problem.sign(s.group, l);
+  Vector z = Vector::Zero(3), sums = Vector::Zero(5);
+  for (int h = 0; h < hops; ++h) {
+    Vector here = push;
+    for (Eigen::Index l = 0; l < 3; ++l) here[l] *= z[l] >= 0.0 ? 1.0 : s.problem.shape.slope;
+    z += gram * here;
+    sums.head(2) += z.head(2);
+    for (Eigen::Index l = 0; l < 3; ++l) {
+      sums[2 + l] += z[l] >= 0.0 ? z[l] : s.problem.shape.slope * z[l];
+    }
+  }
+  return sums / hops;
+}
+
+/// A pair that goes to and fro with the sliding ones pushes on its own; the mode counts it as on
+/// one side for ever.
+TEST(SwitchingMean, GoesAlongWithPairsThatRide) {
+  int held = 0;
+  for (const bool on_line : {false, true}) {
+    for (const bool own : {false, true}) {
+      for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+        Sliding s = with_rider(on_line, own, seed);
+        s.mode.riding = {2};
+        const SwitchingMean mean = switching_mean(s.problem, s.group, s.mode, s.lambda);
+        const Vector plain = means_with_rider(s, plain_hops);
+        // An own-class pair may be too strong for those that slide.
+        if (own && plain.cwiseAbs().maxCoeff() > 3.0 * (hop_size(s, 0) + hop_size(s, 1))) continue;
+        held += 1;
+        ASSERT_EQ(mean.riders, std::vector<Eigen::Index>{2});
+        const double tolerance = 0.01 * (hop_size(s, 0) + hop_size(s, 1));
+        EXPECT_NEAR(mean.preactivation[0], plain[0], tolerance) << on_line << own << seed;
+        EXPECT_NEAR(mean.preactivation[1], plain[1], tolerance) << on_line << own << seed;
+        EXPECT_NEAR(mean.activation[0], plain[2], tolerance) << on_line << own << seed;
+        EXPECT_NEAR(mean.activation[1], plain[3], tolerance) << on_line << own << seed;
+        EXPECT_NEAR(mean.rider_activation[0], plain[4], tolerance) << on_line << own << seed;
+        Vector offset = Vector::Zero(6);
+        add_margin_offset(s.problem, s.group, s.mode, mean, offset);
+        EXPECT_NEAR(offset[2], s.problem.sign(s.group, 2) * plain[4] / 2.0, tolerance);
+      }
+    }
+  }
+  EXPECT_GE(held, 25);
+}
+
 /// Steps from the moment at which sample i would cross at `speed`, without shaking, to the first
 /// one at which it is beyond zero: mean and deviation over random phases.
 CrossingDelay plain_delay(const Sliding& s, Eigen::Index i, double speed, int trials) {
@@ -309,6 +382,45 @@ TEST(CrossingDelay, IsThatOfShakenPreactivations) {
       EXPECT_NEAR(delay.deviation, plain.deviation, 0.5 * plain.deviation + 0.1);
     }
   }
+}
+
+TEST(HopReach, IsHowFarHopsTakePreactivations) {
+  for (const Eigen::Index count : {1, 2, 3}) {
+    for (std::uint64_t seed = 1; seed <= 5; ++seed) {
+      const Sliding s = sliding_pairs(count, 0.0, seed);
+      const Eigen::Index i = count;
+      const Vector weights =
+          s.problem.gram.topLeftCorner(count, count).inverse() * s.problem.gram.col(i).head(count);
+      Vector z = Vector::Zero(count);
+      double up = 0.0, down = 0.0, size = 0.0;
+      for (Eigen::Index l = 0; l < count; ++l) size += std::abs(weights[l]) * hop_size(s, l);
+      for (int h = 0; h < 20'000; ++h) {
+        z = hop(s, z, 1).preactivation;
+        up = std::max(up, weights.dot(z));
+        down = std::max(down, -weights.dot(z));
+      }
+      const double tolerance = (count == 1 ? 1e-3 : 0.05) * size;
+      EXPECT_NEAR(hop_reach(s.problem, s.group, s.mode, s.lambda, i, 1.0), up, tolerance);
+      EXPECT_NEAR(hop_reach(s.problem, s.group, s.mode, s.lambda, i, -1.0), down, tolerance);
+    }
+  }
+}
+
+TEST(HopDelay, IsHowLongHopsTakeToReachSoFar) {
+  const Sliding s = sliding_pairs(1, 0.0, 3);
+  const double share = sliding_multipliers(s.mode, s.lambda)[0] / s.lambda[0];
+  ASSERT_GT(share, 0.0);
+  ASSERT_LT(share, 1.0);
+  const double reach = hop_reach(s.problem, s.group, s.mode, s.lambda, 1, 1.0);
+  ASSERT_GT(reach, 0.0);
+
+  const CrossingDelay late = hop_delay(s.problem, s.group, s.mode, s.lambda, 1, 1.0, 0.9 * reach);
+  const CrossingDelay soon = hop_delay(s.problem, s.group, s.mode, s.lambda, 1, 1.0, 0.1 * reach);
+  EXPECT_LT(soon.mean, late.mean);
+  EXPECT_GT(late.mean, 1.0);
+  EXPECT_LT(late.mean, 100.0);
+  const CrossingDelay never = hop_delay(s.problem, s.group, s.mode, s.lambda, 1, 1.0, 1.1 * reach);
+  EXPECT_GE(never.mean, 2000.0);
 }
 
 }  // namespace

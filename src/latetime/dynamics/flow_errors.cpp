@@ -18,6 +18,9 @@ namespace {
 constexpr double rest_of_series = 0.5;
 constexpr double step_of_no_series = 1e-24;
 
+// What projections leave of a squared norm.
+constexpr double rounding = 1e-15;
+
 // What makes up for errors of margins may be so many times what it is to first order; it is looked
 // at after these times in θ, the last of them for ever.
 constexpr double beyond_first_order = 2.0;
@@ -62,14 +65,22 @@ std::vector<Vector> FlowState::answers(const Disturbance& off) const {
     const double slope = turns ? 1.0 : problem->slope(disturbed.mode.is_active(l));
     moved[l] *= problem->sign(disturbed.group, l) * slope;
   }
-  const Vector slowness = rates_now().cwiseInverse();
+  // Samples that are asleep make up for nothing.
+  const Vector rates = rates_now();
+  std::vector<Eigen::Index> awake;
+  for (Eigen::Index l = 0; l < samples(); ++l) {
+    if (rates[l] > 0.0) awake.push_back(l);
+  }
+  const Eigen::MatrixXd links = kernel(awake, awake);
+  const Vector asked = moved(awake), slowness = rates(awake).cwiseInverse();
   std::vector<Vector> found;
   for (const double time : times_of_answers) {
-    Eigen::MatrixXd followed = kernel;
+    Eigen::MatrixXd followed = links;
     followed.diagonal() += slowness / time;
-    const auto made_up = symmetric_solution(followed, moved);
+    const auto made_up = symmetric_solution(followed, asked);
     if (!made_up) return {};
-    found.emplace_back(made_up->col(0));
+    found.emplace_back(Vector::Zero(samples()));
+    found.back()(awake) = made_up->col(0);
   }
   return found;
 }
@@ -111,6 +122,7 @@ void FlowState::book(Eigen::Index k, Eigen::Index i, double change) {
 /// is not known.
 Matrix FlowState::propagate(const Disturbance& off) {
   neuron(off.neuron).errors += off.z.cwiseAbs();
+  neuron(off.neuron).weights_error += off.weights;
   if (samples() > most_samples_of_answer) return {};  // a trial has measured it (HandOver)
   Matrix coefficients_moved, moved;
   for (const Vector& answer : answers(off)) {
@@ -123,14 +135,33 @@ Matrix FlowState::propagate(const Disturbance& off) {
     coefficients_moved = coefficients_moved.cwiseMax(beyond_first_order * gains.cwiseAbs());
     moved = moved.cwiseMax(beyond_first_order * shifts.cwiseAbs());
   }
-  const Vector most = off.weights * problem->gram.diagonal().cwiseSqrt();
+  const Vector norms = problem->gram.diagonal().cwiseSqrt();
+  const Vector most = off.weights * norms;
   for (Eigen::Index k = 0; k < problem->neurons(); ++k) {
+    double longest = off.weights;
+    if (moved.size() > 0) longest = std::min(longest, coefficients_moved.row(k).dot(norms));
+    neuron(k).weights_error += longest;
     Vector shift = most;
     if (moved.size() > 0) shift = shift.cwiseMin(moved.row(k).transpose());
     for (const Eigen::Index l : neuron(k).mode.pairs_at_zero()) shift[l] = 0.0;
     neuron(k).errors += shift;
   }
   return coefficients_moved;
+}
+
+/// Where pairs slide their errors are forgotten, and with them what others were off by along the
+/// same samples: of Δw only what is at right angles to x_S is left.
+void FlowState::forget_errors_along_sliding(Eigen::Index k) {
+  FlowNeuron& neuron = this->neuron(k);
+  if (!neuron.mode.slides()) return;
+  const Eigen::MatrixXd links = problem->gram(neuron.mode.sliding, Eigen::all);
+  const Eigen::MatrixXd shares = neuron.mode.inverse * links;
+  for (Eigen::Index i = 0; i < samples(); ++i) {
+    const double square = problem->gram(i, i);
+    const double left = std::max(square - shares.col(i).dot(links.col(i)), rounding * square);
+    const double known = neuron.measured_error * (1.0 + shares.col(i).cwiseAbs().sum());
+    neuron.errors[i] = std::min(neuron.errors[i], known + std::sqrt(left) * neuron.weights_error);
+  }
 }
 
 void FlowState::book_series(const Vector& x) {

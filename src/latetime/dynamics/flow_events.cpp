@@ -16,6 +16,14 @@ namespace {
 // pre-activation of its sample: hysteresis against events that rounding alone would make.
 constexpr double crossing_tolerance = 1e-12;
 
+// A pair that reaches zero itself within so many steps, or this part of the time so far, from when
+// hops first took it there, is left to do so (crossing_delay); others cross as they are taken.
+constexpr double soon = 2000.0;
+constexpr double soon_in_log_time = 0.02;
+
+// Hops that take a pair beyond zero will do so at its place in so many steps.
+constexpr double steps_for_hops = 16.0;
+
 // The same for multipliers of sliding pairs, relative to λ_l.
 constexpr double exit_tolerance = 1e-12;
 
@@ -109,15 +117,26 @@ class EventSearch {
     double start;
     Vector row;
     std::optional<Vector> lag;
+    double reach = 0.0;  ///< t times what hops take from it
   };
   Course course_of(Eigen::Index k, Eigen::Index i) const;
+  double inverse_time(double delta) const { return std::exp(-(state_.theta + delta)); }
   double lag_at(const Course& course, double delta) {
-    if (!course.lag) return 0.0;
-    return std::exp(-(state_.theta + delta)) * course.lag->dot(rates_.at(delta));
+    if (!course.lag && course.reach == 0.0) return 0.0;
+    const double lag = course.lag ? course.lag->dot(rates_.at(delta)) : 0.0;
+    return inverse_time(delta) * (lag - course.reach);
   }
   double lag_at_grid(const Course& course, int j) {
-    if (!course.lag) return 0.0;
-    return std::exp(-(state_.theta + step_.moment(j))) * course.lag->dot(rates_.at_grid(j));
+    if (!course.lag && course.reach == 0.0) return 0.0;
+    const double lag = course.lag ? course.lag->dot(rates_.at_grid(j)) : 0.0;
+    return inverse_time(step_.moment(j)) * (lag - course.reach);
+  }
+  /// dh/dθ, but for what the lag of samples at rest adds.
+  double speed(const Course& course, double delta) {
+    return course.row.dot(rates_.at(delta)) + inverse_time(delta) * course.reach;
+  }
+  double speed_at_grid(const Course& course, int j) {
+    return course.row.dot(rates_.at_grid(j)) + inverse_time(step_.moment(j)) * course.reach;
   }
   double height(const Course& course, double delta) {
     return course.start + course.row.dot(step_.at(delta)) + lag_at(course, delta);
@@ -126,7 +145,9 @@ class EventSearch {
     return course.start + course.row.dot(step_.grid(j)) + lag_at_grid(course, j);
   }
   void find_crossings();
-  double crossing(Eigen::Index k, Eigen::Index i);
+  std::optional<FoundEvent> crossing(Eigen::Index k, Eigen::Index i);
+  double first_at_zero(const Course& course);
+  std::optional<FoundEvent> taken_across(Eigen::Index k, Eigen::Index i, Course course);
   void find_exits();
   double variation();
   void watch_near_misses();
@@ -155,29 +176,71 @@ void EventSearch::find_crossings() {
     if (!lags && (neuron.room.array() > reached.array()).all()) continue;
     for (Eigen::Index i = 0; i < state_.samples(); ++i) {
       if (neuron.room[i] > reached[i] && (!lags || neuron.room[i] == never)) continue;
-      const double when = crossing(k, i);
-      if (when >= earliest()) continue;
-      found_.first = {when, k, i, cause_at_zero(state_, neuron.group, i)};
-      if (when == 0.0) return;
+      const auto event = crossing(k, i);
+      if (!event || event->delta >= earliest()) continue;
+      found_.first = event;
+      if (event->delta == 0.0) return;
     }
   }
 }
 
-/// When a pair crosses zero, unless after the earliest event so far. Since every entry of s only
-/// grows, ⟨v, Δs⟩ is bounded over any part of the step by the parts of v of one sign: most pairs
-/// are proved not to cross without a look at the inside of the step, the others are bisected. The
-/// lag of samples at rest is taken for monotone within a cell.
-double EventSearch::crossing(Eigen::Index k, Eigen::Index i) {
+/// How a pair crosses zero, unless after the earliest event so far.
+std::optional<FoundEvent> EventSearch::crossing(Eigen::Index k, Eigen::Index i) {
   Course course = course_of(k, i);
-  const Vector& row = course.row;
   const double tolerance =
       crossing_tolerance * std::max(state_.z.col(i).cwiseAbs().maxCoeff(), 1e-300);
-  course.start += tolerance;
   const double first_lag = lag_at_grid(course, 0);
+  if (state_.feels_hops(k, i)) {
+    if (auto event = taken_across(k, i, course)) return event;
+  }
+  course.start += tolerance;
   // Just crossed, and part of a step late (delay_of): it is on its way.
-  if (course.start + first_lag <= 0.0 && row.dot(state_.last_lambda) > 0.0) {
+  if (course.start + first_lag <= 0.0 && course.row.dot(state_.last_lambda) > 0.0) {
     course.start = tolerance - first_lag;
   }
+  const double when = first_at_zero(course);
+  if (when == never) {
+    found_.looked_at.emplace_back(k, i);
+    return std::nullopt;
+  }
+  return FoundEvent{when, k, i, cause_at_zero(state_, state_.neuron(k).group, i)};
+}
+
+/// How hops of other pairs of the neuron take one that pushes away from zero across, which would
+/// not get there on its own: where it turns back within their reach, or stays there because its
+/// sample lies nearly on one line with theirs.
+std::optional<FoundEvent> EventSearch::taken_across(Eigen::Index k, Eigen::Index i, Course course) {
+  const FlowNeuron& neuron = state_.neuron(k);
+  const double to_side = -side(neuron, i);
+  course.reach = hop_reach(*state_.problem, neuron.group, neuron.mode, state_.drive(), i, to_side);
+  const double when = first_at_zero(course);
+  if (when == never) return std::nullopt;
+  const double steps = std::exp(state_.theta + when);
+  const Vector lambda = state_.driven(state_.multiplier_rates(when, step_.at(when)));
+  const Vector row = preactivation_row(*state_.problem, neuron.group, neuron.mode, i);
+  const double left = course.reach + steps * std::min(0.0, height(course, when));  // t h
+  const double away = -to_side * row.dot(lambda);
+  if (away < 0.0 && left <= -away * std::min(soon, soon_in_log_time * steps)) return std::nullopt;
+  NeuronMode beyond = neuron.mode;
+  meet_zero(*state_.problem, neuron.group, lambda, i, {}, beyond);
+  if (beyond.at_zero(i) || beyond.is_active(i) == neuron.mode.is_active(i)) return std::nullopt;
+  const double onward =
+      to_side * preactivation_row(*state_.problem, neuron.group, beyond, i).dot(lambda);
+  if (onward <= std::max(0.0, away)) return std::nullopt;
+  if (onward < course.reach && steps_for_hops * away > course.reach) {
+    found_.undecided.emplace_back(k, i);  // whether they will before it has left
+    return std::nullopt;
+  }
+  return FoundEvent{when, k, i, FlowCause::own_crosses, course.reach};
+}
+
+/// When a pair is at zero first; never: not before the earliest event so far. Since every entry of
+/// s only grows, ⟨v, Δs⟩ is bounded over any part of the step by the parts of v of one sign: most
+/// pairs are proved not to cross without a look at the inside of the step, the others are bisected.
+/// The lag of samples at rest is taken for monotone within a cell.
+double EventSearch::first_at_zero(const Course& course) {
+  const Vector& row = course.row;
+  const double first_lag = lag_at_grid(course, 0);
   if (course.start + first_lag <= 0.0) return 0.0;
   // Where the pair is above zero at both ends of a cell, the bound may have failed because it
   // turns back inside: its lowest point decides.
@@ -186,13 +249,13 @@ double EventSearch::crossing(Eigen::Index k, Eigen::Index i) {
     const double end = height_at_grid(course, right);
     if (end <= 0.0) return right;
     const double a = step_.moment(left), b = step_.moment(right);
-    const double falls = row.dot(rates_.at_grid(left)), rises = row.dot(rates_.at_grid(right));
+    const double falls = speed_at_grid(course, left), rises = speed_at_grid(course, right);
     if (!(falls < 0.0) || !(rises > 0.0)) return -1;
     // Between the ends it lies above both tangents.
     const double start_here = height_at_grid(course, left);
     const double meet = (start_here - end + rises * (b - a)) / (rises - falls);
     if (start_here + falls * meet > 0.0) return -1;
-    const auto fall = [&](double delta) { return -row.dot(rates_.at(delta)); };
+    const auto fall = [&](double delta) { return -speed(course, delta); };
     const double lowest = root_between(fall, a, b);
     if (height(course, lowest) > 0.0) return -1;
     turn = lowest;
@@ -211,10 +274,7 @@ double EventSearch::crossing(Eigen::Index k, Eigen::Index i) {
     return scan(middle, right, height_at_grid(course, middle));
   };
   const int cell = scan(0, DenseStep::points, course.start + first_lag);
-  if (cell < 0) {
-    found_.looked_at.emplace_back(k, i);
-    return never;
-  }
+  if (cell < 0) return never;
   const double left = step_.moment(cell - 1);
   const double right = std::isnan(turn) ? step_.moment(cell) : turn;
   return root_between([&](double delta) { return height(course, delta); }, left, right);
@@ -295,12 +355,7 @@ void EventSearch::watch_near_misses() {
 }  // namespace
 
 FlowCause cause_at_zero(const FlowState& state, int group, Eigen::Index i) {
-  const FlowProblem& problem = *state.problem;
-  if (problem.members[static_cast<std::size_t>(i)].size() == 1) {
-    return problem.own(group, i) ? FlowCause::own_crosses : FlowCause::other_meets;
-  }
-  return fold_bounds(problem, group, i, state.drive()).holds() ? FlowCause::other_meets
-                                                               : FlowCause::own_crosses;
+  return state.pushes_away(group, i) ? FlowCause::own_crosses : FlowCause::other_meets;
 }
 
 FlowSearch first_event(const FlowState& state, const DenseStep& step) {

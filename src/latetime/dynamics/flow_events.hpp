@@ -21,6 +21,9 @@ struct FoundEvent {
   double delta;  ///< log time after the start of the step
   Eigen::Index neuron, sample;
   FlowCause cause;
+  /// Where hops of the neuron's sliding pairs take the pair beyond zero, which itself does not get
+  /// there: how far they do at most, t · z; else 0.
+  double reach = 0.0;
 };
 
 /// What a step brings. Every pair gets one of three answers: clear (it stays as it is, for all that

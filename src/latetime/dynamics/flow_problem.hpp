@@ -33,6 +33,13 @@ struct FlowProblem {
   std::vector<double> ratio;
   std::vector<std::vector<Eigen::Index>> members;  ///< of the fold that starts at i; else empty
 
+  /// Whether two samples lie on one line through zero, but for this part of their squared norms.
+  static constexpr double line_tolerance = 1e-10;
+  bool on_one_line(Eigen::Index l, Eigen::Index i) const {
+    return gram(l, l) > 0.0 &&
+           gram(i, i) - gram(i, l) / gram(l, l) * gram(i, l) <= line_tolerance * gram(i, i);
+  }
+
   bool leads(Eigen::Index i) const { return fold[static_cast<std::size_t>(i)] == i; }
 
   Eigen::Index samples() const { return gram.rows(); }

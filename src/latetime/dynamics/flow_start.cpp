@@ -13,6 +13,12 @@ namespace {
 // At a hand-over, pairs within this many largest possible single steps of zero may be sliding.
 constexpr double entry_band = 3.0;
 
+// Pairs at zero may be beyond the hops of a moment by this part of them.
+constexpr double beyond_hops = 0.1;
+
+// What is left of a pre-activation in the span of others, in parts of the neuron's largest.
+constexpr double nothing = 1e-12;
+
 // Pre-activations below this part of the largest count as zero at the start.
 constexpr double zero_at_start = 1e-15;
 
@@ -35,6 +41,7 @@ FlowState::FlowState(std::shared_ptr<const FlowProblem> fixed, const FlowStart& 
                   .fresh = Vector::Zero(n),
                   .fresh_time = theta};
   offset = Vector::Zero(n);
+  knocks = Matrix::Zero(problem->neurons(), n);
   neurons.resize(static_cast<std::size_t>(problem->neurons()));
   for (Eigen::Index k = 0; k < problem->neurons(); ++k) {
     FlowNeuron& neuron = neurons[static_cast<std::size_t>(k)];
@@ -44,7 +51,8 @@ FlowState::FlowState(std::shared_ptr<const FlowProblem> fixed, const FlowStart& 
       neuron.mode.active[static_cast<std::size_t>(i)] = z(k, i) >= 0.0 ? 1 : 0;
     }
     neuron.since = s;
-    neuron.errors = Vector::Constant(samples(), options.preactivation_error);
+    neuron.measured_error = options.preactivation_error;
+    neuron.errors = Vector::Constant(samples(), neuron.measured_error);
   }
   start_from_zero();
   rebase();
@@ -99,16 +107,16 @@ void FlowState::enter() {
   const Vector band = steps * (problem->reach * lambda);
   for (Eigen::Index k = 0; k < problem->neurons(); ++k) {
     FlowNeuron& neuron = neurons[static_cast<std::size_t>(k)];
-    std::vector<Eigen::Index> near;
+    std::vector<Eigen::Index> near, beside;
     // In gradient flow what is at zero has been decided.
     for (Eigen::Index i = 0; options.of_descent && i < samples(); ++i) {
       if (!problem->leads(i) || !(problem->gram(i, i) > 0.0)) continue;
       if (!(std::abs(z(k, i)) <= band[i] || neuron.mode.at_zero(i))) continue;
-      if (fold_bounds(*problem, neuron.group, i, lambda).holds()) near.push_back(i);
+      (fold_bounds(*problem, neuron.group, i, lambda).holds() ? near : beside).push_back(i);
     }
     const std::vector<std::uint8_t> signs = neuron.mode.active;
     for (bool settled = near.empty(); !settled;) {
-      resolve_mode(*problem, neuron.group, lambda, near, neuron.mode);
+      resolve_mode(*problem, neuron.group, lambda, near, neuron.mode, beside);
       // Pairs that do not stay at zero keep the side that they are really on.
       settled = true;
       std::vector<Eigen::Index> staying;
@@ -132,9 +140,37 @@ void FlowState::enter() {
     const Vector move = to_zero(neuron.mode, z.row(k));
     coefficients(k, neuron.mode.sliding) += move.transpose();
   }
+  const Matrix before = z;
   entered = true;
   rebase();
   refresh_offset();
+  if (!options.of_descent) return;
+  for (Eigen::Index k = 0; k < problem->neurons(); ++k) {
+    if (neuron(k).mode.slides()) book_entry(k, before.row(k));
+  }
+}
+
+/// Books how far pairs that begin at zero were from there, beyond where hops take them: one may
+/// come to zero only later, and one that rides may be off the span of those that slide.
+void FlowState::book_entry(Eigen::Index k, const Vector& before) {
+  const FlowNeuron& neuron = this->neuron(k);
+  const NeuronMode& mode = neuron.mode;
+  const double step = std::exp(-theta);
+  for (std::size_t r = 0; r < mode.sliding.size(); ++r) {
+    const auto row = static_cast<Eigen::Index>(r);
+    const double mean = neuron.mean.preactivation.size() ? neuron.mean.preactivation[row] : 0.0;
+    const double spread = neuron.mean.spread.size() ? neuron.mean.spread[row] : 0.0;
+    const double off = std::abs(before[mode.sliding[r]] - step * mean) - step * spread;
+    if (off > step * beyond_hops * spread) book(k, mode.sliding[r], off);
+  }
+  const Vector move = to_zero(mode, before.transpose());
+  for (const Eigen::Index i : mode.riding) {
+    double off = before[i];
+    for (std::size_t r = 0; r < mode.sliding.size(); ++r) {
+      off += move[static_cast<Eigen::Index>(r)] * problem->gram(i, mode.sliding[r]);
+    }
+    if (std::abs(off) > nothing * before.cwiseAbs().maxCoeff()) book(k, i, std::abs(off));
+  }
 }
 
 }  // namespace latetime

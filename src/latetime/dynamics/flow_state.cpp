@@ -18,6 +18,15 @@ constexpr double offset_drift = 0.02;
 constexpr double closed_form_period = 0.25;
 constexpr double last_offset_inverse_time = 1e-10;
 
+// Pairs are looked at from so many times as near as hops may take them.
+constexpr double wide = 2.0;
+
+// Pairs go along with those that slide when they are nearer to zero than this part of a hop.
+constexpr double beside_zero = 1.0 / 32.0;
+
+// What is booked of a step is not booked again until it has grown by this factor.
+constexpr double worth_booking = 1.5;
+
 // A neuron that leaves the origin of a span leaves by the first ray that rises only where all
 // others fall by more than this part of their terms.
 constexpr double rival_tolerance = 0.05;
@@ -216,6 +225,24 @@ bool FlowState::offset_due() const {
              offset_drift * last_lambda.maxCoeff();
 }
 
+/// The mode as far as hops are concerned: pairs beside zero whose samples lie nearly on one line
+/// with a sliding one, so near to it that they go to and fro with that, ride.
+NeuronMode FlowState::hopping_mode(const FlowNeuron& neuron) const {
+  NeuronMode result = neuron.mode;
+  const Eigen::Index k = &neuron - neurons.data();
+  const Vector hops = std::exp(-theta) * hop_bounds(neuron);
+  for (const Eigen::Index l : neuron.mode.sliding) {
+    for (Eigen::Index i = 0; i < samples(); ++i) {
+      if (!problem->leads(i) || !problem->on_one_line(l, i) || result.at_zero(i)) continue;
+      if (pushes_away(neuron.group, i)) continue;  // does not stay
+      const Vector row = preactivation_row(*problem, neuron.group, neuron.mode, i);
+      const double distance = std::abs(z(k, i) + row.dot(driven(s - neuron.since)));
+      if (distance < beside_zero * hops[i]) result.riding.push_back(i);
+    }
+  }
+  return result;
+}
+
 /// The mean offset of the margins for the present modes and multipliers. Where only an event has
 /// changed a few neurons, the others keep theirs.
 void FlowState::refresh_offset() {
@@ -231,7 +258,7 @@ void FlowState::refresh_offset() {
     if (!neuron.mode.slides()) continue;
     const bool closed_form = neuron.mode.sliding.size() == 1;
     if (drifted || closed_form || neuron.mean.preactivation.size() == 0) {
-      neuron.mean = switching_mean(*problem, neuron.group, neuron.mode, lambda);
+      neuron.mean = switching_mean(*problem, neuron.group, hopping_mode(neuron), lambda);
     }
     add_margin_offset(*problem, neuron.group, neuron.mode, neuron.mean, offset);
   }
@@ -240,11 +267,48 @@ void FlowState::refresh_offset() {
   if (plateau) offset = plateau->response.transpose() * offset;
 }
 
+bool FlowState::pushes_away(int group, Eigen::Index i) const {
+  if (problem->members[static_cast<std::size_t>(i)].size() == 1) return problem->own(group, i);
+  return !fold_bounds(*problem, group, i, drive()).holds();
+}
+
+bool FlowState::feels_hops(Eigen::Index k, Eigen::Index i) const {
+  const FlowNeuron& neuron = this->neuron(k);
+  return options.of_descent && neuron.mode.slides() &&
+         std::exp(-theta) >= last_offset_inverse_time && !neuron.mode.at_zero(i) &&
+         pushes_away(neuron.group, i);
+}
+
+/// t · what hops may move pre-activations of the neuron by, n entries.
+Vector FlowState::hop_bounds(const FlowNeuron& neuron) const {
+  Vector result = Vector::Zero(samples());
+  if (!options.of_descent || std::exp(-theta) < last_offset_inverse_time) return result;
+  const Vector lambda = driven(last_lambda);
+  for (const Eigen::Index l : neuron.mode.sliding) {
+    const FoldBounds bounds = fold_bounds(*problem, neuron.group, l, lambda);
+    result += problem->rate * (bounds.above - bounds.below) * problem->gram.col(l).cwiseAbs();
+  }
+  return result;
+}
+
+/// Where hops take a pair across zero that pushes back, it goes to and fro with steps of its own,
+/// which are large where its sample is asleep or at rest. The loss is convex in the meantime, so
+/// that descent is off by no more than such a step.
+void FlowState::book_knock(Eigen::Index k, Eigen::Index i) {
+  const FoldBounds bounds = fold_bounds(*problem, neuron(k).group, i, drive());
+  const double step = std::exp(-theta) * problem->rate * std::abs(bounds.above - bounds.below) *
+                      problem->gram(i, i);
+  if (step < worth_booking * knocks(k, i)) return;
+  book(k, i, step - knocks(k, i));
+  knocks(k, i) = step;
+}
+
 /// How far λ and s may move before anything can happen to neuron k, which is up to date.
 void FlowState::refresh_bounds(Eigen::Index k) {
   constexpr double never = std::numeric_limits<double>::infinity();
   FlowNeuron& neuron = neurons[static_cast<std::size_t>(k)];
   neuron.room = travel + z.row(k).transpose().cwiseAbs();
+  if (neuron.mode.slides()) neuron.room -= wide * std::exp(-theta) * hop_bounds(neuron);
   for (const Eigen::Index i : neuron.mode.pairs_at_zero()) neuron.room[i] = never;
   for (Eigen::Index i = 0; i < samples(); ++i) {
     if (!problem->leads(i) || !(problem->gram(i, i) > 0.0)) neuron.room[i] = never;
@@ -281,7 +345,12 @@ void FlowState::renew_bounds(const std::vector<std::pair<Eigen::Index, Eigen::In
   for (const auto& [k, i] : looked_at) {
     FlowNeuron& neuron = neurons[static_cast<std::size_t>(k)];
     const Vector row = preactivation_row(*problem, neuron.group, neuron.mode, i);
-    neuron.room[i] = travel[i] + std::abs(z(k, i) + row.dot(driven(s - neuron.since)));
+    const double distance = std::abs(z(k, i) + row.dot(driven(s - neuron.since)));
+    neuron.room[i] = travel[i] + distance;
+    if (!neuron.mode.slides()) continue;
+    const double hops = std::exp(-theta) * hop_bounds(neuron)[i];
+    neuron.room[i] -= wide * hops;
+    if (distance < hops && !pushes_away(neuron.group, i)) book_knock(k, i);
   }
   for (Eigen::Index k = 0; k < problem->neurons(); ++k) {
     if (neuron(k).slack < lambda_variation) refresh_slack(k);

@@ -44,6 +44,9 @@ struct FlowNeuron {
   Vector since;        ///< n
   SwitchingMean mean;  ///< of its sliding pairs, at multipliers offset_lambda; empty: not known
   Vector errors;       ///< n: of its pre-activations
+  double weights_error = 0.0;   ///< ‖Δw‖ that events have added to them
+  double measured_error = 0.0;  ///< of each, what trials have seen
+  double last_event = -std::numeric_limits<double>::infinity();  ///< log time
   // Bounds: nothing happens to the neuron while they hold (FlowState::refresh_bounds).
   Vector room;   ///< n: no crossing at sample i before travel_i exceeds this
   double slack;  ///< no sliding pair leaves before lambda_variation exceeds this
@@ -120,6 +123,7 @@ struct FlowState {
 
   std::uint64_t undecided = 0, changes_since_rebuild = 0;
   EventErrors event_errors;
+  Matrix knocks;              ///< neurons × n: booked of steps of pairs that hops take across zero
   double series_error = 0.0;  ///< of the margins
 
   /// Beyond so many samples it is not looked for how descent makes up for errors of margins.
@@ -128,6 +132,12 @@ struct FlowState {
   Eigen::Index samples() const { return problem->samples(); }
   const FlowNeuron& neuron(Eigen::Index k) const { return neurons[static_cast<std::size_t>(k)]; }
   FlowNeuron& neuron(Eigen::Index k) { return neurons[static_cast<std::size_t>(k)]; }
+  /// Whether the fold of sample i, at neurons of that class, pushes away from zero, as an own-class
+  /// pair does.
+  bool pushes_away(int group, Eigen::Index i) const;
+  /// Whether it decides which way a pair goes that hops of its neuron's sliding pairs take it
+  /// across zero: it does not slide, and pushes away from zero.
+  bool feels_hops(Eigen::Index k, Eigen::Index i) const;
   /// Samples that no neuron is active at (slope 0): their margins do not move at all.
   bool asleep(Eigen::Index i) const { return sleeping[static_cast<std::size_t>(i)] != 0; }
   bool at_rest(Eigen::Index i) const {
@@ -169,15 +179,20 @@ struct FlowState {
   void book(Eigen::Index k, Eigen::Index i, double change);
   Disturbance off_at_zero(Eigen::Index k, const Vector& change) const;
   Matrix propagate(const Disturbance& off);
+  void forget_errors_along_sliding(Eigen::Index k);
   void book_series(const Vector& x);
 
  private:
   Disturbance off_along(Eigen::Index k, Eigen::Index i, double change) const;
   std::vector<Vector> answers(const Disturbance& off) const;
   Matrix gains_of(const Vector& answer) const;
+  Vector hop_bounds(const FlowNeuron& neuron) const;
+  NeuronMode hopping_mode(const FlowNeuron& neuron) const;
+  void book_knock(Eigen::Index k, Eigen::Index i);
   void refresh_slack(Eigen::Index k);
   void start_from_zero();
   void enter();
+  void book_entry(Eigen::Index k, const Vector& before);
   void add_gain(Eigen::Index k, const Vector& gain);
   void keep_sides(const Matrix& before);
   void refresh_gaps();

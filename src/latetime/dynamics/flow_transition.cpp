@@ -18,6 +18,15 @@ constexpr double rounding_left = 1e-13;
 // Factor of safety on what a crossing is off by to the second order in a step.
 constexpr double second_order = 4.0;
 
+// Two events of a neuron are told apart where so many steps are between them.
+constexpr double steps_between_events = 2.0;
+
+// Pre-activations below this part of the largest of their sample are zero together with others.
+constexpr double nothing = 1e-9;
+
+// Hops take a pair that is just coming into their reach across where they have come this far.
+constexpr double nearly_all = 0.97;
+
 // A crossing is placed to a part of a step while 1/t is above that; then a step is nothing.
 constexpr double last_delay_inverse_time = 1e-10;
 
@@ -43,10 +52,14 @@ class Transition {
   double hop(Eigen::Index i, const FoldBounds& bounds) const {
     return problem_.rate * std::abs(bounds.above - bounds.below) * problem_.gram(i, i);
   }
+  /// Whether hops of other pairs take it across.
+  bool taken_across() const { return event_.reach > 0.0; }
   Delay delay_at(double speed) const;
   bool weigh_crossing();
+  bool weigh_taken_across();
   void settle_beside_plateau(const std::vector<Eigen::Index>& at_zero);
   void decide(const std::vector<Eigen::Index>& with, bool rested);
+  std::vector<Eigen::Index> zeros_now() const;
   void set_to_zero(const std::vector<Eigen::Index>& moved);
   void put_beyond_zero();
   void book_delay(double margin_step, bool was_active);
@@ -65,7 +78,8 @@ class Transition {
   Vector lambda_;
   FoldBounds bounds_{};
   Delay delay_;
-  /// Pairs that an earlier delay (shift) has put beyond zero already: sample, z, slope until now.
+  /// Pairs that an earlier delay (shift) has put beyond zero already, or that hops of others take
+  /// across, which they have before them: sample, z, slope until now.
   struct Beyond {
     Eigen::Index sample;
     double z, slope;
@@ -79,15 +93,17 @@ class Transition {
 Delay Transition::delay_at(double speed) const {
   const double t = std::exp(state_.theta);
   if (!state_.options.of_descent || speed == 0.0 || 1.0 / t < last_delay_inverse_time) return {};
+  // One that comes right after another may have crossed at the same step as that, or at the next.
+  const bool follows = t - std::exp(neuron_.last_event) < steps_between_events;
   if (neuron_.mode.slides()) {
     const CrossingDelay delay =
         crossing_delay(problem_, neuron_.group, neuron_.mode, lambda_, event_.sample, speed);
-    return {delay.mean, 2.0 * delay.deviation};
+    return {delay.mean, 2.0 * delay.deviation + (follows ? 1.0 : 0.0)};
   }
   const double uncertain = t * (neuron_.errors[event_.sample] / std::abs(speed) +
                                 std::numeric_limits<double>::epsilon() * state_.theta);
   if (uncertain > 0.25) return {0.5, 0.5};
-  return {std::ceil(t) - t, uncertain};
+  return {std::ceil(t) - t, follows ? 1.0 : uncertain};
 }
 
 /// Books what an own-class crossing adds to the errors, and tells whether it is decided: whether
@@ -110,6 +126,24 @@ bool Transition::weigh_crossing() {
   const bool decided = speed * speed > 2.0 * neuron_.errors[i] * bend && moment_error < 1.0;
   state_.book(event_.neuron, i, jump * moment_error);
   return decided;
+}
+
+/// The same where hops of other pairs take it across: at the first that comes so far.
+bool Transition::weigh_taken_across() {
+  const Eigen::Index i = event_.sample;
+  const double step = std::exp(-state_.theta), reach = step * event_.reach;
+  const double side = neuron_.mode.is_active(i) ? 1.0 : -1.0;
+  const double distance = side * state_.z(event_.neuron, i);
+  const CrossingDelay wait = hop_delay(problem_, neuron_.group, neuron_.mode, lambda_, i, -side,
+                                       std::min(distance / step, nearly_all * event_.reach));
+  delay_ = {wait.mean, 2.0 * wait.deviation};
+  double moment_error = delay_.error * step;
+  if (reach - distance < neuron_.errors[i]) {
+    const Vector row = preactivation_row(problem_, neuron_.group, neuron_.mode, i);
+    moment_error += neuron_.errors[i] / std::abs(side * row.dot(lambda_) + reach);
+  }
+  state_.book(event_.neuron, i, hop(i, bounds_) * moment_error);
+  return moment_error < 1.0;
 }
 
 /// What holds samples at rest changes at once with the modes, and the modes with it: goes to and
@@ -169,10 +203,22 @@ void Transition::shift(double change) {
   }
 }
 
+/// The folds that come to zero together with that of the event: those whose samples lie in the span
+/// of it and the sliding ones, unless they do so only nearly, and are still some way off.
+std::vector<Eigen::Index> Transition::zeros_now() const {
+  std::vector<Eigen::Index> result = zeros_with(problem_, neuron_.mode, event_.sample);
+  std::erase_if(result, [this](Eigen::Index l) {
+    const double size = state_.z.col(l).cwiseAbs().maxCoeff();
+    return std::abs(state_.z(event_.neuron, l)) > nothing * size;
+  });
+  return result;
+}
+
 void Transition::set_to_zero(const std::vector<Eigen::Index>& moved) {
   for (const Eigen::Index i : moved) {
     double& z = state_.z(event_.neuron, i);
-    if (neuron_.mode.is_active(i) ? z < 0.0 : z > 0.0) beyond_.push_back({i, z, slope_at(i)});
+    const bool passed = neuron_.mode.is_active(i) ? z < 0.0 : z > 0.0;
+    if (passed || taken_across()) beyond_.push_back({i, z, slope_at(i)});
     z = 0.0;
   }
 }
@@ -182,8 +228,8 @@ void Transition::set_to_zero(const std::vector<Eigen::Index>& moved) {
 void Transition::put_beyond_zero() {
   const Eigen::Index k = event_.neuron;
   for (const Beyond& pair : beyond_) {
-    const bool passed =
-        !neuron_.mode.at_zero(pair.sample) && neuron_.mode.is_active(pair.sample) == (pair.z > 0.0);
+    const bool passed = !neuron_.mode.at_zero(pair.sample) &&
+                        (taken_across() || neuron_.mode.is_active(pair.sample) == (pair.z > 0.0));
     if (passed) state_.z(k, pair.sample) = pair.z;
     const double change = (passed ? slope_at(pair.sample) : 0.0) - pair.slope;
     state_.gap[pair.sample] += problem_.sign(neuron_.group, pair.sample) * change * pair.z /
@@ -265,13 +311,15 @@ FlowState Transition::carry_out(std::vector<FlowEvent>& events) {
   bounds_ = fold_bounds(problem_, neuron_.group, event_.sample, lambda_);
   FlowEvent report{state_.theta, k, event_.sample, event_.cause, true};
   std::vector<Eigen::Index> with;
-  if (meets_) with = zeros_with(problem_, neuron_.mode, event_.sample);
+  if (meets_ && !taken_across()) with = zeros_now();
   const bool was_active = neuron_.mode.is_active(event_.sample);
   if (event_.cause == FlowCause::own_crosses) {
-    report.decided = weigh_crossing();
+    report.decided = taken_across() ? weigh_taken_across() : weigh_crossing();
     if (!report.decided) ++state_.undecided;
   } else {
-    neuron_.errors.array() += state_.options.event_error * std::exp(-state_.theta);
+    const double measured = state_.options.event_error * std::exp(-state_.theta);
+    neuron_.measured_error += measured;
+    neuron_.errors.array() += measured;
   }
   if (event_.cause == FlowCause::other_meets) {
     const Vector row = preactivation_row(problem_, neuron_.group, neuron_.mode, event_.sample);
@@ -279,6 +327,7 @@ FlowState Transition::carry_out(std::vector<FlowEvent>& events) {
   }
   const double margin_step =
       std::exp(-state_.theta) * (state_.kernel * lambda_).cwiseAbs().maxCoeff();
+  neuron_.last_event = state_.theta;
   neuron_.mean = {};
   state_.offset_stale = true;
   std::vector<Eigen::Index> moved = problem_.members[static_cast<std::size_t>(event_.sample)];
@@ -294,6 +343,7 @@ FlowState Transition::carry_out(std::vector<FlowEvent>& events) {
   book_hops();
   book_left_behind(slid);
   propagate_hops();
+  state_.forget_errors_along_sliding(k);
   if (state_.doubts(neuron_.mode)) {
     report.decided = false;
     ++state_.undecided;

@@ -360,7 +360,10 @@ void add_hops(const FlowProblem& problem, const FlowNeuron& neuron, Eigen::Index
     for (std::size_t s = 0; s < sliding.size(); ++s) {
       shift += std::abs(problem.gram(i, sliding[s])) * move[static_cast<Eigen::Index>(s)];
     }
-    alike.margins[i] += problem.slope(neuron.mode.is_active(i)) * shift / width;
+    const bool rides =
+        std::find(neuron.mean.riders.begin(), neuron.mean.riders.end(),
+                  problem.fold[static_cast<std::size_t>(i)]) != neuron.mean.riders.end();
+    alike.margins[i] += problem.slope(rides || neuron.mode.is_active(i)) * shift / width;
   }
   for (std::size_t r = 0; r < senses.size(); ++r) {
     const Eigen::Index row = k - senses[r].first;

@@ -57,8 +57,9 @@ Eigen::MatrixXd kernel_of(const FlowProblem& problem, const std::vector<NeuronMo
 
 /// The modes that multipliers λ lead to, own-class activations as they are.
 void resolve_all(const FlowProblem& problem, const Vector& lambda, std::vector<NeuronMode>& modes) {
-  std::vector<Eigen::Index> others[2];
+  std::vector<Eigen::Index> others[2], all;
   for (Eigen::Index i = 0; i < problem.samples(); ++i) {
+    all.push_back(i);
     for (int group = 0; group < 2; ++group) {
       const auto& members = problem.members[static_cast<std::size_t>(i)];
       const bool pure = std::none_of(members.begin(), members.end(),
@@ -70,7 +71,7 @@ void resolve_all(const FlowProblem& problem, const Vector& lambda, std::vector<N
   for (std::size_t k = 0; k < modes.size(); ++k) {
     const int group = problem.group_of(static_cast<Eigen::Index>(k));
     const auto flags = modes[k].active;
-    resolve_mode(problem, group, lambda, others[group], modes[k]);
+    resolve_mode(problem, group, lambda, others[group], modes[k], all);
     // A pair that the multipliers leave where it is keeps the side it is on.
     const Vector effective = effective_multipliers(problem, group, modes[k], lambda);
     Vector pull(effective.size());

@@ -331,14 +331,15 @@ bool rays_of_span(const FlowProblem& problem, const NeuronMode& mode,
   return true;
 }
 
-/// Decides for folds that push away from zero and lie in the span of those that slide.
-void rest_at_origin(const FlowProblem& problem, int group, const Vector& lambda, int depth,
-                    NeuronMode& mode) {
+/// Decides for folds that push away from zero and lie in the span of those that slide; `candidates`
+/// are at zero wherever they do.
+void rest_at_origin(const FlowProblem& problem, int group, const Vector& lambda,
+                    const std::vector<Eigen::Index>& candidates, int depth, NeuronMode& mode) {
   const Eigen::Index n = problem.samples();
   std::vector<Eigen::Index> folds, riding_folds;
   bool repels = false;
-  for (Eigen::Index l = 0; l < n; ++l) {
-    if (!problem.leads(l) || !(problem.gram(l, l) > 0.0)) continue;
+  for (const Eigen::Index l : candidates) {
+    if (!(problem.gram(l, l) > 0.0)) continue;
     const bool slides = std::binary_search(mode.sliding.begin(), mode.sliding.end(), l);
     if (!slides && !depends(problem, mode, l)) continue;
     folds.push_back(l);
@@ -409,7 +410,9 @@ void rest_at_origin(const FlowProblem& problem, int group, const Vector& lambda,
   }
   mode.climb.resize(0, 0);
   hold(problem, group, lambda, left, mode);
-  if (mode.slides() && depth <= 4) rest_at_origin(problem, group, lambda, depth + 1, mode);
+  if (mode.slides() && depth <= 4) {
+    rest_at_origin(problem, group, lambda, candidates, depth + 1, mode);
+  }
   mode.doubtful = mode.doubtful || doubt;
 }
 
@@ -442,8 +445,17 @@ void slide_at_basis(const FlowProblem& problem, int group, const std::vector<Eig
 }  // namespace
 
 void resolve_mode(const FlowProblem& problem, int group, const Vector& lambda,
-                  std::span<const Eigen::Index> at_zero, NeuronMode& mode) {
+                  std::span<const Eigen::Index> at_zero, NeuronMode& mode,
+                  std::span<const Eigen::Index> beside) {
   mode.climb.resize(0, 0);
+  std::vector<Eigen::Index> candidates;
+  for (const auto& samples : {at_zero, beside}) {
+    for (const Eigen::Index i : samples) {
+      candidates.push_back(problem.fold[static_cast<std::size_t>(i)]);
+    }
+  }
+  std::sort(candidates.begin(), candidates.end());
+  candidates.erase(std::unique(candidates.begin(), candidates.end()), candidates.end());
   std::vector<Eigen::Index> holding, repelling;
   sort_folds(problem, at_zero, group, lambda, holding, repelling);
   mode.doubtful = false;
@@ -454,7 +466,9 @@ void resolve_mode(const FlowProblem& problem, int group, const Vector& lambda,
     folds.insert(folds.end(), repelling.begin(), repelling.end());
     const NeuronMode before = mode;
     slide_at_basis(problem, group, folds, mode);
-    if (mode.sliding.size() < folds.size()) return rest_at_origin(problem, group, lambda, 0, mode);
+    if (mode.sliding.size() < folds.size()) {
+      return rest_at_origin(problem, group, lambda, candidates, 0, mode);
+    }
     mode = before;
   }
   hold(problem, group, lambda, holding, mode);
@@ -475,7 +489,7 @@ void resolve_mode(const FlowProblem& problem, int group, const Vector& lambda,
     }
     if (changed) hold(problem, group, lambda, holding, mode);
   }
-  if (mode.slides()) rest_at_origin(problem, group, lambda, 0, mode);
+  if (mode.slides()) rest_at_origin(problem, group, lambda, candidates, 0, mode);
   mode.doubtful = mode.doubtful || changed;
 }
 

@@ -92,9 +92,11 @@ void add_kernel(const FlowProblem& problem, int group, const NeuronMode& mode, d
 /// between its bounds, r the pull of the other pairs. A fold with β strictly inside slides; at a
 /// bound it leaves to that side. One that could not move because its sample depends linearly on
 /// the sliding ones rides with them. A fold that pushes away from zero goes on to where its
-/// velocity points, `doubtful` where it has none.
+/// velocity points, `doubtful` where it has none. `beside`: samples that are at zero as well where
+/// they lie in the span of those that slide.
 void resolve_mode(const FlowProblem& problem, int group, const Vector& lambda,
-                  std::span<const Eigen::Index> at_zero, NeuronMode& mode);
+                  std::span<const Eigen::Index> at_zero, NeuronMode& mode,
+                  std::span<const Eigen::Index> beside = {});
 
 /// First samples of the folds that come to zero together with sample `l` because they lie in the
 /// span of x_l and the sliding samples, ascending; its own fold is not among them.
