@@ -56,6 +56,7 @@ Matrix gram_without_rounding(const Eigen::Ref<const Matrix>& x) {
 FlowProblem::FlowProblem(const Dataset& data, const NetworkShape& network, double learning_rate)
     : shape(network),
       classes(data.classes),
+      x(data.x),
       gram(gram_without_rounding(data.x)),
       rate(learning_rate / static_cast<double>(data.size()) / static_cast<double>(network.width)) {
   if (network.groups != 2) throw std::invalid_argument("late-time flow: two classes only");

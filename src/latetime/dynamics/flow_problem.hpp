@@ -23,6 +23,7 @@ struct FlowProblem {
 
   NetworkShape shape;
   std::vector<int> classes;  ///< n
+  Samples x;                 ///< n × d
   Matrix gram;               ///< n × n, without rounding
   double rate;               ///< q = η/(nm)
   Matrix reach;  ///< q |G_{li}|, n × n: |Δz_{k,i}| ≤ Σ_l reach_{li} ∫λ_l dθ for any neuron

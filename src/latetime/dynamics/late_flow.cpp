@@ -7,6 +7,7 @@
 
 #include "latetime/base/log_domain.hpp"
 #include "latetime/data/symmetric_eigen.hpp"
+#include "latetime/dynamics/features.hpp"
 #include "latetime/model/blas.hpp"
 #include "latetime/model/loss.hpp"
 #include "latetime/optimize/nonnegative_qp.hpp"
@@ -444,6 +445,21 @@ std::array<bool, 2> LateFlow::only_hops(const Matrix& preactivations,
     longest[k] = std::max(longest[k], norms[k] * norms[k]);
   }
   return hidden();
+}
+
+std::vector<NeuronMode> LateFlow::modes() const {
+  std::vector<NeuronMode> result;
+  for (const FlowNeuron& neuron : now_.neurons) result.push_back(neuron.mode);
+  return result;
+}
+
+Unrest LateFlow::drift_of_rest() const {
+  if (!now_.plateau) return {};
+  // λ = t g of samples at rest is what it has been adding up to.
+  const Vector moved =
+      problem().rate * std::exp(now_.theta) * pushes(problem(), modes(), now_.plateau->rest);
+  const double longest = std::sqrt(problem().gram.diagonal().maxCoeff());
+  return {moved.sum() * longest / static_cast<double>(problem().shape.width), moved.norm()};
 }
 
 std::vector<std::vector<Eigen::Index>> LateFlow::sliding() const {

@@ -53,6 +53,7 @@ class LateFlow {
   double log_loss_speed() const;  ///< d log L/dθ
   Matrix slopes() const;          ///< effective σ', neurons × n
   const NeuronMode& mode(Eigen::Index neuron) const { return now_.neuron(neuron).mode; }
+  std::vector<NeuronMode> modes() const;
   const FlowProblem& problem() const { return *now_.problem; }
 
   /// Whether a pair slides, or rides with those that do.
@@ -71,6 +72,9 @@ class LateFlow {
   /// What margins, and weights, still were off their rest when they were taken to be there, as far
   /// as descent has not made up for it.
   Unrest unrest() const { return now_.unrest(); }
+  /// What margins, and weights, have drifted by since samples came to rest: where these
+  /// contradict each other only nearly, what is left of their push goes on, too small to follow.
+  Unrest drift_of_rest() const;
   /// How far log loss and stable ranks of one moment may be from the mean over the fast switching.
   double switching_error(const std::vector<RankSense>& senses) const;
   /// For each class, whether its weights are on average no more than twice as large as what hops

@@ -12,7 +12,7 @@ namespace latetime {
 namespace {
 
 // Over all times after a trial, over what it saw within a decade.
-constexpr double adds_up = 2.0;
+constexpr double adds_up = 4.0;
 
 // Beside samples at rest exact steps go on to push to and fro for ever, and what rounding does to
 // them grows like t^{5/2}: √t of sums that grow like t, in weights that they leave ever less of.
@@ -62,7 +62,10 @@ double LateRun::step_log_time(double flow_time) const {
 double LateRun::error_estimate(const FlowStart& state, std::array<bool, 2> only_hops) const {
   if (flow_.undecided() > 0) return std::numeric_limits<double>::infinity();
   const double steps = static_cast<double>(flow_.steps()) * start_.options.step_tolerance;
-  const Unrest unrest = flow_.unrest();
+  Unrest unrest = flow_.unrest();
+  const Unrest drift = flow_.drift_of_rest();
+  unrest.margins += drift.margins;
+  unrest.weights += drift.weights;
   std::vector<RankSense> senses =
       rank_senses(flow_.problem(), initial_weights_, initial_preactivations_, state);
   const Eigen::Index width = flow_.problem().shape.width;

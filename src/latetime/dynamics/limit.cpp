@@ -9,6 +9,7 @@
 
 #include "latetime/data/symmetric_eigen.hpp"
 #include "latetime/data/symmetric_solve.hpp"
+#include "latetime/dynamics/features.hpp"
 #include "latetime/dynamics/late_run.hpp"
 #include "latetime/model/loss.hpp"
 #include "latetime/optimize/nonnegative_qp.hpp"
@@ -40,12 +41,6 @@ constexpr double settled_tolerance = 1e-2;
 // Where samples get separated, the smallest margin grows like log t: by more than this while log t
 // doubles.
 constexpr double least_margin_growth = 0.5;
-
-std::vector<NeuronMode> modes_of(const LateFlow& flow) {
-  std::vector<NeuronMode> modes;
-  for (Eigen::Index k = 0; k < flow.problem().neurons(); ++k) modes.push_back(flow.mode(k));
-  return modes;
-}
 
 Eigen::MatrixXd kernel_of(const FlowProblem& problem, const std::vector<NeuronMode>& modes) {
   Eigen::MatrixXd kernel = Eigen::MatrixXd::Zero(problem.samples(), problem.samples());
@@ -237,7 +232,7 @@ bool own_pairs_are_final(const LateFlow& flow) {
 bool minimum_is_near(const LateFlow& flow) {
   const FlowProblem& problem = flow.problem();
   const Eigen::Index n = problem.samples();
-  const Eigen::MatrixXd kernel = kernel_of(problem, modes_of(flow));
+  const Eigen::MatrixXd kernel = kernel_of(problem, flow.modes());
   const Vector start = flow.margins();
   Vector s = Vector::Zero(n);
   const double top = kernel.diagonal().maxCoeff();
@@ -260,6 +255,7 @@ bool minimum_is_near(const LateFlow& flow) {
   const Vector u = start + kernel * s;
   if (u.maxCoeff() > largest_margin_at_minimum) return false;  // rather a ray than a minimum
   const Vector g = multipliers(u);
+  if (!moves_no_weights(problem, flow.modes(), g)) return false;  // it goes on, however slowly
   const double way = problem.weight_change(s, kernel * s);
   const Matrix z = flow.state().preactivations;
   for (Eigen::Index k = 0; k < problem.neurons(); ++k) {
@@ -385,7 +381,7 @@ Limit solve_limit(const LateFlow& flow) {
   const FlowProblem& problem = flow.problem();
   Limit limit;
   limit.log_time = flow.log_time();
-  std::vector<NeuronMode> modes = modes_of(flow);
+  std::vector<NeuronMode> modes = flow.modes();
   Vector lambda = flow.lambda();
   const Vector ones = Vector::Ones(problem.samples());
   bool solved = false;
@@ -394,7 +390,7 @@ Limit solve_limit(const LateFlow& flow) {
     const NonnegativeQpResult newton = solve_nonnegative_qp(kernel, ones);
     if (newton.ray) {
       limit.ray = *newton.ray;
-      if (!leaves_nothing(kernel, limit.ray)) {
+      if (!leaves_nothing(kernel, limit.ray) || !moves_no_weights(problem, modes, limit.ray)) {
         limit.status = LimitStatus::not_separated_so_far;
         limit.message = fmt::format(
             "samples {} contradict each other but for a difference that is too small to tell what "
