@@ -67,6 +67,19 @@ bool shadows_cost_nothing(const DescentOptions& options, Eigen::Index n,
   return options.method == Method::gradient_descent && n * shape.neurons() <= most_pairs_to_shadow;
 }
 
+/// Whether pre-activations are zero because terms cancel, which they would not at another scale.
+bool cancels_at_start(const Matrix& weights, const Samples& x) {
+  const Matrix z = preactivations(weights, x);
+  const Vector longest = weights.cwiseAbs().rowwise().maxCoeff();
+  const Vector sizes = x.cwiseAbs().rowwise().maxCoeff();
+  for (Eigen::Index k = 0; k < z.rows(); ++k) {
+    for (Eigen::Index i = 0; i < z.cols(); ++i) {
+      if (z(k, i) == 0.0 && longest[k] > 0.0 && sizes[i] > 0.0) return true;
+    }
+  }
+  return false;
+}
+
 Outcome failed(FlowStatus status, const LogTime& time) {
   if (status == FlowStatus::interrupted) return {StopReason::interrupted, time, explain(status)};
   return {StopReason::flow_failed, time, explain(status)};
@@ -120,9 +133,7 @@ Descent::Descent(const Dataset& data, const Network& initial, const DescentOptio
   contracts_ = steps_contract(data, initial.shape, options.learning_rate, batch_size(options));
   if (options.method != Method::flow &&
       (!contracts_ || shadows_cost_nothing(options, data.size(), initial.shape))) {
-    // Pre-activations that begin at zero exactly would not, at another scale.
-    const bool starts_at_zero =
-        contracts_ && (preactivations(initial.weights, data.x).array() == 0.0).any();
+    const bool starts_at_zero = contracts_ && cancels_at_start(initial.weights, data.x);
     const auto make = [&](std::size_t shadow) {
       NearbyStart start{data, initial};
       DescentOptions other = options;
@@ -394,7 +405,8 @@ Outcome Descent::run(std::span<const LogTime> record_at, const DescentObservers&
 Outcome Descent::end() const {
   if (late_ && time() > LogTime(steps_before_verdict)) {
     const double loss = log_mean_loss(late_->flow().margins());
-    if (loss > flow_start_loss_ - least_flow_fall) {
+    const double fall = -std::log(10.0) * late_->flow().log_loss_speed();
+    if (loss > flow_start_loss_ - least_flow_fall || fall < least_fall_of_a_decade) {
       const Outcome outcome = not_separated(late_->flow(), time(), loss);
       if (outcome.reason == StopReason::not_separated) return outcome;
     }

@@ -55,6 +55,12 @@ int look_number(std::uint64_t step) {
   return static_cast<int>(std::lround(looks_per_decade * std::log10(static_cast<double>(step))));
 }
 
+/// The keys with which exact steps go on for a decade or two, that many can be counted.
+std::string keys_of_exact_steps(const LogTime& time) {
+  const double decade = std::min(15.0, std::ceil(time.log10()) + 1.0);
+  return fmt::format("descent.engine = \"coefficient\" and descent.until = \"1e{:.0f}\"", decade);
+}
+
 std::uint64_t look_step(int number) {
   return static_cast<std::uint64_t>(
       std::llround(std::pow(10.0, static_cast<double>(number) / looks_per_decade)));
@@ -281,12 +287,12 @@ HandOver::Decision HandOver::look(std::uint64_t step, const Matrix& coefficients
   } else {
     outcome_ = {StopReason::not_late, step,
                 fmt::format("no late-time regime was found in {} exact steps ({}); the loss is "
-                            "{:.6g}. Go on exactly with descent.engine = \"coefficient\", or take "
-                            "a smaller descent.learning_rate",
+                            "{:.6g}. Take exact steps with {}, or a smaller "
+                            "descent.learning_rate",
                             step,
                             status == FlowStatus::reached ? "the flow in log t does not follow them"
                                                           : explain(status),
-                            std::exp(loss))};
+                            std::exp(loss), keys_of_exact_steps(step))};
   }
   return Decision::give_up;
 }
@@ -353,12 +359,11 @@ Outcome not_separated(const LateFlow& flow, const LogTime& time, double log_loss
 }
 
 Outcome not_separated_so_far(const LogTime& time, double log_loss, bool of_descent) {
-  return {
-      StopReason::not_separated_so_far, time,
-      fmt::format("the samples are not separated so far: the loss is {:.10g} at t = {} and "
-                  "hardly falls any more. Whether it goes to zero later is not decided{}",
-                  std::exp(log_loss), to_string(time),
-                  of_descent ? "; exact steps go on with descent.engine = \"coefficient\"" : "")};
+  return {StopReason::not_separated_so_far, time,
+          fmt::format("the samples are not separated so far: the loss is {:.10g} at t = {} and "
+                      "hardly falls any more. Whether it goes to zero later is not decided{}",
+                      std::exp(log_loss), to_string(time),
+                      of_descent ? "; exact steps go on with " + keys_of_exact_steps(time) : "")};
 }
 
 double error_decay(double log_time, double hand_over_log_time) {

@@ -32,6 +32,9 @@ constexpr double time_of_no_corrections = 40.0;
 
 constexpr std::uint64_t most_steps_per_unit = 5'000;
 
+// log t until which a drift is told of; by then it is one of anything.
+constexpr double longest_drift = 600.0;
+
 // After so many steps in one unit of log time, samples that have come to rest are looked for.
 constexpr std::uint64_t steps_before_rest = 250;
 
@@ -456,8 +459,8 @@ std::vector<NeuronMode> LateFlow::modes() const {
 Unrest LateFlow::drift_of_rest() const {
   if (!now_.plateau) return {};
   // λ = t g of samples at rest is what it has been adding up to.
-  const Vector moved =
-      problem().rate * std::exp(now_.theta) * pushes(problem(), modes(), now_.plateau->rest);
+  const double time = std::exp(std::min(now_.theta, longest_drift));
+  const Vector moved = problem().rate * time * pushes(problem(), modes(), now_.plateau->rest);
   const double longest = std::sqrt(problem().gram.diagonal().maxCoeff());
   return {moved.sum() * longest / static_cast<double>(problem().shape.width), moved.norm()};
 }

@@ -18,6 +18,13 @@ constexpr double adds_up = 4.0;
 // them grows like t^{5/2}: √t of sums that grow like t, in weights that they leave ever less of.
 constexpr double rounding_growth = 3.0;
 
+// Log losses and ranks that are off by more have no digit.
+constexpr double no_digit = 10.0;
+
+double telling(double error) {
+  return error <= no_digit ? error : std::numeric_limits<double>::infinity();
+}
+
 }  // namespace
 
 LateRun::LateRun(const FlowProblem& problem, const Dataset& data, const Network& initial,
@@ -80,13 +87,13 @@ double LateRun::error_estimate(const FlowStart& state, std::array<bool, 2> only_
   for (Eigen::Index i = 0; i < flow_.problem().samples(); ++i) stays = stays || flow_.asleep(i);
   const double events = std::max(flow_.event_loss_error(!stays) + unrest.margins,
                                  flow_.event_rank_error(senses) + most * unrest.weights);
-  if (!start_.options.of_descent) return steps + events;
+  if (!start_.options.of_descent) return telling(steps + events);
   const double passed = flow_.log_time() - start_.flow.log_time;
   const double rounding =
       stays && start_.rounding > 0.0 ? start_.rounding * std::expm1(rounding_growth * passed) : 0.0;
   const double decayed = stays ? adds_up * start_.error + rounding
                                : start_.error * error_decay(flow_.log_time(), start_.flow.log_time);
-  return decayed + flow_.switching_error(senses) + events + steps;
+  return telling(decayed + flow_.switching_error(senses) + events + steps);
 }
 
 TrainingState LateRun::state(bool with_weights) const {

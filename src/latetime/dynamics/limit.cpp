@@ -466,6 +466,19 @@ FlowOptions options_to_limit(const FlowProblem& problem, bool of_descent) {
       .most_steps = static_cast<std::uint64_t>(std::clamp(work_to_limit / step_work, 2e3, 5e4))};
 }
 
+namespace {
+
+/// Activations may still change where it is not proved that they do not.
+void say_what_is_proved(const LateFlow& flow, Limit& limit) {
+  if (limit.status != LimitStatus::not_separated) return;
+  Limit again;
+  if (proved_not_separated(flow, again)) return;
+  limit.status = LimitStatus::not_separated_so_far;
+  limit.message = "not separated so far: " + limit.message;
+}
+
+}  // namespace
+
 Limit follow_to_limit(LateFlow& flow, double largest_decade,
                       const std::function<bool(double)>& keep_going) {
   const double end = largest_decade * std::log(10.0);
@@ -473,22 +486,23 @@ Limit follow_to_limit(LateFlow& flow, double largest_decade,
   for (;;) {
     Limit limit = solve_limit(flow);
     limit.settled = settled(flow, limit);
-    if (limit.settled || flow.log_time() >= end) return limit;
+    if (limit.settled) return limit;
+    if (flow.log_time() >= end) {
+      say_what_is_proved(flow, limit);
+      return limit;
+    }
     // Activations may still change until the samples are separated, but only while something moves.
     const double smallest_margin = flow.margins().minCoeff();
     const bool stuck = smallest_margin < earlier + least_margin_growth;
     if (limit.status == LimitStatus::not_separated && stuck) {
-      Limit again;
-      if (!proved_not_separated(flow, again)) {
-        limit.status = LimitStatus::not_separated_so_far;
-        limit.message = "not separated so far: " + limit.message;
-      }
+      say_what_is_proved(flow, limit);
       return limit;
     }
     earlier = smallest_margin;
     const double next = std::min(end, 2.0 * std::max(flow.log_time(), 1.0));
     const FlowStatus status = flow.advance_to(next, keep_going);
     if (status == FlowStatus::reached) continue;
+    say_what_is_proved(flow, limit);
     limit.message +=
         fmt::format("{}the flow stopped at t = {}: {}", limit.message.empty() ? "" : "; ",
                     decades_text(LogTime::from_log(flow.log_time())), explain(status));
