@@ -59,12 +59,30 @@ constexpr double shadow_rate = 0x1.8p-45;
 constexpr double shadow_scales[] = {3.0, 5.0};
 // Where such a shadow stays this near, the digits of a row are right.
 constexpr double exact_to = 1e-10;
+// Directions of samples that differ by so little, but more than by rounding, make a Gram matrix
+// blind.
+constexpr double exactly_on_line = 1e-13, blind_below = 1e-6;
 // Rounding that has come to more than that goes on to grow.
 constexpr double more_than_rounding = 2e-10;
 
 bool shadows_cost_nothing(const DescentOptions& options, Eigen::Index n,
                           const NetworkShape& shape) {
   return options.method == Method::gradient_descent && n * shape.neurons() <= most_pairs_to_shadow;
+}
+
+/// Whether a Gram matrix does not know of what samples nearly on one line differ by: its square is
+/// in the last digits of the entries or beyond.
+bool gram_is_blind(const Samples& x) {
+  const Vector norms = x.rowwise().norm();
+  for (Eigen::Index i = 0; i < x.rows(); ++i) {
+    for (Eigen::Index l = 0; l < i; ++l) {
+      if (!(norms[i] > 0.0) || !(norms[l] > 0.0)) continue;
+      const Eigen::RowVectorXd one = x.row(i) / norms[i], other = x.row(l) / norms[l];
+      const double off = (one - (one.dot(other) > 0.0 ? 1.0 : -1.0) * other).norm();
+      if (off > exactly_on_line && off < blind_below) return true;
+    }
+  }
+  return false;
 }
 
 /// Whether pre-activations are zero because terms cancel, which they would not at another scale.
@@ -134,6 +152,7 @@ Descent::Descent(const Dataset& data, const Network& initial, const DescentOptio
   if (options.method != Method::flow &&
       (!contracts_ || shadows_cost_nothing(options, data.size(), initial.shape))) {
     const bool starts_at_zero = contracts_ && cancels_at_start(initial.weights, data.x);
+    const bool blind = !plan_.dense && gram_is_blind(data.x);
     const auto make = [&](std::size_t shadow) {
       NearbyStart start{data, initial};
       DescentOptions other = options;
@@ -153,8 +172,10 @@ Descent::Descent(const Dataset& data, const Network& initial, const DescentOptio
         order = shadow_order(data.size(), shadow);
         start.data = reordered(start.data, order);
       }
+      EnginePlan plan = plan_;
+      plan.dense = plan_.dense || (blind && shadow == 0);  // sees the samples themselves
       return Shadow{std::unique_ptr<ExactEngine>(
-                        new ExactEngine(make_engine(start.data, start.initial, other, plan_))),
+                        new ExactEngine(make_engine(start.data, start.initial, other, plan))),
                     order, scale};
     };
     shadow_ = std::make_unique<RoundingShadow>(data.classes, initial.shape, make, discrepancy);
