@@ -21,6 +21,9 @@ constexpr double crossing_tolerance = 1e-12;
 constexpr double soon = 2000.0;
 constexpr double soon_in_log_time = 0.02;
 
+// Hops of several pairs together go no further than this many times the bounds of each.
+constexpr double beyond_bounds = 1.5;
+
 // Hops that take a pair beyond zero will do so at its place in so many steps.
 constexpr double steps_for_hops = 16.0;
 
@@ -147,6 +150,13 @@ class EventSearch {
   void find_crossings();
   std::optional<FoundEvent> crossing(Eigen::Index k, Eigen::Index i);
   double first_at_zero(const Course& course);
+  struct Contact {
+    double when;          ///< δ; never: not in this step
+    double left = 0.0;    ///< t times how far it still is from zero
+    double away = 0.0;    ///< its velocity, dz/dθ, away from zero
+    double onward = 0.0;  ///< the same beyond zero, away from there; 0: it would not go there
+  };
+  Contact contact_of(Eigen::Index k, Eigen::Index i, const Course& course);
   std::optional<FoundEvent> taken_across(Eigen::Index k, Eigen::Index i, Course course);
   void find_exits();
   double variation();
@@ -212,26 +222,45 @@ std::optional<FoundEvent> EventSearch::crossing(Eigen::Index k, Eigen::Index i) 
 std::optional<FoundEvent> EventSearch::taken_across(Eigen::Index k, Eigen::Index i, Course course) {
   const FlowNeuron& neuron = state_.neuron(k);
   const double to_side = -side(neuron, i);
+  const auto is_left_alone = [&](const Contact& contact) {
+    if (contact.when == never) return true;
+    const double wait = std::min(soon, soon_in_log_time * std::exp(state_.theta + contact.when));
+    if (contact.away < 0.0 && contact.left <= -contact.away * wait) return true;
+    return contact.onward <= std::max(0.0, contact.away);
+  };
+  // Mostly a bound does; how far hops really take it, only carrying them out tells.
+  course.reach = beyond_bounds * state_.hop_bounds(neuron)[i];
+  if (is_left_alone(contact_of(k, i, course))) return std::nullopt;
   course.reach = hop_reach(*state_.problem, neuron.group, neuron.mode, state_.drive(), i, to_side);
-  const double when = first_at_zero(course);
-  if (when == never) return std::nullopt;
-  const double steps = std::exp(state_.theta + when);
-  const Vector lambda = state_.driven(state_.multiplier_rates(when, step_.at(when)));
-  const Vector row = preactivation_row(*state_.problem, neuron.group, neuron.mode, i);
-  const double left = course.reach + steps * std::min(0.0, height(course, when));  // t h
-  const double away = -to_side * row.dot(lambda);
-  if (away < 0.0 && left <= -away * std::min(soon, soon_in_log_time * steps)) return std::nullopt;
-  NeuronMode beyond = neuron.mode;
-  meet_zero(*state_.problem, neuron.group, lambda, i, {}, beyond);
-  if (beyond.at_zero(i) || beyond.is_active(i) == neuron.mode.is_active(i)) return std::nullopt;
-  const double onward =
-      to_side * preactivation_row(*state_.problem, neuron.group, beyond, i).dot(lambda);
-  if (onward <= std::max(0.0, away)) return std::nullopt;
-  if (onward < course.reach && steps_for_hops * away > course.reach) {
+  const Contact contact = contact_of(k, i, course);
+  if (is_left_alone(contact)) return std::nullopt;
+  if (contact.onward < course.reach && steps_for_hops * contact.away > course.reach) {
     found_.undecided.emplace_back(k, i);  // whether they will before it has left
     return std::nullopt;
   }
-  return FoundEvent{when, k, i, FlowCause::own_crosses, course.reach};
+  return FoundEvent{contact.when, k, i, FlowCause::own_crosses, course.reach};
+}
+
+/// The first moment at which the pair is within the reach of hops, and what it does then.
+EventSearch::Contact EventSearch::contact_of(Eigen::Index k, Eigen::Index i, const Course& course) {
+  Contact contact{.when = first_at_zero(course)};
+  if (contact.when == never) return contact;
+  const FlowNeuron& neuron = state_.neuron(k);
+  const double to_side = -side(neuron, i);
+  const Vector lambda =
+      state_.driven(state_.multiplier_rates(contact.when, step_.at(contact.when)));
+  const auto velocity = [&](const NeuronMode& mode) {
+    return to_side * preactivation_row(*state_.problem, neuron.group, mode, i).dot(lambda);
+  };
+  const double steps = std::exp(state_.theta + contact.when);
+  contact.left = course.reach + steps * std::min(0.0, height(course, contact.when));
+  contact.away = -velocity(neuron.mode);
+  NeuronMode beyond = neuron.mode;
+  meet_zero(*state_.problem, neuron.group, lambda, i, {}, beyond);
+  if (!beyond.at_zero(i) && beyond.is_active(i) != neuron.mode.is_active(i)) {
+    contact.onward = velocity(beyond);
+  }
+  return contact;
 }
 
 /// When a pair is at zero first; never: not before the earliest event so far. Since every entry of

@@ -279,7 +279,6 @@ bool FlowState::feels_hops(Eigen::Index k, Eigen::Index i) const {
          pushes_away(neuron.group, i);
 }
 
-/// t · what hops may move pre-activations of the neuron by, n entries.
 Vector FlowState::hop_bounds(const FlowNeuron& neuron) const {
   Vector result = Vector::Zero(samples());
   if (!options.of_descent || std::exp(-theta) < last_offset_inverse_time) return result;
@@ -342,13 +341,19 @@ void FlowState::refresh_slack(Eigen::Index k) {
 
 /// Bounds after a step without an event, in which those of some pairs were used up (`looked_at`).
 void FlowState::renew_bounds(const std::vector<std::pair<Eigen::Index, Eigen::Index>>& looked_at) {
+  Eigen::Index of_bounds = -1;
+  Vector bounds;
   for (const auto& [k, i] : looked_at) {
     FlowNeuron& neuron = neurons[static_cast<std::size_t>(k)];
     const Vector row = preactivation_row(*problem, neuron.group, neuron.mode, i);
     const double distance = std::abs(z(k, i) + row.dot(driven(s - neuron.since)));
     neuron.room[i] = travel[i] + distance;
     if (!neuron.mode.slides()) continue;
-    const double hops = std::exp(-theta) * hop_bounds(neuron)[i];
+    if (of_bounds != k) {
+      bounds = hop_bounds(neuron);
+      of_bounds = k;
+    }
+    const double hops = std::exp(-theta) * bounds[i];
     neuron.room[i] -= wide * hops;
     if (distance < hops && !pushes_away(neuron.group, i)) book_knock(k, i);
   }

@@ -138,6 +138,8 @@ struct FlowState {
   /// Whether it decides which way a pair goes that hops of its neuron's sliding pairs take it
   /// across zero: it does not slide, and pushes away from zero.
   bool feels_hops(Eigen::Index k, Eigen::Index i) const;
+  /// t · what hops of each sliding pair may move pre-activations of the neuron by, added up, n.
+  Vector hop_bounds(const FlowNeuron& neuron) const;
   /// Samples that no neuron is active at (slope 0): their margins do not move at all.
   bool asleep(Eigen::Index i) const { return sleeping[static_cast<std::size_t>(i)] != 0; }
   bool at_rest(Eigen::Index i) const {
@@ -186,7 +188,6 @@ struct FlowState {
   Disturbance off_along(Eigen::Index k, Eigen::Index i, double change) const;
   std::vector<Vector> answers(const Disturbance& off) const;
   Matrix gains_of(const Vector& answer) const;
-  Vector hop_bounds(const FlowNeuron& neuron) const;
   NeuronMode hopping_mode(const FlowNeuron& neuron) const;
   void book_knock(Eigen::Index k, Eigen::Index i);
   void refresh_slack(Eigen::Index k);
