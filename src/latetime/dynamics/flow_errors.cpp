@@ -97,12 +97,37 @@ Matrix FlowState::gains_of(const Vector& answer) const {
 /// Books an error of z_{k,i} along x_i, and what makes up for it.
 void FlowState::book(Eigen::Index k, Eigen::Index i, double change) {
   if (!(change > 0.0)) return;
-  EventErrors& errors = event_errors;
   const double coefficient = change / problem->gram(i, i);
+  event_errors.coefficients(k, i) += coefficient;
   const Vector margins =
       (coefficient / static_cast<double>(problem->shape.width)) * problem->gram.col(i).cwiseAbs();
-  errors.coefficients(k, i) += coefficient;
-  const Disturbance off = off_along(k, i, change);
+  book_disturbance(off_along(k, i, change), margins);
+}
+
+/// The same of w_k by `distance` along what x_i has beyond the span of the sliding samples.
+void FlowState::book_beside(Eigen::Index k, Eigen::Index i, double distance) {
+  if (!(distance > 0.0)) return;
+  const NeuronMode& mode = neuron(k).mode;
+  const Vector link = problem->gram(mode.sliding, i);
+  const Vector share = mode.inverse * link;
+  Vector shift = problem->gram.col(i);
+  for (std::size_t r = 0; r < mode.sliding.size(); ++r) {
+    shift -= share[static_cast<Eigen::Index>(r)] * problem->gram.col(mode.sliding[r]);
+  }
+  const double length = std::sqrt(std::max(shift[i], rounding * problem->gram(i, i)));
+  event_errors.coefficients(k, i) += distance / length;
+  for (std::size_t r = 0; r < mode.sliding.size(); ++r) {
+    event_errors.coefficients(k, mode.sliding[r]) +=
+        std::abs(share[static_cast<Eigen::Index>(r)]) * distance / length;
+  }
+  shift *= distance / length;
+  const Vector margins = shift.cwiseAbs() / static_cast<double>(problem->shape.width);
+  book_disturbance({k, std::move(shift), distance, {i}}, margins);
+}
+
+/// The rest of it: what it does to margins, and what makes up for that.
+void FlowState::book_disturbance(const Disturbance& off, const Vector& margins) {
+  EventErrors& errors = event_errors;
   errors.weights += off.weights;
   errors.margins += margins;
   errors.fresh *= std::exp(errors.fresh_time - theta);

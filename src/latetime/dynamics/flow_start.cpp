@@ -41,7 +41,7 @@ FlowState::FlowState(std::shared_ptr<const FlowProblem> fixed, const FlowStart& 
                   .fresh = Vector::Zero(n),
                   .fresh_time = theta};
   offset = Vector::Zero(n);
-  knocks = Matrix::Zero(problem->neurons(), n);
+  knocks = drifts = drifts_booked = Matrix::Zero(problem->neurons(), n);
   neurons.resize(static_cast<std::size_t>(problem->neurons()));
   for (Eigen::Index k = 0; k < problem->neurons(); ++k) {
     FlowNeuron& neuron = neurons[static_cast<std::size_t>(k)];

@@ -24,6 +24,12 @@ constexpr double wide = 2.0;
 // Pairs go along with those that slide when they are nearer to zero than this part of a hop.
 constexpr double beside_zero = 1.0 / 32.0;
 
+// What projections leave of the squared norm of a sample in the span.
+constexpr double rounding_of_squares = 1e-13;
+
+// A pair's own step counts beside hops where it is so many times as large.
+constexpr double large_knock = 4.0;
+
 // What is booked of a step is not booked again until it has grown by this factor.
 constexpr double worth_booking = 1.5;
 
@@ -297,9 +303,54 @@ void FlowState::book_knock(Eigen::Index k, Eigen::Index i) {
   const FoldBounds bounds = fold_bounds(*problem, neuron(k).group, i, drive());
   const double step = std::exp(-theta) * problem->rate * std::abs(bounds.above - bounds.below) *
                       problem->gram(i, i);
+  if (knocks_across(k, i, step)) ++undecided;
   if (step < worth_booking * knocks(k, i)) return;
   book(k, i, step - knocks(k, i));
   knocks(k, i) = step;
+}
+
+/// A pair that goes to and fro with the sliding ones, or rides, is active for another part of the
+/// time than its mode says, and these make up for that along their samples. What its own has beyond
+/// their span goes on to push, by as much as they can make up for, until the pair is out of reach:
+/// within `hops` of z_{k,i}.
+void FlowState::book_drift(Eigen::Index k, Eigen::Index i, double hops) {
+  const FlowNeuron& neuron = this->neuron(k);
+  const Vector lambda = drive();
+  const FoldBounds own = fold_bounds(*problem, neuron.group, i, lambda);
+  double push = std::abs(own.above - own.below);
+  const Vector link = problem->gram(neuron.mode.sliding, i);
+  const Vector share = neuron.mode.inverse * link;
+  for (std::size_t r = 0; r < neuron.mode.sliding.size(); ++r) {
+    const FoldBounds bounds = fold_bounds(*problem, neuron.group, neuron.mode.sliding[r], lambda);
+    const double part = std::abs(share[static_cast<Eigen::Index>(r)]);
+    if (part > 0.0) push = std::min(push, (bounds.above - bounds.below) / part);
+  }
+  const double square = problem->gram(i, i) - share.dot(link);
+  if (!(square > rounding_of_squares * problem->gram(i, i))) return;
+  const double length = std::sqrt(square);
+  double& drift = drifts(k, i);
+  drift = std::min(drift + problem->rate * push * length * step_taken,
+                   std::max(drift, wide * hops / length));
+  double& booked = drifts_booked(k, i);
+  if (drift <= booked) return;
+  book_beside(k, i, worth_booking * drift - booked);
+  booked = worth_booking * drift;
+}
+
+/// Whether such a step of z_{k,i}, back to its side, is so much larger than hops that it may take
+/// another pair across that pushes away from zero.
+bool FlowState::knocks_across(Eigen::Index k, Eigen::Index i, double step) const {
+  const FlowNeuron& neuron = this->neuron(k);
+  const Vector hops = std::exp(-theta) * hop_bounds(neuron);
+  const double side = neuron.mode.is_active(i) ? 1.0 : -1.0;
+  const Vector moved = (side * step / problem->gram(i, i)) * problem->gram.col(i);
+  for (Eigen::Index j = 0; j < samples(); ++j) {
+    if (j == i || std::abs(moved[j]) < large_knock * hops[j] || !feels_hops(k, j)) continue;
+    const Vector row = preactivation_row(*problem, neuron.group, neuron.mode, j);
+    const double here = z(k, j) + row.dot(driven(s - neuron.since));
+    if ((here + moved[j] >= 0.0) != neuron.mode.is_active(j)) return true;
+  }
+  return false;
 }
 
 /// How far λ and s may move before anything can happen to neuron k, which is up to date.
@@ -355,10 +406,22 @@ void FlowState::renew_bounds(const std::vector<std::pair<Eigen::Index, Eigen::In
     }
     const double hops = std::exp(-theta) * bounds[i];
     neuron.room[i] -= wide * hops;
-    if (distance < hops && !pushes_away(neuron.group, i)) book_knock(k, i);
+    if (distance < hops && !pushes_away(neuron.group, i)) {
+      book_knock(k, i);
+      book_drift(k, i, hops);
+    }
   }
   for (Eigen::Index k = 0; k < problem->neurons(); ++k) {
     if (neuron(k).slack < lambda_variation) refresh_slack(k);
+    const std::vector<Eigen::Index>& riding = neuron(k).mode.riding;
+    if (std::none_of(riding.begin(), riding.end(),
+                     [this](Eigen::Index i) { return problem->leads(i); })) {
+      continue;
+    }
+    const Vector hops = std::exp(-theta) * hop_bounds(neuron(k));
+    for (const Eigen::Index i : riding) {
+      if (problem->leads(i)) book_drift(k, i, hops[i]);
+    }
   }
 }
 
@@ -370,6 +433,7 @@ FlowState after(FlowState state, const DenseStep& step) {
   state.travel += state.reach * x;
   if (state.options.of_descent) state.book_series(x);
   state.theta += step.size();
+  state.step_taken = step.size();
   return state;
 }
 

@@ -123,7 +123,11 @@ struct FlowState {
 
   std::uint64_t undecided = 0, changes_since_rebuild = 0;
   EventErrors event_errors;
-  Matrix knocks;              ///< neurons × n: booked of steps of pairs that hops take across zero
+  Matrix knocks;  ///< neurons × n: booked of steps of pairs that hops take across zero
+  /// Neurons × n: ‖Δw‖ by which such steps may have moved the neuron beside the sliding samples,
+  /// and what is booked of it.
+  Matrix drifts, drifts_booked;
+  double step_taken = 0.0;    ///< the last, in log time
   double series_error = 0.0;  ///< of the margins
 
   /// Beyond so many samples it is not looked for how descent makes up for errors of margins.
@@ -190,6 +194,10 @@ struct FlowState {
   Matrix gains_of(const Vector& answer) const;
   NeuronMode hopping_mode(const FlowNeuron& neuron) const;
   void book_knock(Eigen::Index k, Eigen::Index i);
+  bool knocks_across(Eigen::Index k, Eigen::Index i, double step) const;
+  void book_drift(Eigen::Index k, Eigen::Index i, double hops);
+  void book_beside(Eigen::Index k, Eigen::Index i, double distance);
+  void book_disturbance(const Disturbance& off, const Vector& margins);
   void refresh_slack(Eigen::Index k);
   void start_from_zero();
   void enter();

@@ -64,6 +64,7 @@ class Transition {
   void put_beyond_zero();
   void book_delay(double margin_step, bool was_active);
   void shift(double change);
+  void move_by(Eigen::RowVectorXd z);
   void book_hops();
   void book_left_behind(const std::vector<Eigen::Index>& slid);
   bool leaves_rounding() const;
@@ -182,9 +183,14 @@ void Transition::decide(const std::vector<Eigen::Index>& with, bool rested) {
 
 /// Adds `change` to the coefficient of the pair at the present moment; pairs at zero stay there.
 void Transition::shift(double change) {
+  state_.coefficients(event_.neuron, event_.sample) += change;
+  move_by(change * problem_.gram.row(event_.sample));
+}
+
+/// Adds to the pre-activations of the neuron; pairs that slide are brought back to zero along their
+/// samples.
+void Transition::move_by(Eigen::RowVectorXd z) {
   const Eigen::Index k = event_.neuron;
-  Eigen::RowVectorXd z = change * problem_.gram.row(event_.sample);
-  state_.coefficients(k, event_.sample) += change;
   if (neuron_.mode.slides()) {
     const Vector back = to_zero(neuron_.mode, z);
     for (std::size_t s = 0; s < neuron_.mode.sliding.size(); ++s) {
@@ -224,17 +230,20 @@ void Transition::set_to_zero(const std::vector<Eigen::Index>& moved) {
 }
 
 /// Margins have counted what is beyond zero with the slope of before. It goes on from there with
-/// the new one, or, where it is held at zero, is forgotten.
+/// the new one, or is brought back to where it is held.
 void Transition::put_beyond_zero() {
   const Eigen::Index k = event_.neuron;
+  Eigen::RowVectorXd held = Eigen::RowVectorXd::Zero(problem_.samples());
   for (const Beyond& pair : beyond_) {
     const bool passed = !neuron_.mode.at_zero(pair.sample) &&
                         (taken_across() || neuron_.mode.is_active(pair.sample) == (pair.z > 0.0));
     if (passed) state_.z(k, pair.sample) = pair.z;
+    if (neuron_.mode.at_zero(pair.sample)) held[pair.sample] = pair.z;
     const double change = (passed ? slope_at(pair.sample) : 0.0) - pair.slope;
     state_.gap[pair.sample] += problem_.sign(neuron_.group, pair.sample) * change * pair.z /
                                static_cast<double>(problem_.shape.width);
   }
+  if (!held.isZero(0.0)) move_by(std::move(held));
 }
 
 /// For the steps that descent is late, the multipliers change as they did; what that leaves out to
