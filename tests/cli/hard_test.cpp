@@ -275,7 +275,7 @@ const HardCase hard_cases[] = {
     // Samples that contradict each other but for 1e-8: the loss stays, and weights go on.
     {.name = "drifts-at-rest", .separates = false, .answered = false},
     // Hops take a near-opposite pair across; what its sample has beyond the line adds up.
-    {.name = "drifts-by-knocks", .separates = false},
+    {.name = "drifts-by-knocks", .separates = false, .answered = false},
     {.name = "duplicates", .further = expect_equal_samples_to_share_their_multiplier},
     {"estimate-at-hand-over"},
     {.name = "flow-arrives-at-an-origin", .answered = false},
@@ -298,7 +298,7 @@ const HardCase hard_cases[] = {
     // a neuron crosses while t g of theirs is 10^5.
     {.name = "hops-rarely", .answered = false},
     // Samples x' = −q x but for 1e-8 to 1e-5: the other's activation is a part of a hop away.
-    {.name = "knocks-beside-sleep", .separates = false},
+    {.name = "knocks-beside-sleep", .separates = false, .answered = false},
     {.name = "near-opposite-knocks", .separates = false},
     {"near-opposites-cross-apart"},
     {.name = "near-opposites-cross-in-one-step", .separates = false},
