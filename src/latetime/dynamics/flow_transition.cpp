@@ -213,7 +213,9 @@ void Transition::move_by(Eigen::RowVectorXd z) {
 /// of it and the sliding ones, unless they do so only nearly, and are still some way off.
 std::vector<Eigen::Index> Transition::zeros_now() const {
   std::vector<Eigen::Index> result = zeros_with(problem_, neuron_.mode, event_.sample);
-  std::erase_if(result, [this](Eigen::Index l) {
+  const std::vector<Eigen::Index> exact = zeros_with(problem_, neuron_.mode, event_.sample, true);
+  std::erase_if(result, [&](Eigen::Index l) {
+    if (std::binary_search(exact.begin(), exact.end(), l)) return false;
     const double size = state_.z.col(l).cwiseAbs().maxCoeff();
     return std::abs(state_.z(event_.neuron, l)) > nothing * size;
   });

@@ -16,6 +16,8 @@ namespace {
 // A sample counts as dependent on the sliding ones when projecting them out leaves less than this
 // part of its squared norm.
 constexpr double dependence_tolerance = 1e-10;
+// The same of one that does so to rounding.
+constexpr double exact_dependence = 1e-13;
 
 // What projecting the sliding samples out leaves of one in their span is below this part of it.
 constexpr double rounding_of_projection = 1e-12;
@@ -203,14 +205,15 @@ double length_squared(const FlowProblem& problem, const NeuronMode& mode, const 
 }
 
 /// Whether sample l lies in the span of those that slide.
-bool depends(const FlowProblem& problem, const NeuronMode& mode, Eigen::Index l) {
+bool depends(const FlowProblem& problem, const NeuronMode& mode, Eigen::Index l,
+             double tolerance = dependence_tolerance) {
   if (mode.sliding.empty()) return false;
   Vector link(static_cast<Eigen::Index>(mode.sliding.size()));
   for (Eigen::Index s = 0; s < link.size(); ++s) {
     link[s] = problem.gram(l, mode.sliding[static_cast<std::size_t>(s)]);
   }
   const double left = problem.gram(l, l) - link.dot(mode.inverse * link);
-  return left <= dependence_tolerance * problem.gram(l, l);
+  return left <= tolerance * problem.gram(l, l);
 }
 
 void sort_folds(const FlowProblem& problem, std::span<const Eigen::Index> at_zero, int group,
@@ -494,7 +497,8 @@ void resolve_mode(const FlowProblem& problem, int group, const Vector& lambda,
 }
 
 std::vector<Eigen::Index> zeros_with(const FlowProblem& problem, const NeuronMode& mode,
-                                     Eigen::Index l) {
+                                     Eigen::Index l, bool exactly) {
+  const double tolerance = exactly ? exact_dependence : dependence_tolerance;
   std::vector<Eigen::Index> result;
   if (!mode.slides()) return result;
   const Eigen::Index first = problem.fold[static_cast<std::size_t>(l)];
@@ -506,7 +510,7 @@ std::vector<Eigen::Index> zeros_with(const FlowProblem& problem, const NeuronMod
   }
   for (Eigen::Index i = 0; i < problem.samples(); ++i) {
     if (i == first || !problem.leads(i) || !(problem.gram(i, i) > 0.0) || mode.at_zero(i)) continue;
-    if (depends(problem, there, i)) result.push_back(i);
+    if (depends(problem, there, i, tolerance)) result.push_back(i);
   }
   return result;
 }

@@ -99,9 +99,10 @@ void resolve_mode(const FlowProblem& problem, int group, const Vector& lambda,
                   std::span<const Eigen::Index> beside = {});
 
 /// First samples of the folds that come to zero together with sample `l` because they lie in the
-/// span of x_l and the sliding samples, ascending; its own fold is not among them.
+/// span of x_l and the sliding samples, ascending; its own fold is not among them. They may do so
+/// but for 1e-5 of their norm, or, `exactly`, but for rounding.
 std::vector<Eigen::Index> zeros_with(const FlowProblem& problem, const NeuronMode& mode,
-                                     Eigen::Index l);
+                                     Eigen::Index l, bool exactly = false);
 
 /// Takes a pair to zero whose fold holds or repels (cause_at_zero), with those that come along, and
 /// decides. `sample` crosses where it repels alone.
