@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "latetime/base/error.hpp"
+#include "latetime/data/gram.hpp"
 #include "latetime/dynamics/limit.hpp"
 #include "latetime/model/loss.hpp"
 
@@ -61,7 +62,7 @@ constexpr double shadow_scales[] = {3.0, 5.0};
 constexpr double exact_to = 1e-10;
 // Directions of samples that differ by so little, but more than by rounding, make a Gram matrix
 // blind.
-constexpr double exactly_on_line = 1e-13, blind_below = 1e-6;
+constexpr double blind_below = 1e-6;
 // Rounding that has come to more than that goes on to grow.
 constexpr double more_than_rounding = 2e-10;
 
@@ -73,13 +74,14 @@ bool shadows_cost_nothing(const DescentOptions& options, Eigen::Index n,
 /// Whether a Gram matrix does not know of what samples nearly on one line differ by: its square is
 /// in the last digits of the entries or beyond.
 bool gram_is_blind(const Samples& x) {
-  const Vector norms = x.rowwise().norm();
+  const Matrix gram = gram_matrix(x);
   for (Eigen::Index i = 0; i < x.rows(); ++i) {
     for (Eigen::Index l = 0; l < i; ++l) {
-      if (!(norms[i] > 0.0) || !(norms[l] > 0.0)) continue;
-      const Eigen::RowVectorXd one = x.row(i) / norms[i], other = x.row(l) / norms[l];
-      const double off = (one - (one.dot(other) > 0.0 ? 1.0 : -1.0) * other).norm();
-      if (off > exactly_on_line && off < blind_below) return true;
+      if (!(gram(i, i) > 0.0) || !(gram(l, l) > 0.0)) continue;
+      if (on_line_within(blind_below, x, gram, i, l) &&
+          !on_line_within(collinear_tolerance, x, gram, i, l)) {
+        return true;
+      }
     }
   }
   return false;
@@ -341,6 +343,12 @@ std::optional<Outcome> Descent::step_to(std::uint64_t target, const DescentObser
   return std::nullopt;
 }
 
+/// Whether the flow, at that log loss, has not come far below where it began or no longer falls.
+bool Descent::hardly_falls(double log_loss) const {
+  return log_loss > flow_start_loss_ - least_flow_fall ||
+         -std::log(10.0) * late_->flow().log_loss_speed() < least_fall_of_a_decade;
+}
+
 std::optional<Outcome> Descent::flow_to(const LogTime& target, const DescentObservers& observers) {
   auto next_pulse = Clock::now();
   const FlowStatus status = late_->advance_to(target, [&](const LogTime& reached) {
@@ -353,9 +361,7 @@ std::optional<Outcome> Descent::flow_to(const LogTime& target, const DescentObse
     const double loss = log_mean_loss(late_->flow().margins());
     const Outcome outcome = not_separated(late_->flow(), time(), loss);
     if (outcome.reason == StopReason::not_separated) return outcome;
-    const double fall = -std::log(10.0) * late_->flow().log_loss_speed();
-    // One that falls so slowly where it cannot go on has not separated its samples.
-    if (loss > flow_start_loss_ - least_flow_fall || fall < least_fall_of_a_decade) {
+    if (hardly_falls(loss)) {
       return not_separated_so_far(time(), loss, options_.method != Method::flow);
     }
   }
@@ -426,8 +432,7 @@ Outcome Descent::run(std::span<const LogTime> record_at, const DescentObservers&
 Outcome Descent::end() const {
   if (late_ && time() > LogTime(steps_before_verdict)) {
     const double loss = log_mean_loss(late_->flow().margins());
-    const double fall = -std::log(10.0) * late_->flow().log_loss_speed();
-    if (loss > flow_start_loss_ - least_flow_fall || fall < least_fall_of_a_decade) {
+    if (hardly_falls(loss)) {
       const Outcome outcome = not_separated(late_->flow(), time(), loss);
       if (outcome.reason == StopReason::not_separated) return outcome;
     }

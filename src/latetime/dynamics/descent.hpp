@@ -107,6 +107,7 @@ class Descent {
   void begin_flow(const FlowStart& start, double error, double exact_error,
                   const FlowOptions& flow_options);
   void begin_gradient_flow();
+  bool hardly_falls(double log_loss) const;
   Outcome end() const;
   std::uint64_t step() const;
   void advance(std::uint64_t steps);

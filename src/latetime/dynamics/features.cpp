@@ -23,19 +23,10 @@ std::vector<Eigen::Index> different_neurons(const FlowProblem& problem,
     const NeuronMode& mode = modes[static_cast<std::size_t>(k)];
     const bool known = std::any_of(result.begin(), result.end(), [&](Eigen::Index other) {
       const NeuronMode& seen = modes[static_cast<std::size_t>(other)];
-      return problem.group_of(other) == problem.group_of(k) && seen.active == mode.active &&
-             seen.sliding == mode.sliding;
+      return problem.group_of(other) == problem.group_of(k) && seen.is_like(mode);
     });
     if (!known) result.push_back(k);
   }
-  return result;
-}
-
-/// b_l with signs: what λ adds to the coefficients of the neuron, over q.
-Vector signed_multipliers(const FlowProblem& problem, int group, const NeuronMode& mode,
-                          const Vector& lambda) {
-  Vector result = effective_multipliers(problem, group, mode, lambda);
-  for (Eigen::Index l = 0; l < result.size(); ++l) result[l] *= problem.sign(group, l);
   return result;
 }
 

@@ -26,19 +26,28 @@ constexpr double rounding = 1e-15;
 constexpr double beyond_first_order = 2.0;
 constexpr std::array<double, 4> times_of_answers{0.5, 2.0, 8.0, 1000.0};
 
+/// What x_i has beyond the span of the sliding samples, x_i − Σ_r share_r x_r.
+struct BeyondSliding {
+  Vector share;     ///< |S|
+  Vector products;  ///< n: its inner products with the samples
+};
+BeyondSliding beyond_sliding(const FlowProblem& problem, const NeuronMode& mode, Eigen::Index i) {
+  BeyondSliding result{{}, problem.gram.col(i)};
+  result.share = mode.inverse * result.products(mode.sliding);
+  for (std::size_t r = 0; r < mode.sliding.size(); ++r) {
+    result.products -=
+        result.share[static_cast<Eigen::Index>(r)] * problem.gram.col(mode.sliding[r]);
+  }
+  return result;
+}
+
 }  // namespace
 
 /// What z_{k,i} being off by `change` along x_i is, for the whole neuron: its pairs at zero stay
 /// there.
 Disturbance FlowState::off_along(Eigen::Index k, Eigen::Index i, double change) const {
-  const NeuronMode& mode = neuron(k).mode;
   const double coefficient = change / problem->gram(i, i);
-  Vector shift = problem->gram.col(i);
-  const Vector held = mode.inverse * shift(mode.sliding);
-  for (std::size_t r = 0; r < mode.sliding.size(); ++r) {
-    shift -= held[static_cast<Eigen::Index>(r)] * problem->gram.col(mode.sliding[r]);
-  }
-  shift *= coefficient;
+  Vector shift = coefficient * beyond_sliding(*problem, neuron(k).mode, i).products;
   shift[i] = change;
   return {k, std::move(shift), coefficient * std::sqrt(problem->gram(i, i)), {i}};
 }
@@ -108,12 +117,7 @@ void FlowState::book(Eigen::Index k, Eigen::Index i, double change) {
 void FlowState::book_beside(Eigen::Index k, Eigen::Index i, double distance) {
   if (!(distance > 0.0)) return;
   const NeuronMode& mode = neuron(k).mode;
-  const Vector link = problem->gram(mode.sliding, i);
-  const Vector share = mode.inverse * link;
-  Vector shift = problem->gram.col(i);
-  for (std::size_t r = 0; r < mode.sliding.size(); ++r) {
-    shift -= share[static_cast<Eigen::Index>(r)] * problem->gram.col(mode.sliding[r]);
-  }
+  auto [share, shift] = beyond_sliding(*problem, mode, i);
   const double length = std::sqrt(std::max(shift[i], rounding * problem->gram(i, i)));
   event_errors.coefficients(k, i) += distance / length;
   for (std::size_t r = 0; r < mode.sliding.size(); ++r) {

@@ -8,10 +8,6 @@
 namespace latetime {
 namespace {
 
-// Samples count as collinear when they differ from a multiple of each other by this part of their
-// norm: by rounding alone.
-constexpr double collinear_tolerance = 1e-13;
-
 // Inner products below this part of the norms are rounding: the samples count as orthogonal.
 constexpr double orthogonal_tolerance = 4e-15;
 
@@ -25,14 +21,9 @@ void find_folds(const Dataset& data, FlowProblem& problem) {
     problem.fold[index] = i;
     for (Eigen::Index l = 0; l < i && problem.leads(i); ++l) {
       if (!problem.leads(l) || !(problem.gram(l, l) > 0.0) || !(problem.gram(i, i) > 0.0)) continue;
-      const double cosine = std::abs(problem.gram(i, l)) / std::sqrt(problem.gram(i, i)) /
-                            std::sqrt(problem.gram(l, l));
-      if (cosine < 1.0 - 1e-12) continue;
-      const double ratio = problem.gram(i, l) / problem.gram(l, l);
-      const double off = (data.x.row(i) - ratio * data.x.row(l)).norm();
-      if (off > collinear_tolerance * data.x.row(i).norm()) continue;
+      if (!on_line_within(collinear_tolerance, data.x, problem.gram, i, l)) continue;
       problem.fold[index] = l;
-      problem.ratio[index] = ratio;
+      problem.ratio[index] = problem.gram(i, l) / problem.gram(l, l);
     }
     problem.members[static_cast<std::size_t>(problem.fold[index])].push_back(i);
   }
@@ -51,6 +42,14 @@ Matrix gram_without_rounding(const Eigen::Ref<const Matrix>& x) {
     }
   }
   return gram;
+}
+
+bool on_line_within(double tolerance, const Samples& x, const Matrix& gram, Eigen::Index i,
+                    Eigen::Index l) {
+  const double cosine = std::abs(gram(i, l)) / std::sqrt(gram(i, i)) / std::sqrt(gram(l, l));
+  if (cosine < 1.0 - 1e-12) return false;
+  const double ratio = gram(i, l) / gram(l, l);
+  return (x.row(i) - ratio * x.row(l)).norm() <= tolerance * x.row(i).norm();
 }
 
 FlowProblem::FlowProblem(const Dataset& data, const NetworkShape& network, double learning_rate)

@@ -61,4 +61,13 @@ inline double kernel_rounding(Eigen::Index n) {
   return 3e-14 + 2e-16 * static_cast<double>(n);
 }
 
+/// Samples count as collinear when they differ from a multiple of each other by this part of their
+/// norm: by rounding alone.
+constexpr double collinear_tolerance = 1e-13;
+
+/// Whether x_i differs from a multiple of x_l by no more than this part of its norm, at most 1e-6.
+/// Gram matrix of the samples, neither of which is zero.
+bool on_line_within(double tolerance, const Samples& x, const Matrix& gram, Eigen::Index i,
+                    Eigen::Index l);
+
 }  // namespace latetime

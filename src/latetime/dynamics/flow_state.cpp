@@ -118,10 +118,7 @@ Vector FlowState::driven_row(Vector row) const {
 
 /// What its coefficients gain by that s, all samples included.
 Vector FlowState::gain_of(const FlowNeuron& neuron, const Vector& change) const {
-  Vector result =
-      problem->rate * effective_multipliers(*problem, neuron.group, neuron.mode, change);
-  for (Eigen::Index l = 0; l < result.size(); ++l) result[l] *= problem->sign(neuron.group, l);
-  return result;
+  return problem->rate * signed_multipliers(*problem, neuron.group, neuron.mode, change);
 }
 
 /// What the coefficients of a neuron have gained since it was last brought up to date.
@@ -233,17 +230,15 @@ bool FlowState::offset_due() const {
 
 /// The mode as far as hops are concerned: pairs beside zero whose samples lie nearly on one line
 /// with a sliding one, so near to it that they go to and fro with that, ride.
-NeuronMode FlowState::hopping_mode(const FlowNeuron& neuron) const {
+NeuronMode FlowState::hopping_mode(Eigen::Index k) const {
+  const FlowNeuron& neuron = this->neuron(k);
   NeuronMode result = neuron.mode;
-  const Eigen::Index k = &neuron - neurons.data();
   const Vector hops = std::exp(-theta) * hop_bounds(neuron);
   for (const Eigen::Index l : neuron.mode.sliding) {
     for (Eigen::Index i = 0; i < samples(); ++i) {
       if (!problem->leads(i) || !problem->on_one_line(l, i) || result.at_zero(i)) continue;
       if (pushes_away(neuron.group, i)) continue;  // does not stay
-      const Vector row = preactivation_row(*problem, neuron.group, neuron.mode, i);
-      const double distance = std::abs(z(k, i) + row.dot(driven(s - neuron.since)));
-      if (distance < beside_zero * hops[i]) result.riding.push_back(i);
+      if (std::abs(height(k, i)) < beside_zero * hops[i]) result.riding.push_back(i);
     }
   }
   return result;
@@ -260,17 +255,24 @@ void FlowState::refresh_offset() {
   const bool drifted = offset_lambda.size() == 0 || (lambda - offset_lambda).cwiseAbs().maxCoeff() >
                                                         0.5 * offset_drift * lambda.maxCoeff();
   if (drifted) offset_lambda = lambda;
-  for (FlowNeuron& neuron : neurons) {
+  for (Eigen::Index k = 0; k < problem->neurons(); ++k) {
+    FlowNeuron& neuron = this->neuron(k);
     if (!neuron.mode.slides()) continue;
     const bool closed_form = neuron.mode.sliding.size() == 1;
     if (drifted || closed_form || neuron.mean.preactivation.size() == 0) {
-      neuron.mean = switching_mean(*problem, neuron.group, hopping_mode(neuron), lambda);
+      neuron.mean = switching_mean(*problem, neuron.group, hopping_mode(k), lambda);
     }
     add_margin_offset(*problem, neuron.group, neuron.mode, neuron.mean, offset);
   }
   // Margins at rest are so on average, hops included: the others are moved by what keeps them
   // there.
   if (plateau) offset = plateau->response.transpose() * offset;
+}
+
+double FlowState::height(Eigen::Index k, Eigen::Index i) const {
+  const FlowNeuron& neuron = this->neuron(k);
+  const Vector row = preactivation_row(*problem, neuron.group, neuron.mode, i);
+  return z(k, i) + row.dot(driven(s - neuron.since));
 }
 
 bool FlowState::pushes_away(int group, Eigen::Index i) const {
@@ -315,18 +317,18 @@ void FlowState::book_knock(Eigen::Index k, Eigen::Index i) {
 /// within `hops` of z_{k,i}.
 void FlowState::book_drift(Eigen::Index k, Eigen::Index i, double hops) {
   const FlowNeuron& neuron = this->neuron(k);
+  const Vector link = problem->gram(neuron.mode.sliding, i);
+  const Vector share = neuron.mode.inverse * link;
+  const double square = problem->gram(i, i) - share.dot(link);
+  if (!(square > rounding_of_squares * problem->gram(i, i))) return;
   const Vector lambda = drive();
   const FoldBounds own = fold_bounds(*problem, neuron.group, i, lambda);
   double push = std::abs(own.above - own.below);
-  const Vector link = problem->gram(neuron.mode.sliding, i);
-  const Vector share = neuron.mode.inverse * link;
   for (std::size_t r = 0; r < neuron.mode.sliding.size(); ++r) {
     const FoldBounds bounds = fold_bounds(*problem, neuron.group, neuron.mode.sliding[r], lambda);
     const double part = std::abs(share[static_cast<Eigen::Index>(r)]);
     if (part > 0.0) push = std::min(push, (bounds.above - bounds.below) / part);
   }
-  const double square = problem->gram(i, i) - share.dot(link);
-  if (!(square > rounding_of_squares * problem->gram(i, i))) return;
   const double length = std::sqrt(square);
   double& drift = drifts(k, i);
   drift = std::min(drift + problem->rate * push * length * step_taken,
@@ -346,9 +348,7 @@ bool FlowState::knocks_across(Eigen::Index k, Eigen::Index i, double step) const
   const Vector moved = (side * step / problem->gram(i, i)) * problem->gram.col(i);
   for (Eigen::Index j = 0; j < samples(); ++j) {
     if (j == i || std::abs(moved[j]) < large_knock * hops[j] || !feels_hops(k, j)) continue;
-    const Vector row = preactivation_row(*problem, neuron.group, neuron.mode, j);
-    const double here = z(k, j) + row.dot(driven(s - neuron.since));
-    if ((here + moved[j] >= 0.0) != neuron.mode.is_active(j)) return true;
+    if ((height(k, j) + moved[j] >= 0.0) != neuron.mode.is_active(j)) return true;
   }
   return false;
 }
@@ -396,8 +396,7 @@ void FlowState::renew_bounds(const std::vector<std::pair<Eigen::Index, Eigen::In
   Vector bounds;
   for (const auto& [k, i] : looked_at) {
     FlowNeuron& neuron = neurons[static_cast<std::size_t>(k)];
-    const Vector row = preactivation_row(*problem, neuron.group, neuron.mode, i);
-    const double distance = std::abs(z(k, i) + row.dot(driven(s - neuron.since)));
+    const double distance = std::abs(height(k, i));
     neuron.room[i] = travel[i] + distance;
     if (!neuron.mode.slides()) continue;
     if (of_bounds != k) {

@@ -136,6 +136,8 @@ struct FlowState {
   Eigen::Index samples() const { return problem->samples(); }
   const FlowNeuron& neuron(Eigen::Index k) const { return neurons[static_cast<std::size_t>(k)]; }
   FlowNeuron& neuron(Eigen::Index k) { return neurons[static_cast<std::size_t>(k)]; }
+  /// z_{k,i} at the present moment, `z` being that of s = since_k; without the lag.
+  double height(Eigen::Index k, Eigen::Index i) const;
   /// Whether the fold of sample i, at neurons of that class, pushes away from zero, as an own-class
   /// pair does.
   bool pushes_away(int group, Eigen::Index i) const;
@@ -192,7 +194,7 @@ struct FlowState {
   Disturbance off_along(Eigen::Index k, Eigen::Index i, double change) const;
   std::vector<Vector> answers(const Disturbance& off) const;
   Matrix gains_of(const Vector& answer) const;
-  NeuronMode hopping_mode(const FlowNeuron& neuron) const;
+  NeuronMode hopping_mode(Eigen::Index k) const;
   void book_knock(Eigen::Index k, Eigen::Index i);
   bool knocks_across(Eigen::Index k, Eigen::Index i, double step) const;
   void book_drift(Eigen::Index k, Eigen::Index i, double hops);

@@ -159,7 +159,7 @@ void Transition::settle_beside_plateau(const std::vector<Eigen::Index>& at_zero)
     lambda = round < 3 ? now : Vector(0.5 * (lambda + now));
     NeuronMode next = neuron_.mode;
     resolve_mode(problem_, neuron_.group, lambda, at_zero, next);
-    const bool same = next.sliding == neuron_.mode.sliding && next.active == neuron_.mode.active;
+    const bool same = next.is_like(neuron_.mode);
     neuron_.mode = std::move(next);
     if (same) return;
   }

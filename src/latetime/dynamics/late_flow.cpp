@@ -339,8 +339,7 @@ struct HoppingAlike {
   double weights = 0.0;          ///< ‖ΔW‖_F at most
 
   bool holds(const FlowNeuron& other) const {
-    return first->group == other.group && first->mode.sliding == other.mode.sliding &&
-           first->mode.active == other.mode.active;
+    return first->group == other.group && first->mode.is_like(other.mode);
   }
 };
 

@@ -86,7 +86,7 @@ void resolve_all(const FlowProblem& problem, const Vector& lambda, std::vector<N
 
 bool same_pieces(const std::vector<NeuronMode>& a, const std::vector<NeuronMode>& b) {
   for (std::size_t k = 0; k < a.size(); ++k) {
-    if (a[k].sliding != b[k].sliding || a[k].active != b[k].active) return false;
+    if (!a[k].is_like(b[k])) return false;
   }
   return true;
 }

@@ -37,11 +37,18 @@ struct NeuronMode {
 
   bool is_active(Eigen::Index i) const { return active[static_cast<std::size_t>(i)] != 0; }
   bool slides() const { return !sliding.empty(); }
+  /// Whether neurons of one class in these two modes move alike.
+  bool is_like(const NeuronMode& other) const {
+    return sliding == other.sliding && active == other.active;
+  }
   /// Whether a pair slides, or rides with those that do.
   bool at_zero(Eigen::Index sample) const;
   /// All of them, ascending.
   std::vector<Eigen::Index> pairs_at_zero() const;
 };
+
+/// ς_l α_l for pairs that do not slide, 0 for those that do, n entries.
+Vector signed_slopes(const FlowProblem& problem, int group, const NeuronMode& mode);
 
 /// β_S = share · λ, |S| entries.
 Vector sliding_multipliers(const NeuronMode& mode, const Vector& lambda);
@@ -71,6 +78,10 @@ Vector times_above(const FlowProblem& problem, int group, const NeuronMode& mode
 /// Effective multipliers b_l (or, linear as they are, their integrals from those of λ), n entries.
 Vector effective_multipliers(const FlowProblem& problem, int group, const NeuronMode& mode,
                              const Vector& lambda);
+
+/// The same with signs, ς_l b_l: what λ adds to the coefficients of the neuron, over q.
+Vector signed_multipliers(const FlowProblem& problem, int group, const NeuronMode& mode,
+                          const Vector& lambda);
 
 /// What must be added to the coefficients of the sliding pairs (|S| entries) so that their
 /// pre-activations, of `z` (n entries), become zero: −G_SS⁻¹ z_S.
