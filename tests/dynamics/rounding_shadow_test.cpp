@@ -1,15 +1,20 @@
 #include "latetime/dynamics/rounding_shadow.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <limits>
+#include <numbers>
+#include <span>
 #include <vector>
 
+#include <boost/multiprecision/cpp_bin_float.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "latetime/dynamics/descent.hpp"
 #include "latetime/dynamics/schedule.hpp"
+#include "latetime/dynamics/undecided_signs.hpp"
 #include "problems.hpp"
 
 namespace latetime {
@@ -17,9 +22,10 @@ namespace {
 
 using namespace testing_support;
 
-/// Full-batch descent as plain loops in long double, whose roundings are 2,000 times smaller.
+/// Full-batch descent as plain loops; in long double, roundings are 2,000 times smaller.
+template <class Real = long double>
 std::vector<double> finer_log_losses(const Problem& p, const std::vector<LogTime>& schedule) {
-  using Real = long double;
+  using std::exp, std::log, std::log1p;
   const Eigen::Index n = p.data.size(), d = p.data.dim(), neurons = p.initial.shape.neurons();
   const Eigen::Index m = p.initial.shape.width;
   const Real slope = static_cast<Real>(p.initial.shape.slope);
@@ -44,15 +50,14 @@ std::vector<double> finer_log_losses(const Problem& p, const std::vector<LogTime
       u[static_cast<std::size_t>(i)] =
           static_cast<Real>(p.data.label(i)) * f / static_cast<Real>(m);
       const Real margin = u[static_cast<std::size_t>(i)];
-      loss += margin > 0 ? std::log1p(std::exp(-margin)) : -margin + std::log1p(std::exp(margin));
+      loss += margin > 0 ? log1p(exp(-margin)) : -margin + log1p(exp(margin));
     }
     if (schedule[losses.size()] == LogTime(step)) {
-      losses.push_back(static_cast<double>(std::log(loss / static_cast<Real>(n))));
+      losses.push_back(static_cast<double>(log(loss / static_cast<Real>(n))));
     }
     for (Eigen::Index i = 0; i < n; ++i) {
       const Real margin = u[static_cast<std::size_t>(i)];
-      const Real g =
-          margin > 0 ? std::exp(-margin) / (1 + std::exp(-margin)) : 1 / (1 + std::exp(margin));
+      const Real g = margin > 0 ? exp(-margin) / (1 + exp(-margin)) : 1 / (1 + exp(margin));
       const Real push = static_cast<Real>(p.learning_rate) / static_cast<Real>(n * m) * g *
                         static_cast<Real>(p.data.label(i));
       for (Eigen::Index k = 0; k < neurons; ++k) {
@@ -85,9 +90,7 @@ struct Recorded {
   std::vector<double> log_losses, estimates;
 };
 
-Recorded follow(const Problem& p, const std::vector<LogTime>& schedule, EngineChoice engine) {
-  Descent descent(p.data, p.initial,
-                  {.learning_rate = p.learning_rate, .engine = engine, .until = schedule.back()});
+Recorded record(Descent& descent, std::span<const LogTime> schedule, const Problem& p) {
   Recorded recorded;
   descent.run(schedule, {.record =
                              [&](const TrainingState& state) {
@@ -96,6 +99,12 @@ Recorded follow(const Problem& p, const std::vector<LogTime>& schedule, EngineCh
                              },
                          .pulse = {}});
   return recorded;
+}
+
+Recorded follow(const Problem& p, const std::vector<LogTime>& schedule, EngineChoice engine) {
+  Descent descent(p.data, p.initial,
+                  {.learning_rate = p.learning_rate, .engine = engine, .until = schedule.back()});
+  return record(descent, schedule, p);
 }
 
 /// Rounding of exp and log in the recorded loss itself.
@@ -164,6 +173,148 @@ TEST(RoundingShadow, StoppedRunsGoOnToTheSameEstimates) {
     EXPECT_EQ(seen, expected);
     EXPECT_GT(expected.back(), 0.0);
   }
+}
+
+/// Samples on circles in directions that are multiples of one angle, and W⁰ = 0: after the first
+/// step many a pre-activation is a sum that cancels but for roundings of the sines.
+Problem on_circles(std::uint64_t seed, Eigen::Index width) {
+  RandomStream stream(seed, RandomPurpose::test, 78);
+  const std::uint64_t n = 3 + stream.below(7), directions = std::array{4, 6}[stream.below(2)];
+  const double phase = 3.0 * stream.uniform();
+  Dataset data;
+  Matrix x(n, 2);
+  for (std::uint64_t i = 0; i < n; ++i) {
+    const double angle = phase + 2.0 * std::numbers::pi *
+                                     static_cast<double>(stream.below(directions)) /
+                                     static_cast<double>(directions);
+    const double radius = std::array{1.0, 2.0}[stream.below(2)];
+    x.row(static_cast<Eigen::Index>(i)) << radius * std::cos(angle), radius * std::sin(angle);
+    data.classes.push_back(static_cast<int>(i < 2 ? i : stream.below(2)));
+  }
+  data.x = Samples(std::move(x));
+  const double slope = std::array{0.0, 0.1, 0.5}[stream.below(3)];
+  Problem p = problem_on("circles", std::move(data), width, slope, 0.0);
+  p.learning_rate = 0.5;
+  return p;
+}
+
+TEST(UndecidedSigns, AreDecidedWithMoreDigits) {
+  using Digits = boost::multiprecision::cpp_bin_float_50;
+  const std::vector<LogTime> schedule{1, 2, 3, 20};
+  for (const Eigen::Index width : {2, 60}) {  // with shadows and without
+    int wrong_in_double = 0, without_estimate = 0;
+    for (std::uint64_t seed = 1; seed <= 150; ++seed) {
+      const Problem p = on_circles(seed, width);
+      if (!steps_contract(p.data, p.initial.shape, p.learning_rate, 0)) continue;
+      Problem narrow = p;  // a neuron of each group stands for all, which start at zero
+      narrow.initial.shape.width = 1;
+      narrow.initial.weights = Matrix::Zero(2, 2);
+      narrow.learning_rate /= static_cast<double>(width);
+      const auto truth = finer_log_losses<Digits>(narrow, schedule);
+      const auto in_double = finer_log_losses<double>(p, schedule);
+      if (std::abs(in_double.back() - truth.back()) > 1e-9) ++wrong_in_double;
+      for (const EngineChoice engine : {EngineChoice::dense, EngineChoice::coefficient}) {
+        const Recorded run = follow(p, schedule, engine);
+        for (std::size_t r = 0; r < run.log_losses.size(); ++r) {
+          EXPECT_NEAR(run.log_losses[r], truth[r], run.estimates[r] + measuring)
+              << "seed " << seed << ", step " << schedule[r];
+        }
+        if (run.estimates.back() == 0.0) ++without_estimate;
+      }
+    }
+    EXPECT_GT(wrong_in_double, 3) << width;
+    EXPECT_GT(without_estimate, 150) << width;
+  }
+}
+
+TEST(UndecidedSigns, RunsStoppedAtThemGoOnAsTheyWould) {
+  int with = 0;
+  for (const Eigen::Index width : {2, 60}) {
+    for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+      const Problem p = on_circles(seed, width);
+      for (const EngineChoice engine : {EngineChoice::dense, EngineChoice::coefficient}) {
+        const std::vector<LogTime> schedule{1, 2, 3, 10, 50};
+        const Recorded whole = follow(p, schedule, engine);
+        const DescentOptions options{
+            .learning_rate = p.learning_rate, .engine = engine, .until = schedule.back()};
+        for (std::size_t stop = 0; stop < 3; ++stop) {
+          Descent first(p.data, p.initial, options), second(p.data, p.initial, options);
+          first.run(std::vector<LogTime>{schedule[stop]},
+                    {.record = [](const TrainingState&) {}, .pulse = {}});
+          const EngineMemory memory = first.memory();
+          const EngineMemory pattern = second.memory_pattern(
+              [&](const std::string& array) { return memory.arrays.contains(array); });
+          EXPECT_EQ(pattern.arrays.size(), memory.arrays.size());
+          if (memory.arrays.contains("signs_until")) ++with;
+          second.restore(memory);
+          const Recorded rest = record(second, std::span(schedule).subspan(stop), p);
+          EXPECT_THAT(rest.estimates,
+                      testing::ElementsAreArray(std::span(whole.estimates).subspan(stop)))
+              << "seed " << seed << " stopped at " << schedule[stop];
+          EXPECT_THAT(rest.log_losses,
+                      testing::ElementsAreArray(std::span(whole.log_losses).subspan(stop)))
+              << "seed " << seed << " stopped at " << schedule[stop];
+        }
+      }
+    }
+  }
+  EXPECT_GT(with, 10);
+}
+
+TEST(UndecidedSigns, AreThoseOfSumsThatCancelButForRounding) {
+  // Three unit vectors at 120 degrees, one class: w = c (x_0 + x_1 + x_2), nothing but rounding.
+  Dataset data;
+  Matrix x(3, 2);
+  for (Eigen::Index i = 0; i < 3; ++i) {
+    const double angle = 0.1 + 2.0 * std::numbers::pi / 3.0 * static_cast<double>(i);
+    x.row(i) << std::cos(angle), std::sin(angle);
+  }
+  data.x = Samples(std::move(x));
+  data.classes = {0, 0, 0};
+  const Matrix start = Matrix::Zero(1, 2);
+  TrainingState state;
+  state.time = 1;
+  state.coefficients = Matrix::Constant(1, 3, 0.25);
+  state.preactivations = 0.25 * Matrix(data.x).colwise().sum() * Matrix(data.x).transpose();
+  EXPECT_EQ(undecided_signs(state, data, start).size(), 3u);
+  state.coefficients(0, 1) = 0.25 + 1e-9;
+  state.preactivations = state.coefficients * Matrix(data.x) * Matrix(data.x).transpose();
+  EXPECT_THAT(undecided_signs(state, data, start), testing::IsEmpty());
+}
+
+TEST(UndecidedSigns, WithoutTermsThereIsNothingToDecide) {
+  Dataset data;
+  Matrix x(2, 2);
+  x << 1.5, 0.0, 0.0, 0.0;  // a sample that is zero
+  data.x = Samples(std::move(x));
+  data.classes = {0, 1};
+  Matrix start = Matrix::Zero(2, 2);
+  start(0, 0) = 1.0;  // and a neuron that is
+  TrainingState state;
+  state.time = 1;
+  state.coefficients = Matrix::Zero(2, 2);
+  state.preactivations = Matrix::Zero(2, 2);
+  state.preactivations(0, 0) = 1.5;
+  EXPECT_THAT(undecided_signs(state, data, start), testing::IsEmpty());
+}
+
+TEST(UndecidedSigns, ThatTakeTooLongToDecideLeaveNoDigit) {
+  // Neurons of all kinds, on samples that cancel in a plane that their initial weights are
+  // orthogonal to.
+  const Eigen::Index n = 1200, d = 1500, width = 60;
+  Matrix x = Matrix::Zero(n, d);
+  Dataset data;
+  for (Eigen::Index i = 0; i < n; ++i) {
+    const double angle = 0.1 + 2.0 * std::numbers::pi / 3.0 * static_cast<double>(i % 3);
+    x.row(i).head(2) << std::cos(angle), std::sin(angle);
+    data.classes.push_back(i < n / 2 ? 0 : 1);
+  }
+  data.x = Samples(std::move(x));
+  Problem p = problem_on("plane", std::move(data), width, 0.5, 1.0);
+  p.initial.weights.leftCols(2).setZero();
+  const Recorded run = follow(p, {1, 2}, EngineChoice::dense);
+  EXPECT_TRUE(std::isinf(run.estimates[0]));
+  EXPECT_TRUE(std::isinf(run.estimates[1]));
 }
 
 TEST(RoundingShadow, MiniBatchesAreShadowedAsWell) {

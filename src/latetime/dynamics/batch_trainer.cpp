@@ -60,8 +60,8 @@ BatchTrainer<Real>::BatchTrainer(const SparseSamples<Real>& samples, const Class
       options_(options),
       kernels_(kernels ? *kernels : tile::best_kernels<Real>()),
       team_(threads_worth_waking(operations(samples, initial, options), options.threads)),
-      batch_capacity_(capacity(samples, options)),
-      batches_per_epoch_((samples.size() + batch_capacity_ - 1) / batch_capacity_),
+      batches_(samples.size(), options.batch_size, options.seed),
+      batch_capacity_(batches_.capacity()),
       weights_(static_cast<std::size_t>(shape_.groups()), static_cast<std::size_t>(shape_.width),
                initial.weights),
       z_(weights_.tiles() * batch_capacity_ * tile::width),
@@ -130,7 +130,6 @@ void BatchTrainer<Real>::restore(std::uint64_t step, const Classifier& classifie
 /// Loads the batches of this step and the next one and multiplies the first with the weights.
 template <class Real>
 void BatchTrainer<Real>::begin() {
-  order_.clear();
   load_batch(step_, entries_[step_ % 3]);
   load_batch(step_ + 1, entries_[(step_ + 1) % 3]);
   const Entries& batch = entries_[step_ % 3];
@@ -140,27 +139,10 @@ void BatchTrainer<Real>::begin() {
   });
 }
 
-/// The samples of a step's batch: a pure function of seed and step, so a resumed run draws the
-/// same.
 template <class Real>
 void BatchTrainer<Real>::load_batch(std::uint64_t step, Entries& entries) {
-  const std::size_t n = samples_.size();
-  const std::uint64_t epoch = step / batches_per_epoch_;
-  if (order_.empty() || (epoch != order_epoch_ && options_.batch_size != 0)) {
-    if (options_.batch_size == 0) {
-      order_.resize(n);
-      std::iota(order_.begin(), order_.end(), 0u);
-    } else {
-      order_ = RandomStream(options_.seed, RandomPurpose::batches, epoch)
-                   .permutation(static_cast<std::uint32_t>(n));
-    }
-    order_epoch_ = epoch;
-  } else if (options_.batch_size == 0 && entries.size() == n) {
-    return;  // the full batch stays what it is
-  }
-  const std::size_t first = step % batches_per_epoch_ * batch_capacity_;
-  const std::size_t size = std::min(batch_capacity_, n - first);
-  entries.load(samples_, std::span(order_).subspan(first, size), Entries::Use::both);
+  if (options_.batch_size == 0 && entries.size() == samples_.size()) return;  // it stays what it is
+  entries.load(samples_, batches_.batch(step), Entries::Use::both);
 }
 
 template <class Real>

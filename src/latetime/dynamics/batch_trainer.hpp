@@ -6,6 +6,7 @@
 
 #include "latetime/base/thread_team.hpp"
 #include "latetime/dynamics/batch_entries.hpp"
+#include "latetime/dynamics/batch_order.hpp"
 #include "latetime/model/classifier.hpp"
 #include "latetime/model/tiled_weights.hpp"
 
@@ -45,7 +46,7 @@ class BatchTrainer {
                const BatchOptions& options, const tile::Kernels<Real>* kernels = nullptr);
 
   std::uint64_t step() const { return step_; }
-  std::uint64_t steps_per_epoch() const { return batches_per_epoch_; }
+  std::uint64_t steps_per_epoch() const { return batches_.steps_per_epoch(); }
   void advance(std::uint64_t steps);
   /// False once an output was not finite.
   bool finite() const { return finite_; }
@@ -89,16 +90,14 @@ class BatchTrainer {
   const BatchOptions options_;
   const tile::Kernels<Real>& kernels_;
   ThreadTeam team_;
+  BatchOrder batches_;
   const std::size_t batch_capacity_;
-  const std::uint64_t batches_per_epoch_;
 
   std::uint64_t step_ = 0;
   TiledWeights<Real> weights_;
   AlignedArray<Real> head_, next_head_;  // tiles × K × tile::width, of a trained output layer
   Vector bias_;
 
-  std::vector<std::uint32_t> order_;  // of the samples in epoch order_epoch_
-  std::uint64_t order_epoch_ = 0;
   std::array<Entries, 3> entries_;  // of the batches of this step and the next two, by step mod 3
   AlignedArray<Real> z_;            // tiles × batch × tile::width, of this step's batch
   std::vector<Real> sums_;          // tiles × batch × sums_per_sample(), the same

@@ -280,7 +280,10 @@ Matrix CoefficientEngine::preactivations_of(const Matrix& coefficients) const {
 /// Z from the coefficients, and from it pattern and outputs. A sign that differs from the running
 /// one by rounding alone is not counted as a switch.
 void CoefficientEngine::refresh_from(const Matrix& coefficients) {
-  const Matrix z = preactivations_of(coefficients);
+  store_preactivations(preactivations_of(coefficients));
+}
+
+void CoefficientEngine::store_preactivations(const Matrix& z) {
   for (Eigen::Index k = 0; k < z.rows(); ++k) {
     std::copy_n(z.row(k).data(), n_, z_.data() + static_cast<std::size_t>(k) * stride_);
   }
@@ -350,6 +353,11 @@ void CoefficientEngine::restore(const EngineMemory& memory) {
   switched_ = memory.switched_since_record;
   std::copy_n(z.data(), z.size(), z_.data());
   refresh_from_preactivations();
+}
+
+void CoefficientEngine::take_preactivations(const Matrix& z) {
+  fold();  // what is booked since the last fold is booked by the signs so far
+  store_preactivations(z);
 }
 
 }  // namespace latetime

@@ -40,6 +40,9 @@ class CoefficientEngine {
   void clear_switched();
   EngineMemory memory() const;
   void restore(const EngineMemory& memory);
+  /// Takes the next step from these pre-activations (neurons × n), which are off from its own by
+  /// rounding alone but may have other signs. No switches are counted; no part of memory().
+  void take_preactivations(const Matrix& z);
 
   static constexpr std::uint64_t fold_period = 4096;
 
@@ -90,6 +93,7 @@ class CoefficientEngine {
   void fold();
   void refresh_from(const Matrix& coefficients);
   void refresh_from_preactivations();
+  void store_preactivations(const Matrix& z);
   Matrix recent_coefficients(const AlignedVector& sums) const;
 
   const Samples x_;

@@ -28,7 +28,7 @@ DenseEngine::DenseEngine(const Dataset& data, const Network& initial, double lea
       classes_(data.classes),
       learning_rate_(learning_rate),
       batch_size_(batch_size),
-      seed_(seed),
+      batches_(static_cast<std::size_t>(data.size()), batch_size, seed),
       own_words_(own_class_words(data, initial.shape.groups)),
       team_(threads_worth_waking(operations(data, initial, batch_size), threads)),
       blocks_per_group_(static_cast<std::size_t>((shape_.width + block_rows - 1) / block_rows)),
@@ -88,6 +88,7 @@ void DenseEngine::advance(std::uint64_t steps) {
 void DenseEngine::take_full_batch_step() {
   const double rate = learning_rate_ / (static_cast<double>(x_.rows()) * shape_.width);
   loss_pulls(outputs_, classes_, pulls_);
+  decided_.resize(0, 0);
   for_each_block([this, rate](std::size_t index) {
     pull_block(index, rate);
     const auto rows = Eigen::seqN(block_first(index), block_size(index));
@@ -110,6 +111,7 @@ void DenseEngine::take_mini_batch_step() {
   load_batch();
   const double rate = learning_rate_ / (static_cast<double>(batch_.size()) * shape_.width);
   for_each_block([this](std::size_t index) { evaluate_block(index, batch_x_, step_ == 0); });
+  decided_.resize(0, 0);
   sum_outputs();
   loss_pulls(outputs_, batch_classes_, pulls_);
   for_each_block([this, rate](std::size_t index) {
@@ -124,21 +126,10 @@ void DenseEngine::take_mini_batch_step() {
   ++step_;
 }
 
-/// The samples of this step's batch: a pure function of seed and step, so a resumed run draws the
-/// same.
 void DenseEngine::load_batch() {
-  const auto n = static_cast<std::size_t>(x_.rows());
-  const std::size_t batches_per_epoch = (n + batch_size_ - 1) / batch_size_;
-  const std::uint64_t epoch = step_ / batches_per_epoch;
-  if (order_.empty() || epoch != epoch_) {
-    order_ = RandomStream(seed_, RandomPurpose::batches, epoch)
-                 .permutation(static_cast<std::uint32_t>(n));
-    epoch_ = epoch;
-  }
-  const std::size_t first = step_ % batches_per_epoch * batch_size_;
-  const std::size_t size = std::min(batch_size_, n - first);
-  batch_.assign(order_.begin() + static_cast<std::ptrdiff_t>(first),
-                order_.begin() + static_cast<std::ptrdiff_t>(first + size));
+  const auto drawn = batches_.batch(step_);
+  batch_.assign(drawn.begin(), drawn.end());
+  const std::size_t size = batch_.size();
   const auto columns = static_cast<Eigen::Index>(size);
   if (batch_x_.rows() != columns) {
     batch_x_.resize(columns, x_.cols());
@@ -179,6 +170,13 @@ void DenseEngine::evaluate_block(std::size_t index, const Eigen::Ref<const Matri
   } else {
     z.setZero();
     add_product_transposed(weights_.middleRows(first, rows), x, z);
+  }
+  if (decided_.size() > 0) {
+    if (switches_.counted) {
+      z = decided_.middleRows(first, rows);
+    } else {
+      z = decided_(Eigen::seqN(first, rows), batch_);
+    }
   }
   auto sums = block_sums_.row(static_cast<Eigen::Index>(index));
   sums.setZero();
@@ -240,7 +238,12 @@ void DenseEngine::restore(const EngineMemory& memory) {
   coefficients_ = memory.arrays.at("coefficients");
   switches_ = memory.switches;
   switched_ = memory.switched_since_record;
-  order_.clear();
+  decided_.resize(0, 0);
+  evaluate_everything();
+}
+
+void DenseEngine::take_preactivations(const Matrix& z) {
+  decided_ = z;
   evaluate_everything();
 }
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "latetime/base/thread_team.hpp"
+#include "latetime/dynamics/batch_order.hpp"
 #include "latetime/dynamics/engine.hpp"
 
 namespace latetime {
@@ -34,6 +35,9 @@ class DenseEngine {
   void clear_switched();
   EngineMemory memory() const;
   void restore(const EngineMemory& memory);
+  /// Takes the next step from these pre-activations (neurons × n), which are off from its own by
+  /// rounding alone but may have other signs. No switches are counted; no part of memory().
+  void take_preactivations(const Matrix& z);
 
  private:
   void take_full_batch_step();
@@ -56,7 +60,7 @@ class DenseEngine {
   const std::vector<int> classes_;
   const double learning_rate_;
   const std::size_t batch_size_;  // 0: full batch
-  const std::uint64_t seed_;
+  BatchOrder batches_;
   const std::vector<std::uint64_t> own_words_;
   ThreadTeam team_;
   std::size_t blocks_per_group_;
@@ -64,12 +68,11 @@ class DenseEngine {
 
   std::uint64_t step_ = 0;
   Matrix weights_, coefficients_;  // Km × d, Km × n
+  Matrix decided_;                 // Km × n, pre-activations of the next step; empty: its own
   PairBits pattern_, switched_;
   SwitchCounts switches_;
 
   // One batch (the whole data set for full batch).
-  std::uint64_t epoch_ = 0;
-  std::vector<std::uint32_t> order_;  // this epoch's order; empty: not drawn yet
   std::vector<std::uint32_t> batch_;  // sample numbers
   Matrix batch_x_;                    // b × d
   std::vector<int> batch_classes_;

@@ -63,8 +63,19 @@ constexpr double exact_to = 1e-10;
 // Directions of samples that differ by so little, but more than by rounding, make a Gram matrix
 // blind.
 constexpr double blind_below = 1e-6;
+constexpr const char* signs_array = "signs_until";
+
+// Signs that rounding decides are looked for at the first steps, where weights are short sums that
+// may cancel by the way the samples lie, and for as many steps after each one that was found.
+constexpr std::uint64_t steps_to_look_for_signs = 16;
+// They are decided with more digits while that takes so many products in all, half a minute.
+constexpr double most_fine_products = 3e8;
 // Rounding that has come to more than that goes on to grow.
 constexpr double more_than_rounding = 2e-10;
+
+HandOver::Discrepancy discrepancy_of(const DescentOptions& options) {
+  return options.discrepancy ? options.discrepancy : log_loss_discrepancy;
+}
 
 bool shadows_cost_nothing(const DescentOptions& options, Eigen::Index n,
                           const NetworkShape& shape) {
@@ -146,41 +157,14 @@ Descent::Descent(const Dataset& data, const Network& initial, const DescentOptio
       initial_(initial),
       options_(options),
       plan_(plan_engines(options, data.size(), data.dim(), initial.shape.neurons())),
-      engine_(make_engine(data, initial, options, plan_)) {
+      engine_(make_engine(data, initial, options, plan_)),
+      signs_until_(steps_to_look_for_signs) {
   sample_norms_ = data.x.rowwise().norm();
   initial_norms_ = initial.weights.rowwise().norm();
-  const auto discrepancy = options.discrepancy ? options.discrepancy : log_loss_discrepancy;
   contracts_ = steps_contract(data, initial.shape, options.learning_rate, batch_size(options));
   if (options.method != Method::flow &&
       (!contracts_ || shadows_cost_nothing(options, data.size(), initial.shape))) {
-    const bool starts_at_zero = contracts_ && cancels_at_start(initial.weights, data.x);
-    const bool blind = !plan_.dense && gram_is_blind(data.x);
-    const auto make = [&](std::size_t shadow) {
-      NearbyStart start{data, initial};
-      DescentOptions other = options;
-      double scale = 1.0;
-      if (contracts_) {  // all that cancels by symmetry still does
-        scale = starts_at_zero ? 1.0 : shadow_scales[shadow];
-        start.data.x = Samples(Matrix(scale * data.x));
-        start.initial.weights /= scale;
-        other.learning_rate *=
-            (1.0 + static_cast<double>(shadow + 1) * shadow_rate) / (scale * scale);
-      } else {
-        start = nearby_start(data, initial, shadow);
-      }
-      std::vector<Eigen::Index> order(static_cast<std::size_t>(data.size()));
-      std::iota(order.begin(), order.end(), Eigen::Index{0});
-      if (options.method == Method::gradient_descent) {  // mini-batches are drawn by number
-        order = shadow_order(data.size(), shadow);
-        start.data = reordered(start.data, order);
-      }
-      EnginePlan plan = plan_;
-      plan.dense = plan_.dense || (blind && shadow == 0);  // sees the samples themselves
-      return Shadow{std::unique_ptr<ExactEngine>(
-                        new ExactEngine(make_engine(start.data, start.initial, other, plan))),
-                    order, scale};
-    };
-    shadow_ = std::make_unique<RoundingShadow>(data.classes, initial.shape, make, discrepancy);
+    shadow_.emplace(make_shadows());
   }
   if (!plan_.hand_over && options.method != Method::flow) return;
   problem_.emplace(data, initial.shape, options.learning_rate);
@@ -195,10 +179,41 @@ Descent::Descent(const Dataset& data, const Network& initial, const DescentOptio
                                         static_cast<std::uint64_t>(least_exact_steps))
               : plan_.most_exact_steps;
   hand_over_ = std::make_unique<HandOver>(*problem_, preactivations(initial.weights, data.x),
-                                          beyond_, discrepancy,
+                                          beyond_, discrepancy_of(options),
                                           HandOver::Options{.tolerance = options.tolerance,
                                                             .forced = plan_.forced_flow,
                                                             .most_steps = most_exact_steps});
+}
+
+RoundingShadow Descent::make_shadows() const {
+  const bool starts_at_zero = contracts_ && cancels_at_start(initial_.weights, data_.x);
+  const bool blind = !plan_.dense && gram_is_blind(data_.x);
+  const auto make = [&](std::size_t shadow) {
+    NearbyStart start{data_, initial_};
+    DescentOptions other = options_;
+    double scale = 1.0;
+    if (contracts_) {  // all that cancels by symmetry still does
+      scale = starts_at_zero ? 1.0 : shadow_scales[shadow];
+      start.data.x = Samples(Matrix(scale * data_.x));
+      start.initial.weights /= scale;
+      other.learning_rate *=
+          (1.0 + static_cast<double>(shadow + 1) * shadow_rate) / (scale * scale);
+    } else {
+      start = nearby_start(data_, initial_, shadow);
+    }
+    std::vector<Eigen::Index> order(static_cast<std::size_t>(data_.size()));
+    std::iota(order.begin(), order.end(), Eigen::Index{0});
+    if (options_.method == Method::gradient_descent) {  // mini-batches are drawn by number
+      order = shadow_order(data_.size(), shadow);
+      start.data = reordered(start.data, order);
+    }
+    EnginePlan plan = plan_;
+    plan.dense = plan_.dense || (blind && shadow == 0);  // sees the samples themselves
+    return Shadow{std::unique_ptr<ExactEngine>(
+                      new ExactEngine(make_engine(start.data, start.initial, other, plan))),
+                  order, scale};
+  };
+  return {data_.classes, initial_.shape, make, discrepancy_of(options_)};
 }
 
 std::string_view Descent::engine_name() const {
@@ -231,6 +246,9 @@ TrainingState Descent::state(bool with_weights) const {
 EngineMemory Descent::memory() const {
   EngineMemory memory = std::visit([](const auto& engine) { return engine.memory(); }, engine_);
   if (shadow_) shadow_->add_to(memory);
+  if (signs_until_ > steps_to_look_for_signs) {
+    memory.arrays[signs_array] = Matrix::Constant(1, 1, static_cast<double>(signs_until_));
+  }
   if (!hand_over_) return memory;
   memory.arrays["look_steps"] = hand_over_->look_steps();
   memory.arrays["look_coefficients"] = hand_over_->look_coefficients();
@@ -240,9 +258,20 @@ EngineMemory Descent::memory() const {
   return memory;
 }
 
+EngineMemory Descent::memory_pattern(const std::function<bool(const std::string&)>& stored) {
+  if (!shadow_ && stored(RoundingShadow::first_array)) shadow_.emplace(make_shadows());
+  EngineMemory pattern = memory();
+  if (stored(signs_array)) pattern.arrays[signs_array] = Matrix::Zero(1, 1);
+  return pattern;
+}
+
 void Descent::restore(const EngineMemory& memory) {
   std::visit([&](auto& engine) { engine.restore(memory); }, engine_);
   if (shadow_) shadow_->restore(memory);
+  if (memory.arrays.contains(signs_array)) {
+    signs_until_ = static_cast<std::uint64_t>(memory.arrays.at(signs_array)(0, 0));
+  }
+  if (step() > 0 && step() <= signs_until_) look_at_signs();
   late_.reset();
   if (options_.method == Method::flow) begin_gradient_flow();
   if (!hand_over_) return;
@@ -264,13 +293,44 @@ void Descent::restore(const EngineMemory& memory) {
 
 void Descent::advance(std::uint64_t steps) {
   while (steps > 0) {
-    const std::uint64_t part =
-        shadow_ ? std::min(steps, RoundingShadow::period - step() % RoundingShadow::period) : steps;
+    std::uint64_t part = steps;
+    if (shadow_) part = std::min(part, RoundingShadow::period - step() % RoundingShadow::period);
+    if (step() < signs_until_) part = 1;
     std::visit([&](auto& engine) { engine.advance(part); }, engine_);
     if (!finite()) return;
     if (shadow_) shadow_->advance(part, engine_);
+    if (step() <= signs_until_) look_at_signs();
     steps -= part;
   }
+}
+
+/// Signs that rounding would decide are decided with more digits.
+void Descent::look_at_signs() {
+  const TrainingState here = std::visit([](const auto& e) { return e.state(false); }, engine_);
+  const auto undecided = undecided_signs(here, data_, initial_.weights);
+  if (undecided.empty()) return;
+  if (!fine_) {
+    fine_.emplace(data_, initial_, options_.learning_rate, batch_size(options_), options_.seed);
+  }
+  if (fine_->products_per_step() * static_cast<double>(step()) > most_fine_products) {
+    signs_until_ = step();
+    if (!shadow_) shadow_.emplace(make_shadows());
+    return shadow_->lose();
+  }
+  while (fine_->step() < step()) fine_->take_step();
+  std::vector<DecidedSign> signs;
+  bool changed = false, hidden = false;  // zeros that are found as such may stay so for ever
+  for (const auto& [neuron, sample, z, rounding] : undecided) {
+    signs.push_back({neuron, sample, fine_->is_active(neuron, sample), rounding});
+    changed |= signs.back().active != (z >= 0.0);
+    hidden |= z != 0.0;
+  }
+  if (changed || hidden) signs_until_ = step() + steps_to_look_for_signs;
+  if (changed) {
+    const Matrix z = with_signs(here.preactivations, signs);
+    std::visit([&](auto& engine) { engine.take_preactivations(z); }, engine_);
+  }
+  if (shadow_) shadow_->take_signs(signs);
 }
 
 bool Descent::finite() const {

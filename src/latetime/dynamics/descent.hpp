@@ -11,6 +11,7 @@
 #include "latetime/base/outcome.hpp"
 #include "latetime/dynamics/dense_engine.hpp"
 #include "latetime/dynamics/exact_descent.hpp"
+#include "latetime/dynamics/fine_descent.hpp"
 #include "latetime/dynamics/hand_over.hpp"
 #include "latetime/dynamics/late_run.hpp"
 #include "latetime/dynamics/rounding_shadow.hpp"
@@ -79,6 +80,8 @@ class Descent {
   LogTime time() const;
   TrainingState state(bool with_weights = true) const;
   EngineMemory memory() const;
+  /// Names and shapes of what restore() takes, where arrays of those names are `stored`.
+  EngineMemory memory_pattern(const std::function<bool(const std::string& array)>& stored);
   void restore(const EngineMemory& memory);
 
   /// Goes to each of the ascending `record_at` in turn (those before the current time are passed
@@ -110,7 +113,9 @@ class Descent {
   bool hardly_falls(double log_loss) const;
   Outcome end() const;
   std::uint64_t step() const;
+  RoundingShadow make_shadows() const;
   void advance(std::uint64_t steps);
+  void look_at_signs();
   bool finite() const;
   void clear_switched();
 
@@ -120,7 +125,9 @@ class Descent {
   const EnginePlan plan_;
   ExactEngine engine_;
   bool contracts_ = true;                        // no step amplifies rounding
-  std::unique_ptr<RoundingShadow> shadow_;       // where steps may amplify rounding, or are short
+  std::optional<RoundingShadow> shadow_;         // where steps may amplify rounding, or are short
+  std::uint64_t signs_until_;                    // the last step at which signs are looked at
+  std::optional<FineDescent> fine_;              // once rounding would decide one
   std::optional<FlowProblem> problem_;           // where a flow may take over
   std::shared_ptr<const WeightsBeyond> beyond_;  // the same, of the initial weights
   std::unique_ptr<HandOver> hand_over_;

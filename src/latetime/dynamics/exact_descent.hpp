@@ -31,6 +31,7 @@ class ExactDescent {
   void clear_switched() { coefficient_->clear_switched(); }
   EngineMemory memory() const;
   void restore(const EngineMemory& memory);
+  void take_preactivations(const Matrix& z) { coefficient_->take_preactivations(z); }
 
   static constexpr std::uint64_t patience = 256;
 

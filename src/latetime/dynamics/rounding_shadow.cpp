@@ -154,6 +154,15 @@ void RoundingShadow::advance(std::uint64_t steps, const ExactEngine& run) {
   }
 }
 
+void RoundingShadow::take_signs(const std::vector<DecidedSign>& signs) {
+  if (lost_) return;
+  for (const Shadow& shadow : shadows_) {
+    const Matrix z = with_signs(state_of(shadow).preactivations, signs);
+    std::visit([&](auto& engine) { engine.take_preactivations(z(Eigen::all, shadow.order)); },
+               *shadow.engine);
+  }
+}
+
 double RoundingShadow::error_estimate(const TrainingState& run) const {
   if (lost_) return std::numeric_limits<double>::infinity();
   const auto margins_of = [&](const TrainingState& state) {
@@ -169,7 +178,7 @@ double RoundingShadow::error_estimate(const TrainingState& run) const {
 }
 
 void RoundingShadow::add_to(EngineMemory& memory) const {
-  memory.arrays["shadows_lost"] = Matrix::Constant(1, 1, lost_ ? 1.0 : 0.0);
+  memory.arrays[first_array] = Matrix::Constant(1, 1, lost_ ? 1.0 : 0.0);
   for (std::size_t s = 0; s < shadows_.size(); ++s) {
     const EngineMemory one =
         std::visit([](const auto& engine) { return engine.memory(); }, *shadows_[s].engine);
@@ -183,7 +192,7 @@ void RoundingShadow::add_to(EngineMemory& memory) const {
 }
 
 void RoundingShadow::restore(const EngineMemory& memory) {
-  lost_ = memory.arrays.at("shadows_lost")(0, 0) != 0.0;
+  lost_ = memory.arrays.at(first_array)(0, 0) != 0.0;
   for (std::size_t s = 0; s < shadows_.size(); ++s) {
     EngineMemory one =
         std::visit([](const auto& engine) { return engine.memory(); }, *shadows_[s].engine);

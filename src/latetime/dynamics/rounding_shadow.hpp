@@ -10,6 +10,7 @@
 #include "latetime/dynamics/dense_engine.hpp"
 #include "latetime/dynamics/exact_descent.hpp"
 #include "latetime/dynamics/hand_over.hpp"
+#include "latetime/dynamics/undecided_signs.hpp"
 
 namespace latetime {
 
@@ -69,12 +70,18 @@ class RoundingShadow {
   /// before the next one. Its coefficients are looked at there.
   void advance(std::uint64_t steps, const ExactEngine& run);
 
+  /// Goes on with the signs that the run goes on with, where rounding would decide them.
+  void take_signs(const std::vector<DecidedSign>& signs);
+  /// The run has no digit any more.
+  void lose() { lost_ = true; }
+
   /// Of log loss and stable ranks of the run's present state, absolute; infinity once lost.
   double error_estimate(const TrainingState& run) const;
 
   /// For checkpoints: arrays under names that no engine uses.
   void add_to(EngineMemory& memory) const;
   void restore(const EngineMemory& memory);
+  static constexpr const char* first_array = "shadows_lost";
 
   static constexpr std::uint64_t period = 256;
 

@@ -50,8 +50,10 @@ T only_entry(const std::vector<T>& values, const char* name) {
                                             name));
 }
 
-EngineMemory read_memory(const ArrayReader& file, const EngineMemory& pattern) {
-  EngineMemory memory = pattern;  // names and shapes
+EngineMemory read_memory(const ArrayReader& file, Descent& descent) {
+  const EngineMemory pattern = descent.memory_pattern(
+      [&](const std::string& array) { return file.exists("/engine/" + array); });
+  EngineMemory memory = pattern;
   memory.step = only_entry(file.read_uint64("/engine/step"), "/engine/step");
   for (auto& [name, array] : memory.arrays) {
     if (!file.exists("/engine/" + name)) {
@@ -157,7 +159,7 @@ void Recorder::take_over(const ArrayReader& earlier, Descent& descent) {
   }
   earlier_seconds_ =
       only_entry(earlier.read_doubles("/provenance/wall_seconds"), "/provenance/wall_seconds");
-  descent.restore(read_memory(earlier, descent.memory()));
+  descent.restore(read_memory(earlier, descent));
 }
 
 /// Pairs that switched since the last record at or before a tenth of this time.

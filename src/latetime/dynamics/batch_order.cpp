@@ -1,0 +1,29 @@
+#include "latetime/dynamics/batch_order.hpp"
+
+#include <algorithm>
+#include <numeric>
+
+#include "latetime/base/random.hpp"
+
+namespace latetime {
+
+BatchOrder::BatchOrder(std::size_t n, std::size_t batch_size, std::uint64_t seed)
+    : n_(n), full_(batch_size == 0), capacity_(full_ ? n : std::min(batch_size, n)), seed_(seed) {
+  if (!full_) return;
+  order_.resize(n);
+  std::iota(order_.begin(), order_.end(), 0u);
+}
+
+std::span<const std::uint32_t> BatchOrder::batch(std::uint64_t step) {
+  if (full_) return order_;
+  const std::uint64_t epoch = step / steps_per_epoch();
+  if (order_.empty() || epoch != epoch_) {
+    order_ = RandomStream(seed_, RandomPurpose::batches, epoch)
+                 .permutation(static_cast<std::uint32_t>(n_));
+    epoch_ = epoch;
+  }
+  const std::size_t first = step % steps_per_epoch() * capacity_;
+  return std::span(order_).subspan(first, std::min(capacity_, n_ - first));
+}
+
+}  // namespace latetime
