@@ -232,7 +232,7 @@ LimitReport small_report() {
 
 void write_report(const std::string& path, const LimitReport& report) {
   Hdf5Writer writer(path);
-  write_limit(writer, report, {.groups = 2, .width = 2, .dim = 3, .slope = 0.0});
+  write_limit(writer, report, {.groups = 2, .width = 2, .dim = 3, .slope = 0.0}, 3);
   writer.close();
 }
 
@@ -261,6 +261,26 @@ TEST(LimitReport, ReadsBackWhatItWrote) {
   EXPECT_EQ(Hdf5Reader(path).read_doubles("/limit/undecided"), std::vector<double>{1.0});
 }
 
+TEST(LimitReport, ReadsBackThatThereIsNoDirection) {
+  const TemporaryFolder folder;
+  const NetworkShape shape{.groups = 2, .width = 2, .dim = 3, .slope = 0.0};
+  for (const LimitStatus status : {LimitStatus::not_separated, LimitStatus::pattern_moves,
+                                   LimitStatus::not_solved, LimitStatus::not_separated_so_far}) {
+    LimitReport report;
+    report.limit.status = status;
+    report.limit.message = "for the test";
+    report.stable_ranks.fill({std::nan(""), std::nan("")});
+    if (status == LimitStatus::not_separated) report.limit.ray = Vector::Ones(3);
+    const std::string path = folder / (to_string(status) + ".h5");
+    write_report(path, report);
+    const LimitReport back = read_limit(Hdf5Reader(path), path, shape, 3);
+    EXPECT_EQ(back.limit.status, status);
+    EXPECT_EQ(back.limit.message, "for the test");
+    EXPECT_EQ(back.limit.ray, report.limit.ray);
+    EXPECT_FALSE(back.has_direction());
+  }
+}
+
 TEST(LimitReport, RefusesADamagedGroup) {
   const TemporaryFolder folder;
   const NetworkShape shape{.groups = 2, .width = 2, .dim = 3, .slope = 0.0};
@@ -269,10 +289,11 @@ TEST(LimitReport, RefusesADamagedGroup) {
     write_report(path, report);
     return error_of([&] { read_limit(Hdf5Reader(path), path, shape, samples); });
   };
-  EXPECT_THAT(refusal(small_report(), 4), HasSubstr("limit.h5: /limit/multipliers has 3 entries"));
+  EXPECT_THAT(refusal(small_report(), 4),
+              HasSubstr("limit.h5: /limit/multipliers has shape (3) where (4) is"));
   LimitReport wrong = small_report();
   wrong.limit.verdicts[2] = static_cast<PairVerdict>(9);
-  EXPECT_THAT(refusal(wrong, 3), HasSubstr("/limit/verdicts has a code above 3"));
+  EXPECT_THAT(refusal(wrong, 3), HasSubstr("/limit/verdicts has an entry above 3"));
 }
 
 }  // namespace

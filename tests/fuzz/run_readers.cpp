@@ -509,8 +509,8 @@ class StoredTarget : public RunTarget {
       require(run.record_coefficients().size() == records, "coefficients are missing");
     }
     require(run.column("log_loss").size() == records, "a column is too short");
-    run.pairs("/final/coefficients");
-    run.pairs("/final/preactivations");
+    run.pairs(run.read<FinalState>().coefficients);
+    run.read<RunEnd>();
   }
 };
 

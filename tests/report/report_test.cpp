@@ -26,11 +26,11 @@ TEST(RunResults, MarginsAreThoseOfTheNetwork) {
   const TemporaryFolder folder;
   write_synthetic_run(folder / "run", {.n = 3, .d = 4, .width = 2, .slope = 0.25});
   const RunResults run = read_run_results(folder / "run");
-  ASSERT_EQ(run.preactivations.size(), 12u);
+  ASSERT_EQ(run.state.preactivations.size(), 12u);
   const auto margins = run.margins();
   for (std::size_t i = 0; i < 3; ++i) {
     const auto activated = [&](std::size_t k) {
-      const double z = run.preactivations[k * 3 + i];
+      const double z = run.state.preactivations[k * 3 + i];
       return z > 0 ? z : 0.25 * z;
     };
     const double f = (activated(0) + activated(1) - activated(2) - activated(3)) / 2;
@@ -60,7 +60,7 @@ TEST(PairMaps, KeepClassesApartAndLoseNoPair) {
     for (const std::size_t i : column.members) EXPECT_EQ(run.labels[i], column.label);
   }
   EXPECT_EQ(pairs, 70u);
-  EXPECT_NEAR(rho, std::accumulate(run.rho.begin(), run.rho.end(), 0.0), 1e-12);
+  EXPECT_NEAR(rho, std::accumulate(run.state.rho.begin(), run.state.rho.end(), 0.0), 1e-12);
 }
 
 TEST(PairMaps, ShowVerdictsOfTheLimitAndOrderNeuronsByThem) {

@@ -58,26 +58,22 @@ inline Record synthetic_record(const SyntheticRun& run, std::size_t r, std::mt19
   return record;
 }
 
-inline void write_synthetic_limit(Hdf5Writer& file, const SyntheticRun& run) {
-  const auto n = static_cast<std::size_t>(run.n), m = static_cast<std::size_t>(run.width);
-  const auto numbers = [&](const std::string& name, const std::vector<double>& values) {
-    file.write("/limit/" + name, {values.size()}, std::span<const double>(values));
-  };
-  std::vector<double> verdicts;
+inline StoredLimit synthetic_limit(const SyntheticRun& run) {
+  const auto n = static_cast<std::size_t>(run.n);
+  const std::size_t pairs = 2 * static_cast<std::size_t>(run.width) * n;
+  StoredLimit limit{.status = "found", .log10_followed = 1.0, .settled = 1.0};
+  limit.multipliers = limit.margins = std::vector<double>(n, 1.0);
+  limit.support.assign(n, 1);
+  limit.coefficients = limit.slopes = std::vector<double>(pairs, 1.0);
   for (Eigen::Index k = 0; k < 2 * run.width; ++k) {
-    for (Eigen::Index i = 0; i < run.n; ++i) verdicts.push_back(run.verdict(k, i));
+    for (Eigen::Index i = 0; i < run.n; ++i) {
+      limit.verdicts.push_back(static_cast<std::uint8_t>(run.verdict(k, i)));
+    }
   }
-  file.write("/limit/status", "found");
-  file.write("/limit/message", "");
-  for (const char* name : {"multipliers", "support", "margins"}) {
-    numbers(name, std::vector<double>(n, 1.0));
-  }
-  file.write("/limit/verdicts", {2, m, n}, std::span<const double>(verdicts));
-  for (const char* name : {"stable_rank", "stable_rank_excess"}) numbers(name, {1.5, 1.5, 1.5});
-  for (const char* name :
-       {"normalized_margin", "kkt_residual", "strictness", "log10_followed", "settled"}) {
-    numbers(name, {1.0});
-  }
+  limit.stable_rank = limit.stable_rank_excess = {1.5, 1.5, 1.5};
+  limit.normalized_margin = limit.kkt_residual = limit.strictness = 1.0;
+  limit.undecided = 0.0;
+  return limit;
 }
 
 /// Writes the run into `folder`, which must not hold one.
@@ -126,7 +122,9 @@ inline void write_synthetic_run(const std::string& folder, const SyntheticRun& r
     }
   }
   directory.write_result([&](Hdf5Writer& file) {
-    write_run(file, data, initial, state, {StopReason::reached_end, state.time, ""},
+    write_run(file, data, initial, state,
+              run.method == "sgd" ? std::vector<std::uint64_t>() : last_switch,
+              {StopReason::reached_end, state.time, ""},
               {.version = "0",
                .machine = "none",
                .kernel = "none",
@@ -134,12 +132,12 @@ inline void write_synthetic_run(const std::string& folder, const SyntheticRun& r
                .data_origin = "made up",
                .wall_seconds = 1.0});
     arrays.write(file);
-    if (run.method != "sgd") {
-      file.write("/final/last_switch_record",
-                 {2, static_cast<std::size_t>(run.width), static_cast<std::size_t>(run.n)},
-                 std::span<const std::uint64_t>(last_switch));
+    if (run.verdict) {
+      write_group(file, synthetic_limit(run),
+                  {.width = static_cast<std::size_t>(run.width),
+                   .samples = static_cast<std::size_t>(run.n),
+                   .dim = static_cast<std::size_t>(run.d)});
     }
-    if (run.verdict) write_synthetic_limit(file, run);
   });
 }
 

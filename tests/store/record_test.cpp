@@ -144,7 +144,7 @@ TEST(WriteRun, NamesTheTimeReachedBeyondTwoToThe53) {
   state.time = LogTime::parse("1e100", "");
   state.weights = state.preactivations = state.coefficients = Matrix::Identity(2, 2);
   Hdf5Writer file(folder / "result.h5");
-  write_run(file, data, initial, state, {StopReason::reached_end, state.time, ""}, {});
+  write_run(file, data, initial, state, {}, {StopReason::reached_end, state.time, ""}, {});
   file.close();
   const Hdf5Reader reader(folder / "result.h5");
   for (const std::string group : {"/final", "/outcome"}) {

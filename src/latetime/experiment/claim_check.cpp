@@ -132,7 +132,7 @@ std::vector<Snapshot> stored_snapshots(const StoredRun& run, const ClaimSetting&
     snapshots.push_back(std::move(snapshot));
   }
   if (!snapshots.empty() && snapshots.back().time == run.final_time()) {
-    snapshots.back().preactivations = run.pairs("/final/preactivations");
+    snapshots.back().preactivations = run.pairs(run.read<FinalState>().preactivations);
     snapshots.back().derived = false;
   }
   return snapshots;
@@ -163,32 +163,23 @@ StepAccount steps_taken_again(const StoredRun& stored, const std::vector<Snapsho
 
 /// Books the events that the run's own flow met.
 void add_stored_events(const StoredRun& stored, RunTrace& run) {
-  if (!stored.file().exists("/events/log10_t")) return;
-  const auto times = stored.file().read_doubles("/events/log10_t");
-  const auto groups = stored.file().read_uint8("/events/class"),
-             decided = stored.file().read_uint8("/events/decided");
-  const auto neurons = stored.file().read_uint64("/events/neuron"),
-             samples = stored.file().read_uint64("/events/sample");
-  const std::size_t count = times.size();
-  if (groups.size() != count || decided.size() != count || neurons.size() != count ||
-      samples.size() != count) {
-    throw InputError(stored.path(), "/events has arrays of different sizes; run again");
-  }
-  for (std::size_t e = 0; e < count; ++e) {
+  if (!has_group<StoredEvents>(stored.file())) return;
+  const auto events = read_group<StoredEvents>(stored.file(), stored.path(), {});
+  for (std::size_t e = 0; e < events.log10_t.size(); ++e) {
     // Compared before they are signed: a number beyond 2^63 would be a negative place.
-    if (groups[e] > 1 || neurons[e] >= static_cast<std::uint64_t>(run.setting.width()) ||
-        samples[e] >= static_cast<std::uint64_t>(run.setting.n())) {
+    if (events.neurons[e] >= static_cast<std::uint64_t>(run.setting.width()) ||
+        events.samples[e] >= static_cast<std::uint64_t>(run.setting.n())) {
       throw InputError(stored.path(),
                        "/events names a neuron or a sample that the run does not have; run again");
     }
-    const auto neuron = static_cast<Eigen::Index>(groups[e]) * run.setting.width() +
-                        static_cast<Eigen::Index>(neurons[e]);
-    const auto sample = static_cast<Eigen::Index>(samples[e]);
-    run.late.add({.log_time = times[e] * std::log(10.0),
+    const auto neuron = static_cast<Eigen::Index>(events.classes[e]) * run.setting.width() +
+                        static_cast<Eigen::Index>(events.neurons[e]);
+    const auto sample = static_cast<Eigen::Index>(events.samples[e]);
+    run.late.add({.log_time = events.log10_t[e] * std::log(10.0),
                   .neuron = neuron,
                   .sample = sample,
                   .cause = {},
-                  .decided = decided[e] != 0},
+                  .decided = events.decided[e] != 0},
                  run.setting);
   }
 }
@@ -206,8 +197,9 @@ void continue_late(const StoredRun& stored, const Measurer& measurer, const Obse
   const auto undecided = stored.column("undecided_events");
   run.late.undecided_events = undecided.empty() ? 0 : whole(undecided.back());
   const FlowProblem problem(run.setting.data, run.setting.initial.shape, run.setting.learning_rate);
+  const auto state = stored.read<FinalState>();
   const FlowStart start{std::max(0.0, flow_log_time(last, of_descent)),
-                        stored.pairs("/final/coefficients"), stored.pairs("/final/preactivations")};
+                        stored.pairs(state.coefficients), stored.pairs(state.preactivations)};
   LateFlow flow(problem, start, options_to_limit(problem, of_descent));
   follow_late(flow, measurer, options, run);
 }
@@ -251,12 +243,11 @@ ClaimReport check_run(const std::string& directory, const CheckSettings& setting
   run.snapshots = stored_snapshots(stored, run.setting);
   run.steps = steps_taken_again(stored, run.snapshots, run.setting, settings.observe);
   const std::string engine = stored.file().read_string("/engine/name");
-  const std::string reason = stored.file().read_string("/outcome/reason");
-  const std::string message = stored.file().read_string("/outcome/message");
+  const auto end = stored.read<RunEnd>();
   const LogTime last = stored.final_time();
-  if (reason != "reached-end") {
+  if (end.reason != "reached-end") {
     run.outcome = fmt::format("the run stopped at t = {}: {}", decades_text(last),
-                              message.empty() ? reason : message);
+                              end.message.empty() ? end.reason : end.message);
   }
   if (engine == "flow" && run.outcome.empty()) {
     const Measurer measurer(stored.data(), initial);

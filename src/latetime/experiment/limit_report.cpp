@@ -5,9 +5,7 @@
 #include <numbers>
 #include <numeric>
 
-#include <fmt/format.h>
-
-#include "latetime/base/error.hpp"
+#include "latetime/store/run_schema.hpp"
 
 namespace latetime {
 namespace {
@@ -15,12 +13,6 @@ namespace {
 constexpr LimitStatus all_statuses[] = {LimitStatus::found, LimitStatus::not_separated,
                                         LimitStatus::pattern_moves, LimitStatus::not_solved,
                                         LimitStatus::not_separated_so_far};
-
-/// Whether the limit is a ray of samples to blame, and no direction.
-bool is_ray(const Limit& limit) {
-  return limit.status == LimitStatus::not_separated ||
-         limit.status == LimitStatus::not_separated_so_far;
-}
 
 std::size_t size_of(Eigen::Index count) {
   return static_cast<std::size_t>(count);
@@ -30,68 +22,23 @@ std::size_t code(PairVerdict verdict) {
   return static_cast<std::size_t>(verdict);
 }
 
-void write_number(ArrayWriter& file, const std::string& name, double value) {
-  file.write("/limit/" + name, {1}, std::span<const double>(&value, 1));
-}
-
-void write_bytes(ArrayWriter& file, const std::string& name, const ArrayShape& shape,
-                 const std::vector<std::uint8_t>& values) {
-  file.write("/limit/" + name, shape, std::span<const std::uint8_t>(values));
-}
-
 template <class Array>
-std::span<const double> view(const Array& array) {
-  return {array.data(), size_of(array.size())};
+std::vector<double> entries_of(const Array& array) {
+  return {array.data(), array.data() + array.size()};
 }
 
-/// Reads the arrays of /limit and holds them to the sizes that they must have.
-class LimitReader {
- public:
-  LimitReader(const ArrayReader& file, const std::string& path) : file_(file), path_(path) {}
+Vector vector_of(const std::vector<double>& entries) {
+  return Eigen::Map<const Vector>(entries.data(), static_cast<Eigen::Index>(entries.size()));
+}
 
-  double number(const std::string& name) const { return numbers(name, 1)[0]; }
+RunSizes sizes_of(const NetworkShape& shape, Eigen::Index n) {
+  return {.width = size_of(shape.width), .samples = size_of(n), .dim = size_of(shape.dim)};
+}
 
-  Vector numbers(const std::string& name, Eigen::Index count) const {
-    const auto values = file_.read_doubles("/limit/" + name);
-    if (values.size() != size_of(count)) {
-      fail(fmt::format("/limit/{} has {} entries where {} are needed", name, values.size(), count));
-    }
-    return Eigen::Map<const Vector>(values.data(), count);
-  }
-
-  Matrix pairs(const std::string& name, Eigen::Index neurons, Eigen::Index n) const {
-    const Vector values = numbers(name, neurons * n);
-    return Eigen::Map<const Matrix>(values.data(), neurons, n);
-  }
-
-  std::vector<std::uint8_t> codes(const std::string& name, Eigen::Index count,
-                                  std::uint8_t largest) const {
-    auto values = file_.read_uint8("/limit/" + name);
-    if (values.size() != size_of(count)) {
-      fail(fmt::format("/limit/{} has {} entries where {} are needed", name, values.size(), count));
-    }
-    if (std::any_of(values.begin(), values.end(), [&](auto value) { return value > largest; })) {
-      fail(fmt::format("/limit/{} has a code above {}", name, largest));
-    }
-    return values;
-  }
-
-  LimitStatus status() const {
-    const std::string text = file_.read_string("/limit/status");
-    for (const LimitStatus status : all_statuses) {
-      if (to_string(status) == text) return status;
-    }
-    fail(fmt::format("/limit/status is \"{}\"", text));
-  }
-
-  [[noreturn]] void fail(const std::string& problem) const {
-    throw InputError(path_, problem + "; the file is damaged, run again into another folder");
-  }
-
- private:
-  const ArrayReader& file_;
-  const std::string& path_;
-};
+LimitStatus status_of(const std::string& text) {
+  return *std::find_if(std::begin(all_statuses), std::end(all_statuses),
+                       [&](LimitStatus status) { return to_string(status) == text; });
+}
 
 }  // namespace
 
@@ -158,75 +105,64 @@ PairCounts count_pairs(const Limit& limit, const std::vector<int>& classes,
   return counts;
 }
 
-void write_limit(ArrayWriter& file, const LimitReport& report, const NetworkShape& shape) {
+void write_limit(ArrayWriter& file, const LimitReport& report, const NetworkShape& shape,
+                 Eigen::Index n) {
   const Limit& limit = report.limit;
-  file.write("/limit/status", to_string(limit.status));
-  file.write("/limit/message", limit.message);
-  write_number(file, "log10_followed", report.log10_followed());
-  write_number(file, "settled", limit.settled ? 1.0 : 0.0);
-  if (is_ray(limit)) {
-    file.write("/limit/ray", {size_of(limit.ray.size())}, view(limit.ray));
+  StoredLimit stored{.status = to_string(limit.status),
+                     .message = limit.message,
+                     .log10_followed = report.log10_followed(),
+                     .settled = limit.settled ? 1.0 : 0.0,
+                     .ray = entries_of(limit.ray)};
+  if (report.has_direction()) {
+    stored.multipliers = entries_of(limit.multipliers);
+    stored.margins = entries_of(limit.margins);
+    stored.support.assign(limit.support.begin(), limit.support.end());
+    stored.coefficients = entries_of(limit.coefficients);
+    stored.slopes = entries_of(limit.slopes);
+    for (const PairVerdict verdict : limit.verdicts) {
+      stored.verdicts.push_back(static_cast<std::uint8_t>(verdict));
+    }
+    for (std::size_t part = 0; part < report.stable_ranks.size(); ++part) {
+      stored.stable_rank[part] = report.stable_ranks[part].value;
+      stored.stable_rank_excess[part] = report.stable_ranks[part].excess;
+    }
+    stored.normalized_margin = limit.normalized_margin;
+    stored.kkt_residual = limit.kkt_residual;
+    stored.strictness = limit.strictness;
+    stored.undecided = static_cast<double>(limit.count(PairVerdict::undecided));
   }
-  if (!report.has_direction()) return;
-  const ArrayShape samples{size_of(limit.margins.size())};
-  const ArrayShape pairs{2, size_of(shape.width), samples[0]};
-  file.write("/limit/multipliers", samples, view(limit.multipliers));
-  file.write("/limit/margins", samples, view(limit.margins));
-  write_bytes(file, "support", samples, {limit.support.begin(), limit.support.end()});
-  file.write("/limit/coefficients", pairs, view(limit.coefficients));
-  file.write("/limit/slopes", pairs, view(limit.slopes));
-  std::vector<std::uint8_t> verdicts;
-  for (const PairVerdict verdict : limit.verdicts) {
-    verdicts.push_back(static_cast<std::uint8_t>(verdict));
-  }
-  write_bytes(file, "verdicts", pairs, verdicts);
-  std::vector<double> ranks, excesses;
-  for (const StableRank& rank : report.stable_ranks) {
-    ranks.push_back(rank.value);
-    excesses.push_back(rank.excess);
-  }
-  file.write("/limit/stable_rank", {3}, std::span<const double>(ranks));
-  file.write("/limit/stable_rank_excess", {3}, std::span<const double>(excesses));
-  write_number(file, "normalized_margin", limit.normalized_margin);
-  write_number(file, "kkt_residual", limit.kkt_residual);
-  write_number(file, "strictness", limit.strictness);
-  write_number(file, "undecided", static_cast<double>(limit.count(PairVerdict::undecided)));
+  write_group(file, stored, sizes_of(shape, n));
 }
 
 LimitReport read_limit(const ArrayReader& file, const std::string& path, const NetworkShape& shape,
                        Eigen::Index n) {
-  const LimitReader reader(file, path);
+  const auto stored = read_group<StoredLimit>(file, path, sizes_of(shape, n));
   LimitReport report;
+  report.stable_ranks.fill({std::nan(""), std::nan("")});
   Limit& limit = report.limit;
-  limit.status = reader.status();
-  limit.message = file.read_string("/limit/message");
-  limit.log_time = reader.number("log10_followed") * std::numbers::ln10;
-  limit.settled = reader.number("settled") != 0.0;
-  if (is_ray(limit)) {
-    limit.ray = reader.numbers("ray", n);
-    report.stable_ranks.fill({std::nan(""), std::nan("")});
-    return report;
-  }
-  const Eigen::Index neurons = shape.neurons();
-  limit.multipliers = reader.numbers("multipliers", n);
-  limit.margins = reader.numbers("margins", n);
-  for (const std::uint8_t supports : reader.codes("support", n, 1)) {
-    limit.support.push_back(supports != 0);
-  }
-  limit.coefficients = reader.pairs("coefficients", neurons, n);
-  limit.slopes = reader.pairs("slopes", neurons, n);
-  const auto largest = static_cast<std::uint8_t>(PairVerdict::undecided);
-  for (const std::uint8_t verdict : reader.codes("verdicts", neurons * n, largest)) {
+  limit.status = status_of(stored.status);
+  limit.message = stored.message;
+  limit.log_time = stored.log10_followed * std::numbers::ln10;
+  limit.settled = stored.settled != 0.0;
+  limit.ray = vector_of(stored.ray);
+  if (!stored.has_direction()) return report;
+  const auto pairs = [&](const std::vector<double>& entries) {
+    return Matrix(Eigen::Map<const Matrix>(entries.data(), shape.neurons(), n));
+  };
+  limit.multipliers = vector_of(stored.multipliers);
+  limit.margins = vector_of(stored.margins);
+  limit.support.assign(stored.support.begin(), stored.support.end());
+  limit.coefficients = pairs(stored.coefficients);
+  limit.slopes = pairs(stored.slopes);
+  for (const std::uint8_t verdict : stored.verdicts) {
     limit.verdicts.push_back(static_cast<PairVerdict>(verdict));
   }
-  const Vector ranks = reader.numbers("stable_rank", 3);
-  const Vector excesses = reader.numbers("stable_rank_excess", 3);
-  for (Eigen::Index part = 0; part < 3; ++part) {
-    report.stable_ranks[size_of(part)] = {ranks[part], excesses[part]};
+  for (std::size_t part = 0; part < report.stable_ranks.size(); ++part) {
+    report.stable_ranks[part] = {stored.stable_rank[part], stored.stable_rank_excess[part]};
   }
-  limit.normalized_margin = reader.number("normalized_margin");
-  limit.kkt_residual = reader.number("kkt_residual");
-  limit.strictness = reader.number("strictness");
+  limit.normalized_margin = stored.normalized_margin;
+  limit.kkt_residual = stored.kkt_residual;
+  limit.strictness = stored.strictness;
   return report;
 }
 

@@ -47,12 +47,11 @@ struct PairCounts {
 PairCounts count_pairs(const Limit& limit, const std::vector<int>& classes,
                        const NetworkShape& shape);
 
-/// Writes the group /limit (docs/formats.md): texts, and when there is a direction its arrays,
-/// verdicts as the numbers of PairVerdict.
-void write_limit(ArrayWriter& file, const LimitReport& report, const NetworkShape& shape);
+/// Writes the limit of a run of n samples (StoredLimit).
+void write_limit(ArrayWriter& file, const LimitReport& report, const NetworkShape& shape,
+                 Eigen::Index n);
 
-/// Reads what write_limit wrote, for n samples. Throws InputError, naming `path` (the file), for
-/// missing arrays, wrong sizes, and codes that do not exist.
+/// Reads what write_limit wrote. Throws InputError, naming `path` (the file), as read_group does.
 LimitReport read_limit(const ArrayReader& file, const std::string& path, const NetworkShape& shape,
                        Eigen::Index n);
 

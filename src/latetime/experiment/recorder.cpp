@@ -83,30 +83,17 @@ EngineMemory read_memory(const ArrayReader& file, Descent& descent) {
   return memory;
 }
 
-/// The events of the late-time flow; nothing where exact steps are all there is.
-void write_events(ArrayWriter& file, const std::vector<FlowEvent>& events,
-                  const NetworkShape& shape) {
-  if (events.empty()) return;
-  std::vector<double> times;
-  std::vector<std::uint64_t> neurons, samples;
-  std::vector<std::uint8_t> groups, causes, decided;
+StoredEvents stored_events(const std::vector<FlowEvent>& events, const NetworkShape& shape) {
+  StoredEvents stored;
   for (const FlowEvent& event : events) {
-    times.push_back(event.log_time / std::numbers::ln10);
-    groups.push_back(static_cast<std::uint8_t>(event.neuron / shape.width));
-    neurons.push_back(static_cast<std::uint64_t>(event.neuron % shape.width));
-    samples.push_back(static_cast<std::uint64_t>(event.sample));
-    causes.push_back(static_cast<std::uint8_t>(event.cause));
-    decided.push_back(event.decided ? 1 : 0);
+    stored.log10_t.push_back(event.log_time / std::numbers::ln10);
+    stored.classes.push_back(static_cast<std::uint8_t>(event.neuron / shape.width));
+    stored.neurons.push_back(static_cast<std::uint64_t>(event.neuron % shape.width));
+    stored.samples.push_back(static_cast<std::uint64_t>(event.sample));
+    stored.causes.push_back(static_cast<std::uint8_t>(event.cause));
+    stored.decided.push_back(event.decided ? 1 : 0);
   }
-  const auto write = [&]<class T>(const char* name, const std::vector<T>& values) {
-    file.write(std::string("/events/") + name, {values.size()}, std::span<const T>(values));
-  };
-  write("log10_t", times);
-  write("class", groups);
-  write("neuron", neurons);
-  write("sample", samples);
-  write("cause", causes);
-  write("decided", decided);
+  return stored;
 }
 
 /// Whether `earlier` lies after a tenth of `now`.
@@ -229,13 +216,9 @@ void Recorder::append_pending_spectra() {
   pending_.clear();
 }
 
-void Recorder::write_last_switches(ArrayWriter& file) const {
-  if (!watches_pairs_) return;
-  file.write(
-      "/final/last_switch_record",
-      {2, static_cast<std::size_t>(initial_.shape.width), static_cast<std::size_t>(data_.size())},
-      std::span<const std::uint64_t>(last_switch_.data(),
-                                     static_cast<std::size_t>(last_switch_.size())));
+std::vector<std::uint64_t> Recorder::last_switches() const {
+  if (!watches_pairs_) return {};
+  return {last_switch_.data(), last_switch_.data() + last_switch_.size()};
 }
 
 void Recorder::write_result(const Descent& descent, const Outcome& outcome,
@@ -250,11 +233,12 @@ void Recorder::write_result(const Descent& descent, const Outcome& outcome,
                               .data_origin = data_.origin,
                               .wall_seconds = earlier_seconds_ + here.count()};
   sink_.write_result([&](ArrayWriter& file) {
-    write_run(file, data_, initial_, descent.state(), outcome, provenance);
+    write_run(file, data_, initial_, descent.state(), last_switches(), outcome, provenance);
     arrays_.write(file);
-    write_last_switches(file);
-    if (limit) write_limit(file, *limit, initial_.shape);
-    write_events(file, descent.events(), initial_.shape);
+    if (limit) write_limit(file, *limit, initial_.shape, data_.size());
+    if (const auto events = descent.events(); !events.empty()) {
+      write_group(file, stored_events(events, initial_.shape), {});
+    }
     write_memory(file, descent.memory(), descent.engine_name());
   });
   const auto end = Clock::now();

@@ -47,7 +47,7 @@ class Recorder {
   void write_result(const Descent& descent, const Outcome& outcome,
                     const LimitReport* limit = nullptr);
   void append_pending_spectra();
-  void write_last_switches(ArrayWriter& file) const;
+  std::vector<std::uint64_t> last_switches() const;
   std::uint64_t note_switched_pairs(const TrainingState& state);
 
   const RunConfig& config_;

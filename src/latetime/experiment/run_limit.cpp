@@ -36,10 +36,11 @@ std::string way_to_state(const StoredRun& run) {
 void compute(const StoredRun& run, const std::function<bool(double)>& keep_going,
              RunLimit& result) {
   const bool of_descent = run.config().descent.method != "flow";
-  const FlowStart start{flow_log_time(result.start, of_descent), run.pairs("/final/coefficients"),
-                        run.pairs("/final/preactivations")};
+  const auto state = run.read<FinalState>();
+  const FlowStart start{flow_log_time(result.start, of_descent), run.pairs(state.coefficients),
+                        run.pairs(state.preactivations)};
   if (!start.coefficients.allFinite() || !start.preactivations.allFinite() ||
-      run.file().read_string("/outcome/reason") == to_string(StopReason::not_finite)) {
+      run.read<RunEnd>().reason == to_string(StopReason::not_finite)) {
     result.problem = "the run's last state is not finite: the weights overflowed";
   } else if (of_descent && result.start < LogTime(earliest_state)) {
     result.problem = fmt::format("the run ended at step {}, too early to say; go on with run {}",
@@ -66,7 +67,7 @@ RunLimit limit_of(const StoredRun& run, const std::function<bool(double)>& keep_
   if (!undecided.empty() && undecided.back() > 0.0) {
     result.undecided_events = static_cast<std::uint64_t>(undecided.back());
   }
-  result.stored = arrays.exists("/limit");
+  result.stored = has_group<StoredLimit>(arrays);
   if (result.stored) {
     result.report = read_limit(arrays, run.path(), run.shape(), run.data().size());
   } else {

@@ -36,14 +36,15 @@ StoredRun::StoredRun(std::shared_ptr<const ArrayReader> arrays, const std::strin
                      const std::string& folder)
     : path_(path),
       arrays_(std::move(arrays)),
-      config_(parse_config(arrays_->read_string("/provenance/config"),
-                           path_ + ":/provenance/config", folder)),
-      data_(read_data()) {
-  const ArrayShape weights = file().shape("/network/initial_weights");
-  if (weights != ArrayShape{2, width(), static_cast<std::size_t>(data_.dim())}) {
-    fail(fmt::format("/network/initial_weights has shape ({}) where (2, {}, {}) is needed",
-                     fmt::join(weights, ", "), width(), data_.dim()));
+      sizes_(read_sizes(*arrays_, path_)),
+      config_(parse_config(read<Provenance>().config, path_ + ":/provenance/config", folder)),
+      beginning_(read<RunBeginning>()),
+      data_(data_of(beginning_)) {
+  if (sizes_.width != width()) {
+    fail(fmt::format("/network/initial_weights has {} neurons a class where {} are needed",
+                     sizes_.width, width()));
   }
+  beginning_.x = {};  // data_ holds them
 }
 
 NetworkShape StoredRun::shape() const {
@@ -54,28 +55,21 @@ NetworkShape StoredRun::shape() const {
 }
 
 Network StoredRun::initial() const {
-  const auto values = file().read_doubles("/network/initial_weights");
-  return {shape(), Eigen::Map<const Matrix>(values.data(), shape().neurons(), data_.dim())};
+  return {shape(), Eigen::Map<const Matrix>(beginning_.initial_weights.data(), shape().neurons(),
+                                            data_.dim())};
 }
 
 LogTime StoredRun::final_time() const {
-  const double step = number("/final/step"), log10 = number("/final/log10_t");
-  if (step >= 0.0 && step <= static_cast<double>(LogTime::largest_step)) {
-    return static_cast<std::uint64_t>(step);
+  const auto state = read<FinalState>();
+  if (state.step >= 0.0 && state.step <= static_cast<double>(LogTime::largest_step)) {
+    return static_cast<std::uint64_t>(state.step);
   }
-  if (!std::isfinite(log10)) fail("/final has no time");
-  return LogTime::from_log10(log10);
+  if (!std::isfinite(state.log10_t)) fail("/final has no time");
+  return LogTime::from_log10(state.log10_t);
 }
 
-Matrix StoredRun::pairs(const std::string& name) const {
-  const ArrayShape wanted{2, width(), static_cast<std::size_t>(data_.size())};
-  const ArrayShape shape = file().shape(name);
-  if (shape != wanted) {
-    fail(fmt::format("{} has shape ({}) where ({}) is needed", name, fmt::join(shape, ", "),
-                     fmt::join(wanted, ", ")));
-  }
-  const auto values = file().read_doubles(name);
-  return Eigen::Map<const Matrix>(values.data(), 2 * config_.network.width, data_.size());
+Matrix StoredRun::pairs(const std::vector<double>& entries) const {
+  return Eigen::Map<const Matrix>(entries.data(), 2 * config_.network.width, data_.size());
 }
 
 std::vector<LogTime> StoredRun::record_times() const {
@@ -134,20 +128,12 @@ std::vector<Matrix> StoredRun::record_coefficients() const {
   return result;
 }
 
-Dataset StoredRun::read_data() const {
-  const ArrayShape shape = file().shape("/data/x");
-  if (shape.size() != 2) fail("/data/x is no matrix");
-  const auto x = file().read_doubles("/data/x"), y = file().read_doubles("/data/y");
-  return make_dataset(Eigen::Map<const Matrix>(x.data(), static_cast<Eigen::Index>(shape[0]),
-                                               static_cast<Eigen::Index>(shape[1])),
-                      Eigen::Map<const Vector>(y.data(), static_cast<Eigen::Index>(y.size())),
-                      path_ + ":/data/x", path_ + ":/data/y", "");
-}
-
-double StoredRun::number(const std::string& name) const {
-  const auto values = file().read_doubles(name);
-  if (values.size() != 1) fail(name + " is no single number");
-  return values[0];
+Dataset StoredRun::data_of(const RunBeginning& beginning) const {
+  const auto n = static_cast<Eigen::Index>(sizes_.samples),
+             d = static_cast<Eigen::Index>(sizes_.dim);
+  return make_dataset(Eigen::Map<const Matrix>(beginning.x.data(), n, d),
+                      Eigen::Map<const Vector>(beginning.y.data(), n), path_ + ":/data/x",
+                      path_ + ":/data/y", "");
 }
 
 void StoredRun::fail(const std::string& problem) const {

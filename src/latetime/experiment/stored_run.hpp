@@ -9,6 +9,7 @@
 #include "latetime/data/dataset.hpp"
 #include "latetime/experiment/config.hpp"
 #include "latetime/model/network.hpp"
+#include "latetime/store/run_schema.hpp"
 
 namespace latetime {
 
@@ -29,8 +30,13 @@ class StoredRun {
   Network initial() const;
 
   LogTime final_time() const;
+  /// A group of run_schema.hpp.
+  template <class Group>
+  Group read() const {
+    return read_group<Group>(file(), path_, sizes_);
+  }
   /// An array (2, m, n) as neurons × n.
-  Matrix pairs(const std::string& name) const;
+  Matrix pairs(const std::vector<double>& entries) const;
 
   std::vector<LogTime> record_times() const;
   /// The step that exact engines have come to: where the late-time flow began, if it did.
@@ -47,13 +53,14 @@ class StoredRun {
   std::size_t width() const { return static_cast<std::size_t>(config_.network.width); }
   StoredRun(std::shared_ptr<const ArrayReader> arrays, const std::string& path,
             const std::string& folder);
-  Dataset read_data() const;
-  double number(const std::string& name) const;
+  Dataset data_of(const RunBeginning& beginning) const;
   [[noreturn]] void fail(const std::string& problem) const;
 
   std::string path_;
   std::shared_ptr<const ArrayReader> arrays_;
+  RunSizes sizes_;
   RunConfig config_;
+  RunBeginning beginning_;
   Dataset data_;
 };
 

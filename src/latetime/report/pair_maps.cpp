@@ -12,19 +12,20 @@ namespace {
 std::vector<PairState> states_of(const RunResults& run) {
   std::vector<PairState> states;
   if (run.limit && run.limit->has_direction()) {
-    for (const double code : run.limit->verdicts) states.push_back(static_cast<PairState>(code));
+    for (const std::uint8_t code : run.limit->verdicts)
+      states.push_back(static_cast<PairState>(code));
     return states;
   }
   const auto& times = run.column("log10_t");
   const auto switched_lately = [&](std::size_t pair) {
     if (!run.counts_switches()) return false;
-    const auto record = static_cast<std::size_t>(run.last_switch[pair]);
+    const auto record = static_cast<std::size_t>(run.state.last_switch_record[pair]);
     return record > 0 && record < times.size() && times[record] > times.back() - 1.0;
   };
-  for (std::size_t pair = 0; pair < run.preactivations.size(); ++pair) {
-    states.push_back(switched_lately(pair)           ? PairState::switching
-                     : run.preactivations[pair] >= 0 ? PairState::active
-                                                     : PairState::inactive);
+  for (std::size_t pair = 0; pair < run.state.preactivations.size(); ++pair) {
+    states.push_back(switched_lately(pair)                 ? PairState::switching
+                     : run.state.preactivations[pair] >= 0 ? PairState::active
+                                                           : PairState::inactive);
   }
   return states;
 }
@@ -91,12 +92,12 @@ class MapFiller {
     const auto state = static_cast<std::size_t>(states_[pair]);
     ++maps_.counts[state][cell];
     ++maps_.total[state];
-    const double rho = run_.rho[pair];
+    const double rho = run_.state.rho[pair];
     maps_.rho_mean[cell] += rho;
     maps_.rho_least[cell] = std::min(maps_.rho_least[cell], rho);
     maps_.rho_most[cell] = std::max(maps_.rho_most[cell], rho);
     if (!maps_.counts_switches) return;
-    const auto record = static_cast<std::size_t>(run_.last_switch[pair]);
+    const auto record = static_cast<std::size_t>(run_.state.last_switch_record[pair]);
     if (record == 0 || record >= times_.size()) {
       ++maps_.never[cell];
     } else {

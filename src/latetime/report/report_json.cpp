@@ -99,7 +99,7 @@ ordered_json limit_json(const RunResults& run) {
   // log L + log t tends to the log of this: L = (1/n) Σ g_i and g_i → λ_i / t.
   json["loss_constant"] = sum / static_cast<double>(run.n);
   json["margins"] = json_numbers(limit.margins);
-  json["support"] = json_numbers(limit.support);
+  json["support"] = json_numbers({limit.support.begin(), limit.support.end()});
   return json;
 }
 
@@ -144,29 +144,30 @@ ordered_json run_json(const std::string& folder) {
   const PairMaps maps = pair_maps(run);
   const Indices shown = records_shown(run);
   const ClaimsFile claims = read_claims(folder);
-  return {{"name", folder_name(folder)},
-          {"folder", folder},
-          {"command", fmt::format("latetime run {}/config.toml --out NEW", folder)},
-          {"config", run.config},
-          {"shape", {{"n", run.n}, {"d", run.d}, {"m", run.width}, {"slope", run.slope}}},
-          {"outcome",
-           {{"reason", run.reason}, {"message", run.message}, {"reached", reached_text(run)}}},
-          {"provenance",
-           {{"version", run.version},
-            {"machine", run.machine},
-            {"kernel", run.kernel},
-            {"data", run.data_origin},
-            {"wall_seconds", run.wall_seconds}}},
-          {"summary", summary_json(run, maps)},
-          {"records", records_json(run, shown)},
-          {"spectrum", spectrum_json(run, shown)},
-          {"limit", limit_json(run)},
-          {"labels", run.labels},
-          {"margins", json_numbers(run.margins())},
-          {"maps", maps_json(maps)},
-          {"claims", claims.claims},
-          {"claims_outdated", claims.outdated},
-          {"claims_command", "latetime check " + folder}};
+  return {
+      {"name", folder_name(folder)},
+      {"folder", folder},
+      {"command", fmt::format("latetime run {}/config.toml --out NEW", folder)},
+      {"config", run.config},
+      {"shape", {{"n", run.n}, {"d", run.d}, {"m", run.width}, {"slope", run.slope}}},
+      {"outcome",
+       {{"reason", run.end.reason}, {"message", run.end.message}, {"reached", reached_text(run)}}},
+      {"provenance",
+       {{"version", run.provenance.version},
+        {"machine", run.provenance.machine},
+        {"kernel", run.provenance.kernel},
+        {"data", run.provenance.data_origin},
+        {"wall_seconds", run.provenance.wall_seconds}}},
+      {"summary", summary_json(run, maps)},
+      {"records", records_json(run, shown)},
+      {"spectrum", spectrum_json(run, shown)},
+      {"limit", limit_json(run)},
+      {"labels", run.labels},
+      {"margins", json_numbers(run.margins())},
+      {"maps", maps_json(maps)},
+      {"claims", claims.claims},
+      {"claims_outdated", claims.outdated},
+      {"claims_command", "latetime check " + folder}};
 }
 
 }  // namespace latetime

@@ -87,8 +87,6 @@ class Arrays {
     }
     return values;
   }
-  double number(const std::string& name) const { return read(name, 1).front(); }
-  std::string text(const std::string& name) const { return file_.read_string(name); }
   ArrayShape shape(const std::string& name, std::size_t dimensions) const {
     ArrayShape shape = file_.shape(name);
     if (shape.size() != dimensions) {
@@ -97,25 +95,11 @@ class Arrays {
     }
     return shape;
   }
-  bool exists(const std::string& name) const { return file_.exists(name); }
 
  private:
   const ArrayReader& file_;
   std::string path_;
 };
-
-void read_final_state(RunResults& run, const Arrays& arrays) {
-  const ArrayShape samples = arrays.shape("/data/x", 2);
-  const ArrayShape pairs = arrays.shape("/final/preactivations", 3);
-  run.n = samples[0];
-  run.d = samples[1];
-  run.width = pairs[1];
-  const std::size_t count = 2 * run.width * run.n;
-  run.labels = arrays.read("/data/y", run.n);
-  run.preactivations = arrays.read("/final/preactivations", count);
-  run.rho = arrays.read("/final/rho", count);
-  if (run.counts_switches()) run.last_switch = arrays.read("/final/last_switch_record", count);
-}
 
 /// metrics.csv is written first: a run that was killed may have more rows there, never fewer.
 void require_all_rows(const RunResults& run, const std::string& path, const Arrays& arrays) {
@@ -138,45 +122,20 @@ void read_spectra(RunResults& run, const Arrays& arrays) {
   }
 }
 
-StoredLimit read_stored_limit(const RunResults& run, const Arrays& arrays) {
-  StoredLimit limit;
-  limit.status = arrays.text("/limit/status");
-  limit.message = arrays.text("/limit/message");
-  if (!arrays.exists("/limit/margins")) return limit;
-  limit.multipliers = arrays.read("/limit/multipliers", run.n);
-  limit.support = arrays.read("/limit/support", run.n);
-  limit.margins = arrays.read("/limit/margins", run.n);
-  limit.verdicts = arrays.read("/limit/verdicts", 2 * run.width * run.n);
-  const auto ranks = arrays.read("/limit/stable_rank", 3);
-  const auto excesses = arrays.read("/limit/stable_rank_excess", 3);
-  std::copy(ranks.begin(), ranks.end(), limit.stable_rank.begin());
-  std::copy(excesses.begin(), excesses.end(), limit.stable_rank_excess.begin());
-  limit.normalized_margin = arrays.number("/limit/normalized_margin");
-  limit.kkt_residual = arrays.number("/limit/kkt_residual");
-  limit.strictness = arrays.number("/limit/strictness");
-  limit.log10_followed = arrays.number("/limit/log10_followed");
-  limit.settled = arrays.number("/limit/settled") != 0.0;
-  return limit;
-}
-
-/// Codes and counts become places in arrays: each must be a whole number of 0 … `largest`.
-void require_codes(const std::vector<double>& codes, double largest, const std::string& name,
-                   const std::string& path) {
-  const auto sound = [&](double code) {
-    return code >= 0.0 && code <= largest && code == std::floor(code);
-  };
-  if (std::all_of(codes.begin(), codes.end(), sound)) return;
-  throw InputError(path, name + " holds a number that has no meaning there; run again");
-}
-
-void require_sound_codes(const RunResults& run, const std::string& path) {
-  constexpr double largest_verdict = 3.0, largest_count = 0x1p53;
+void require_labels(const RunResults& run, const std::string& path) {
   const auto is_label = [](double label) { return label == 1.0 || label == -1.0; };
-  if (!std::all_of(run.labels.begin(), run.labels.end(), is_label)) {
-    throw InputError(path, "/data/y holds a label that is not +1 or -1; run again");
+  if (std::all_of(run.labels.begin(), run.labels.end(), is_label)) return;
+  throw InputError(path, "/data/y holds a label that is not +1 or -1; run again");
+}
+
+void require_switches(const RunResults& run, const std::string& path) {
+  const auto& records = run.state.last_switch_record;
+  if (run.counts_switches() && records.empty()) {
+    throw InputError(path, "/final/last_switch_record is missing; the file is damaged, run again");
   }
-  require_codes(run.last_switch, largest_count, "/final/last_switch_record", path);
-  if (run.limit) require_codes(run.limit->verdicts, largest_verdict, "/limit/verdicts", path);
+  if (std::ranges::any_of(records, [&](auto record) { return record >= run.records(); })) {
+    throw InputError(path, "/final/last_switch_record names a record that there is not; run again");
+  }
 }
 
 }  // namespace
@@ -186,7 +145,7 @@ std::vector<double> RunResults::margins() const {
   for (std::size_t k = 0; k < 2 * width; ++k) {
     const double sign = k < width ? 1.0 : -1.0;
     for (std::size_t i = 0; i < n; ++i) {
-      const double z = preactivations[k * n + i];
+      const double z = state.preactivations[k * n + i];
       margins[i] += sign * std::max(slope * z, z);
     }
   }
@@ -208,21 +167,21 @@ RunResults read_run_results(const std::string& folder) {
   if (run.engines.empty()) {
     throw InputError(directory.file("metrics.csv"), "holds no record yet; use run --resume");
   }
-  const Arrays arrays(*file, directory.file("result.h5"));
+  const std::string path = directory.file("result.h5");
+  const Arrays arrays(*file, path);
   require_all_rows(run, directory.file("metrics.csv"), arrays);
-  read_final_state(run, arrays);
+  const RunSizes sizes = read_sizes(*file, path);
+  run.n = sizes.samples;
+  run.d = sizes.dim;
+  run.width = sizes.width;
+  run.labels = read_group<RunBeginning>(*file, path, sizes).y;
+  run.state = read_group<FinalState>(*file, path, sizes);
+  run.end = read_group<RunEnd>(*file, path, sizes);
+  run.provenance = read_group<Provenance>(*file, path, sizes);
+  if (has_group<StoredLimit>(*file)) run.limit = read_group<StoredLimit>(*file, path, sizes);
   read_spectra(run, arrays);
-  run.reason = arrays.text("/outcome/reason");
-  run.message = arrays.text("/outcome/message");
-  run.step = arrays.number("/outcome/step");
-  run.log10_t = arrays.number("/outcome/log10_t");
-  run.version = arrays.text("/provenance/version");
-  run.machine = arrays.text("/provenance/machine");
-  run.kernel = arrays.text("/provenance/kernel");
-  run.data_origin = arrays.text("/provenance/data_origin");
-  run.wall_seconds = arrays.number("/provenance/wall_seconds");
-  if (arrays.exists("/limit/status")) run.limit = read_stored_limit(run, arrays);
-  require_sound_codes(run, directory.file("result.h5"));
+  require_labels(run, path);
+  require_switches(run, path);
   return run;
 }
 

@@ -1,27 +1,13 @@
 #pragma once
 
-#include <array>
 #include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "latetime/base/hdf5_file.hpp"
+#include "latetime/store/run_schema.hpp"
 
 namespace latetime {
-
-/// /limit of result.h5; the arrays are empty unless the limit was solved (has_direction).
-struct StoredLimit {
-  std::string status, message;
-  std::vector<double> multipliers, support, margins;  ///< n
-  std::vector<double> verdicts;                       ///< (2, m, n), codes of docs/formats.md
-  std::array<double, 3> stable_rank{}, stable_rank_excess{};
-  double normalized_margin = 0.0, kkt_residual = 0.0, strictness = 0.0, log10_followed = 0.0;
-  bool settled = false;
-
-  bool has_direction() const { return !margins.empty(); }
-  bool found() const { return status == "found" && has_direction(); }
-};
 
 /// What a run left in its folder, as far as a report shows it. Shapes as in docs/formats.md; a
 /// record is an entry of every column.
@@ -36,14 +22,10 @@ struct RunResults {
   std::map<std::string, std::vector<double>> columns;  ///< of metrics.csv; NaN where empty
   std::vector<std::string> engines;                    ///< of each record
 
-  std::string reason, message;       ///< of the outcome
-  double step = 0.0, log10_t = 0.0;  ///< time reached; NaN where it does not exist
-  std::string version, machine, kernel, data_origin;
-  double wall_seconds = 0.0;
-
-  std::vector<double> labels;               ///< n, ±1
-  std::vector<double> preactivations, rho;  ///< (2, m, n)
-  std::vector<double> last_switch;          ///< (2, m, n); empty where switches are not counted
+  RunEnd end;
+  Provenance provenance;
+  std::vector<double> labels;  ///< n, ±1
+  FinalState state;
   struct Spectrum {
     std::size_t count = 0;       ///< singular values a record
     std::vector<double> values;  ///< records × count, descending

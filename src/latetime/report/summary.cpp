@@ -87,11 +87,11 @@ Paragraph what_was_run(const RunResults& run) {
       "{} with learning rate {:.6g} trained {} neurons of each class ({}) on {} samples in {} "
       "dimensions ({}) up to t = {} steps, recorded at {} times; engines: {}. It took {:.3g} s.",
       method_text(run), run.learning_rate, run.width, activation_text(run.slope), run.n, run.d,
-      run.data_origin, reached_text(run), run.records(), fmt::join(engines, ", "),
-      run.wall_seconds);
-  if (run.reason != "reached-end") {
-    text += fmt::format(" It stopped before its end ({}){}{}.", run.reason,
-                        run.message.empty() ? "" : ": ", run.message);
+      run.provenance.data_origin, reached_text(run), run.records(), fmt::join(engines, ", "),
+      run.provenance.wall_seconds);
+  if (run.end.reason != "reached-end") {
+    text += fmt::format(" It stopped before its end ({}){}{}.", run.end.reason,
+                        run.end.message.empty() ? "" : ": ", run.end.message);
   }
   return {"What was run", text};
 }
@@ -185,7 +185,7 @@ std::string end_text(const RunResults& run) {
 
 Paragraph how_fast(const RunResults& run) {
   const std::string title = "How fast";
-  const double log_t = run.log10_t * std::numbers::ln10;
+  const double log_t = run.end.log10_t * std::numbers::ln10;
   const double log_loss = last_of(run, "log_loss");
   if (!run.limit || !run.limit->found()) {
     return {title, end_text(run)};
@@ -242,8 +242,8 @@ Paragraph how_sure(const RunResults& run) {
 }  // namespace
 
 std::string reached_text(const RunResults& run) {
-  if (!std::isnan(run.step)) return fmt::format("{:.0f}", run.step);
-  return fmt::format("10^{:.6g}", run.log10_t);
+  if (!std::isnan(run.end.step)) return fmt::format("{:.0f}", run.end.step);
+  return fmt::format("10^{:.6g}", run.end.log10_t);
 }
 
 std::vector<Paragraph> summarize_run(const RunResults& run, const PairMaps& maps) {

@@ -32,13 +32,15 @@ std::vector<std::size_t> neuron_shape(const NetworkShape& shape, Eigen::Index co
   return {static_cast<std::size_t>(shape.groups), size_of(shape.width), size_of(columns)};
 }
 
-/// FOLDER/step and FOLDER/log10_t; NaN where there is none.
-void write_time(ArrayWriter& file, const std::string& folder, const LogTime& time) {
-  const double nan = std::nan("");
-  const double step = time.step() ? static_cast<double>(*time.step()) : nan;
-  const double log10 = time == LogTime() ? nan : time.log10();
-  file.write(folder + "/step", {1}, std::span<const double>(&step, 1));
-  file.write(folder + "/log10_t", {1}, std::span<const double>(&log10, 1));
+std::vector<double> entries_of(const Matrix& matrix) {
+  return {matrix.data(), matrix.data() + matrix.size()};
+}
+
+/// Of RunEnd and FinalState; NaN where there is none.
+template <class Group>
+void set_time(Group& group, const LogTime& time) {
+  group.step = time.step() ? static_cast<double>(*time.step()) : std::nan("");
+  group.log10_t = time == LogTime() ? std::nan("") : time.log10();
 }
 
 }  // namespace
@@ -219,29 +221,27 @@ void require_same_beginning(const ArrayReader& earlier, const Dataset& data,
 }
 
 void write_run(ArrayWriter& file, const Dataset& data, const Network& initial,
-               const TrainingState& latest, const Outcome& outcome, const Provenance& provenance) {
-  const std::size_t n = size_of(data.size());
-  const std::vector<double> labels = labels_of(data);
-  file.write("/data/x", {n, size_of(data.dim())}, view(data.x));
-  file.write("/data/y", {n}, std::span<const double>(labels));
-  const NetworkShape& shape = initial.shape;
-  file.write("/network/initial_weights", neuron_shape(shape, shape.dim), view(initial.weights));
-  file.write("/final/weights", neuron_shape(shape, shape.dim), view(latest.weights));
-  file.write("/final/preactivations", neuron_shape(shape, data.size()),
-             view(latest.preactivations));
-  file.write("/final/coefficients", neuron_shape(shape, data.size()), view(latest.coefficients));
-  file.write("/final/rho", neuron_shape(shape, data.size()),
-             view(data_correlated_coefficients(latest.coefficients, data.x)));
-  write_time(file, "/final", latest.time);
-  file.write("/outcome/reason", to_string(outcome.reason));
-  file.write("/outcome/message", outcome.message);
-  write_time(file, "/outcome", outcome.time);
-  file.write("/provenance/version", provenance.version);
-  file.write("/provenance/machine", provenance.machine);
-  file.write("/provenance/kernel", provenance.kernel);
-  file.write("/provenance/config", provenance.config);
-  file.write("/provenance/data_origin", provenance.data_origin);
-  file.write("/provenance/wall_seconds", {1}, std::span<const double>(&provenance.wall_seconds, 1));
+               const TrainingState& latest, std::vector<std::uint64_t> last_switch_record,
+               const Outcome& outcome, const Provenance& provenance) {
+  const RunSizes sizes{.width = size_of(initial.shape.width),
+                       .samples = size_of(data.size()),
+                       .dim = size_of(data.dim())};
+  write_group(file,
+              RunBeginning{.x = entries_of(data.x),
+                           .y = labels_of(data),
+                           .initial_weights = entries_of(initial.weights)},
+              sizes);
+  FinalState state{.weights = entries_of(latest.weights),
+                   .preactivations = entries_of(latest.preactivations),
+                   .coefficients = entries_of(latest.coefficients),
+                   .rho = entries_of(data_correlated_coefficients(latest.coefficients, data.x)),
+                   .last_switch_record = std::move(last_switch_record)};
+  set_time(state, latest.time);
+  write_group(file, state, sizes);
+  RunEnd end{.reason = to_string(outcome.reason), .message = outcome.message};
+  set_time(end, outcome.time);
+  write_group(file, end, sizes);
+  write_group(file, provenance, sizes);
 }
 
 }  // namespace latetime

@@ -8,6 +8,7 @@
 #include "latetime/base/hdf5_file.hpp"
 #include "latetime/base/outcome.hpp"
 #include "latetime/store/record.hpp"
+#include "latetime/store/run_schema.hpp"
 
 namespace latetime {
 
@@ -50,16 +51,6 @@ class RecordArrays {
   std::vector<LogTime> times_;
 };
 
-/// Where a result comes from.
-struct Provenance {
-  std::string version;
-  std::string machine;  ///< processor and number of cores
-  std::string kernel;   ///< inner loop that the machine picked
-  std::string config;   ///< complete configuration, TOML
-  std::string data_origin;
-  double wall_seconds = 0.0;  ///< of all parts of a resumed run together
-};
-
 /// Fills Provenance::machine from the system.
 std::string describe_machine();
 
@@ -68,8 +59,10 @@ std::string describe_machine();
 void require_same_beginning(const ArrayReader& earlier, const Dataset& data,
                             const Network& initial);
 
-/// Writes /data, /network, /final, /outcome and /provenance. Shapes: (n, d), (2, m, d), (2, m, n).
+/// Writes RunBeginning, FinalState, RunEnd and Provenance. `last_switch_record` (2, m, n): of
+/// FinalState, empty where switches are not counted.
 void write_run(ArrayWriter& file, const Dataset& data, const Network& initial,
-               const TrainingState& latest, const Outcome& outcome, const Provenance& provenance);
+               const TrainingState& latest, std::vector<std::uint64_t> last_switch_record,
+               const Outcome& outcome, const Provenance& provenance);
 
 }  // namespace latetime

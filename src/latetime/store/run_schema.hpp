@@ -1,0 +1,217 @@
+#pragma once
+
+// The one list of what result.h5 holds of a run, group by group: writing, reading and checking
+// visit it, so that they cannot drift apart. Beside it stand the arrays of the records
+// (RecordArrays) and the memory of the engine, which only --resume reads.
+
+#include <array>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "latetime/base/array_store.hpp"
+
+namespace latetime {
+
+/// Sizes that the arrays of a run share.
+struct RunSizes {
+  static constexpr std::size_t classes = 2;
+  std::size_t width = 0;    ///< m
+  std::size_t samples = 0;  ///< n
+  std::size_t dim = 0;      ///< d
+};
+
+/// Shapes of arrays, by the sizes of the run.
+enum class Extent : std::uint8_t {
+  number,       ///< 1
+  parts,        ///< 3: W_{+1}, W_{−1}, both stacked
+  samples,      ///< n
+  sample_rows,  ///< n, d
+  weights,      ///< 2, m, d
+  pairs,        ///< 2, m, n
+  list,         ///< as long as every list of its group
+};
+
+/// What the entries of an array must satisfy beyond their type.
+struct EntryRule {
+  std::uint64_t largest = std::numeric_limits<std::uint64_t>::max();  ///< of whole numbers
+  std::vector<std::string> one_of = {};                               ///< of texts; empty: any
+};
+
+// A group has a path, and visit(group, visitor), which shows each of its entries once, in the order
+// of the file:
+//   visitor.text(name, value[, rule])             one text
+//   visitor.array(name, extent, value[, rule])    double (Extent::number), std::array<double, 3>
+//                                                 (Extent::parts), or a std::vector of double,
+//                                                 std::uint8_t or std::uint64_t in C order
+//   visitor.has(name, is_there)                   whether entries that may be missing, from that
+//                                                 one on, are there: of a value, as it says; of a
+//                                                 file, as it is
+
+/// Samples, labels and initial weights.
+struct RunBeginning {
+  std::vector<double> x, y, initial_weights;
+
+  static constexpr const char* path = "";
+  template <class Self, class Visitor>
+  static void visit(Self& run, Visitor&& visitor) {
+    visitor.array("data/x", Extent::sample_rows, run.x);
+    visitor.array("data/y", Extent::samples, run.y);
+    visitor.array("network/initial_weights", Extent::weights, run.initial_weights);
+  }
+};
+
+/// The last state that was written.
+struct FinalState {
+  std::vector<double> weights, preactivations, coefficients, rho;
+  double step = std::nan(""), log10_t = std::nan("");  ///< NaN where it does not exist
+  /// Number of the first record after the pair's last switch; 0: never. Empty where switches are
+  /// not counted.
+  std::vector<std::uint64_t> last_switch_record;
+
+  static constexpr const char* path = "/final";
+  template <class Self, class Visitor>
+  static void visit(Self& state, Visitor&& visitor) {
+    visitor.array("weights", Extent::weights, state.weights);
+    visitor.array("preactivations", Extent::pairs, state.preactivations);
+    visitor.array("coefficients", Extent::pairs, state.coefficients);
+    visitor.array("rho", Extent::pairs, state.rho);
+    visitor.array("step", Extent::number, state.step);
+    visitor.array("log10_t", Extent::number, state.log10_t);
+    if (visitor.has("last_switch_record", !state.last_switch_record.empty())) {
+      visitor.array("last_switch_record", Extent::pairs, state.last_switch_record);
+    }
+  }
+};
+
+/// How the run ended.
+struct RunEnd {
+  std::string reason, message;
+  double step = std::nan(""), log10_t = std::nan("");
+
+  static constexpr const char* path = "/outcome";
+  template <class Self, class Visitor>
+  static void visit(Self& end, Visitor&& visitor) {
+    visitor.text("reason", end.reason);
+    visitor.text("message", end.message);
+    visitor.array("step", Extent::number, end.step);
+    visitor.array("log10_t", Extent::number, end.log10_t);
+  }
+};
+
+/// Where a result comes from.
+struct Provenance {
+  std::string version;
+  std::string machine;  ///< processor and number of cores
+  std::string kernel;   ///< inner loop that the machine picked
+  std::string config;   ///< complete configuration, TOML
+  std::string data_origin;
+  double wall_seconds = 0.0;  ///< of all parts of a resumed run together
+
+  static constexpr const char* path = "/provenance";
+  template <class Self, class Visitor>
+  static void visit(Self& provenance, Visitor&& visitor) {
+    visitor.text("version", provenance.version);
+    visitor.text("machine", provenance.machine);
+    visitor.text("kernel", provenance.kernel);
+    visitor.text("config", provenance.config);
+    visitor.text("data_origin", provenance.data_origin);
+    visitor.array("wall_seconds", Extent::number, provenance.wall_seconds);
+  }
+};
+
+/// Events of the late-time flow; of runs that met some.
+struct StoredEvents {
+  std::vector<double> log10_t;
+  std::vector<std::uint8_t> classes;            ///< of the neurons: 0 for W_{+1}, 1 for W_{−1}
+  std::vector<std::uint64_t> neurons, samples;  ///< numbers from 0, neurons within their class
+  std::vector<std::uint8_t> causes, decided;    ///< numbers of EventCause; 0 or 1
+
+  static constexpr const char* path = "/events";
+  template <class Self, class Visitor>
+  static void visit(Self& events, Visitor&& visitor) {
+    visitor.array("log10_t", Extent::list, events.log10_t);
+    visitor.array("class", Extent::list, events.classes, {.largest = RunSizes::classes - 1});
+    visitor.array("neuron", Extent::list, events.neurons);
+    visitor.array("sample", Extent::list, events.samples);
+    visitor.array("cause", Extent::list, events.causes);
+    visitor.array("decided", Extent::list, events.decided, {.largest = 1});
+  }
+};
+
+/// The limit t = ∞; of runs that reached late time and were not interrupted.
+struct StoredLimit {
+  std::string status, message;
+  double log10_followed = std::nan(""), settled = 0.0;
+  std::vector<double> ray;  ///< of samples to blame; empty where they are separated
+  // Empty unless there is a direction:
+  std::vector<double> multipliers, margins, coefficients, slopes;
+  std::vector<std::uint8_t> support, verdicts;
+  std::array<double, 3> stable_rank{}, stable_rank_excess{};
+  double normalized_margin = std::nan(""), kkt_residual = std::nan(""), strictness = std::nan(""),
+         undecided = std::nan("");
+
+  bool has_direction() const { return !margins.empty(); }
+  bool found() const { return status == "found" && has_direction(); }
+
+  static constexpr const char* path = "/limit";
+  static constexpr std::uint64_t largest_verdict = 3;
+  static const std::vector<std::string>& statuses();
+  template <class Self, class Visitor>
+  static void visit(Self& limit, Visitor&& visitor) {
+    visitor.text("status", limit.status, {.one_of = statuses()});
+    visitor.text("message", limit.message);
+    visitor.array("log10_followed", Extent::number, limit.log10_followed);
+    visitor.array("settled", Extent::number, limit.settled);
+    if (visitor.has("ray", !limit.ray.empty())) {
+      visitor.array("ray", Extent::samples, limit.ray);
+    }
+    if (!visitor.has("multipliers", !limit.multipliers.empty())) return;
+    visitor.array("multipliers", Extent::samples, limit.multipliers);
+    visitor.array("margins", Extent::samples, limit.margins);
+    visitor.array("support", Extent::samples, limit.support, {.largest = 1});
+    visitor.array("coefficients", Extent::pairs, limit.coefficients);
+    visitor.array("slopes", Extent::pairs, limit.slopes);
+    visitor.array("verdicts", Extent::pairs, limit.verdicts, {.largest = largest_verdict});
+    visitor.array("stable_rank", Extent::parts, limit.stable_rank);
+    visitor.array("stable_rank_excess", Extent::parts, limit.stable_rank_excess);
+    visitor.array("normalized_margin", Extent::number, limit.normalized_margin);
+    visitor.array("kkt_residual", Extent::number, limit.kkt_residual);
+    visitor.array("strictness", Extent::number, limit.strictness);
+    visitor.array("undecided", Extent::number, limit.undecided);
+  }
+};
+
+/// Calls visit.template operator()<Group>() for every group.
+template <class Visitor>
+void for_each_group(Visitor&& visit) {
+  visit.template operator()<RunBeginning>();
+  visit.template operator()<FinalState>();
+  visit.template operator()<RunEnd>();
+  visit.template operator()<Provenance>();
+  visit.template operator()<StoredEvents>();
+  visit.template operator()<StoredLimit>();
+}
+
+/// The sizes of the run that `file` holds. Throws InputError, naming `origin`, where the arrays of
+/// its beginning are not there or do not fit together.
+RunSizes read_sizes(const ArrayReader& file, const std::string& origin);
+
+/// Whether `file` holds anything of that group.
+template <class Group>
+bool has_group(const ArrayReader& file) {
+  return file.exists(Group::path);
+}
+
+/// Writes a group. Throws std::invalid_argument where its arrays do not have the sizes of the run.
+template <class Group>
+void write_group(ArrayWriter& file, const Group& group, const RunSizes& sizes);
+
+/// Reads a group. Throws InputError, naming `origin` (the file), for arrays and texts that are
+/// missing, of another shape or type, or hold what their rule forbids.
+template <class Group>
+Group read_group(const ArrayReader& file, const std::string& origin, const RunSizes& sizes);
+
+}  // namespace latetime
