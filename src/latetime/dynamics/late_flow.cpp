@@ -32,6 +32,9 @@ constexpr double time_of_no_corrections = 40.0;
 
 constexpr std::uint64_t most_steps_per_unit = 5'000;
 
+// Log loss jumps by the size of hops where an event ends or begins some, by far less than this.
+constexpr double most_of_a_change = 1e-2;
+
 // log t until which a drift is told of; by then it is one of anything.
 constexpr double longest_drift = 600.0;
 
@@ -117,6 +120,16 @@ bool LateFlow::attempt_step(double log_time) {
   return stepper_.attempt(std::min(left, longest_curved_step));
 }
 
+/// Events, and samples that come to rest, change how the flow goes on, not where it is: a loss that
+/// jumps says that the change does not belong there.
+template <class Change>
+void LateFlow::change_where_it_is(const Change& change) {
+  const double before = log_mean_loss(margins());
+  change();
+  begin_step_anew();
+  if (!(std::abs(log_mean_loss(margins()) - before) <= most_of_a_change)) ++now_.undecided;
+}
+
 /// Goes to the event inside the step just taken, and through it.
 void LateFlow::carry_out(const FoundEvent& event) {
   if (event.delta > 0.0) {
@@ -125,8 +138,7 @@ void LateFlow::carry_out(const FoundEvent& event) {
     stepper_.accept();
   }
   std::vector<FlowEvent> events;
-  now_ = transition(std::move(now_), event, events);
-  begin_step_anew();
+  change_where_it_is([&] { now_ = transition(std::move(now_), event, events); });
   event_count_ += events.size();
   for (const FlowEvent& one : events) {
     if (on_event) on_event(one);
@@ -146,8 +158,7 @@ FlowStatus LateFlow::advance_to(double log_time, const std::function<bool(double
   bool counted = false;  // the step before, among those of this unit
   while (now_.theta < log_time) {
     if (counted && unit_steps_ % steps_before_rest == 0 && !now_.plateau) {
-      now_.rebase();
-      begin_step_anew();
+      change_where_it_is([&] { now_.rebase(); });
       if (unit_steps_ >= 16 * steps_before_rest && now_.stiff()) return FlowStatus::too_stiff;
     }
     counted = false;
@@ -158,8 +169,7 @@ FlowStatus LateFlow::advance_to(double log_time, const std::function<bool(double
       unit_start_ = now_.theta;
       unit_steps_ = unit_events_ = 0;
       if (!now_.plateau && now_.stiff()) {  // at rest to the last bit, such margins need few steps
-        now_.rebase();
-        begin_step_anew();
+        change_where_it_is([&] { now_.rebase(); });
       }
     }
     if (unit_events_ > 10 * pairs + 1000) return FlowStatus::too_many_events;

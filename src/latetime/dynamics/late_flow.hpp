@@ -89,6 +89,8 @@ class LateFlow {
 
  private:
   bool attempt_step(double log_time);
+  template <class Change>
+  void change_where_it_is(const Change& change);
   void carry_out(const FoundEvent& event);
   void go_on(const FlowSearch& search);
   void begin_step_anew();

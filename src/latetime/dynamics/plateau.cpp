@@ -25,6 +25,10 @@ constexpr double rank_tolerance = 1e-10;
 constexpr double farthest_from_rest = 1e-3;
 constexpr double minimum_tolerance = 1e-13;
 
+// What the others push margins off their rest is linear in that push while it is less than this;
+// beyond, those of P are too slow to be at rest, or others belong to P.
+constexpr double largest_lag = 0.25;
+
 // No margin at rest is beyond this: a loss below e^-15 is not a minimum but a ray.
 constexpr double largest_margin_at_rest = 15.0;
 
@@ -152,7 +156,11 @@ std::optional<Plateau> find_plateau(const Eigen::MatrixXd& kernel, const Vector&
     if (sleeps[static_cast<std::size_t>(i)]) others[i] = 0.0;
   }
   const Vector off = rest_margins - u;
-  const Vector delta = columns.transpose() * (plateau.lag * others);
+  const Vector lags = kernel * (plateau.lag * others);
+  for (const Eigen::Index i : awake) {
+    if (!(std::abs(lags[i]) <= largest_lag)) return std::nullopt;
+  }
+  const Vector delta = lags(plateau.samples);
   plateau.distance = std::min(off.cwiseAbs().maxCoeff(), (off + delta).cwiseAbs().maxCoeff());
   if (plateau.distance > farthest_from_rest) return std::nullopt;
   return plateau;
