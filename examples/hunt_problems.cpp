@@ -136,11 +136,6 @@ const Family families[] = {
     {"one-neuron", [](Draft& p) { p.m = 1; }},
     {"huge-rate", [](Draft& p) { p.rate = p.dice.power(1, 3); }},
     {"tiny-rate", [](Draft& p) { p.rate = p.dice.power(-6, -2); }},
-    {"line-of-tiny-slope",
-     [](Draft& p) {
-       p.draw_samples(p.dice.between(4, 10), 1);
-       p.slope = p.dice.power(-3, -1);
-     }},
     {"one-sample-again",
      [](Draft& p) {
        for (Index i = 1; i < p.n(); ++i) p.x.row(i) = p.x.row(0);
