@@ -1,5 +1,6 @@
 // What the claims say on orthogonal data, where the answers are known: n = 10, d = 1000, m = 200.
 
+#include <algorithm>
 #include <set>
 
 #include <gmock/gmock.h>
@@ -144,6 +145,48 @@ TEST(Mutations, LossesAndCoefficients) {
   for (Snapshot& snapshot : moved.snapshots) snapshot.preactivations *= -1.0;
   EXPECT_EQ(claim_of(moved, "5.8").verdict, ClaimVerdict::fails);
   EXPECT_EQ(claim_of(moved, "F.2").verdict, ClaimVerdict::fails);
+}
+
+// One conclusion at a time is broken, of claims that nothing above breaks.
+TEST(Mutations, RanksRatesAndSequences) {
+  RunTrace spread_out = run(0.0);
+  for (Snapshot& snapshot : spread_out.snapshots) snapshot.stable_ranks[1].value += 1e3;
+  EXPECT_EQ(claim_of(spread_out, "4.3.1").verdict, ClaimVerdict::fails);
+
+  RunTrace limit_of_one_neuron_a_sample = run(0.0);  // then every sample has a direction of its own
+  Matrix& limit = limit_of_one_neuron_a_sample.limit->coefficients;
+  limit.setZero();
+  const ClaimSetting& relu = setting(0.0);
+  for (Eigen::Index i = 0; i < relu.n(); ++i) {
+    limit(relu.data.classes[static_cast<std::size_t>(i)] * relu.width() + i, i) = 1.0;
+  }
+  const Claim bounded = claim_of(limit_of_one_neuron_a_sample, "4.3.1");
+  EXPECT_EQ(bounded.verdict, ClaimVerdict::holds);  // min(n_+, n_-) is a constant, too
+  EXPECT_NEAR(bounded.constant, 5.0, 1e-9);
+
+  RunTrace slow = run(0.0);
+  for (Snapshot& snapshot : slow.snapshots) snapshot.log_loss *= 0.99;
+  EXPECT_EQ(claim_of(slow, "4.3.2").verdict, ClaimVerdict::fails);
+
+  RunTrace late = run(0.1);  // a loss that is e^10000 times what it is
+  for (Snapshot& snapshot : late.snapshots) snapshot.log_loss += 1e4;
+  EXPECT_EQ(claim_of(late, "D.2").verdict, ClaimVerdict::fails);
+  RunTrace slower = run(0.1);  // and one that falls like t^-1/2
+  for (Snapshot& snapshot : slower.snapshots) snapshot.log_loss *= 0.5;
+  EXPECT_EQ(claim_of(slower, "D.2").verdict, ClaimVerdict::fails);
+
+  for (const double slope : {0.0, 0.1}) {
+    RunTrace above = run(slope), below = run(slope);
+    above.steps.sequences.above.add(1e-6, {.time = 7});
+    EXPECT_EQ(claim_of(above, "5.3").verdict, ClaimVerdict::fails);
+    below.steps.sequences.below.add(1e-6, {.time = 7});
+    EXPECT_EQ(claim_of(below, "5.3").verdict, ClaimVerdict::fails);
+
+    RunTrace back = run(slope);  // times that go back, along which the quotient falls
+    ASSERT_GT(back.snapshots.size(), 3u);
+    std::reverse(back.snapshots.begin(), back.snapshots.end());
+    EXPECT_EQ(claim_of(back, "H.4").verdict, ClaimVerdict::fails);
+  }
 }
 
 // No claim about all times is made without its limit, and no claim at all without a trace.

@@ -12,7 +12,7 @@ namespace latetime {
 ///   z_{k,i} = z_{k,i}(before) + a_k Σ_l A_{k,l} y_l G_{li} (s_l − before_l),
 /// a_k = +1 for group 0 and −1 for group 1, A = σ'(z). With Δ = after − before each z_{k,i} stays
 /// between its start value plus the negative part of the sum, term by term, and plus the positive
-/// part (DESIGN 2.2). If that interval keeps its sign for every pair, no pair switched at any step
+/// part. If that interval keeps its sign for every pair, no pair switched at any step
 /// of the block, its end included.
 class FrozenProof {
  public:
