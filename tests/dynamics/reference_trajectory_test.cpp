@@ -1,5 +1,6 @@
 // Trajectories that other programs computed, reproduced by both engines: the small 40-digit ones of
-// tests/reference/ (make_reference.py), and a larger set where the machine has it.
+// tests/reference/ (make_reference.py), and larger ones that the build makes (make_trajectories.py,
+// with NumPy).
 
 #include <filesystem>
 #include <string>
@@ -132,7 +133,7 @@ class LargeReference : public testing::TestWithParam<std::tuple<LargeCase, Engin
     const std::filesystem::path path =
         std::filesystem::path(LATETIME_REFERENCE_DIR) / (large.file + ".npz");
     if (!std::filesystem::exists(path)) {
-      GTEST_SKIP() << "no reference trajectory at " << path;
+      GTEST_SKIP() << "no reference trajectory at " << path << "; make_trajectories.py needs NumPy";
     }
     reference_.path = path.string();
     problem_ = problem_from(reference_, "gamma", "lr");
