@@ -1,0 +1,72 @@
+#include "latetime/dynamics/descent_options.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "latetime/base/error.hpp"
+#include "latetime/model/loss.hpp"
+
+namespace latetime {
+namespace {
+
+// Exact steps are affordable up to this many (neuron, sample) pairs stepped, a second or two; what
+// a step costs beside is as much as that of so many pairs.
+constexpr double affordable_pairs = 3e9;
+constexpr double pairs_of_overhead = 500;
+constexpr double least_exact_steps = 2e5;
+
+double log_loss_discrepancy(const Matrix&, const Vector& a, const Matrix&, const Vector& b,
+                            std::array<bool, 2>) {
+  return std::abs(log_mean_loss(a) - log_mean_loss(b));
+}
+
+}  // namespace
+
+std::size_t batch_size(const DescentOptions& options) {
+  return options.method == Method::stochastic ? options.batch_size : 0;
+}
+
+HandOver::Discrepancy discrepancy_of(const DescentOptions& options) {
+  return options.discrepancy ? options.discrepancy : log_loss_discrepancy;
+}
+
+EnginePlan plan_engines(const DescentOptions& options, Eigen::Index n, Eigen::Index d,
+                        Eigen::Index neurons) {
+  const EngineChoice engine = options.engine;
+  const bool automatic = engine == EngineChoice::automatic;
+  EnginePlan plan;
+  if (options.method == Method::stochastic) {
+    if (!automatic && engine != EngineChoice::dense) {
+      throw InputError(
+          "descent.engine",
+          "mini-batches are followed by the dense engine only; use engine = \"dense\" or "
+          "method = \"gd\"");
+    }
+    plan.dense = true;
+    return plan;
+  }
+  if (options.method == Method::flow) {
+    if (!automatic && engine != EngineChoice::flow) {
+      throw InputError("descent.engine",
+                       "gradient flow is followed by the flow engine only; use engine = \"flow\" "
+                       "or method = \"gd\"");
+    }
+    return plan;
+  }
+  const double pairs = static_cast<double>(neurons) * static_cast<double>(n);
+  const double steps = std::max(affordable_pairs / (pairs + pairs_of_overhead), least_exact_steps);
+  plan.most_exact_steps = static_cast<std::uint64_t>(steps);
+  plan.forced_flow = engine == EngineChoice::flow;
+  plan.hand_over =
+      plan.forced_flow || (automatic && options.until > LogTime(plan.most_exact_steps));
+  plan.dense = engine == EngineChoice::dense || (automatic && !plan.hand_over && n > 2 * d);
+  plan.frozen = engine == EngineChoice::frozen || automatic || plan.forced_flow;
+  return plan;
+}
+
+std::uint64_t most_shadowed_steps(const EnginePlan& plan) {
+  return std::max<std::uint64_t>(plan.most_exact_steps / 3,
+                                 static_cast<std::uint64_t>(least_exact_steps));
+}
+
+}  // namespace latetime

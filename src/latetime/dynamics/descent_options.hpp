@@ -1,0 +1,60 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "latetime/base/log_time.hpp"
+#include "latetime/data/dataset.hpp"
+#include "latetime/dynamics/hand_over.hpp"
+
+namespace latetime {
+
+enum class Method {
+  gradient_descent,  ///< full batch, (3.2)
+  stochastic,        ///< mini-batches, a new seeded order each epoch
+  flow,              ///< gradient flow; one unit of time is one step
+};
+
+enum class EngineChoice { automatic, dense, coefficient, frozen, flow };
+
+struct DescentOptions {
+  Method method = Method::gradient_descent;
+  double learning_rate = 0.1;   ///< η > 0
+  std::size_t batch_size = 64;  ///< samples a mini-batch; for Method::stochastic
+  EngineChoice engine = EngineChoice::automatic;
+  double tolerance = 1e-8;    ///< of log loss and stable ranks, for the hand-over to the flow; > 0
+  LogTime until = LogTime();  ///< how far the run is meant to go
+  std::uint64_t seed = 1;     ///< of the order of the samples in mini-batches
+  unsigned threads = 1;       ///< ≥ 1; does not change the result
+  /// Compares states, for the hand-over and for shadows of exact steps (HandOver, RoundingShadow);
+  /// empty: log losses alone.
+  HandOver::Discrepancy discrepancy = {};
+};
+
+/// Samples a step: 0 for the full batch.
+std::size_t batch_size(const DescentOptions& options);
+
+/// What compares states: options.discrepancy, or log losses alone.
+HandOver::Discrepancy discrepancy_of(const DescentOptions& options);
+
+/// Which engines a run uses.
+struct EnginePlan {
+  bool dense = false;                  ///< the dense engine takes every step
+  bool frozen = false;                 ///< the frozen engine helps the coefficient engine
+  bool hand_over = false;              ///< the late-time flow takes over when a trial allows it
+  bool forced_flow = false;            ///< as soon as it can, whatever the error
+  std::uint64_t most_exact_steps = 0;  ///< hand over then at the latest
+};
+
+/// The plan for n samples of dimension d and that many neurons. Automatic: mini-batches need the
+/// dense engine; full batch takes exact steps to the end where that is a matter of seconds (the
+/// dense engine if n > 2d, where weights are the smaller state), and else hands over to the
+/// late-time flow. Throws InputError (key descent.engine) for a method that the forced engine does
+/// not follow.
+EnginePlan plan_engines(const DescentOptions& options, Eigen::Index n, Eigen::Index d,
+                        Eigen::Index neurons);
+
+/// EnginePlan::most_exact_steps of steps that take three times as long, with their shadows.
+std::uint64_t most_shadowed_steps(const EnginePlan& plan);
+
+}  // namespace latetime
