@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "latetime/base/array_archive.hpp"
+#include "latetime/store/record.hpp"
 #include "support/temporary_folder.hpp"
 
 namespace latetime {
@@ -109,16 +110,32 @@ TEST(RunSchema, EveryGroupReadsBackAsItWasWritten) {
   });
 }
 
-TEST(RunSchema, EveryEntryIsDocumented) {
+std::string formats() {
   std::ifstream file(LATETIME_FORMATS);
   std::stringstream text;
   text << file.rdbuf();
+  return text.str();
+}
+
+TEST(RunSchema, EveryColumnIsDocumented) {
+  const std::string text = formats();
+  const auto names = [&](const std::string& name) {
+    return text.find('`' + name + '`') != std::string::npos;
+  };
+  for (const std::string& column : metrics_columns()) {
+    // A row names `stable_rank_pos`, and others by what is different: `_neg`.
+    EXPECT_TRUE(names(column) || names(column.substr(column.rfind('_')))) << column;
+  }
+}
+
+TEST(RunSchema, EveryEntryIsDocumented) {
+  const std::string text = formats();
   for_each_group([&]<class Group>() {
     for (const std::string& entry : entries_of<Group>()) {
       // A row of a table names a path, and others of the same group by their last part.
       const std::string last = entry.substr(entry.rfind('/') + 1);
-      const bool named = text.str().find("`" + entry + "`") != std::string::npos ||
-                         text.str().find("`" + last + "`") != std::string::npos;
+      const bool named = text.find("`" + entry + "`") != std::string::npos ||
+                         text.find("`" + last + "`") != std::string::npos;
       EXPECT_TRUE(named) << entry;
     }
   });
