@@ -301,7 +301,7 @@ TEST(UndecidedSigns, WithoutTermsThereIsNothingToDecide) {
 TEST(UndecidedSigns, ThatTakeTooLongToDecideLeaveNoDigit) {
   // Neurons of all kinds, on samples that cancel in a plane that their initial weights are
   // orthogonal to.
-  const Eigen::Index n = 1200, d = 1500, width = 60;
+  const Eigen::Index n = 600, d = 800, width = 60;
   Matrix x = Matrix::Zero(n, d);
   Dataset data;
   for (Eigen::Index i = 0; i < n; ++i) {

@@ -30,8 +30,8 @@ constexpr const char* signs_array = "signs_until";
 // Signs that rounding decides are looked for at the first steps, where weights are short sums that
 // may cancel by the way the samples lie, and for as many steps after each one that was found.
 constexpr std::uint64_t steps_to_look_for_signs = 16;
-// They are decided with more digits while that takes so many products in all, half a minute.
-constexpr double most_fine_products = 3e8;
+// They are decided with more digits while that takes so many products in all, some seconds.
+constexpr double most_fine_products = 5e7;
 
 ExactEngine make_engine(const Dataset& data, const Network& initial, const DescentOptions& options,
                         const EnginePlan& plan) {
