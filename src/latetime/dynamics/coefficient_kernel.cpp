@@ -1,20 +1,22 @@
 #include "latetime/dynamics/coefficient_kernel.hpp"
 
+#include <algorithm>
+#include <iterator>
+
+#include "latetime/base/instruction_set.hpp"
+
 namespace latetime::kernel {
 
 std::size_t available_kernels(const Kernels** list) {
-  std::size_t count = 0;
-  list[count++] = &baseline_kernels;
+  const Kernels* const all[] = {
+    &baseline_kernels,
 #if defined(LATETIME_X86_KERNELS)
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("popcnt") &&
-      __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2")) {
-    list[count++] = &avx2_kernels;
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-        __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw")) {
-      list[count++] = &avx512_kernels;
-    }
-  }
+    &avx2_kernels,
+    &avx512_kernels
 #endif
+  };
+  const std::size_t count = std::min(instruction_sets(), std::size(all));
+  std::copy_n(all, count, list);
   return count;
 }
 

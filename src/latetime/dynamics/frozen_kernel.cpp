@@ -1,6 +1,9 @@
 #include "latetime/dynamics/frozen_kernel.hpp"
 
-#include "latetime/dynamics/coefficient_kernel.hpp"
+#include <algorithm>
+#include <iterator>
+
+#include "latetime/base/instruction_set.hpp"
 
 namespace latetime::kernel {
 
@@ -12,9 +15,8 @@ std::size_t available_frozen_kernels(const FrozenKernel** list) {
     &avx512_frozen_kernel
 #endif
   };
-  const Kernels* same_order[3];
-  const std::size_t count = available_kernels(same_order);
-  for (std::size_t i = 0; i < count; ++i) list[i] = all[i];
+  const std::size_t count = std::min(instruction_sets(), std::size(all));
+  std::copy_n(all, count, list);
   return count;
 }
 

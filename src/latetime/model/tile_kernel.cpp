@@ -1,5 +1,11 @@
 #include "latetime/model/tile_kernel.hpp"
 
+#include <algorithm>
+#include <iterator>
+#include <span>
+
+#include "latetime/base/instruction_set.hpp"
+
 namespace latetime::tile {
 namespace {
 
@@ -16,19 +22,20 @@ const Kernels<Real>& of_precision(const KernelPair& pair) {
 
 template <class Real>
 std::size_t available_kernels(const Kernels<Real>** list) {
+  const KernelPair* const all[] = {
+    &baseline_kernels,
+#if defined(LATETIME_X86_KERNELS)
+    &avx2_kernels,
+    &avx512_kernels
+#endif
+  };
   std::size_t count = 0;
   list[count++] = &of_precision<Real>(reference_kernels);
   list[count++] = &of_precision<Real>(reference_kernels_split);
-  list[count++] = &of_precision<Real>(baseline_kernels);
-#if defined(LATETIME_X86_KERNELS)
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
-    list[count++] = &of_precision<Real>(avx2_kernels);
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-        __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw")) {
-      list[count++] = &of_precision<Real>(avx512_kernels);
-    }
+  for (const KernelPair* pair :
+       std::span(all).first(std::min(instruction_sets(), std::size(all)))) {
+    list[count++] = &of_precision<Real>(*pair);
   }
-#endif
   return count;
 }
 
