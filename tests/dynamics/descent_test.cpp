@@ -193,5 +193,44 @@ INSTANTIATE_TEST_SUITE_P(Engines, DescentOf,
                            return instance.param == EngineChoice::dense ? "dense" : "coefficient";
                          });
 
+// A checkpoint may be written at any pulse, also while a trial of the flow goes on.
+TEST(Descent, GoesOnToTheSameBitsFromEveryPulse) {
+  const Problem p = problem_on("pulses", gaussian_mixture(6, 20, 0.1, 1.0, 3), 4, 0.0, 1e-2);
+  const DescentOptions options{
+      .learning_rate = 0.1, .engine = EngineChoice::flow, .until = LogTime::parse("1e9", "")};
+  std::vector<LogTime> schedule;
+  for (int k = 0; k <= 36; ++k) schedule.push_back(LogTime::from_log10(0.25 * k));
+  struct Checkpoint {
+    EngineMemory memory;
+    std::size_t records;
+  };
+  std::vector<Matrix> expected;
+  std::vector<Checkpoint> checkpoints;
+  Descent whole(p.data, p.initial, options);
+  whole.run(schedule,
+            {.record = [&](const TrainingState& state) { expected.push_back(state.coefficients); },
+             .pulse =
+                 [&](const LogTime&) {
+                   if (!expected.empty()) checkpoints.push_back({whole.memory(), expected.size()});
+                   return true;
+                 }});
+  ASSERT_EQ(expected.size(), schedule.size());
+  ASSERT_FALSE(checkpoints.empty());
+  EXPECT_EQ(whole.engine_name(), "flow");
+  for (const auto& [memory, records] : checkpoints) {
+    Descent second(p.data, p.initial, options);
+    second.restore(memory);
+    std::vector<Matrix> seen;
+    second.run(std::span(schedule).subspan(records),
+               {.record = [&](const TrainingState& state) { seen.push_back(state.coefficients); },
+                .pulse = {}},
+               std::span(schedule).first(records));
+    ASSERT_EQ(seen.size(), expected.size() - records);
+    for (std::size_t r = 0; r < seen.size(); ++r) {
+      ASSERT_EQ(seen[r], expected[records + r]) << "checkpoint after " << records << " records";
+    }
+  }
+}
+
 }  // namespace
 }  // namespace latetime

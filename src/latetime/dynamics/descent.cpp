@@ -201,22 +201,18 @@ std::optional<Outcome> Descent::flow_to(const LogTime& target, const DescentObse
 
 /// Asks at the present step whether the flow may take over.
 std::optional<Outcome> Descent::look(const DescentObservers& observers) {
-  const std::uint64_t looked_before = std::exchange(looked_at_, exact_.step());
-  switch (hand_over_->look(exact_.step(), exact_.coefficients(),
-                           [&] { return !observers.pulse || observers.pulse(time()); })) {
-    case HandOver::Decision::go_on:
-      break;
-    case HandOver::Decision::leave: {
-      const double exact_error = state(false).error_estimate;
-      begin_flow(flow_start(), hand_over_->error() + exact_error, exact_error,
-                 hand_over_->flow_options());
-      break;
-    }
-    case HandOver::Decision::give_up:
-      return hand_over_->outcome();
-    case HandOver::Decision::interrupted:
-      looked_at_ = looked_before;
-      return Outcome{StopReason::interrupted, time(), "stopped on request"};
+  const HandOver::Decision decision = hand_over_->look(exact_.step(), exact_.coefficients(), [&] {
+    return !observers.pulse || observers.pulse(time());
+  });
+  if (decision == HandOver::Decision::interrupted) {
+    return Outcome{StopReason::interrupted, time(), "stopped on request"};
+  }
+  looked_at_ = exact_.step();  // not before: a checkpoint may be written at a pulse
+  if (decision == HandOver::Decision::give_up) return hand_over_->outcome();
+  if (decision == HandOver::Decision::leave) {
+    const double exact_error = state(false).error_estimate;
+    begin_flow(flow_start(), hand_over_->error() + exact_error, exact_error,
+               hand_over_->flow_options());
   }
   return std::nullopt;
 }

@@ -250,9 +250,9 @@ double HandOver::jitter() const {
 HandOver::Decision HandOver::look(std::uint64_t step, const Matrix& coefficients,
                                   const std::function<bool()>& keep_going) {
   looks_.push_back({step, coefficients});
-  std::optional<Look> dropped;
+  dropped_.reset();
   if (looks_.size() > looks_kept) {
-    dropped = std::move(looks_.front());
+    dropped_ = std::move(looks_.front());
     looks_.pop_front();
   }
   const auto now = static_cast<double>(step);
@@ -269,10 +269,12 @@ HandOver::Decision HandOver::look(std::uint64_t step, const Matrix& coefficients
     if (!last && !has_resting_samples()) return Decision::go_on;
   }
   FlowStatus status = FlowStatus::reached;
+  trying_ = true;
   const double off = try_from_oldest(stays, keep_going, status);
+  trying_ = false;
   if (status == FlowStatus::interrupted) {  // to be asked again
     looks_.pop_back();
-    if (dropped) looks_.push_front(std::move(*dropped));
+    if (dropped_) looks_.push_front(std::move(*dropped_));
     return Decision::interrupted;
   }
   error_ = std::max(safety * std::max(off, jitter()), error_floor);
@@ -320,19 +322,30 @@ bool HandOver::find_not_separated() {
   return outcome_.reason == StopReason::not_separated;
 }
 
+std::deque<HandOver::Look> HandOver::settled_looks() const {
+  std::deque<Look> looks = looks_;
+  if (trying_) {
+    looks.pop_back();
+    if (dropped_) looks.push_front(*dropped_);
+  }
+  return looks;
+}
+
 Matrix HandOver::look_steps() const {
+  const std::deque<Look> looks = settled_looks();
   Matrix steps = Matrix::Zero(1, static_cast<Eigen::Index>(looks_kept));
-  for (std::size_t l = 0; l < looks_.size(); ++l) {
-    steps(0, static_cast<Eigen::Index>(l)) = static_cast<double>(looks_[l].step);
+  for (std::size_t l = 0; l < looks.size(); ++l) {
+    steps(0, static_cast<Eigen::Index>(l)) = static_cast<double>(looks[l].step);
   }
   return steps;
 }
 
 Matrix HandOver::look_coefficients() const {
+  const std::deque<Look> looks = settled_looks();
   const Eigen::Index rows = problem_.neurons();
   Matrix stacked = Matrix::Zero(rows * static_cast<Eigen::Index>(looks_kept), problem_.samples());
-  for (std::size_t l = 0; l < looks_.size(); ++l) {
-    stacked.middleRows(rows * static_cast<Eigen::Index>(l), rows) = looks_[l].coefficients;
+  for (std::size_t l = 0; l < looks.size(); ++l) {
+    stacked.middleRows(rows * static_cast<Eigen::Index>(l), rows) = looks[l].coefficients;
   }
   return stacked;
 }

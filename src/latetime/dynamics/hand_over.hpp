@@ -74,6 +74,7 @@ class HandOver {
   class BetweenCrossings;
   double try_from_oldest(bool stays, const std::function<bool()>& keep_going, FlowStatus& status);
   LateFlow flow_from(const Look& look, const FlowOptions& options = {}) const;
+  std::deque<Look> settled_looks() const;
   double log_loss_at(const Look& look) const;
   double jitter() const;
   bool find_not_separated();
@@ -86,6 +87,9 @@ class HandOver {
   const Discrepancy discrepancy_;
   const Options options_;
   std::deque<Look> looks_;  // the last decade, oldest first
+  // While a trial goes on, checkpoints have the looks before this one, which is to be asked again.
+  bool trying_ = false;
+  std::optional<Look> dropped_;  // by the last look
   double error_ = 0.0;
   FlowOptions flow_options_;
   Outcome outcome_;
