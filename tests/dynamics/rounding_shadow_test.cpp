@@ -261,6 +261,12 @@ TEST(UndecidedSigns, RunsStoppedAtThemGoOnAsTheyWould) {
   EXPECT_GT(with, 10);
 }
 
+std::vector<UndecidedSign> signs_of(const TrainingState& state, const Dataset& data,
+                                    const Matrix& initial_weights) {
+  const Vector norms = data.x.rowwise().norm(), initial = initial_weights.rowwise().norm();
+  return undecided_signs(state, neuron_terms(state, norms, initial), norms, data.dim());
+}
+
 TEST(UndecidedSigns, AreThoseOfSumsThatCancelButForRounding) {
   // Three unit vectors at 120 degrees, one class: w = c (x_0 + x_1 + x_2), nothing but rounding.
   Dataset data;
@@ -276,10 +282,10 @@ TEST(UndecidedSigns, AreThoseOfSumsThatCancelButForRounding) {
   state.time = 1;
   state.coefficients = Matrix::Constant(1, 3, 0.25);
   state.preactivations = 0.25 * Matrix(data.x).colwise().sum() * Matrix(data.x).transpose();
-  EXPECT_EQ(undecided_signs(state, data, start).size(), 3u);
+  EXPECT_EQ(signs_of(state, data, start).size(), 3u);
   state.coefficients(0, 1) = 0.25 + 1e-9;
   state.preactivations = state.coefficients * Matrix(data.x) * Matrix(data.x).transpose();
-  EXPECT_THAT(undecided_signs(state, data, start), testing::IsEmpty());
+  EXPECT_THAT(signs_of(state, data, start), testing::IsEmpty());
 }
 
 TEST(UndecidedSigns, WithoutTermsThereIsNothingToDecide) {
@@ -295,7 +301,7 @@ TEST(UndecidedSigns, WithoutTermsThereIsNothingToDecide) {
   state.coefficients = Matrix::Zero(2, 2);
   state.preactivations = Matrix::Zero(2, 2);
   state.preactivations(0, 0) = 1.5;
-  EXPECT_THAT(undecided_signs(state, data, start), testing::IsEmpty());
+  EXPECT_THAT(signs_of(state, data, start), testing::IsEmpty());
 }
 
 TEST(UndecidedSigns, ThatTakeTooLongToDecideLeaveNoDigit) {

@@ -509,7 +509,7 @@ class StoredTarget : public RunTarget {
       require(run.record_coefficients().size() == records, "coefficients are missing");
     }
     require(run.column("log_loss").size() == records, "a column is too short");
-    run.pairs(run.read<FinalState>().coefficients);
+    run.pairs(run.last().coefficients);
     run.read<RunEnd>();
   }
 };

@@ -133,10 +133,7 @@ inline void write_synthetic_run(const std::string& folder, const SyntheticRun& r
                .wall_seconds = 1.0});
     arrays.write(file);
     if (run.verdict) {
-      write_group(file, synthetic_limit(run),
-                  {.width = static_cast<std::size_t>(run.width),
-                   .samples = static_cast<std::size_t>(run.n),
-                   .dim = static_cast<std::size_t>(run.d)});
+      write_group(file, synthetic_limit(run), sizes_of(initial.shape, run.n));
     }
   });
 }

@@ -4,7 +4,6 @@
 #include <cmath>
 #include <numeric>
 
-#include "latetime/base/random.hpp"
 #include "latetime/model/loss.hpp"
 
 namespace latetime {
@@ -26,18 +25,11 @@ void count(const Matrix& outputs, const std::vector<int>& classes, Evaluation& s
   sum.samples += classes.size();
 }
 
-/// Samples of a full batch.
-template <class Real>
-std::size_t capacity(const SparseSamples<Real>& samples, const BatchOptions& options) {
-  return options.batch_size ? std::min(options.batch_size, samples.size()) : samples.size();
-}
-
 /// Multiplications of a step: of weights with the entries of a batch, there and back, and of all.
 template <class Real>
 double operations(const SparseSamples<Real>& samples, const Classifier& network,
-                  const BatchOptions& options) {
-  const double part =
-      static_cast<double>(capacity(samples, options)) / static_cast<double>(samples.size());
+                  std::size_t batch) {
+  const double part = static_cast<double>(batch) / static_cast<double>(samples.size());
   const auto neurons = static_cast<double>(network.shape.groups() * network.shape.width);
   return 2.0 * part * static_cast<double>(samples.entries.size()) * neurons +
          static_cast<double>(samples.features) * neurons;
@@ -59,8 +51,9 @@ BatchTrainer<Real>::BatchTrainer(const SparseSamples<Real>& samples, const Class
       shape_(initial.shape),
       options_(options),
       kernels_(kernels ? *kernels : tile::best_kernels<Real>()),
-      team_(threads_worth_waking(operations(samples, initial, options), options.threads)),
       batches_(samples.size(), options.batch_size, options.seed),
+      team_(
+          threads_worth_waking(operations(samples, initial, batches_.capacity()), options.threads)),
       batch_capacity_(batches_.capacity()),
       weights_(static_cast<std::size_t>(shape_.groups()), static_cast<std::size_t>(shape_.width),
                initial.weights),

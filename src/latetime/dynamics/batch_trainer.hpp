@@ -89,8 +89,8 @@ class BatchTrainer {
   const ClassifierShape shape_;
   const BatchOptions options_;
   const tile::Kernels<Real>& kernels_;
-  ThreadTeam team_;
   BatchOrder batches_;
+  ThreadTeam team_;
   const std::size_t batch_capacity_;
 
   std::uint64_t step_ = 0;

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <bit>
 
-#include "latetime/base/random.hpp"
 #include "latetime/model/blas.hpp"
 #include "latetime/model/loss.hpp"
 
@@ -27,7 +26,6 @@ DenseEngine::DenseEngine(const Dataset& data, const Network& initial, double lea
       shape_(initial.shape),
       classes_(data.classes),
       learning_rate_(learning_rate),
-      batch_size_(batch_size),
       batches_(static_cast<std::size_t>(data.size()), batch_size, seed),
       own_words_(own_class_words(data, initial.shape.groups)),
       team_(threads_worth_waking(operations(data, initial, batch_size), threads)),
@@ -36,7 +34,7 @@ DenseEngine::DenseEngine(const Dataset& data, const Network& initial, double lea
       weights_(initial.weights),
       coefficients_(Matrix::Zero(shape_.neurons(), data.size())),
       block_switches_(blocks_) {
-  switches_.counted = batch_size_ == 0;
+  switches_.counted = batch_size == 0;
   if (switches_.counted) {
     pattern_ = switched_ = PairBits(shape_.neurons(), data.size());
   }

@@ -59,7 +59,6 @@ class DenseEngine {
   const NetworkShape shape_;
   const std::vector<int> classes_;
   const double learning_rate_;
-  const std::size_t batch_size_;  // 0: full batch
   BatchOrder batches_;
   const std::vector<std::uint64_t> own_words_;
   ThreadTeam team_;

@@ -188,8 +188,9 @@ void ExactRun::advance(std::uint64_t steps) {
 /// Signs that rounding would decide are decided with more digits.
 void ExactRun::look_at_signs() {
   const TrainingState here = std::visit([](const auto& e) { return e.state(false); }, engine_);
-  const auto undecided = undecided_signs(here, data_, initial_.weights);
-  if (undecided.empty()) return;
+  auto signs = undecided_signs(here, neuron_terms(here, sample_norms_, initial_norms_),
+                               sample_norms_, data_.dim());
+  if (signs.empty()) return;
   if (!fine_) {
     fine_.emplace(data_, initial_, options_.learning_rate, batch_size(options_), options_.seed);
   }
@@ -199,12 +200,11 @@ void ExactRun::look_at_signs() {
     return shadow_->lose();
   }
   while (fine_->step() < step()) fine_->take_step();
-  std::vector<DecidedSign> signs;
   bool changed = false, hidden = false;  // zeros that are found as such may stay so for ever
-  for (const auto& [neuron, sample, z, rounding] : undecided) {
-    signs.push_back({neuron, sample, fine_->is_active(neuron, sample), rounding});
-    changed |= signs.back().active != (z >= 0.0);
-    hidden |= z != 0.0;
+  for (UndecidedSign& sign : signs) {
+    const bool active = fine_->is_active(sign.neuron, sign.sample);
+    changed |= std::exchange(sign.active, active) != active;
+    hidden |= here.preactivations(sign.neuron, sign.sample) != 0.0;
   }
   if (changed || hidden) signs_until_ = step() + steps_to_look_for_signs;
   if (changed) {

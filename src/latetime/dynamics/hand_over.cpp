@@ -322,31 +322,27 @@ bool HandOver::find_not_separated() {
   return outcome_.reason == StopReason::not_separated;
 }
 
-std::deque<HandOver::Look> HandOver::settled_looks() const {
-  std::deque<Look> looks = looks_;
-  if (trying_) {
-    looks.pop_back();
-    if (dropped_) looks.push_front(*dropped_);
-  }
+std::vector<const HandOver::Look*> HandOver::settled_looks() const {
+  std::vector<const Look*> looks;
+  if (trying_ && dropped_) looks.push_back(&*dropped_);
+  for (const Look& look : looks_) looks.push_back(&look);
+  if (trying_) looks.pop_back();
   return looks;
 }
 
 Matrix HandOver::look_steps() const {
-  const std::deque<Look> looks = settled_looks();
   Matrix steps = Matrix::Zero(1, static_cast<Eigen::Index>(looks_kept));
-  for (std::size_t l = 0; l < looks.size(); ++l) {
-    steps(0, static_cast<Eigen::Index>(l)) = static_cast<double>(looks[l].step);
-  }
+  Eigen::Index l = 0;
+  for (const Look* look : settled_looks()) steps(0, l++) = static_cast<double>(look->step);
   return steps;
 }
 
 Matrix HandOver::look_coefficients() const {
-  const std::deque<Look> looks = settled_looks();
   const Eigen::Index rows = problem_.neurons();
   Matrix stacked = Matrix::Zero(rows * static_cast<Eigen::Index>(looks_kept), problem_.samples());
-  for (std::size_t l = 0; l < looks.size(); ++l) {
-    stacked.middleRows(rows * static_cast<Eigen::Index>(l), rows) = looks[l].coefficients;
-  }
+  Eigen::Index l = 0;
+  for (const Look* look : settled_looks())
+    stacked.middleRows(rows * l++, rows) = look->coefficients;
   return stacked;
 }
 

@@ -74,7 +74,7 @@ class HandOver {
   class BetweenCrossings;
   double try_from_oldest(bool stays, const std::function<bool()>& keep_going, FlowStatus& status);
   LateFlow flow_from(const Look& look, const FlowOptions& options = {}) const;
-  std::deque<Look> settled_looks() const;
+  std::vector<const Look*> settled_looks() const;
   double log_loss_at(const Look& look) const;
   double jitter() const;
   bool find_not_separated();

@@ -71,15 +71,24 @@ constexpr double ranks_are_good_to = 5e-10;
 
 }  // namespace
 
+Vector neuron_terms(const TrainingState& state, const Vector& sample_norms,
+                    const Vector& initial_norms) {
+  Vector terms = initial_norms;
+  for (Eigen::Index k = 0; k < terms.size(); ++k) {
+    terms[k] += state.coefficients.row(k).cwiseAbs().dot(sample_norms);
+  }
+  return terms;
+}
+
 double rounding_of_ranks(const TrainingState& state, const NetworkShape& shape,
                          const Vector& sample_norms, const Vector& initial_norms) {
   const auto step = static_cast<double>(state.time.step().value_or(0));
+  const Vector of_neurons = neuron_terms(state, sample_norms, initial_norms);
   double worst = 0.0;
   for (int group = 0; group < shape.groups; ++group) {
     double terms = 0.0, left = 0.0;
     for (Eigen::Index k = group * shape.width; k < (group + 1) * shape.width; ++k) {
-      terms +=
-          std::pow(initial_norms[k] + state.coefficients.row(k).cwiseAbs().dot(sample_norms), 2);
+      terms += std::pow(of_neurons[k], 2);
       double longest = 0.0;
       for (Eigen::Index i = 0; i < sample_norms.size(); ++i) {
         if (sample_norms[i] == 0.0) continue;
@@ -154,7 +163,7 @@ void RoundingShadow::advance(std::uint64_t steps, const ExactEngine& run) {
   }
 }
 
-void RoundingShadow::take_signs(const std::vector<DecidedSign>& signs) {
+void RoundingShadow::take_signs(const std::vector<UndecidedSign>& signs) {
   if (lost_) return;
   for (const Shadow& shadow : shadows_) {
     const Matrix z = with_signs(state_of(shadow).preactivations, signs);

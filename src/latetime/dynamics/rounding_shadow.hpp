@@ -25,9 +25,13 @@ using ExactEngine = std::variant<ExactDescent, DenseEngine>;
 bool steps_contract(const Dataset& data, const NetworkShape& shape, double learning_rate,
                     std::size_t batch_size);
 
+/// ‖w_k⁰‖ + Σ_l |c_{k,l}| ‖x_l‖ of each neuron: the size of the terms that its weights are made of.
+Vector neuron_terms(const TrainingState& state, const Vector& sample_norms,
+                    const Vector& initial_norms);
+
 /// What rounding may have done to the stable ranks of an exact state whose steps do not amplify it:
 /// weights are sums, and where they cancel (a group of neurons that its samples push to zero), what
-/// is left has few digits. With the terms a neuron is made of, ‖w_k⁰‖ + Σ_l |c_{k,l}| ‖x_l‖, over
+/// is left has few digits. With neuron_terms() over
 /// a lower bound of what they leave, max_i |z_{k,i}|/‖x_i‖, both root mean squares over a group.
 /// 0 where ranks are good to 5e-10, many times what a row shows.
 double rounding_of_ranks(const TrainingState& state, const NetworkShape& shape,
@@ -71,7 +75,7 @@ class RoundingShadow {
   void advance(std::uint64_t steps, const ExactEngine& run);
 
   /// Goes on with the signs that the run goes on with, where rounding would decide them.
-  void take_signs(const std::vector<DecidedSign>& signs);
+  void take_signs(const std::vector<UndecidedSign>& signs);
   /// The run has no digit any more.
   void lose() { lost_ = true; }
 

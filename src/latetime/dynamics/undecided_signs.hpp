@@ -2,7 +2,6 @@
 
 #include <vector>
 
-#include "latetime/data/dataset.hpp"
 #include "latetime/model/training_state.hpp"
 
 namespace latetime {
@@ -11,25 +10,17 @@ namespace latetime {
 struct UndecidedSign {
   Eigen::Index neuron;
   Eigen::Index sample;
-  double preactivation;
-  double rounding;  ///< what it may be off by
-};
-
-struct DecidedSign {
-  Eigen::Index neuron;
-  Eigen::Index sample;
-  bool active;      ///< σ'(z_{k,i}) = 1
+  bool active;      ///< σ'(z_{k,i}) = 1, so far by rounding
   double rounding;  ///< what z_{k,i} may be off by
 };
 
-/// The pairs of an exact state z_{k,i} = ⟨w_k⁰ + Σ_l c_{k,l} x_l, x_i⟩ whose terms cancel to what
-/// their roundings are: after the first steps from W⁰ = 0 samples that lie regularly do so, and the
-/// pair is active or not as the sums happen to be rounded.
-/// `state`: of an exact engine on `data` from `initial_weights` (neurons × d).
-std::vector<UndecidedSign> undecided_signs(const TrainingState& state, const Dataset& data,
-                                           const Matrix& initial_weights);
+/// The pairs of an exact state z_{k,i} = ⟨w_k⁰ + Σ_l c_{k,l} x_l, x_i⟩ whose terms (neuron_terms)
+/// cancel to what their roundings are: after the first steps from W⁰ = 0 samples that lie regularly
+/// do so, and the pair is active or not as the sums happen to be rounded. `dim`: of the samples.
+std::vector<UndecidedSign> undecided_signs(const TrainingState& state, const Vector& terms,
+                                           const Vector& sample_norms, Eigen::Index dim);
 
 /// Pre-activations (neurons × n) with these signs, their sizes kept.
-Matrix with_signs(Matrix preactivations, const std::vector<DecidedSign>& signs);
+Matrix with_signs(Matrix preactivations, const std::vector<UndecidedSign>& signs);
 
 }  // namespace latetime

@@ -132,7 +132,7 @@ std::vector<Snapshot> stored_snapshots(const StoredRun& run, const ClaimSetting&
     snapshots.push_back(std::move(snapshot));
   }
   if (!snapshots.empty() && snapshots.back().time == run.final_time()) {
-    snapshots.back().preactivations = run.pairs(run.read<FinalState>().preactivations);
+    snapshots.back().preactivations = run.pairs(run.last().preactivations);
     snapshots.back().derived = false;
   }
   return snapshots;
@@ -164,7 +164,7 @@ StepAccount steps_taken_again(const StoredRun& stored, const std::vector<Snapsho
 /// Books the events that the run's own flow met.
 void add_stored_events(const StoredRun& stored, RunTrace& run) {
   if (!has_group<StoredEvents>(stored.file())) return;
-  const auto events = read_group<StoredEvents>(stored.file(), stored.path(), {});
+  const auto events = stored.read<StoredEvents>();
   for (std::size_t e = 0; e < events.log10_t.size(); ++e) {
     // Compared before they are signed: a number beyond 2^63 would be a negative place.
     if (events.neurons[e] >= static_cast<std::uint64_t>(run.setting.width()) ||
@@ -197,9 +197,9 @@ void continue_late(const StoredRun& stored, const Measurer& measurer, const Obse
   const auto undecided = stored.column("undecided_events");
   run.late.undecided_events = undecided.empty() ? 0 : whole(undecided.back());
   const FlowProblem problem(run.setting.data, run.setting.initial.shape, run.setting.learning_rate);
-  const auto state = stored.read<FinalState>();
   const FlowStart start{std::max(0.0, flow_log_time(last, of_descent)),
-                        stored.pairs(state.coefficients), stored.pairs(state.preactivations)};
+                        stored.pairs(stored.last().coefficients),
+                        stored.pairs(stored.last().preactivations)};
   LateFlow flow(problem, start, options_to_limit(problem, of_descent));
   follow_late(flow, measurer, options, run);
 }

@@ -14,25 +14,12 @@ constexpr LimitStatus all_statuses[] = {LimitStatus::found, LimitStatus::not_sep
                                         LimitStatus::pattern_moves, LimitStatus::not_solved,
                                         LimitStatus::not_separated_so_far};
 
-std::size_t size_of(Eigen::Index count) {
-  return static_cast<std::size_t>(count);
-}
-
 std::size_t code(PairVerdict verdict) {
   return static_cast<std::size_t>(verdict);
 }
 
-template <class Array>
-std::vector<double> entries_of(const Array& array) {
-  return {array.data(), array.data() + array.size()};
-}
-
 Vector vector_of(const std::vector<double>& entries) {
   return Eigen::Map<const Vector>(entries.data(), static_cast<Eigen::Index>(entries.size()));
-}
-
-RunSizes sizes_of(const NetworkShape& shape, Eigen::Index n) {
-  return {.width = size_of(shape.width), .samples = size_of(n), .dim = size_of(shape.dim)};
 }
 
 LimitStatus status_of(const std::string& text) {

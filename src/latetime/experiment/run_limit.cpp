@@ -36,9 +36,8 @@ std::string way_to_state(const StoredRun& run) {
 void compute(const StoredRun& run, const std::function<bool(double)>& keep_going,
              RunLimit& result) {
   const bool of_descent = run.config().descent.method != "flow";
-  const auto state = run.read<FinalState>();
-  const FlowStart start{flow_log_time(result.start, of_descent), run.pairs(state.coefficients),
-                        run.pairs(state.preactivations)};
+  const FlowStart start{flow_log_time(result.start, of_descent), run.pairs(run.last().coefficients),
+                        run.pairs(run.last().preactivations)};
   if (!start.coefficients.allFinite() || !start.preactivations.allFinite() ||
       run.read<RunEnd>().reason == to_string(StopReason::not_finite)) {
     result.problem = "the run's last state is not finite: the weights overflowed";

@@ -39,7 +39,8 @@ StoredRun::StoredRun(std::shared_ptr<const ArrayReader> arrays, const std::strin
       sizes_(read_sizes(*arrays_, path_)),
       config_(parse_config(read<Provenance>().config, path_ + ":/provenance/config", folder)),
       beginning_(read<RunBeginning>()),
-      data_(data_of(beginning_)) {
+      data_(data_of(beginning_)),
+      last_(read<FinalState>()) {
   if (sizes_.width != width()) {
     fail(fmt::format("/network/initial_weights has {} neurons a class where {} are needed",
                      sizes_.width, width()));
@@ -60,12 +61,12 @@ Network StoredRun::initial() const {
 }
 
 LogTime StoredRun::final_time() const {
-  const auto state = read<FinalState>();
-  if (state.step >= 0.0 && state.step <= static_cast<double>(LogTime::largest_step)) {
-    return static_cast<std::uint64_t>(state.step);
+  const StoredTime& time = last_.time;
+  if (time.step >= 0.0 && time.step <= static_cast<double>(LogTime::largest_step)) {
+    return static_cast<std::uint64_t>(time.step);
   }
-  if (!std::isfinite(state.log10_t)) fail("/final has no time");
-  return LogTime::from_log10(state.log10_t);
+  if (!std::isfinite(time.log10_t)) fail("/final has no time");
+  return LogTime::from_log10(time.log10_t);
 }
 
 Matrix StoredRun::pairs(const std::vector<double>& entries) const {

@@ -29,6 +29,7 @@ class StoredRun {
   NetworkShape shape() const;
   Network initial() const;
 
+  const FinalState& last() const { return last_; }
   LogTime final_time() const;
   /// A group of run_schema.hpp.
   template <class Group>
@@ -62,6 +63,7 @@ class StoredRun {
   RunConfig config_;
   RunBeginning beginning_;
   Dataset data_;
+  FinalState last_;
 };
 
 }  // namespace latetime

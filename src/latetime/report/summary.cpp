@@ -185,7 +185,7 @@ std::string end_text(const RunResults& run) {
 
 Paragraph how_fast(const RunResults& run) {
   const std::string title = "How fast";
-  const double log_t = run.end.log10_t * std::numbers::ln10;
+  const double log_t = run.end.time.log10_t * std::numbers::ln10;
   const double log_loss = last_of(run, "log_loss");
   if (!run.limit || !run.limit->found()) {
     return {title, end_text(run)};
@@ -242,8 +242,8 @@ Paragraph how_sure(const RunResults& run) {
 }  // namespace
 
 std::string reached_text(const RunResults& run) {
-  if (!std::isnan(run.end.step)) return fmt::format("{:.0f}", run.end.step);
-  return fmt::format("10^{:.6g}", run.end.log10_t);
+  if (!std::isnan(run.end.time.step)) return fmt::format("{:.0f}", run.end.time.step);
+  return fmt::format("10^{:.6g}", run.end.time.log10_t);
 }
 
 std::vector<Paragraph> summarize_run(const RunResults& run, const PairMaps& maps) {

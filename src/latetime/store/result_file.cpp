@@ -32,17 +32,6 @@ std::vector<std::size_t> neuron_shape(const NetworkShape& shape, Eigen::Index co
   return {static_cast<std::size_t>(shape.groups), size_of(shape.width), size_of(columns)};
 }
 
-std::vector<double> entries_of(const Matrix& matrix) {
-  return {matrix.data(), matrix.data() + matrix.size()};
-}
-
-/// Of RunEnd and FinalState; NaN where there is none.
-template <class Group>
-void set_time(Group& group, const LogTime& time) {
-  group.step = time.step() ? static_cast<double>(*time.step()) : std::nan("");
-  group.log10_t = time == LogTime() ? std::nan("") : time.log10();
-}
-
 }  // namespace
 
 void RecordArrays::add(const std::string& name, std::vector<std::size_t> entry_shape,
@@ -223,24 +212,26 @@ void require_same_beginning(const ArrayReader& earlier, const Dataset& data,
 void write_run(ArrayWriter& file, const Dataset& data, const Network& initial,
                const TrainingState& latest, std::vector<std::uint64_t> last_switch_record,
                const Outcome& outcome, const Provenance& provenance) {
-  const RunSizes sizes{.width = size_of(initial.shape.width),
-                       .samples = size_of(data.size()),
-                       .dim = size_of(data.dim())};
+  const RunSizes sizes = sizes_of(initial.shape, data.size());
   write_group(file,
               RunBeginning{.x = entries_of(data.x),
                            .y = labels_of(data),
                            .initial_weights = entries_of(initial.weights)},
               sizes);
-  FinalState state{.weights = entries_of(latest.weights),
-                   .preactivations = entries_of(latest.preactivations),
-                   .coefficients = entries_of(latest.coefficients),
-                   .rho = entries_of(data_correlated_coefficients(latest.coefficients, data.x)),
-                   .last_switch_record = std::move(last_switch_record)};
-  set_time(state, latest.time);
-  write_group(file, state, sizes);
-  RunEnd end{.reason = to_string(outcome.reason), .message = outcome.message};
-  set_time(end, outcome.time);
-  write_group(file, end, sizes);
+  write_group(
+      file,
+      FinalState{.weights = entries_of(latest.weights),
+                 .preactivations = entries_of(latest.preactivations),
+                 .coefficients = entries_of(latest.coefficients),
+                 .rho = entries_of(data_correlated_coefficients(latest.coefficients, data.x)),
+                 .time = StoredTime::of(latest.time),
+                 .last_switch_record = std::move(last_switch_record)},
+      sizes);
+  write_group(file,
+              RunEnd{.reason = to_string(outcome.reason),
+                     .message = outcome.message,
+                     .time = StoredTime::of(outcome.time)},
+              sizes);
   write_group(file, provenance, sizes);
 }
 

@@ -130,6 +130,19 @@ const std::vector<std::string>& StoredLimit::statuses() {
   return all;
 }
 
+StoredTime StoredTime::of(const LogTime& time) {
+  StoredTime stored;
+  if (const auto step = time.step()) stored.step = static_cast<double>(*step);
+  if (time != LogTime()) stored.log10_t = time.log10();
+  return stored;
+}
+
+RunSizes sizes_of(const NetworkShape& shape, Eigen::Index samples) {
+  return {.width = static_cast<std::size_t>(shape.width),
+          .samples = static_cast<std::size_t>(samples),
+          .dim = static_cast<std::size_t>(shape.dim)};
+}
+
 RunSizes read_sizes(const ArrayReader& file, const std::string& origin) {
   const ArrayShape samples = file.shape("/data/x"),
                    weights = file.shape("/network/initial_weights");

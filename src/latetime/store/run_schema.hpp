@@ -12,6 +12,8 @@
 #include <vector>
 
 #include "latetime/base/array_store.hpp"
+#include "latetime/base/log_time.hpp"
+#include "latetime/model/network.hpp"
 
 namespace latetime {
 
@@ -22,6 +24,14 @@ struct RunSizes {
   std::size_t samples = 0;  ///< n
   std::size_t dim = 0;      ///< d
 };
+
+RunSizes sizes_of(const NetworkShape& shape, Eigen::Index samples);
+
+/// The entries of a vector or a matrix, row by row.
+template <class Array>
+std::vector<double> entries_of(const Array& array) {
+  return {array.data(), array.data() + array.size()};
+}
 
 /// Shapes of arrays, by the sizes of the run.
 enum class Extent : std::uint8_t {
@@ -50,6 +60,19 @@ struct EntryRule {
 //                                                 one on, are there: of a value, as it says; of a
 //                                                 file, as it is
 
+/// A time as step and log10_t: NaN where it has none (a step beyond 2^53, log10_t at the start).
+struct StoredTime {
+  double step = std::nan(""), log10_t = std::nan("");
+
+  static StoredTime of(const LogTime& time);
+
+  template <class Self, class Visitor>
+  static void visit(Self& time, Visitor& visitor) {
+    visitor.array("step", Extent::number, time.step);
+    visitor.array("log10_t", Extent::number, time.log10_t);
+  }
+};
+
 /// Samples, labels and initial weights.
 struct RunBeginning {
   std::vector<double> x, y, initial_weights;
@@ -66,7 +89,7 @@ struct RunBeginning {
 /// The last state that was written.
 struct FinalState {
   std::vector<double> weights, preactivations, coefficients, rho;
-  double step = std::nan(""), log10_t = std::nan("");  ///< NaN where it does not exist
+  StoredTime time;
   /// Number of the first record after the pair's last switch; 0: never. Empty where switches are
   /// not counted.
   std::vector<std::uint64_t> last_switch_record;
@@ -78,8 +101,7 @@ struct FinalState {
     visitor.array("preactivations", Extent::pairs, state.preactivations);
     visitor.array("coefficients", Extent::pairs, state.coefficients);
     visitor.array("rho", Extent::pairs, state.rho);
-    visitor.array("step", Extent::number, state.step);
-    visitor.array("log10_t", Extent::number, state.log10_t);
+    StoredTime::visit(state.time, visitor);
     if (visitor.has("last_switch_record", !state.last_switch_record.empty())) {
       visitor.array("last_switch_record", Extent::pairs, state.last_switch_record);
     }
@@ -89,15 +111,14 @@ struct FinalState {
 /// How the run ended.
 struct RunEnd {
   std::string reason, message;
-  double step = std::nan(""), log10_t = std::nan("");
+  StoredTime time;
 
   static constexpr const char* path = "/outcome";
   template <class Self, class Visitor>
   static void visit(Self& end, Visitor&& visitor) {
     visitor.text("reason", end.reason);
     visitor.text("message", end.message);
-    visitor.array("step", Extent::number, end.step);
-    visitor.array("log10_t", Extent::number, end.log10_t);
+    StoredTime::visit(end.time, visitor);
   }
 };
 
