@@ -34,8 +34,7 @@ CoefficientEngine::CoefficientEngine(const Dataset& data, const Network& initial
       initial_weights_(initial.weights),
       shape_(initial.shape),
       classes_(data.classes),
-      rate_(learning_rate /
-            (static_cast<double>(data.size()) * static_cast<double>(initial.shape.width))),
+      rate_(step_factor(learning_rate, data.size(), initial.shape.width)),
       kernels_(kernels),
       n_(static_cast<std::size_t>(data.size())),
       stride_(padded(n_)),

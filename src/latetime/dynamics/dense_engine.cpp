@@ -84,7 +84,7 @@ void DenseEngine::advance(std::uint64_t steps) {
 }
 
 void DenseEngine::take_full_batch_step() {
-  const double rate = learning_rate_ / (static_cast<double>(x_.rows()) * shape_.width);
+  const double rate = step_factor(learning_rate_, x_.rows(), shape_.width);
   loss_pulls(outputs_, classes_, pulls_);
   decided_.resize(0, 0);
   for_each_block([this, rate](std::size_t index) {
@@ -107,7 +107,8 @@ void DenseEngine::take_full_batch_step() {
 
 void DenseEngine::take_mini_batch_step() {
   load_batch();
-  const double rate = learning_rate_ / (static_cast<double>(batch_.size()) * shape_.width);
+  const double rate =
+      step_factor(learning_rate_, static_cast<Eigen::Index>(batch_.size()), shape_.width);
   for_each_block([this](std::size_t index) { evaluate_block(index, batch_x_, step_ == 0); });
   decided_.resize(0, 0);
   sum_outputs();

@@ -26,6 +26,27 @@ constexpr std::uint64_t steps_before_verdict = 100'000;
 // Rounding that has come to more than that goes on to grow.
 constexpr double more_than_rounding = 2e-10;
 
+/// What a checkpoint holds of the hand-over, beside its looks: the row /engine/flow of result.h5.
+struct FlowCheckpoint {
+  bool taken_over = false;
+  double error = 0.0;  ///< of log loss and stable ranks at the hand-over
+  FlowOptions options;
+  std::uint64_t looked_at = 0;  ///< step of the last look
+
+  Matrix row() const {
+    Matrix result(1, 5);
+    result << (taken_over ? 1.0 : 0.0), error, options.preactivation_error, options.event_error,
+        static_cast<double>(looked_at);
+    return result;
+  }
+  static FlowCheckpoint of(const Matrix& row) {
+    return {.taken_over = row(0, 0) != 0.0,
+            .error = row(0, 1),
+            .options = {.preactivation_error = row(0, 2), .event_error = row(0, 3)},
+            .looked_at = static_cast<std::uint64_t>(row(0, 4))};
+  }
+};
+
 Outcome failed(FlowStatus status, const LogTime& time) {
   if (status == FlowStatus::interrupted) return {StopReason::interrupted, time, explain(status)};
   return {StopReason::flow_failed, time, explain(status)};
@@ -77,9 +98,11 @@ void Descent::add_flow_to(EngineMemory& memory) const {
   if (!hand_over_) return;
   memory.arrays["look_steps"] = hand_over_->look_steps();
   memory.arrays["look_coefficients"] = hand_over_->look_coefficients();
-  memory.arrays["flow"] = Matrix::Zero(1, 5);
-  memory.arrays["flow"] << (late_ ? 1.0 : 0.0), flow_error_, flow_options_.preactivation_error,
-      flow_options_.event_error, static_cast<double>(looked_at_);
+  memory.arrays["flow"] = FlowCheckpoint{.taken_over = late_ != nullptr,
+                                         .error = flow_error_,
+                                         .options = flow_options_,
+                                         .looked_at = looked_at_}
+                              .row();
 }
 
 EngineMemory Descent::memory_pattern(const std::function<bool(const std::string&)>& stored) {
@@ -94,9 +117,9 @@ void Descent::restore(const EngineMemory& memory) {
   if (options_.method == Method::flow) begin_gradient_flow();
   if (!hand_over_) return;
   hand_over_->restore(memory.arrays.at("look_steps"), memory.arrays.at("look_coefficients"));
-  const Matrix& flow = memory.arrays.at("flow");
-  looked_at_ = static_cast<std::uint64_t>(flow(0, 4));
-  if (flow(0, 0) != 0.0) {
+  const FlowCheckpoint flow = FlowCheckpoint::of(memory.arrays.at("flow"));
+  looked_at_ = flow.looked_at;
+  if (flow.taken_over) {
     const FlowStart start = flow_start();
     if (!start.coefficients.allFinite() || !start.preactivations.allFinite()) {
       throw InputError(
@@ -104,8 +127,7 @@ void Descent::restore(const EngineMemory& memory) {
           "/engine holds numbers that are not finite, where the late-time flow begins; "
           "it is damaged, run anew into another folder");
     }
-    begin_flow(start, flow(0, 1), exact_.state(false).error_estimate,
-               {.preactivation_error = flow(0, 2), .event_error = flow(0, 3)});
+    begin_flow(start, flow.error, exact_.state(false).error_estimate, flow.options);
   }
 }
 

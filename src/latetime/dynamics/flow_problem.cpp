@@ -57,7 +57,7 @@ FlowProblem::FlowProblem(const Dataset& data, const NetworkShape& network, doubl
       classes(data.classes),
       x(data.x),
       gram(gram_without_rounding(data.x)),
-      rate(learning_rate / static_cast<double>(data.size()) / static_cast<double>(network.width)) {
+      rate(step_factor(learning_rate, data.size(), network.width)) {
   if (network.groups != 2) throw std::invalid_argument("late-time flow: two classes only");
   reach = rate * gram.cwiseAbs();
   find_folds(data, *this);

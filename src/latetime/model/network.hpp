@@ -35,6 +35,12 @@ inline double activation_derivative(double z, double slope) {
   return z >= 0.0 ? 1.0 : slope;
 }
 
+/// q = η/(bm), what a step on b samples moves the coefficient of a pair by while the sample's
+/// multiplier and the pair's slope are 1: Δc_{k,i} = ± q σ'(z_{k,i}) g_i. Full batches have b = n.
+inline double step_factor(double learning_rate, Eigen::Index batch, Eigen::Index width) {
+  return learning_rate / (static_cast<double>(batch) * static_cast<double>(width));
+}
+
 /// Network with i.i.d. N(0, init_std²) weights; neuron k draws from stream (seed, initial_weights,
 /// k).
 Network gaussian_network(const NetworkShape& shape, double init_std, std::uint64_t seed);

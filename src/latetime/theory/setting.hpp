@@ -57,9 +57,7 @@ struct ClaimSetting {
   /// n p / R_min²
   double np() const { return static_cast<double>(n()) * p / (r_min * r_min); }
   /// η / (n m)
-  double rate() const {
-    return learning_rate / (static_cast<double>(n()) * static_cast<double>(width()));
-  }
+  double rate() const { return step_factor(learning_rate, n(), width()); }
   /// n m / (η R_max²): the unit of T₁.
   double unit_of_time() const { return 1.0 / (rate() * r_max * r_max); }
   int group_of(Eigen::Index neuron) const { return static_cast<int>(neuron / width()); }
