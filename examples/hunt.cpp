@@ -251,7 +251,7 @@ Finding carry_out(const Settings& settings, std::uint64_t number) {
   const Told told = ask(run);
   const double judging = thread_seconds();
   const real_steps::Problem problem = real_steps::problem_of(run);
-  const bool flow = run.config.descent.method == "flow";
+  const bool flow = run.config.descent.method == Method::flow;
   const TrueRows truth = find_truth(problem, flow, settings.steps);
   finding.end = end_of(told);
   finding.limit = told.limit ? to_string(told.limit->limit.status) : "none";
