@@ -3,7 +3,8 @@
 
 # What who links the installed libraries needs as well: arguments of find_package, and of pkg-config a name and its module.
 # LatetimeConfig.cmake finds the same again.
-set(library_packages "Threads" "Eigen3 3.4 NO_MODULE" "Boost 1.74" "ZLIB" "fmt")
+list(APPEND CMAKE_MODULE_PATH ${CMAKE_CURRENT_LIST_DIR})  # FindArb.cmake
+set(library_packages "Threads" "Arb" "Eigen3 3.4 NO_MODULE" "Boost 1.74" "ZLIB" "fmt")
 set(library_modules "tomlplusplus tomlplusplus" "libzip libzip" "hdf5 hdf5-serial" "lapacke lapacke"
   "openblas openblas" "sleef sleef")
 

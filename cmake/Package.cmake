@@ -48,5 +48,5 @@ function(latetime_install_package)
     ${CMAKE_BINARY_DIR}/LatetimeConfig.cmake INSTALL_DESTINATION ${cmake_package_dir} NO_SET_AND_CHECK_MACRO)
   write_basic_package_version_file(${CMAKE_BINARY_DIR}/LatetimeConfigVersion.cmake COMPATIBILITY SameMinorVersion)
   install(FILES ${CMAKE_BINARY_DIR}/LatetimeConfig.cmake ${CMAKE_BINARY_DIR}/LatetimeConfigVersion.cmake
-    DESTINATION ${cmake_package_dir} COMPONENT development)
+    ${PROJECT_SOURCE_DIR}/cmake/FindArb.cmake DESTINATION ${cmake_package_dir} COMPONENT development)
 endfunction()

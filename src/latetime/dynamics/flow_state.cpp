@@ -424,16 +424,19 @@ void FlowState::renew_bounds(const std::vector<std::pair<Eigen::Index, Eigen::In
   }
 }
 
-FlowState after(FlowState state, const DenseStep& step) {
-  const Vector& x = step.end();
+FlowState after(FlowState state, const Vector& x, double size) {
   state.gap += state.kernel * x;
-  state.gap.array() -= step.size();
+  state.gap.array() -= size;
   state.s += x;
   state.travel += state.reach * x;
   if (state.options.of_descent) state.book_series(x);
-  state.theta += step.size();
-  state.step_taken = step.size();
+  state.theta += size;
+  state.step_taken = size;
   return state;
+}
+
+FlowState after(FlowState state, const DenseStep& step) {
+  return after(std::move(state), step.end(), step.size());
 }
 
 }  // namespace latetime

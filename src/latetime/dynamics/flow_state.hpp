@@ -219,5 +219,7 @@ Vector multipliers_of(double theta, const Vector& gaps);
 /// The state at the end of a step of the integrator from `state` in which no event lies.
 /// `last_lambda` is still that of before.
 FlowState after(FlowState state, const DenseStep& step);
+/// The same of a step of that size in log time over which s moves by x.
+FlowState after(FlowState state, const Vector& x, double size);
 
 }  // namespace latetime

@@ -110,14 +110,11 @@ void LateFlow::begin_step_anew() {
   stepper_.restart();
 }
 
-/// One step of the integrator, not beyond that log time.
-bool LateFlow::attempt_step(double log_time) {
-  const double left = log_time - now_.theta;
-  if (left > longest_curved_step && steady()) {
-    stepper_.attempt_straight(std::min(left, now_.theta), steady_lambda_);
-    return true;
-  }
-  return stepper_.attempt(std::min(left, longest_curved_step));
+/// One step of the integrator.
+bool LateFlow::attempt_step() {
+  if (!steady()) return stepper_.attempt(longest_curved_step);
+  stepper_.attempt_straight(now_.theta, steady_lambda_);
+  return true;
 }
 
 /// Events, and samples that come to rest, change how the flow goes on, not where it is: a loss that
@@ -151,90 +148,115 @@ void LateFlow::go_on(const FlowSearch& search) {
   stepper_.accept();
   now_.lambda_variation = search.lambda_variation;
   now_.last_lambda = now_.rates_now();
+  if (now_.offset_due()) {
+    now_.refresh_offset();
+    stepper_.restart();
+  }
+  now_.renew_bounds(search.looked_at);
+}
+
+/// What is looked at between steps: whether this unit of log time takes too many, and whether
+/// samples have come to rest.
+FlowStatus LateFlow::begin_step() {
+  if (step_counted_ && unit_steps_ % steps_before_rest == 0 && !now_.plateau) {
+    change_where_it_is([&] { now_.rebase(); });
+    if (unit_steps_ >= 16 * steps_before_rest && now_.stiff()) return FlowStatus::too_stiff;
+  }
+  step_counted_ = false;
+  if (now_.theta > unit_start_ + 1.0) {
+    unit_start_ = now_.theta;
+    unit_steps_ = unit_events_ = 0;
+    if (!now_.plateau && now_.stiff()) {  // at rest to the last bit, such margins need few steps
+      change_where_it_is([&] { now_.rebase(); });
+    }
+  }
+  const auto pairs = static_cast<std::uint64_t>(problem().neurons() * problem().samples());
+  if (unit_events_ > 10 * pairs + 1000) return FlowStatus::too_many_events;
+  if (unit_steps_ >= most_steps_per_unit + 8 * unit_events_) return FlowStatus::too_stiff;
+  if (step_count_ >= now_.options.most_steps) return FlowStatus::too_long;
+  if (!attempt_step()) return FlowStatus::too_stiff;
+  ++step_count_;
+  if (!stepper_.dense().end().allFinite()) return FlowStatus::not_finite;
+  ahead_ = first_event(now_, stepper_.dense());
+  return FlowStatus::reached;
+}
+
+/// Goes to the end of the step ahead, or to the event in it and through that.
+void LateFlow::finish_step() {
+  const FlowSearch search = std::move(*ahead_);
+  ahead_.reset();
+  shown_.reset();
+  now_.undecided += search.undecided.size();
+  ++unit_steps_;
+  step_counted_ = true;
+  if (search.first) {
+    ++unit_events_;
+    carry_out(*search.first);
+  } else {
+    go_on(search);
+  }
+}
+
+/// Shows a moment inside the step ahead, before its event. The step stays as it is.
+void LateFlow::show(double log_time) {
+  const double delta = log_time - now_.theta;
+  shown_ = after(FlowState(now_), stepper_.part(delta), delta);
+  shown_->theta = log_time;
+  shown_->undecided += ahead_->undecided.size();
+  shown_->last_lambda = shown_->rates_now();
+  if (shown_->offset_due()) shown_->refresh_offset();
 }
 
 FlowStatus LateFlow::advance_to(double log_time, const std::function<bool(double)>& keep_going) {
-  const auto pairs = static_cast<std::uint64_t>(problem().neurons() * problem().samples());
-  bool counted = false;  // the step before, among those of this unit
+  if (keep_going && !keep_going(this->log_time())) return FlowStatus::interrupted;
   while (now_.theta < log_time) {
-    if (counted && unit_steps_ % steps_before_rest == 0 && !now_.plateau) {
-      change_where_it_is([&] { now_.rebase(); });
-      if (unit_steps_ >= 16 * steps_before_rest && now_.stiff()) return FlowStatus::too_stiff;
-    }
-    counted = false;
-    if (keep_going && step_count_ % 64 == 0 && !keep_going(now_.theta)) {
+    if (keep_going && step_count_ % 64 == 63 && !keep_going(this->log_time())) {
       return FlowStatus::interrupted;
     }
-    if (now_.theta > unit_start_ + 1.0) {
-      unit_start_ = now_.theta;
-      unit_steps_ = unit_events_ = 0;
-      if (!now_.plateau && now_.stiff()) {  // at rest to the last bit, such margins need few steps
-        change_where_it_is([&] { now_.rebase(); });
-      }
+    if (!ahead_) {
+      const FlowStatus status = begin_step();
+      if (status != FlowStatus::reached) return status;
     }
-    if (unit_events_ > 10 * pairs + 1000) return FlowStatus::too_many_events;
-    if (unit_steps_ >= most_steps_per_unit + 8 * unit_events_) return FlowStatus::too_stiff;
-    if (step_count_ >= now_.options.most_steps) return FlowStatus::too_long;
-    if (!attempt_step(log_time)) return FlowStatus::too_stiff;
-    ++step_count_;
-    const DenseStep& step = stepper_.dense();
-    if (!step.end().allFinite()) return FlowStatus::not_finite;
-    const FlowSearch search = first_event(now_, step);
-    now_.undecided += search.undecided.size();
-    if (search.first) {
-      ++unit_events_;
-      ++unit_steps_;
-      counted = true;
-      carry_out(*search.first);
-      continue;
+    const double length = ahead_->first ? ahead_->first->delta : stepper_.dense().size();
+    if (now_.theta + length > log_time) {
+      show(log_time);
+      return FlowStatus::reached;
     }
-    const bool last = now_.theta + step.size() >= log_time - 1e-14 * std::abs(log_time);
-    go_on(search);
-    if (last) {  // as short a step as was asked for
-      now_.theta = log_time;
-    } else {
-      ++unit_steps_;
-      counted = true;
-    }
-    if (now_.offset_due()) {
-      now_.refresh_offset();
-      stepper_.restart();
-    }
-    now_.renew_bounds(search.looked_at);
+    finish_step();
   }
   return FlowStatus::reached;
 }
 
 Vector LateFlow::margins() const {
-  return now_.gaps_at(0.0, Vector::Zero(now_.samples())).array() + now_.theta;
+  return here().gaps_at(0.0, Vector::Zero(here().samples())).array() + here().theta;
 }
 
 Vector LateFlow::lambda() const {
-  return now_.lambda_at(0.0, Vector::Zero(now_.samples()));
+  return here().lambda_at(0.0, Vector::Zero(here().samples()));
 }
 
 double LateFlow::log_loss_speed() const {
-  return -loss_slopes(margins()).dot(now_.kernel * now_.rates_now());
+  return -loss_slopes(margins()).dot(here().kernel * here().rates_now());
 }
 
 FlowStart LateFlow::state() const {
-  FlowStart result{now_.theta, now_.coefficients, now_.z};
+  FlowStart result{here().theta, here().coefficients, here().z};
   Matrix gains(problem().neurons(), problem().samples());
   for (Eigen::Index k = 0; k < gains.rows(); ++k) {
-    gains.row(k) = now_.moved(now_.neuron(k)).transpose();
+    gains.row(k) = here().moved(here().neuron(k)).transpose();
   }
-  if (const auto lag = now_.lag_now()) {
+  if (const auto lag = here().lag_now()) {
     for (Eigen::Index k = 0; k < gains.rows(); ++k) {
-      gains.row(k) += now_.gain_of(now_.neuron(k), *lag).transpose();
+      gains.row(k) += here().gain_of(here().neuron(k), *lag).transpose();
     }
   }
   result.coefficients += gains;
   add_product(gains, problem().gram, result.preactivations);
   for (Eigen::Index k = 0; k < gains.rows(); ++k) {
-    const FlowNeuron& neuron = now_.neuron(k);
+    const FlowNeuron& neuron = here().neuron(k);
     for (const Eigen::Index i : neuron.mode.pairs_at_zero()) result.preactivations(k, i) = 0.0;
     if (neuron.mean.preactivation.size() == 0) continue;
-    const Vector move = std::exp(-now_.theta) * (neuron.mode.inverse * neuron.mean.preactivation);
+    const Vector move = std::exp(-here().theta) * (neuron.mode.inverse * neuron.mean.preactivation);
     for (std::size_t s = 0; s < neuron.mode.sliding.size(); ++s) {
       const double shift = move[static_cast<Eigen::Index>(s)];
       result.coefficients(k, neuron.mode.sliding[s]) += shift;
@@ -259,7 +281,7 @@ Matrix LateFlow::without_switching(Matrix preactivations) const {
 }
 
 Matrix LateFlow::slopes() const {
-  const Vector lambda = now_.driven(this->lambda());
+  const Vector lambda = here().driven(this->lambda());
   Matrix result(problem().neurons(), problem().samples());
   for (Eigen::Index k = 0; k < result.rows(); ++k) {
     const NeuronMode& mode = this->mode(k);
@@ -284,15 +306,15 @@ bool LateFlow::at_zero(Eigen::Index neuron, Eigen::Index sample) const {
 }
 
 double LateFlow::event_loss_error(bool dies_away) const {
-  const EventErrors& errors = now_.event_errors;
-  const double fresh = (1.0 - lasting_error) * std::exp(errors.fresh_time - now_.theta);
+  const EventErrors& errors = here().event_errors;
+  const double fresh = (1.0 - lasting_error) * std::exp(errors.fresh_time - here().theta);
   const Vector left =
       dies_away ? Vector(lasting_error * errors.margins + fresh * errors.fresh) : errors.margins;
-  return loss_change(left.dot(loss_slopes(margins())), left.maxCoeff()) + now_.series_error;
+  return loss_change(left.dot(loss_slopes(margins())), left.maxCoeff()) + here().series_error;
 }
 
 double LateFlow::event_rank_error(const std::vector<RankSense>& senses) const {
-  const EventErrors& errors = now_.event_errors;
+  const EventErrors& errors = here().event_errors;
   if (!(errors.weights > 0.0)) return 0.0;
   // Descent makes up for what margins are off by, and that moves W by as much as the part of the
   // error that lies among the gradients of margins: ‖ΔW‖² = q m Δuᵀ κ⁻¹ Δu.
@@ -300,7 +322,7 @@ double LateFlow::event_rank_error(const std::vector<RankSense>& senses) const {
   if (!errors.unanswered.isZero(0.0)) {
     made_up = errors.weights;
     const double least = problem().samples() <= most_samples_of_spectrum
-                             ? symmetric_eigenvalues(now_.kernel)[0]
+                             ? symmetric_eigenvalues(here().kernel)[0]
                              : 0.0;
     const double scale = problem().rate * static_cast<double>(problem().shape.width);
     if (least > 0.0) {
@@ -391,10 +413,10 @@ void add_hops(const FlowProblem& problem, const FlowNeuron& neuron, Eigen::Index
 }  // namespace
 
 double LateFlow::switching_error(const std::vector<RankSense>& senses) const {
-  if (!now_.options.of_descent) return 0.0;
+  if (!here().options.of_descent) return 0.0;
   std::vector<HoppingAlike> groups;
-  for (std::size_t k = 0; k < now_.neurons.size(); ++k) {
-    const FlowNeuron& neuron = now_.neurons[k];
+  for (std::size_t k = 0; k < here().neurons.size(); ++k) {
+    const FlowNeuron& neuron = here().neurons[k];
     const auto hops = hops_of(neuron);
     if (!hops) continue;
     auto alike = std::find_if(groups.begin(), groups.end(),
@@ -419,7 +441,7 @@ double LateFlow::switching_error(const std::vector<RankSense>& senses) const {
   }
   // Those of different modes add up as independent ones do.
   const auto sum = [this](double squares) {
-    return many_hops * std::exp(-now_.theta) * std::sqrt(squares);
+    return many_hops * std::exp(-here().theta) * std::sqrt(squares);
   };
   double worst = loss_change(sum(loss_squares), sum(margin_squares));
   for (std::size_t r = 0; r < senses.size(); ++r) {
@@ -438,13 +460,13 @@ std::array<bool, 2> LateFlow::only_hops(const Matrix& preactivations,
       const double z = preactivations(k, i);
       if (square > 0.0) longest[k] = std::max(longest[k], z * z / square);
     }
-    const FlowNeuron& neuron = now_.neuron(k);
+    const FlowNeuron& neuron = here().neuron(k);
     const auto own = hops_of(neuron);
-    if (own) hops[neuron.group] += std::exp(-2.0 * now_.theta) * own->weights;
+    if (own) hops[neuron.group] += std::exp(-2.0 * here().theta) * own->weights;
   }
   const auto hidden = [&] {
     Vector left = Vector::Zero(2);
-    for (Eigen::Index k = 0; k < longest.size(); ++k) left[now_.neuron(k).group] += longest[k];
+    for (Eigen::Index k = 0; k < longest.size(); ++k) left[here().neuron(k).group] += longest[k];
     const auto only = [&](Eigen::Index group) {
       return hops[group] > 0.0 && left[group] <= hops_hide * hops_hide * hops[group];
     };
@@ -461,28 +483,28 @@ std::array<bool, 2> LateFlow::only_hops(const Matrix& preactivations,
 
 std::vector<NeuronMode> LateFlow::modes() const {
   std::vector<NeuronMode> result;
-  for (const FlowNeuron& neuron : now_.neurons) result.push_back(neuron.mode);
+  for (const FlowNeuron& neuron : here().neurons) result.push_back(neuron.mode);
   return result;
 }
 
 Unrest LateFlow::drift_of_rest() const {
-  if (!now_.plateau) return {};
+  if (!here().plateau) return {};
   // λ = t g of samples at rest is what it has been adding up to.
-  const double time = std::exp(std::min(now_.theta, longest_drift));
-  const Vector moved = problem().rate * time * pushes(problem(), modes(), now_.plateau->rest);
+  const double time = std::exp(std::min(here().theta, longest_drift));
+  const Vector moved = problem().rate * time * pushes(problem(), modes(), here().plateau->rest);
   const double longest = std::sqrt(problem().gram.diagonal().maxCoeff());
   return {moved.sum() * longest / static_cast<double>(problem().shape.width), moved.norm()};
 }
 
 std::vector<std::vector<Eigen::Index>> LateFlow::sliding() const {
   std::vector<std::vector<Eigen::Index>> result;
-  for (const FlowNeuron& neuron : now_.neurons) result.push_back(neuron.mode.sliding);
+  for (const FlowNeuron& neuron : here().neurons) result.push_back(neuron.mode.sliding);
   return result;
 }
 
 Eigen::Index LateFlow::sliding_pairs() const {
   Eigen::Index count = 0;
-  for (const FlowNeuron& neuron : now_.neurons) {
+  for (const FlowNeuron& neuron : here().neurons) {
     count += static_cast<Eigen::Index>(neuron.mode.sliding.size() + neuron.mode.riding.size());
   }
   return count;

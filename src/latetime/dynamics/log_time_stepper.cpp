@@ -98,6 +98,15 @@ void LogTimeStepper::shorten(double delta) {
   begin_dense();
 }
 
+Vector LogTimeStepper::part(double delta) const {
+  if (straight_) return delta * straight_rates_;
+  const auto system = [this](const Raw& x, Raw& out, double at) { evaluate(at, x, out); };
+  auto method = method_;  // its stages are those of the step just taken
+  Raw end(old_.size()), rate(old_.size());
+  method.do_step(system, old_, old_rate_, 0.0, end, rate, delta);
+  return to_vector(end);
+}
+
 void LogTimeStepper::accept() {
   if (straight_) {
     restart();

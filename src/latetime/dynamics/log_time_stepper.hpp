@@ -55,6 +55,9 @@ class LogTimeStepper {
   /// Takes the step just taken again, but only as far as `delta`: the full order of the method
   /// there, not that of the dense output.
   void shorten(double delta);
+  /// x at `delta` inside the step just taken, from a step as far as that, to the full order of the
+  /// method; the step just taken stays.
+  Vector part(double delta) const;
   /// Makes the end of the step the new start. The owner's `rates` must refer to it from now on.
   void accept();
 
