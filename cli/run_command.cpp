@@ -36,7 +36,7 @@ void print_last_record(const Record& last, const RunConfig& config) {
   print_row("norm of W", brief(m.norm_w, 6));
   print_row("KKT residual", brief(m.kkt.residual, 4));
   const SwitchCounts& s = last.switches;
-  if (config.descent.method == "sgd") {
+  if (config.descent.method == Method::stochastic) {
     print_row("activation switches", "not counted where steps take batches");
   } else if (s.counted) {
     print_row("activation switches", fmt::format("{} own-class, {} other-class", s.own, s.other));

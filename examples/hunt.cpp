@@ -251,7 +251,7 @@ Finding carry_out(const Settings& settings, std::uint64_t number) {
   const Told told = ask(run);
   const double judging = thread_seconds();
   const real_steps::Problem problem = real_steps::problem_of(run);
-  const bool flow = run.config.descent.method == "flow";
+  const bool flow = run.config.descent.method == Method::flow;
   const TrueRows truth = find_truth(problem, flow, settings.steps);
   finding.end = end_of(told);
   finding.limit = told.limit ? to_string(told.limit->limit.status) : "none";
@@ -279,7 +279,7 @@ Finding carry_out(const Settings& settings, std::uint64_t number) {
     fmt::print("{}-{}-{} n={} d={} m={} slope={:g} eta={:.3g} tol={:g} {}: {}\n", finding.family,
                settings.seed, number, data.size(), data.dim(), initial.shape.width,
                config.network.slope, config.descent.learning_rate, config.descent.tolerance,
-               flow ? "gradient flow" : config.descent.engine,
+               flow ? "gradient flow" : word_of(config.descent.engine),
                finding.fault.empty()
                    ? fmt::format("no fault, {}, as near as {:.2g}", finding.end, nearest)
                    : finding.fault);

@@ -181,7 +181,7 @@ RunProblem make_problem(std::uint64_t seed, std::uint64_t number) {
   Dice dice(seed, number);
   Draft p = draw(dice, families[number % std::size(families)]);
   RunConfig config;
-  config.data = {.source = "file", .d = 0, .x = "X.npy", .y = "y.npy"};
+  config.data = {.source = DataSource::file, .d = 0, .x = "X.npy", .y = "y.npy"};
   config.network.width = p.m;
   config.network.slope = p.slope;
   config.network.initial_weights = "W0.npy";
@@ -189,9 +189,9 @@ RunProblem make_problem(std::uint64_t seed, std::uint64_t number) {
   config.descent.until = "1e100";
   config.descent.tolerance = dice.one_of(std::array{1e-8, 1e-8, 1e-6, 1e-4});
   if (p.flow) {
-    config.descent.method = "flow";
+    config.descent.method = Method::flow;
   } else if (dice.between(0, 3) == 0) {
-    config.descent.engine = "flow";
+    config.descent.engine = EngineChoice::flow;
   }
   const NetworkShape shape{.groups = 2, .width = p.m, .dim = p.d(), .slope = p.slope};
   return {config, make_dataset(Samples(p.x), p.y, "X", "y", "hunt"), {shape, p.weights}};

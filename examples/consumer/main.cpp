@@ -28,7 +28,7 @@ int main(int argc, char** argv) try {
                                       "descent.learning_rate=0.1", "descent.until=1e100",
                                       "record.per_decade=1"};
   RunConfig config = parse_config("", "main.cpp", ".", keys);
-  config.data.source = "file";  // a saved run names as its samples those that it holds
+  config.data.source = DataSource::file;  // a saved run names as its samples those that it holds
   config.data.x = "result.h5:/data/x";
   config.data.y = "result.h5:/data/y";
   config.data.d = 0;  // as they say

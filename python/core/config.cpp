@@ -1,4 +1,5 @@
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include <pybind11/stl.h>
@@ -18,7 +19,11 @@ py::dict values_of(const RunConfig& config) {
                            const std::string&, const FieldRule&) {
     const py::str name(section);
     if (!sections.contains(name)) sections[name] = py::dict();
-    sections[name][py::str(key)] = py::cast(value);
+    if constexpr (Choice<std::decay_t<decltype(value)>>) {
+      sections[name][py::str(key)] = py::cast(word_of(value));
+    } else {
+      sections[name][py::str(key)] = py::cast(value);
+    }
   });
   return sections;
 }

@@ -42,7 +42,7 @@ py::array batch_permutation(std::uint64_t seed, std::uint64_t epoch, std::uint32
 RunProblem make_problem(RunConfig config, const Dataset* own_data, const py::object& weights) {
   if (own_data) {
     config.data = DataConfig{};
-    config.data.source = "file";
+    config.data.source = DataSource::file;
     config.data.d = 0;  // as the file says
     config.data.x = "result.h5:/data/x";
     config.data.y = "result.h5:/data/y";

@@ -82,7 +82,7 @@ TEST_F(SmallImages, LoadsEveryImageOfASplit) {
       EXPECT_EQ(data.x(i, j), train_pixels_[static_cast<std::size_t>(i * 6 + j)] / 255.0);
     }
   }
-  options_.split = "test";  // these files are gzip
+  options_.split = ImageSplit::test;  // these files are gzip
   EXPECT_EQ(load_image_set(options_).size(), static_cast<Eigen::Index>(test_count));
 }
 
@@ -132,7 +132,7 @@ TEST_F(SmallImages, StandardizesByTheWholeTrainingSplit) {
     squares += (v / 255.0L - mean) * (v / 255.0L - mean);
   }
   const long double deviation = std::sqrt(squares / train_pixels_.size());
-  for (const char* split : {"train", "test"}) {
+  for (const ImageSplit split : {ImageSplit::train, ImageSplit::test}) {
     options_.split = split;
     options_.classes = "0-3 vs 7";
     options_.pixels = PixelScaling::unit;
@@ -161,7 +161,7 @@ TEST_F(SmallImages, TestImagesAreCentredByTheMeanOfTheTrainingImages) {
   options_.center = true;
   const Dataset training = load_image_set(options_);
   EXPECT_EQ(Vector(plain.colwise().mean()), training.subtracted);
-  options_.split = "test";
+  options_.split = ImageSplit::test;
   options_.n = 0;
   options_.center = false;
   const Dataset test = load_image_set(options_);
@@ -207,9 +207,6 @@ TEST_F(SmallImages, NamesTheKeyAndTheMend) {
   options_.classes = "3 vs 3";
   EXPECT_THAT(refusal(), HasSubstr("data.classes: "));
   options_.classes = "even-odd";
-  options_.split = "validation";
-  EXPECT_THAT(refusal(), HasSubstr("data.split: "));
-  options_.split = "train";
   options_.name = "cifar";
   EXPECT_THAT(refusal(), HasSubstr("data.source: "));
 }
@@ -309,7 +306,7 @@ TEST_P(RealImages, HaveTheirKnownCounts) {
   EXPECT_EQ(class_sizes(),
             mnist ? (std::vector<int>{5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949})
                   : std::vector<int>(10, 6000));
-  options_.split = "test";
+  options_.split = ImageSplit::test;
   EXPECT_EQ(class_sizes(),
             mnist ? (std::vector<int>{980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009})
                   : std::vector<int>(10, 1000));

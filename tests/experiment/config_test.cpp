@@ -95,7 +95,7 @@ TEST(Config, OverridesWin) {
                                            "descent.until=1e3", "seed=9"};
   const RunConfig config = parse_config("[network]\nslope = 0\n", "run.toml", "/data", overrides);
   EXPECT_EQ(config.network.slope, 0.5);
-  EXPECT_EQ(config.data.source, "orthogonal");
+  EXPECT_EQ(config.data.source, DataSource::orthogonal);
   EXPECT_EQ(config.seed, 9);
   EXPECT_EQ(LogTime::parse(config.descent.until, ""), 1000);
 }

@@ -59,7 +59,7 @@ RunProblem problem_of(std::uint64_t seed) {
   Network initial{shape, Matrix(2 * m, d)};
   for (double& weight : initial.weights.reshaped()) weight = 0.1 * random.normal();
   RunConfig config;
-  config.data = {.source = "file", .d = 0, .x = "X.npy", .y = "y.npy"};
+  config.data = {.source = DataSource::file, .d = 0, .x = "X.npy", .y = "y.npy"};
   config.network.width = m;
   config.network.slope = slope;
   config.network.initial_weights = "W0.npy";

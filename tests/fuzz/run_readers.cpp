@@ -164,7 +164,7 @@ class ClaimsTarget : public Target {
 /// Runs small enough to be made again and again: one of exact steps, one that reaches late time.
 RunConfig small_run(bool late) {
   RunConfig config;
-  config.data.source = "orthogonal";
+  config.data.source = DataSource::orthogonal;
   config.data.n = 2;
   config.data.d = 3;
   config.network.width = 1;
@@ -179,9 +179,9 @@ RunConfig small_run(bool late) {
 RunConfig small_training() {
   RunConfig config = small_run(false);
   config.descent.until = "10";
-  config.descent.method = "sgd";
+  config.descent.method = Method::stochastic;
   config.descent.batch_size = 1;
-  config.network.head = "trained";
+  config.network.head = Head::trained;
   return config;
 }
 

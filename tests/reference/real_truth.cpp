@@ -65,7 +65,7 @@ int main(int argc, char** argv) {
   const real_steps::Problem problem = real_steps::problem_of(run);
   until = std::min(until, std::pow(10.0, last_time(run.config, run.data.size()).log10()));
   std::printf("log10_t,log_loss,stable_rank_pos,stable_rank_neg,stable_rank_all,uncertainty\n");
-  if (run.config.descent.method == "flow") {
+  if (run.config.descent.method == Method::flow) {
     std::vector<double> times;
     for (int quarter = 0; quarter <= 4 * std::log10(until) + 1e-9; ++quarter) {
       const double time = quarter / 4.0;  // records are made at whole steps

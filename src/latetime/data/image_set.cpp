@@ -18,15 +18,11 @@ namespace latetime {
 namespace fs = std::filesystem;
 namespace {
 
-void require_known_names(const ImageSetOptions& options) {
+void require_known_set(const ImageSetOptions& options) {
   if (options.name != "mnist" && options.name != "fashion-mnist") {
     throw InputError("data.source", fmt::format("no image set \"{}\"; choose \"mnist\" or "
                                                 "\"fashion-mnist\"",
                                                 printable(options.name)));
-  }
-  if (options.split != "train" && options.split != "test") {
-    throw InputError("data.split", fmt::format("no split \"{}\"; choose \"train\" or \"test\"",
-                                               printable(options.split)));
   }
 }
 
@@ -46,14 +42,22 @@ std::string find_image_file(const ImageSetOptions& options, const std::string& n
                             "empty, or set data.folder to the folder of the IDX files");
 }
 
-IdxImages read_images(const ImageSetOptions& options, const std::string& split) {
-  const std::string prefix = split == "train" ? "train" : "t10k";
-  return read_idx_images(find_image_file(options, prefix + "-images-idx3-ubyte"));
+/// What the names of the split's files begin with.
+std::string prefix_of(ImageSplit split) {
+  return split == ImageSplit::train ? "train" : "t10k";
+}
+
+std::string images_file(ImageSplit split) {
+  return prefix_of(split) + "-images-idx3-ubyte";
+}
+
+IdxImages read_images(const ImageSetOptions& options, ImageSplit split) {
+  return read_idx_images(find_image_file(options, images_file(split)));
 }
 
 std::vector<std::uint8_t> read_labels(const ImageSetOptions& options, std::size_t count) {
-  const std::string prefix = options.split == "train" ? "train" : "t10k";
-  const std::string path = find_image_file(options, prefix + "-labels-idx1-ubyte");
+  const std::string path =
+      find_image_file(options, prefix_of(options.split) + "-labels-idx1-ubyte");
   std::vector<std::uint8_t> labels = read_idx_labels(path);
   if (labels.size() != count) {
     throw InputError(
@@ -84,8 +88,8 @@ std::vector<std::size_t> choose_images(const ImageSetOptions& options,
   if (options.n > eligible.size()) {
     throw InputError("data.n", fmt::format("{} samples wanted, {} images available ({} {}, classes "
                                            "\"{}\"); lower data.n",
-                                           options.n, eligible.size(), options.name, options.split,
-                                           options.classes));
+                                           options.n, eligible.size(), options.name,
+                                           word_of(options.split), options.classes));
   }
   if (options.n == 0 || options.n == eligible.size()) return eligible;
   RandomStream stream(options.seed, RandomPurpose::subset);
@@ -172,26 +176,27 @@ std::string image_cache_folder() {
 }
 
 Dataset load_image_set(const ImageSetOptions& options) {
-  require_known_names(options);
+  require_known_set(options);
   const ClassGrouping grouping = parse_classes(options.classes);
   const IdxImages images = read_images(options, options.split);
   const std::vector<std::uint8_t> labels = read_labels(options, images.count);
   if (images.pixels.empty()) {
-    throw InputError(find_image_file(options, options.split == "train" ? "train-images-idx3-ubyte"
-                                                                       : "t10k-images-idx3-ubyte"),
+    throw InputError(find_image_file(options, images_file(options.split)),
                      "holds no pixels; fetch the file anew");
   }
   const std::vector<std::size_t> chosen = choose_images(options, grouping, labels);
   PixelTable table = unit_table();
   if (options.pixels == PixelScaling::standardized) {
-    table = options.split == "train" ? standardized_table(images.pixels)
-                                     : standardized_table(read_images(options, "train").pixels);
+    table = options.split == ImageSplit::train
+                ? standardized_table(images.pixels)
+                : standardized_table(read_images(options, ImageSplit::train).pixels);
   }
-  Dataset data{.x = gather(images, chosen, table),
-               .classes = {},
-               .class_count = grouping.class_count,
-               .origin = fmt::format("{} {}, classes {}, {} images, seed {}", options.name,
-                                     options.split, options.classes, chosen.size(), options.seed)};
+  Dataset data{
+      .x = gather(images, chosen, table),
+      .classes = {},
+      .class_count = grouping.class_count,
+      .origin = fmt::format("{} {}, classes {}, {} images, seed {}", options.name,
+                            word_of(options.split), options.classes, chosen.size(), options.seed)};
   for (const std::size_t i : chosen) data.classes.push_back(grouping.class_of[labels[i]]);
   if (options.center) {
     data.subtracted = options.mean;

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 
+#include "latetime/base/choice.hpp"
 #include "latetime/data/dataset.hpp"
 
 namespace latetime {
@@ -13,10 +15,25 @@ enum class PixelScaling {
   standardized,  ///< (v / 255 − mean) / std, over all pixels of the whole training split
 };
 
+template <>
+struct ChoiceTable<PixelScaling> {
+  static constexpr std::array<ChoiceWord<PixelScaling>, 2> words{
+      {{PixelScaling::unit, "unit"}, {PixelScaling::standardized, "standardized"}}};
+};
+
+/// Which part of an image set.
+enum class ImageSplit { train, test };
+
+template <>
+struct ChoiceTable<ImageSplit> {
+  static constexpr std::array<ChoiceWord<ImageSplit>, 2> words{
+      {{ImageSplit::train, "train"}, {ImageSplit::test, "test"}}};
+};
+
 struct ImageSetOptions {
-  std::string name = "mnist";        ///< or "fashion-mnist"
-  std::string folder;                ///< of the four IDX files, raw or .gz; empty: the cache
-  std::string split = "train";       ///< or "test"
+  std::string name = "mnist";  ///< or "fashion-mnist"
+  std::string folder;          ///< of the four IDX files, raw or .gz; empty: the cache
+  ImageSplit split = ImageSplit::train;
   std::string classes = "even-odd";  ///< see `parse_classes`
   std::size_t n = 0;                 ///< samples; 0: all that the classes leave
   PixelScaling pixels = PixelScaling::unit;

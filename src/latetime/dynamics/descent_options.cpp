@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include <fmt/format.h>
+
 #include "latetime/base/error.hpp"
 #include "latetime/model/loss.hpp"
 
@@ -22,6 +24,17 @@ double log_loss_discrepancy(const Matrix&, const Vector& a, const Matrix&, const
 
 }  // namespace
 
+void require_engine_follows(EngineChoice engine, Method method, const std::string& where) {
+  if (engine == EngineChoice::automatic || method == Method::gradient_descent) return;
+  const bool batches = method == Method::stochastic;
+  const EngineChoice needed = batches ? EngineChoice::dense : EngineChoice::flow;
+  if (engine == needed) return;
+  throw InputError(where, fmt::format("\"{}\" does not follow {}; use engine = \"{}\" or "
+                                      "method = \"gd\"",
+                                      word_of(engine), batches ? "mini-batches" : "gradient flow",
+                                      word_of(needed)));
+}
+
 std::size_t batch_size(const DescentOptions& options) {
   return options.method == Method::stochastic ? options.batch_size : 0;
 }
@@ -34,25 +47,13 @@ EnginePlan plan_engines(const DescentOptions& options, Eigen::Index n, Eigen::In
                         Eigen::Index neurons) {
   const EngineChoice engine = options.engine;
   const bool automatic = engine == EngineChoice::automatic;
+  require_engine_follows(engine, options.method, "descent.engine");
   EnginePlan plan;
   if (options.method == Method::stochastic) {
-    if (!automatic && engine != EngineChoice::dense) {
-      throw InputError(
-          "descent.engine",
-          "mini-batches are followed by the dense engine only; use engine = \"dense\" or "
-          "method = \"gd\"");
-    }
     plan.dense = true;
     return plan;
   }
-  if (options.method == Method::flow) {
-    if (!automatic && engine != EngineChoice::flow) {
-      throw InputError("descent.engine",
-                       "gradient flow is followed by the flow engine only; use engine = \"flow\" "
-                       "or method = \"gd\"");
-    }
-    return plan;
-  }
+  if (options.method == Method::flow) return plan;
   const double pairs = static_cast<double>(neurons) * static_cast<double>(n);
   const double steps = std::max(affordable_pairs / (pairs + pairs_of_overhead), least_exact_steps);
   plan.most_exact_steps = static_cast<std::uint64_t>(steps);

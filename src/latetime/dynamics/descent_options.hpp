@@ -6,16 +6,9 @@
 #include "latetime/base/log_time.hpp"
 #include "latetime/data/dataset.hpp"
 #include "latetime/dynamics/hand_over.hpp"
+#include "latetime/dynamics/method.hpp"
 
 namespace latetime {
-
-enum class Method {
-  gradient_descent,  ///< full batch, (3.2)
-  stochastic,        ///< mini-batches, a new seeded order each epoch
-  flow,              ///< gradient flow; one unit of time is one step
-};
-
-enum class EngineChoice { automatic, dense, coefficient, frozen, flow };
 
 struct DescentOptions {
   Method method = Method::gradient_descent;

@@ -25,8 +25,8 @@ constexpr double same_coefficients = 1e-8;
 
 ClaimDescent claim_descent(const RunConfig& config, Eigen::Index n) {
   if (takes_mini_batches(config, n)) return ClaimDescent::mini_batches;
-  return config.descent.method == "flow" ? ClaimDescent::gradient_flow
-                                         : ClaimDescent::gradient_descent;
+  return config.descent.method == Method::flow ? ClaimDescent::gradient_flow
+                                               : ClaimDescent::gradient_descent;
 }
 
 /// σ0: as configured; of weights from a file, the root mean square of the entries.
@@ -52,7 +52,7 @@ ClaimReport report_of(const RunTrace& run, const RunConfig& config, const std::s
   report.slope = s.slope();
   report.learning_rate = s.learning_rate;
   report.init_std = s.init_std;
-  report.method = config.descent.method;
+  report.method = word_of(config.descent.method);
   report.thresholds = s.thresholds;
   report.steps = run.steps.looked ? run.steps.last : 0;
   report.steps_problem = run.steps.problem;
@@ -63,7 +63,7 @@ ClaimReport report_of(const RunTrace& run, const RunConfig& config, const std::s
   if (!config.network.initial_weights.empty()) {
     report.notes.push_back("sigma0 is the root mean square of the initial weights in the file");
   }
-  if (config.descent.method == "sgd" && !takes_mini_batches(config, s.n())) {
+  if (config.descent.method == Method::stochastic && !takes_mini_batches(config, s.n())) {
     report.notes.push_back(
         fmt::format("batches of {} hold all {} samples: every step is one of the full batch",
                     config.descent.batch_size, s.n()));
@@ -245,7 +245,7 @@ ClaimReport check_run(const std::string& directory, const CheckSettings& setting
   const std::string engine = stored.file().read_string("/engine/name");
   const auto end = stored.read<RunEnd>();
   const LogTime last = stored.final_time();
-  if (end.reason != "reached-end") {
+  if (end.reason != to_string(StopReason::reached_end)) {
     run.outcome = fmt::format("the run stopped at t = {}: {}", decades_text(last),
                               end.message.empty() ? end.reason : end.message);
   }

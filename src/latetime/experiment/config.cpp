@@ -36,6 +36,10 @@ std::string toml_text(bool value) {
 std::string toml_text(const std::string& value) {
   return toml_string(value);
 }
+template <Choice Value>
+std::string toml_text(Value value) {
+  return toml_string(word_of(value));
+}
 std::string toml_text(double value) {
   const std::string text = shortest(value);
   const bool looks_whole = text.find_first_of(".en") == std::string::npos;
@@ -91,12 +95,22 @@ std::optional<std::vector<std::string>> value_of(const toml::node& node) {
   return values;
 }
 
+/// The words of a choice, and no words of other types.
+template <class Value>
+std::vector<std::string> choices() {
+  if constexpr (Choice<Value>) {
+    return words_of<Value>();
+  } else {
+    return {};
+  }
+}
+
 template <class Value>
 constexpr const char* type_name() {
   if constexpr (std::is_same_v<Value, std::int64_t>) return "a whole number below 2^63";
   if constexpr (std::is_same_v<Value, double>) return "a number";
   if constexpr (std::is_same_v<Value, bool>) return "true or false";
-  if constexpr (std::is_same_v<Value, std::string>) return "a text in quotes";
+  if constexpr (std::is_same_v<Value, std::string> || Choice<Value>) return "a text in quotes";
   return "a list such as [\"1000\", \"1e6\"]";
 }
 
@@ -105,7 +119,7 @@ constexpr const char* field_type() {
   if constexpr (std::is_same_v<Value, std::int64_t>) return "integer";
   if constexpr (std::is_same_v<Value, double>) return "number";
   if constexpr (std::is_same_v<Value, bool>) return "flag";
-  if constexpr (std::is_same_v<Value, std::string>) return "text";
+  if constexpr (std::is_same_v<Value, std::string> || Choice<Value>) return "text";
   return "texts";
 }
 
@@ -127,14 +141,23 @@ template <class Value>
 void check_value(const std::string& where, const Value& value, const FieldRule& rule) {
   if constexpr (std::is_same_v<Value, std::int64_t> || std::is_same_v<Value, double>) {
     check_range(where, static_cast<double>(value), toml_text(value), rule);
-  } else if constexpr (std::is_same_v<Value, std::string>) {
-    if (rule.one_of.empty()) return;
-    for (const auto& allowed : rule.one_of) {
-      if (value == allowed) return;
-    }
-    throw InputError(where,
-                     fmt::format("\"{}\" is not known; did you mean \"{}\"? (one of {})", value,
-                                 nearest_name(value, rule.one_of), join(rule.one_of)));
+  }
+}
+
+/// The value of a node, checked against its type and its rule.
+template <class Value>
+Value checked_value(const toml::node& node, const std::string& where, const FieldRule& rule) {
+  using Read = std::conditional_t<Choice<Value>, std::string, Value>;
+  const auto read = value_of<Read>(node);
+  if (!read) throw InputError(where, fmt::format("must be {}", type_name<Value>()));
+  if constexpr (Choice<Value>) {
+    if (const auto choice = choice_of<Value>(*read)) return *choice;
+    const auto words = words_of<Value>();
+    throw InputError(where, fmt::format("\"{}\" is not known; did you mean \"{}\"? (one of {})",
+                                        *read, nearest_name(*read, words), join(words)));
+  } else {
+    check_value(where, *read, rule);
+    return *read;
   }
 }
 
@@ -154,20 +177,46 @@ void refuse_control_characters(const std::string& name, const std::string& where
                    "are; write paths in single quotes, 'C:\\new\\X.npy', or with /");
 }
 
+// ---- all keys with their values
+
+struct Field {
+  FieldDescription description;
+  std::string name;   ///< section.key
+  std::string value;  ///< as TOML
+  std::string owner;  ///< what the key belongs to; empty where it has a meaning
+};
+
+std::vector<Field> list_fields(const RunConfig& config) {
+  std::vector<Field> fields;
+  visit_fields(config, [&](const std::string& section, const std::string& key, const auto& value,
+                           const std::string& meaning, const FieldRule& rule) {
+    using Value = std::decay_t<decltype(value)>;
+    const FieldDescription description{.section = section,
+                                       .key = key,
+                                       .default_value = {},
+                                       .meaning = meaning,
+                                       .type = field_type<Value>(),
+                                       .is_file = rule.is_file,
+                                       .one_of = choices<Value>()};
+    fields.push_back(
+        {description, dotted(section, key), toml_text(value), rule.belongs_to(config)});
+  });
+  return fields;
+}
+
 // ---- reading a table
 
 using KeySet = std::set<std::pair<std::string, std::string>>;
 
 /// Names every key of the document that is not in the field list.
 void refuse_unknown_keys(const toml::table& document, const std::string& origin) {
-  RunConfig defaults;
   std::vector<std::string> known, sections;
-  visit_fields(defaults, [&](const std::string& section, const std::string& key, const auto&,
-                             const std::string&, const FieldRule&) {
-    known.push_back(dotted(section, key));
+  for (const Field& field : list_fields(RunConfig{})) {
+    const std::string& section = field.description.section;
+    known.push_back(field.name);
     const bool seen = !sections.empty() && sections.back() == section;
     if (!section.empty() && !seen) sections.push_back(section);
-  });
+  }
   const auto refuse = [&](const std::string& name) {
     // The right key in the wrong section is the nearer miss.
     const auto last = name.substr(name.rfind('.') + 1);
@@ -215,10 +264,7 @@ KeySet read_fields(const toml::table& document, const std::string& origin,
     }
     if (!node) return;
     const std::string where = origin + ": " + dotted(section, key);
-    const auto read = value_of<Value>(*node);
-    if (!read) throw InputError(where, fmt::format("must be {}", type_name<Value>()));
-    check_value(where, *read, rule);
-    value = *read;
+    value = checked_value<Value>(*node, where, rule);
     if constexpr (std::is_same_v<Value, std::string>) {
       const bool from_command_line = overridden.count(dotted(section, key)) > 0;
       if (rule.is_file) refuse_control_characters(value, where);
@@ -229,35 +275,23 @@ KeySet read_fields(const toml::table& document, const std::string& origin,
   return set;
 }
 
-/// Which engines follow which method, and how far.
+/// Whether the engine follows the method, and how far.
 void check_descent(const DescentConfig& descent, const std::string& origin) {
   const std::string where = origin + ": descent.";
-  const std::string &method = descent.method, &engine = descent.engine;
-  if (method == "sgd" && engine != "auto" && engine != "dense") {
-    throw InputError(where + "engine",
-                     fmt::format("\"{}\" does not follow mini-batches; use engine = \"dense\" or "
-                                 "method = \"gd\"",
-                                 engine));
-  }
-  if (method == "flow" && engine != "auto" && engine != "flow") {
-    throw InputError(where + "engine",
-                     fmt::format("\"{}\" does not follow gradient flow; use engine = \"flow\" or "
-                                 "method = \"gd\"",
-                                 engine));
-  }
+  require_engine_follows(descent.engine, descent.method, where + "engine");
   const LogTime until = LogTime::parse(descent.until, where + "until");
   if (until.step()) return;
-  if (method == "sgd") {
+  if (descent.method == Method::stochastic) {
     throw InputError(where + "until",
                      fmt::format("\"{}\" is more than the 2^53 (about 9e15) steps that method = "
                                  "\"sgd\" can count; choose a smaller one",
                                  descent.until));
   }
-  if (engine != "auto" && engine != "flow") {
+  if (descent.engine != EngineChoice::automatic && descent.engine != EngineChoice::flow) {
     throw InputError(where + "until",
                      fmt::format("\"{}\" is more than the 2^53 (about 9e15) steps that engine = "
                                  "\"{}\" can count; use engine = \"auto\" or choose a smaller one",
-                                 descent.until, engine));
+                                 descent.until, word_of(descent.engine)));
   }
 }
 
@@ -276,18 +310,16 @@ void check_files(const DataConfig& data, const std::string& origin) {
 
 /// Rules that involve more than one key.
 void check_together(const RunConfig& config, const KeySet& set, const std::string& origin) {
-  visit_fields(config, [&](const std::string& section, const std::string& key, const auto&,
-                           const std::string&, const FieldRule& rule) {
-    const std::string owner = rule.belongs_to(config);
-    if (owner.empty() || !set.count({section, key})) return;
-    throw InputError(origin + ": " + dotted(section, key),
+  for (const auto& [description, name, value, owner] : list_fields(config)) {
+    if (owner.empty() || !set.count({description.section, description.key})) continue;
+    throw InputError(origin + ": " + name,
                      fmt::format("has a meaning only with {}; remove it", owner));
-  });
-  const bool images = config.data.source == "mnist" || config.data.source == "fashion-mnist";
-  if (!images && config.data.source != "file" && config.data.n < 1) {
+  }
+  const bool files = config.data.source == DataSource::file;
+  if (!config.data.is_images() && !files && config.data.n < 1) {
     throw InputError(origin + ": data.n", "must be at least 1");
   }
-  if (config.data.source == "file") {
+  if (files) {
     check_files(config.data, origin);
   } else if (config.data.d < 1) {
     throw InputError(origin + ": data.d", "must be at least 1");
@@ -353,52 +385,43 @@ RunConfig parse_config(const std::string& text, const std::string& origin,
   refuse_unknown_keys(document, origin);
   RunConfig config;
   const KeySet set = read_fields(document, origin, folder, overridden, config);
-  if (config.data.source == "file" && !set.count({"data", "d"})) config.data.d = 0;
+  if (config.data.source == DataSource::file && !set.count({"data", "d"})) config.data.d = 0;
   check_together(config, set, origin);
   return config;
 }
 
 std::string to_toml(const RunConfig& config) {
   std::string text, current;
-  visit_fields(config, [&](const std::string& section, const std::string& key, const auto& value,
-                           const std::string& meaning, const FieldRule& rule) {
-    if (!rule.belongs_to(config).empty()) return;
-    if (config.descent.epochs > 0 && section == "descent" && key == "until") return;
-    if (section != current) {
-      text += fmt::format("\n[{}]\n", section);
-      current = section;
+  for (const auto& [description, name, value, owner] : list_fields(config)) {
+    if (!owner.empty()) continue;
+    if (config.descent.epochs > 0 && name == "descent.until") continue;
+    if (description.section != current) {
+      text += fmt::format("\n[{}]\n", description.section);
+      current = description.section;
     }
-    text += fmt::format("{:<32}# {}\n", key + " = " + toml_text(value) + " ", meaning);
-  });
+    text += fmt::format("{:<32}# {}\n", description.key + " = " + value + " ", description.meaning);
+  }
   return text;
 }
 
 std::vector<FieldDescription> describe_fields() {
   std::vector<FieldDescription> fields;
-  RunConfig defaults;
-  visit_fields(defaults, [&](const std::string& section, const std::string& key, const auto& value,
-                             const std::string& meaning, const FieldRule& rule) {
-    std::string text = meaning;
-    if (!rule.one_of.empty()) text += " (" + join(rule.one_of, " | ") + ")";
-    const char* type = field_type<std::decay_t<decltype(value)>>();
-    fields.push_back({section, key, toml_text(value), text, type, rule.is_file, rule.one_of});
-  });
+  for (Field& field : list_fields(RunConfig{})) {
+    FieldDescription& description = field.description;
+    description.default_value = field.value;
+    if (!description.one_of.empty()) {
+      description.meaning += " (" + join(description.one_of, " | ") + ")";
+    }
+    fields.push_back(std::move(description));
+  }
   return fields;
 }
 
 std::string first_difference(const RunConfig& a, const RunConfig& b) {
-  std::vector<std::pair<std::string, std::string>> left, right;
-  const auto collect = [](const RunConfig& config, auto& into) {
-    visit_fields(config, [&](const std::string& section, const std::string& key, const auto& value,
-                             const std::string&, const FieldRule&) {
-      into.emplace_back(dotted(section, key), toml_text(value));
-    });
-  };
-  collect(a, left);
-  collect(b, right);
+  const std::vector<Field> left = list_fields(a), right = list_fields(b);
   for (std::size_t i = 0; i < left.size(); ++i) {
-    if (left[i].first == "descent.until" || left[i].first == "descent.epochs") continue;
-    if (left[i].second != right[i].second) return left[i].first;
+    if (left[i].name == "descent.until" || left[i].name == "descent.epochs") continue;
+    if (left[i].value != right[i].value) return left[i].name;
   }
   return {};
 }

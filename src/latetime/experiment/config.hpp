@@ -1,14 +1,72 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "latetime/base/choice.hpp"
+#include "latetime/data/image_set.hpp"
+#include "latetime/dynamics/method.hpp"
+#include "latetime/model/classifier.hpp"
+
 namespace latetime {
 
+enum class DataSource {
+  gaussian_mixture,
+  orthogonal,
+  near_orthogonal,
+  symmetric_separable,
+  file,
+  mnist,
+  fashion_mnist
+};
+
+template <>
+struct ChoiceTable<DataSource> {
+  static constexpr std::array<ChoiceWord<DataSource>, 7> words{
+      {{DataSource::gaussian_mixture, "gaussian-mixture"},
+       {DataSource::orthogonal, "orthogonal"},
+       {DataSource::near_orthogonal, "near-orthogonal"},
+       {DataSource::symmetric_separable, "symmetric-separable"},
+       {DataSource::file, "file"},
+       {DataSource::mnist, "mnist"},
+       {DataSource::fashion_mnist, "fashion-mnist"}}};
+};
+
+/// The factor before the sum of neurons.
+enum class OutputScale {
+  automatic,  ///< 1/m, or 1 for a trained head
+  one_over_width,
+  one_over_root_width,
+  one
+};
+
+template <>
+struct ChoiceTable<OutputScale> {
+  static constexpr std::array<ChoiceWord<OutputScale>, 4> words{
+      {{OutputScale::automatic, "auto"},
+       {OutputScale::one_over_width, "1/m"},
+       {OutputScale::one_over_root_width, "1/sqrt(m)"},
+       {OutputScale::one, "1"}}};
+};
+
+enum class Precision {
+  automatic,  ///< float64, in latetime train float32
+  float64,
+  float32
+};
+
+template <>
+struct ChoiceTable<Precision> {
+  static constexpr std::array<ChoiceWord<Precision>, 3> words{{{Precision::automatic, "auto"},
+                                                               {Precision::float64, "float64"},
+                                                               {Precision::float32, "float32"}}};
+};
+
 struct DataConfig {
-  std::string source = "gaussian-mixture";
+  DataSource source = DataSource::gaussian_mixture;
   std::int64_t n = 10;
   std::int64_t d = 784;
   double signal_std = 0.01;
@@ -22,11 +80,15 @@ struct DataConfig {
   std::string label_column;
   bool transpose = false;
   std::string classes = "even-odd";
-  std::string pixels = "unit";
-  std::string split = "train";
+  PixelScaling pixels = PixelScaling::unit;
+  ImageSplit split = ImageSplit::train;
   bool center = false;
   bool normalize = false;
   std::string folder;
+
+  bool is_images() const {
+    return source == DataSource::mnist || source == DataSource::fashion_mnist;
+  }
 };
 
 struct NetworkConfig {
@@ -34,19 +96,19 @@ struct NetworkConfig {
   double slope = 0.1;
   double init_std = 1e-3;
   std::string initial_weights;
-  std::string head = "groups";
-  std::string output_scale = "auto";
+  Head head = Head::groups;
+  OutputScale output_scale = OutputScale::automatic;
 };
 
 struct DescentConfig {
-  std::string method = "gd";
+  Method method = Method::gradient_descent;
   double learning_rate = 0.1;
   std::string until = "1e5";
   std::int64_t epochs = 0;
   std::int64_t batch_size = 64;
-  std::string engine = "auto";
+  EngineChoice engine = EngineChoice::automatic;
   double tolerance = 1e-8;
-  std::string precision = "auto";
+  Precision precision = Precision::automatic;
 };
 
 struct RecordConfig {

@@ -16,39 +16,31 @@ namespace latetime {
 struct FieldRule {
   double min = -std::numeric_limits<double>::infinity();
   double max = std::numeric_limits<double>::infinity();
-  bool above_min = false;           ///< min itself is not allowed
-  std::vector<std::string> one_of;  ///< texts: allowed values; empty: any
-  bool is_file = false;             ///< file name, relative to the configuration's folder
+  bool above_min = false;  ///< min itself is not allowed
+  bool is_file = false;    ///< file name, relative to the configuration's folder
   /// Empty when the key has a meaning in this configuration, else what it belongs to.
   std::function<std::string(const RunConfig&)> belongs_to = [](const RunConfig&) {
     return std::string();
   };
 };
 
-inline const std::vector<std::string>& data_sources() {
-  static const std::vector<std::string> names{
-      "gaussian-mixture", "orthogonal", "near-orthogonal", "symmetric-separable", "file", "mnist",
-      "fashion-mnist"};
-  return names;
-}
-
-inline auto only_for_sources(std::vector<std::string> sources) {
+inline auto only_for_sources(std::vector<DataSource> sources) {
   return [sources = std::move(sources)](const RunConfig& config) -> std::string {
     std::string list;
-    for (const auto& source : sources) {
+    for (const DataSource source : sources) {
       if (source == config.data.source) return {};
-      list += (list.empty() ? "data.source = \"" : ", \"") + source + "\"";
+      list += (list.empty() ? "data.source = \"" : ", \"") + word_of(source) + "\"";
     }
     return list;
   };
 }
 
 inline std::string only_for_sgd(const RunConfig& config) {
-  return config.descent.method == "sgd" ? "" : "descent.method = \"sgd\"";
+  return config.descent.method == Method::stochastic ? "" : "descent.method = \"sgd\"";
 }
 
 inline std::string not_for_sgd(const RunConfig& config) {
-  return config.descent.method == "sgd" ? "descent.method = \"gd\" or \"flow\"" : "";
+  return config.descent.method == Method::stochastic ? "descent.method = \"gd\" or \"flow\"" : "";
 }
 
 /// Calls visitor(section, key, value, meaning, rule) for every key, in the order of the file
@@ -56,61 +48,61 @@ inline std::string not_for_sgd(const RunConfig& config) {
 template <class Config, class Visitor>
 void visit_fields(Config& config, Visitor&& visit) {
   const double tiny_max = 9e15;
-  const std::vector<std::string> synthetic{"gaussian-mixture", "orthogonal", "near-orthogonal",
-                                           "symmetric-separable"};
-  std::vector<std::string> sized = synthetic;
-  sized.insert(sized.end(), {"mnist", "fashion-mnist"});
-  std::vector<std::string> with_dimension = synthetic;
-  with_dimension.push_back("file");
-  const std::vector<std::string> images{"mnist", "fashion-mnist"};
+  using enum DataSource;
+  const std::vector<DataSource> synthetic{gaussian_mixture, orthogonal, near_orthogonal,
+                                          symmetric_separable};
+  std::vector<DataSource> sized = synthetic;
+  sized.insert(sized.end(), {mnist, fashion_mnist});
+  std::vector<DataSource> with_dimension = synthetic;
+  with_dimension.push_back(DataSource::file);
+  const std::vector<DataSource> images{mnist, fashion_mnist};
 
   visit("", "seed", config.seed, "root of every random number of the run", FieldRule{.min = 0});
 
-  visit("data", "source", config.data.source, "where the samples come from",
-        FieldRule{.one_of = data_sources()});
+  visit("data", "source", config.data.source, "where the samples come from", FieldRule{});
   visit("data", "n", config.data.n, "samples (images: 0 takes all that the classes leave)",
         FieldRule{.min = 0, .max = tiny_max, .belongs_to = only_for_sources(sized)});
   visit("data", "d", config.data.d, "dimension of a sample (files: 0 takes what the file has)",
         FieldRule{.min = 0, .max = tiny_max, .belongs_to = only_for_sources(with_dimension)});
   visit("data", "signal_std", config.data.signal_std, "standard deviation of the mean's entries",
-        FieldRule{.min = 0, .belongs_to = only_for_sources({"gaussian-mixture"})});
-  visit("data", "noise_std", config.data.noise_std, "standard deviation of the noise",
-        FieldRule{.min = 0,
-                  .belongs_to = only_for_sources({"gaussian-mixture", "symmetric-separable"})});
+        FieldRule{.min = 0, .belongs_to = only_for_sources({gaussian_mixture})});
+  visit(
+      "data", "noise_std", config.data.noise_std, "standard deviation of the noise",
+      FieldRule{.min = 0, .belongs_to = only_for_sources({gaussian_mixture, symmetric_separable})});
   visit("data", "sample_norm", config.data.sample_norm, "Euclidean norm of every sample",
         FieldRule{.min = 0,
                   .above_min = true,
-                  .belongs_to = only_for_sources({"orthogonal", "near-orthogonal"})});
+                  .belongs_to = only_for_sources({orthogonal, near_orthogonal})});
   visit("data", "inner_product", config.data.inner_product,
         "p, the largest |<x_i, x_k>| of two samples",
-        FieldRule{.min = 0, .belongs_to = only_for_sources({"near-orthogonal"})});
+        FieldRule{.min = 0, .belongs_to = only_for_sources({near_orthogonal})});
   visit("data", "margin", config.data.margin, "least y <v, x> along the separating direction v",
         FieldRule{
-            .min = 0, .above_min = true, .belongs_to = only_for_sources({"symmetric-separable"})});
+            .min = 0, .above_min = true, .belongs_to = only_for_sources({symmetric_separable})});
   visit("data", "x", config.data.x,
         "samples, n x d: .npy, .npz:name, .csv, .h5:/path, .mat:/path, LIBSVM",
-        FieldRule{.is_file = true, .belongs_to = only_for_sources({"file"})});
+        FieldRule{.is_file = true, .belongs_to = only_for_sources({DataSource::file})});
   visit("data", "y", config.data.y,
         "labels, n of two values: the same formats; empty: in the file of x",
-        FieldRule{.is_file = true, .belongs_to = only_for_sources({"file"})});
+        FieldRule{.is_file = true, .belongs_to = only_for_sources({DataSource::file})});
   visit("data", "positive", config.data.positive,
         "the label that counts as +1, the other as -1; empty: labels are +1 and -1",
-        FieldRule{.belongs_to = only_for_sources({"file"})});
+        FieldRule{.belongs_to = only_for_sources({DataSource::file})});
   visit("data", "label_column", config.data.label_column,
         "column of the labels in a CSV file, y's or else x's: its header, or its number from 1 "
         "(-1: the last)",
-        FieldRule{.belongs_to = only_for_sources({"file"})});
+        FieldRule{.belongs_to = only_for_sources({DataSource::file})});
   visit("data", "transpose", config.data.transpose, "x holds a sample a column, as d x n",
-        FieldRule{.belongs_to = only_for_sources({"file"})});
+        FieldRule{.belongs_to = only_for_sources({DataSource::file})});
   visit("data", "classes", config.data.classes,
         "classes of images: \"even-odd\", \"0-4 vs 5-9\", \"3 vs 8\", the first is +1; \"all\" ten "
         "in "
         "latetime train",
         FieldRule{.belongs_to = only_for_sources(images)});
   visit("data", "pixels", config.data.pixels, "unit: [0, 1]; standardized: mean 0, variance 1",
-        FieldRule{.one_of = {"unit", "standardized"}, .belongs_to = only_for_sources(images)});
+        FieldRule{.belongs_to = only_for_sources(images)});
   visit("data", "split", config.data.split, "which part of the image set",
-        FieldRule{.one_of = {"train", "test"}, .belongs_to = only_for_sources(images)});
+        FieldRule{.belongs_to = only_for_sources(images)});
   visit("data", "center", config.data.center, "subtract the mean of the chosen images",
         FieldRule{.belongs_to = only_for_sources(images)});
   visit("data", "normalize", config.data.normalize, "scale every image to unit Euclidean norm",
@@ -130,14 +122,13 @@ void visit_fields(Config& config, Visitor&& visit) {
   visit("network", "head", config.network.head,
         "groups: second layer fixed; trained: a linear output layer, one hidden layer of m "
         "(latetime train)",
-        FieldRule{.one_of = {"groups", "trained"}});
+        FieldRule{});
   visit("network", "output_scale", config.network.output_scale,
         "factor before the sum of neurons; auto: 1/m, or 1 for a trained head (latetime train)",
-        FieldRule{.one_of = {"auto", "1/m", "1/sqrt(m)", "1"}});
+        FieldRule{});
 
   visit("descent", "method", config.descent.method,
-        "gd: full-batch gradient descent; sgd: mini-batches; flow: gradient flow",
-        FieldRule{.one_of = {"gd", "sgd", "flow"}});
+        "gd: full-batch gradient descent; sgd: mini-batches; flow: gradient flow", FieldRule{});
   visit("descent", "learning_rate", config.descent.learning_rate, "eta, step size",
         FieldRule{.min = 0, .above_min = true});
   visit("descent", "until", config.descent.until, "last step, of any size: \"1e6\", \"1e100\"",
@@ -147,14 +138,12 @@ void visit_fields(Config& config, Visitor&& visit) {
         FieldRule{.min = 0, .max = tiny_max, .belongs_to = only_for_sgd});
   visit("descent", "batch_size", config.descent.batch_size, "samples of a mini-batch",
         FieldRule{.min = 1, .max = tiny_max, .belongs_to = only_for_sgd});
-  visit("descent", "engine", config.descent.engine, "how the descent is followed",
-        FieldRule{.one_of = {"auto", "dense", "coefficient", "frozen", "flow"}});
+  visit("descent", "engine", config.descent.engine, "how the descent is followed", FieldRule{});
   visit("descent", "tolerance", config.descent.tolerance,
         "of log loss and stable ranks, for choosing the hand-over to the late-time flow",
         FieldRule{.min = 0, .max = 0.1, .above_min = true, .belongs_to = not_for_sgd});
   visit("descent", "precision", config.descent.precision,
-        "auto: float64, in latetime train float32",
-        FieldRule{.one_of = {"auto", "float64", "float32"}});
+        "auto: float64, in latetime train float32", FieldRule{});
 
   visit("record", "per_decade", config.record.per_decade, "records for each factor 10 of steps",
         FieldRule{.min = 0, .max = 1e6});

@@ -53,7 +53,7 @@ ImageData load(const ImageFigureOptions& options) {
   set.name = options.images;
   set.folder = options.folder;
   set.classes = options.reading == "two-class" ? "even-odd" : "all";
-  set.pixels = options.pixels == "unit" ? PixelScaling::unit : PixelScaling::standardized;
+  set.pixels = choice_of<PixelScaling>(options.pixels).value();
   set.n = static_cast<std::size_t>(options.n);
   set.seed = static_cast<std::uint64_t>(options.first_seed);
   return load_image_data(set, static_cast<std::size_t>(options.test_n));
@@ -182,7 +182,7 @@ void require_known(const char* option, const std::string& value,
 void require_sound(const ImageFigureOptions& options) {
   require_known("reading", options.reading, {"groups", "two-class", "trained"});
   require_known("images", options.images, {"mnist", "fashion-mnist"});
-  require_known("pixels", options.pixels, {"unit", "standardized"});
+  require_known("pixels", options.pixels, words_of<PixelScaling>());
   output_scale(scale_of(options), 1);  // throws
 }
 

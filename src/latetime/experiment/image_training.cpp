@@ -47,9 +47,9 @@ TrainingRecord measure(BatchTrainer<float>& trainer, const ImageData& data, bool
 
 ImageData load_image_data(ImageSetOptions options, std::size_t test_n) {
   ImageData data;
-  options.split = "train";
+  options.split = ImageSplit::train;
   data.train = sparse_samples<float>(load_image_set(options));
-  options.split = "test";
+  options.split = ImageSplit::test;
   options.n = test_n;
   data.test = sparse_samples<float>(load_image_set(options));
   if (data.test.features != data.train.features) {

@@ -22,8 +22,9 @@ double needs_of_run(double n, double d, double neurons) {
 /// The samples, the weights in the precision of the training and twice in float64 (the last record,
 /// and the next), and the preactivations of a batch.
 double needs_of_training(const RunConfig& config, double n, double d, double neurons) {
-  const double real = config.descent.precision == "float64" ? sizeof(double) : sizeof(float);
-  const bool batches = config.descent.method == "sgd";
+  const double real =
+      config.descent.precision == Precision::float64 ? sizeof(double) : sizeof(float);
+  const bool batches = config.descent.method == Method::stochastic;
   const double batch = batches ? std::min(n, static_cast<double>(config.descent.batch_size)) : n;
   return bytes * n * d + (real + 2 * bytes) * neurons * d + real * neurons * batch;
 }

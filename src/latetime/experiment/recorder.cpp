@@ -127,7 +127,7 @@ Recorder::Recorder(const RunConfig& config, const Dataset& data, const Network& 
       measurer_(data, initial),
       keep_coefficients_(coefficient_bytes(initial, data, expected_records) <= coefficient_budget),
       threads_(threads),
-      watches_pairs_(config.descent.method != "sgd") {
+      watches_pairs_(config.descent.method != Method::stochastic) {
   last_switch_.setZero(initial.shape.neurons(), data.size());
 }
 

@@ -35,7 +35,7 @@ std::string way_to_state(const StoredRun& run) {
 /// Takes the run's last state for a late one and follows the flow from there.
 void compute(const StoredRun& run, const std::function<bool(double)>& keep_going,
              RunLimit& result) {
-  const bool of_descent = run.config().descent.method != "flow";
+  const bool of_descent = run.config().descent.method != Method::flow;
   const FlowStart start{flow_log_time(result.start, of_descent), run.pairs(run.last().coefficients),
                         run.pairs(run.last().preactivations)};
   if (!start.coefficients.allFinite() || !start.preactivations.allFinite() ||

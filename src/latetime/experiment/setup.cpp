@@ -18,12 +18,12 @@ namespace {
 
 ImageSetOptions image_options(const RunConfig& config) {
   ImageSetOptions options;
-  options.name = config.data.source;
+  options.name = word_of(config.data.source);
   options.folder = config.data.folder;
   options.split = config.data.split;
   options.classes = config.data.classes;
   options.n = static_cast<std::size_t>(config.data.n);
-  options.pixels = config.data.pixels == "unit" ? PixelScaling::unit : PixelScaling::standardized;
+  options.pixels = config.data.pixels;
   options.center = config.data.center;
   options.normalize = config.data.normalize;
   options.seed = static_cast<std::uint64_t>(config.seed);
@@ -33,26 +33,13 @@ ImageSetOptions image_options(const RunConfig& config) {
 /// For samples that are made or chosen, before they are.
 void require_memory_of_samples(const RunConfig& config, double neurons) {
   const DataConfig& data = config.data;
-  if (data.source == "file") return;
-  const bool images = data.source == "mnist" || data.source == "fashion-mnist";
-  require_memory(config, static_cast<double>(data.n), images ? 784 : static_cast<double>(data.d),
-                 neurons);
+  if (data.source == DataSource::file) return;
+  require_memory(config, static_cast<double>(data.n),
+                 data.is_images() ? 784 : static_cast<double>(data.d), neurons);
 }
 
 std::size_t batch_size(const RunConfig& config, Eigen::Index n) {
   return std::min(static_cast<std::size_t>(config.descent.batch_size), static_cast<std::size_t>(n));
-}
-
-Method method_of(const std::string& name) {
-  if (name == "sgd") return Method::stochastic;
-  return name == "flow" ? Method::flow : Method::gradient_descent;
-}
-
-EngineChoice engine_of(const std::string& name) {
-  if (name == "dense") return EngineChoice::dense;
-  if (name == "coefficient") return EngineChoice::coefficient;
-  if (name == "frozen") return EngineChoice::frozen;
-  return name == "flow" ? EngineChoice::flow : EngineChoice::automatic;
 }
 
 }  // namespace
@@ -73,40 +60,42 @@ Dataset load_training_data(const RunConfig& config) {
   const DataConfig& data = config.data;
   require_memory_of_samples(config, 0.0);
   const auto seed = static_cast<std::uint64_t>(config.seed);
-  if (data.source == "gaussian-mixture") {
-    return gaussian_mixture(data.n, data.d, data.signal_std, data.noise_std, seed);
-  }
-  if (data.source == "orthogonal") return orthogonal_data(data.n, data.d, data.sample_norm);
-  if (data.source == "near-orthogonal") {
-    return near_orthogonal_data(data.n, data.d, data.sample_norm, data.inner_product, seed);
-  }
-  if (data.source == "symmetric-separable") {
-    return symmetric_separable_data(data.n, data.d, data.margin, data.noise_std, seed);
-  }
-  if (data.source == "file") {
-    return load_sample_files({.x = data.x,
-                              .y = data.y,
-                              .positive = data.positive,
-                              .label_column = data.label_column,
-                              .transpose = data.transpose,
-                              .features = static_cast<std::size_t>(data.d)});
+  switch (data.source) {
+    case DataSource::gaussian_mixture:
+      return gaussian_mixture(data.n, data.d, data.signal_std, data.noise_std, seed);
+    case DataSource::orthogonal:
+      return orthogonal_data(data.n, data.d, data.sample_norm);
+    case DataSource::near_orthogonal:
+      return near_orthogonal_data(data.n, data.d, data.sample_norm, data.inner_product, seed);
+    case DataSource::symmetric_separable:
+      return symmetric_separable_data(data.n, data.d, data.margin, data.noise_std, seed);
+    case DataSource::file:
+      return load_sample_files({.x = data.x,
+                                .y = data.y,
+                                .positive = data.positive,
+                                .label_column = data.label_column,
+                                .transpose = data.transpose,
+                                .features = static_cast<std::size_t>(data.d)});
+    case DataSource::mnist:
+    case DataSource::fashion_mnist:
+      break;
   }
   return load_image_set(image_options(config));
 }
 
 std::string no_test_reason(const RunConfig& config) {
   const DataConfig& data = config.data;
-  if (data.source != "mnist" && data.source != "fashion-mnist") {
-    return "data.source \"" + data.source + "\" has no test images";
+  if (!data.is_images()) {
+    return "data.source \"" + word_of(data.source) + "\" has no test images";
   }
-  if (data.split == "test") return "data.split = \"test\" trains on the test images";
+  if (data.split == ImageSplit::test) return "data.split = \"test\" trains on the test images";
   return "";
 }
 
 std::optional<Dataset> load_test_data(const RunConfig& config, const Dataset& training) {
   if (!no_test_reason(config).empty()) return std::nullopt;
   ImageSetOptions options = image_options(config);
-  options.split = "test";
+  options.split = ImageSplit::test;
   options.n = 0;
   options.mean = training.subtracted;
   return load_image_set(options);
@@ -146,10 +135,10 @@ Network network_of_array(const NetworkShape& shape, const std::vector<std::size_
 }
 
 DescentOptions descent_options(const RunConfig& config, Eigen::Index n, unsigned threads) {
-  return {.method = method_of(config.descent.method),
+  return {.method = config.descent.method,
           .learning_rate = config.descent.learning_rate,
           .batch_size = batch_size(config, n),
-          .engine = engine_of(config.descent.engine),
+          .engine = config.descent.engine,
           .tolerance = config.descent.tolerance,
           .until = last_time(config, n),
           .seed = static_cast<std::uint64_t>(config.seed),
@@ -157,7 +146,7 @@ DescentOptions descent_options(const RunConfig& config, Eigen::Index n, unsigned
 }
 
 bool takes_mini_batches(const RunConfig& config, Eigen::Index n) {
-  return config.descent.method == "sgd" && config.descent.batch_size < n;
+  return config.descent.method == Method::stochastic && config.descent.batch_size < n;
 }
 
 LogTime last_time(const RunConfig& config, Eigen::Index n) {

@@ -48,24 +48,28 @@ std::string checksums_of(const Dataset& train, const Dataset* test) {
 
 /// The configuration with nothing left on "auto".
 RunConfig resolved(RunConfig config) {
-  if (config.network.output_scale == "auto") {
-    config.network.output_scale = config.network.head == "trained" ? "1" : "1/m";
+  if (config.network.output_scale == OutputScale::automatic) {
+    config.network.output_scale =
+        config.network.head == Head::trained ? OutputScale::one : OutputScale::one_over_width;
   }
-  if (config.descent.precision == "auto") config.descent.precision = "float32";
+  if (config.descent.precision == Precision::automatic) {
+    config.descent.precision = Precision::float32;
+  }
   return config;
 }
 
 void require_trainable(const RunConfig& config) {
-  if (config.descent.method == "flow") {
+  if (config.descent.method == Method::flow) {
     throw InputError("descent.method",
                      "\"flow\" is not for latetime train; choose \"sgd\" or "
                      "\"gd\"");
   }
-  if (config.descent.engine != "auto" && config.descent.engine != "dense") {
+  if (config.descent.engine != EngineChoice::automatic &&
+      config.descent.engine != EngineChoice::dense) {
     throw InputError("descent.engine",
                      fmt::format("\"{}\" is not for latetime train, which takes every step on the "
                                  "weights; leave it out or choose \"dense\"",
-                                 config.descent.engine));
+                                 word_of(config.descent.engine)));
   }
   if (!config.network.initial_weights.empty()) {
     throw InputError("network.initial_weights",
@@ -90,7 +94,7 @@ class Training {
     if (!trainer_.classifier().weights.allFinite()) {
       throw InputError("network.init_std",
                        fmt::format("{} overflows {}; choose a smaller one", config.network.init_std,
-                                   config.descent.precision));
+                                   word_of(config.descent.precision)));
     }
   }
 
@@ -165,16 +169,17 @@ class Training {
 
  private:
   static ClassifierShape shape_of(const RunConfig& config, const SparseSamples<Real>& train) {
-    return {.head = config.network.head == "trained" ? Head::trained : Head::groups,
-            .classes = train.class_count,
-            .width = config.network.width,
-            .dim = static_cast<Eigen::Index>(train.features),
-            .slope = config.network.slope,
-            .output_scale = output_scale(config.network.output_scale, config.network.width)};
+    return {
+        .head = config.network.head,
+        .classes = train.class_count,
+        .width = config.network.width,
+        .dim = static_cast<Eigen::Index>(train.features),
+        .slope = config.network.slope,
+        .output_scale = output_scale(word_of(config.network.output_scale), config.network.width)};
   }
 
   static BatchOptions options_of(const RunConfig& config, unsigned threads) {
-    const bool full = config.descent.method == "gd";
+    const bool full = config.descent.method == Method::gradient_descent;
     return {.learning_rate = config.descent.learning_rate,
             .batch_size = full ? 0 : static_cast<std::size_t>(config.descent.batch_size),
             .seed = static_cast<std::uint64_t>(config.seed),
@@ -325,7 +330,7 @@ class Training {
     row["log_loss"] = text_of(log_mean_loss(outputs, train_.classes));
     row["train_error"] = text_of(evaluation.error());
     row["min_margin"] = text_of(margin);
-    if (config_.network.head == "groups") row["normalized_margin"] = text_of(margin / norm_);
+    if (config_.network.head == Head::groups) row["normalized_margin"] = text_of(margin / norm_);
   }
 
   struct Memory {
@@ -449,11 +454,14 @@ void require_paper_network(const RunConfig& config) {
                                  "run follows; use latetime train, or leave it out",
                                  value));
   };
-  if (config.network.head != "groups") refuse("network.head", config.network.head);
-  if (config.network.output_scale != "auto" && config.network.output_scale != "1/m") {
-    refuse("network.output_scale", config.network.output_scale);
+  if (config.network.head != Head::groups) refuse("network.head", word_of(config.network.head));
+  if (config.network.output_scale != OutputScale::automatic &&
+      config.network.output_scale != OutputScale::one_over_width) {
+    refuse("network.output_scale", word_of(config.network.output_scale));
   }
-  if (config.descent.precision == "float32") refuse("descent.precision", config.descent.precision);
+  if (config.descent.precision == Precision::float32) {
+    refuse("descent.precision", word_of(config.descent.precision));
+  }
 }
 
 const std::vector<std::string>& training_columns() {
@@ -473,13 +481,13 @@ TrainingSummary carry_out_training(const RunConfig& given, const std::string& ou
   require_trainable(given);
   const RunConfig config = resolved(given);
   const Dataset data = load_training_data(config);
-  const int groups = config.network.head == "trained" ? 1 : data.class_count;
+  const int groups = config.network.head == Head::trained ? 1 : data.class_count;
   require_memory_of_training(config, static_cast<double>(data.size()),
                              static_cast<double>(data.dim()),
                              groups * static_cast<double>(config.network.width));
   const std::optional<Dataset> test = load_test_data(config, data);
   const Dataset* test_data = test ? &*test : nullptr;
-  if (config.descent.precision == "float64") {
+  if (config.descent.precision == Precision::float64) {
     return train<double>(config, data, test_data, out, settings);
   }
   return train<float>(config, data, test_data, out, settings);

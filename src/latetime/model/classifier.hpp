@@ -1,7 +1,9 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 
+#include "latetime/base/choice.hpp"
 #include "latetime/model/network.hpp"
 
 namespace latetime {
@@ -11,6 +13,12 @@ enum class Head {
   groups,  ///< K groups of m neurons, second layer fixed: F_k = c Σ_r σ(⟨w_{k,r}, x⟩). With K = 2
            ///< and c = 1/m this is the paper's model (3.1) with f = F_0 − F_1
   trained,  ///< m neurons and a trained linear layer: F_k = c Σ_r a_{k,r} σ(⟨w_r, x⟩) + b_k
+};
+
+template <>
+struct ChoiceTable<Head> {
+  static constexpr std::array<ChoiceWord<Head>, 2> words{
+      {{Head::groups, "groups"}, {Head::trained, "trained"}}};
 };
 
 struct ClassifierShape {

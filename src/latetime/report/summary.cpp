@@ -7,6 +7,8 @@
 
 #include <fmt/format.h>
 
+#include "latetime/base/outcome.hpp"
+
 namespace latetime {
 namespace {
 
@@ -89,7 +91,7 @@ Paragraph what_was_run(const RunResults& run) {
       method_text(run), run.learning_rate, run.width, activation_text(run.slope), run.n, run.d,
       run.provenance.data_origin, reached_text(run), run.records(), fmt::join(engines, ", "),
       run.provenance.wall_seconds);
-  if (run.end.reason != "reached-end") {
+  if (run.end.reason != to_string(StopReason::reached_end)) {
     text += fmt::format(" It stopped before its end ({}){}{}.", run.end.reason,
                         run.end.message.empty() ? "" : ": ", run.end.message);
   }

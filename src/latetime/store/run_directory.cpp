@@ -16,6 +16,7 @@
 
 #include "latetime/base/error.hpp"
 #include "latetime/base/names.hpp"
+#include "latetime/base/outcome.hpp"
 #include "latetime/base/text.hpp"
 #include "latetime/data/hdf5_array.hpp"
 #include "latetime/store/folder_kind.hpp"
@@ -167,7 +168,7 @@ namespace {
 bool is_past_start(const RunDirectory& directory) {
   try {
     const auto result = directory.read_result();
-    if (result->read_string("/outcome/reason") == "reached-end") return true;
+    if (result->read_string("/outcome/reason") == to_string(StopReason::reached_end)) return true;
     const bool training = result->exists("/training/step");
     const auto step = result->read_doubles(training ? "/training/step" : "/final/step");
     return step.size() != 1 || step.front() != 0.0;
