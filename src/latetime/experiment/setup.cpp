@@ -128,12 +128,14 @@ Network load_network(const RunConfig& config, const Dataset& data) {
 
 Network network_of_array(const NetworkShape& shape, const std::vector<std::size_t>& array_shape,
                          std::span<const double> values, const std::string& where) {
-  const std::vector<std::size_t> wanted{2, static_cast<std::size_t>(shape.width),
+  const std::vector<std::size_t> wanted{static_cast<std::size_t>(shape.groups),
+                                        static_cast<std::size_t>(shape.width),
                                         static_cast<std::size_t>(shape.dim)};
   if (array_shape != wanted) {
-    throw InputError(where, fmt::format("has shape ({}); initial weights need (2, m, d) = ({}), "
-                                        "set network.width to its m",
-                                        fmt::join(array_shape, ", "), fmt::join(wanted, ", ")));
+    throw InputError(where,
+                     fmt::format("has shape ({}); initial weights need ({}, m, d) = ({}), "
+                                 "set network.width to its m",
+                                 fmt::join(array_shape, ", "), wanted[0], fmt::join(wanted, ", ")));
   }
   for (std::size_t at = 0; at < values.size(); ++at) {
     if (std::isfinite(values[at])) continue;
