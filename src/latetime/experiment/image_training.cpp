@@ -7,7 +7,7 @@
 #include <fmt/format.h>
 
 #include "latetime/base/error.hpp"
-#include "latetime/dynamics/batch_trainer.hpp"
+#include "latetime/dynamics/batch_descent.hpp"
 #include "latetime/measure/tiled_rank.hpp"
 
 namespace latetime {
@@ -41,6 +41,21 @@ TrainingRecord measure(BatchTrainer<float>& trainer, const ImageData& data, bool
   record.proved_error = ranks.proved_error;
   for (const StableRank& rank : ranks.groups) record.group_stable_ranks.push_back(rank.value);
   return record;
+}
+
+/// `step`: where the outputs were seen to overflow.
+[[noreturn]] void refuse_divergence(std::uint64_t step, const std::vector<std::uint64_t>& records,
+                                    const ImageTrainingOptions& options) {
+  if (step == 0) {
+    throw InputError(
+        "network.init_std",
+        fmt::format("{} overflows before the first step; choose a smaller one", options.init_std));
+  }
+  throw InputError(
+      "descent.learning_rate",
+      fmt::format("the training diverges before step {} (seed {}); choose a "
+                  "smaller one",
+                  *std::lower_bound(records.begin(), records.end(), step), options.seed));
 }
 
 }  // namespace
@@ -85,7 +100,6 @@ std::vector<std::uint64_t> image_record_steps(std::uint64_t steps_per_epoch, std
 std::vector<TrainingRecord> train_on_images(const ImageData& data,
                                             const ImageTrainingOptions& options, unsigned threads,
                                             const std::function<bool(std::uint64_t)>& keep_going) {
-  constexpr std::uint64_t chunk = 200;
   const ClassifierShape shape{.head = options.head,
                               .classes = data.train.class_count,
                               .width = options.width,
@@ -98,26 +112,19 @@ std::vector<TrainingRecord> train_on_images(const ImageData& data,
                                .seed = options.seed,
                                .threads = threads});
   const auto steps = image_record_steps(trainer.steps_per_epoch(), options.epochs);
+  const std::vector<LogTime> times(steps.begin(), steps.end());
   std::vector<TrainingRecord> records;
-  for (const std::uint64_t step : steps) {
-    while (trainer.step() < step) {
-      trainer.advance(std::min(chunk, step - trainer.step()));
-      if (!keep_going(trainer.step())) return {};
-    }
-    records.push_back(measure(trainer, data, step == 0 || step == steps.back()));
-    if (!trainer.finite() || !std::isfinite(records.back().test_loss) ||
-        !std::isfinite(records.back().stable_rank)) {
-      if (step == 0) {
-        throw InputError("network.init_std",
-                         fmt::format("{} overflows before the first step; choose a smaller one",
-                                     options.init_std));
-      }
-      throw InputError("descent.learning_rate",
-                       fmt::format("the training diverges before step {} (seed {}); choose a "
-                                   "smaller one",
-                                   step, options.seed));
-    }
-  }
+  const auto record = [&] {
+    const bool whole = trainer.step() == 0 || trainer.step() == steps.back();
+    records.push_back(measure(trainer, data, whole));
+    return trainer.finite() && std::isfinite(records.back().test_loss) &&
+           std::isfinite(records.back().stable_rank);
+  };
+  const auto pulse = [&](const LogTime& time) { return keep_going(*time.step()); };
+  const Outcome outcome = follow(trainer, times, {.record = record, .pulse = pulse});
+  if (outcome.reason == StopReason::interrupted) return {};
+  if (outcome.reason == StopReason::not_finite)
+    refuse_divergence(*outcome.time.step(), steps, options);
   return records;
 }
 

@@ -55,7 +55,7 @@ struct TrainingRecord {
 std::vector<std::uint64_t> image_record_steps(std::uint64_t steps_per_epoch, std::int64_t epochs);
 
 /// Trains one network with SGD in float32 and measures it at image_record_steps(). `keep_going` is
-/// asked every few hundred steps, with the steps taken so far; false stops (the result is then
+/// asked every few dozen milliseconds, with the steps taken so far; false stops (the result is then
 /// empty). The result does not depend on `threads`. Throws InputError when the training diverges.
 std::vector<TrainingRecord> train_on_images(const ImageData& data,
                                             const ImageTrainingOptions& options, unsigned threads,

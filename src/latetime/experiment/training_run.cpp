@@ -13,7 +13,7 @@
 #include "latetime/base/file_seal.hpp"
 #include "latetime/base/text.hpp"
 #include "latetime/data/array_file.hpp"
-#include "latetime/dynamics/batch_trainer.hpp"
+#include "latetime/dynamics/batch_descent.hpp"
 #include "latetime/experiment/image_training.hpp"
 #include "latetime/experiment/memory_needs.hpp"
 #include "latetime/experiment/run_place.hpp"
@@ -161,7 +161,7 @@ class Training {
   TrainingSummary run(const std::vector<LogTime>& schedule, const RunSettings& settings) {
     const auto start = Clock::now();
     TrainingSummary summary{.first = trainer_.step(), .kernel = trainer_.kernels().name};
-    summary.outcome = follow(schedule, settings);
+    summary.outcome = follow_schedule(schedule, settings);
     write_result(summary.outcome);
     summary.records = records_;
     summary.seconds = std::chrono::duration<double>(Clock::now() - start).count();
@@ -240,40 +240,18 @@ class Training {
     std::copy(values.begin(), values.end(), to);
   }
 
-  Outcome follow(const std::vector<LogTime>& schedule, const RunSettings& settings) {
-    constexpr std::uint64_t chunk = 50;
+  Outcome follow_schedule(const std::vector<LogTime>& schedule, const RunSettings& settings) {
     auto next = schedule.begin();
     if (records_ > 0) {  // the schedule may be that of another end than before
       next = std::upper_bound(next, schedule.end(), LogTime(trainer_.step()));
     }
-    for (; next != schedule.end(); ++next) {
-      const std::uint64_t target = *next->step();
-      while (trainer_.step() < target) {
-        trainer_.advance(std::min(chunk, target - trainer_.step()));
-        if (!trainer_.finite()) return overflowed();
-        if (settings.pulse && !settings.pulse(trainer_.step())) return stopped();
-      }
-      if (!record()) {
-        if (records_ == 0) {
-          throw InputError(
-              initial_key(),
-              fmt::format("{} makes the outputs overflow before the first step; choose "
-                          "a smaller one, or smaller samples",
-                          problem_.initial_weights ? "an entry" : initial_text()));
-        }
-        return overflowed();
-      }
-    }
-    return {StopReason::reached_end, trainer_.step(), ""};
-  }
-
-  Outcome overflowed() const {
-    return {StopReason::not_finite, trainer_.step(),
-            "the outputs overflowed; choose a smaller descent.learning_rate"};
-  }
-
-  Outcome stopped() const {
-    return {StopReason::interrupted, LogTime(trainer_.step()), "stopped on request"};
+    const Outcome outcome = follow(trainer_, std::span(next, schedule.end()),
+                                   {.record = [&] { return record(); }, .pulse = settings.pulse});
+    if (records_ > 0 || outcome.reason != StopReason::not_finite) return outcome;
+    throw InputError(initial_key(),
+                     fmt::format("{} makes the outputs overflow before the first step; choose "
+                                 "a smaller one, or smaller samples",
+                                 problem_.initial_weights ? "an entry" : initial_text()));
   }
 
   /// False, and nothing recorded, when the weights or the outputs are not finite.
