@@ -8,8 +8,8 @@
 #include "bindings.hpp"
 #include "blas_threads.hpp"
 #include "latetime/base/error.hpp"
-#include "latetime/base/random.hpp"
 #include "latetime/data/array_file.hpp"
+#include "latetime/dynamics/batch_order.hpp"
 #include "latetime/experiment/inspection.hpp"
 #include "latetime/experiment/training_run.hpp"
 
@@ -34,7 +34,7 @@ py::array samples_view(const std::shared_ptr<Dataset>& data) {
 
 /// (n,) the order in which an epoch of mini-batch descent takes the samples.
 py::array batch_permutation(std::uint64_t seed, std::uint64_t epoch, std::uint32_t n) {
-  const auto order = RandomStream(seed, RandomPurpose::batches, epoch).permutation(n);
+  const auto order = epoch_order(seed, epoch, n);
   py::array_t<std::int64_t> result(static_cast<py::ssize_t>(n));
   std::copy(order.begin(), order.end(), result.mutable_data());
   return result;

@@ -33,11 +33,11 @@ constexpr const char* settings_name = "settings.toml";  // in the folder of the 
 
 std::string scale_of(const ImageFigureOptions& options) {
   if (!options.output_scale.empty()) return options.output_scale;
-  return options.reading == "trained" ? "1" : "1/m";
+  return usual_output_scale(head_named(options.reading));
 }
 
 ImageTrainingOptions training_options(const ImageFigureOptions& options, const ImageRun& run) {
-  return {.head = options.reading == "trained" ? Head::trained : Head::groups,
+  return {.head = head_named(options.reading),
           .width = run.width,
           .slope = options.slope,
           .init_std = run.init_std,

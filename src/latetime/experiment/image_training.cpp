@@ -84,6 +84,14 @@ double output_scale(const std::string& name, std::int64_t width) {
                    fmt::format("no scale \"{}\"; choose \"1/m\", \"1/sqrt(m)\" or \"1\"", name));
 }
 
+const char* usual_output_scale(Head head) {
+  return head == Head::trained ? "1" : "1/m";
+}
+
+Head head_named(const std::string& name) {
+  return name == "trained" ? Head::trained : Head::groups;
+}
+
 std::vector<std::uint64_t> image_record_steps(std::uint64_t steps_per_epoch, std::int64_t epochs) {
   std::vector<std::uint64_t> steps{0};
   for (int k = 0;; ++k) {

@@ -25,6 +25,12 @@ ImageData load_image_data(ImageSetOptions options, std::size_t test_n = 0);
 /// network.output_scale.
 double output_scale(const std::string& name, std::int64_t width);
 
+/// The name of c that a head has where none is chosen.
+const char* usual_output_scale(Head head);
+
+/// "trained", or groups by any other name (of a head, or of a reading of the paper).
+Head head_named(const std::string& name);
+
 struct ImageTrainingOptions {
   Head head = Head::groups;
   std::int64_t width = 1000;  ///< m

@@ -9,6 +9,7 @@
 #include "latetime/data/generators.hpp"
 #include "latetime/data/image_set.hpp"
 #include "latetime/data/sample_file.hpp"
+#include "latetime/dynamics/batch_order.hpp"
 #include "latetime/dynamics/schedule.hpp"
 #include "latetime/experiment/memory_needs.hpp"
 #include "latetime/experiment/run.hpp"
@@ -164,8 +165,7 @@ bool takes_mini_batches(const RunConfig& config, Eigen::Index n) {
 
 LogTime last_time(const RunConfig& config, Eigen::Index n) {
   if (config.descent.epochs == 0) return LogTime::parse(config.descent.until, "descent.until");
-  const std::size_t batch = batch_size(config, n);
-  const std::size_t batches = (static_cast<std::size_t>(n) + batch - 1) / batch;
+  const std::uint64_t batches = steps_of_epoch(static_cast<std::size_t>(n), batch_size(config, n));
   const auto epochs = static_cast<std::uint64_t>(config.descent.epochs);
   if (epochs > LogTime::largest_step / batches) {
     throw InputError("descent.epochs",

@@ -53,7 +53,7 @@ std::string checksums_of(const TrainingProblem& problem) {
 /// The configuration with nothing left on "auto".
 RunConfig resolved(RunConfig config) {
   if (config.network.output_scale == "auto") {
-    config.network.output_scale = config.network.head == "trained" ? "1" : "1/m";
+    config.network.output_scale = usual_output_scale(head_named(config.network.head));
   }
   if (config.descent.precision == "auto") config.descent.precision = "float32";
   return config;
@@ -188,7 +188,7 @@ class Training {
   }
 
   static ClassifierShape shape_of(const RunConfig& config, const SparseSamples<Real>& train) {
-    return {.head = config.network.head == "trained" ? Head::trained : Head::groups,
+    return {.head = head_named(config.network.head),
             .classes = train.class_count,
             .width = config.network.width,
             .dim = static_cast<Eigen::Index>(train.features),
@@ -324,7 +324,8 @@ class Training {
     row["log_loss"] = text_of(log_mean_loss(outputs, train_.classes));
     row["train_error"] = text_of(evaluation.error());
     row["min_margin"] = text_of(margin);
-    if (config_.network.head == "groups") row["normalized_margin"] = text_of(margin / norm_);
+    if (head_named(config_.network.head) == Head::groups)
+      row["normalized_margin"] = text_of(margin / norm_);
   }
 
   struct Memory {
@@ -454,7 +455,7 @@ TrainingSummary train(const TrainingProblem& problem, const RunSettings& setting
 }
 
 int groups_of(const RunConfig& config, const Dataset& data) {
-  return config.network.head == "trained" ? 1 : data.class_count;
+  return head_named(config.network.head) == Head::trained ? 1 : data.class_count;
 }
 
 void require_memory_for(const RunConfig& config, const Dataset& data) {
