@@ -16,6 +16,7 @@
 #include "latetime/base/parallel.hpp"
 #include "latetime/base/text.hpp"
 #include "latetime/data/file_bytes.hpp"
+#include "latetime/dynamics/batch_order.hpp"
 #include "latetime/experiment/run.hpp"
 #include "latetime/store/folder_kind.hpp"
 #include "latetime/store/results_place.hpp"
@@ -319,10 +320,9 @@ std::vector<ImageRun> run_image_figure(const ImageFigureOptions& options, const 
                    [&](std::size_t a, std::size_t b) { return runs[a].width > runs[b].width; });
   const ImageData data = load(options);
   prepare_runs_folder(options, data, store);  // not before the images were found to be sound
-  const std::size_t batch =
-      std::min(static_cast<std::size_t>(options.batch_size), data.train.size());
-  const double steps = static_cast<double>((data.train.size() + batch - 1) / batch) *
-                       static_cast<double>(options.epochs);
+  const std::uint64_t steps_an_epoch =
+      steps_of_epoch(data.train.size(), static_cast<std::size_t>(options.batch_size));
+  const double steps = static_cast<double>(steps_an_epoch) * static_cast<double>(options.epochs);
   const auto inner_threads = static_cast<unsigned>(std::max<std::size_t>(1, threads / left.size()));
   std::mutex mutex;
   double done = 0.0;
