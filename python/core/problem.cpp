@@ -1,14 +1,17 @@
 #include <algorithm>
+#include <filesystem>
 
+#include <fmt/format.h>
 #include <pybind11/stl.h>
 
 #include "arrays.hpp"
 #include "bindings.hpp"
 #include "blas_threads.hpp"
 #include "latetime/base/error.hpp"
-#include "latetime/base/random.hpp"
 #include "latetime/data/array_file.hpp"
+#include "latetime/dynamics/batch_order.hpp"
 #include "latetime/experiment/inspection.hpp"
+#include "latetime/experiment/training_run.hpp"
 
 namespace latetime::python {
 namespace {
@@ -31,7 +34,7 @@ py::array samples_view(const std::shared_ptr<Dataset>& data) {
 
 /// (n,) the order in which an epoch of mini-batch descent takes the samples.
 py::array batch_permutation(std::uint64_t seed, std::uint64_t epoch, std::uint32_t n) {
-  const auto order = RandomStream(seed, RandomPurpose::batches, epoch).permutation(n);
+  const auto order = epoch_order(seed, epoch, n);
   py::array_t<std::int64_t> result(static_cast<py::ssize_t>(n));
   std::copy(order.begin(), order.end(), result.mutable_data());
   return result;
@@ -57,6 +60,86 @@ RunProblem make_problem(RunConfig config, const Dataset* own_data, const py::obj
   Network initial = network_of(shape, py::array(weights), "W0");
   config.network.initial_weights = "result.h5:/network/initial_weights";
   return {std::move(config), std::move(data), std::move(initial)};
+}
+
+/// Stand for samples, labels and weights that a Python program holds: a training stores none.
+constexpr const char* own_x = "arrays:X";
+constexpr const char* own_y = "arrays:y";
+constexpr const char* own_weights = "arrays:W0";
+
+bool names(const std::string& file, const char* own) {
+  return std::filesystem::path(file).filename() == own;  // keys that name files become absolute
+}
+
+/// A training; own samples and weights, where given, take the place of what the configuration
+/// names.
+TrainingProblem make_training_problem(RunConfig config, const Dataset* own_data,
+                                      const Dataset* test, const py::object& weights) {
+  if (own_data) {
+    config.data = DataConfig{};
+    config.data.source = DataSource::file;
+    config.data.d = 0;  // as the file says
+    config.data.x = own_x;
+    config.data.y = own_y;
+  }
+  if (!weights.is_none()) config.network.initial_weights.clear();
+  if (names(config.data.x, own_x) && !own_data) {
+    throw InputError("X",
+                     "the training is one of arrays, which it does not hold; give them again, "
+                     "lt.train(X, y, ..., out=folder, resume=True)");
+  }
+  if (names(config.network.initial_weights, own_weights)) {
+    throw InputError("W0",
+                     "the training began with an array, which it does not hold; give it "
+                     "again, lt.train(..., W0=W0, out=folder, resume=True)");
+  }
+  TrainingProblem problem{.config = config, .data = {}};
+  if (own_data) {
+    problem.data = *own_data;
+    if (!config.network.initial_weights.empty()) {
+      const NumericArray array = read_array(config.network.initial_weights);
+      problem.initial_weights = network_of_array(hidden_shape(config, problem.data), array.shape,
+                                                 array.values, config.network.initial_weights)
+                                    .weights;
+    }
+  } else {
+    const py::gil_scoped_release release;
+    problem = load_training_problem(config);
+  }
+  if (test) problem.test = *test;
+  if (!weights.is_none()) {
+    problem.initial_weights =
+        network_of(hidden_shape(problem.config, problem.data), py::array(weights), "W0").weights;
+    problem.config.network.initial_weights = own_weights;
+  }
+  return problem;
+}
+
+/// The same samples and weights under another end.
+TrainingProblem training_with(const TrainingProblem& problem, RunConfig config) {
+  TrainingProblem other = problem;
+  config.data = problem.config.data;
+  config.network.initial_weights = problem.config.network.initial_weights;
+  other.config = std::move(config);
+  return other;
+}
+
+/// Samples of any number of classes, numbered from 0.
+std::shared_ptr<Dataset> classified(const py::array& x, const std::vector<int>& classes,
+                                    int class_count, const std::string& where) {
+  auto data = std::make_shared<Dataset>(Dataset{.x = samples_of(x, where),
+                                                .classes = classes,
+                                                .class_count = class_count,
+                                                .origin = "arrays from Python"});
+  if (data->size() == 0 || data->dim() == 0) {
+    throw InputError(where, "the array is empty; give at least one sample of one feature");
+  }
+  if (data->classes.size() != static_cast<std::size_t>(data->size())) {
+    throw InputError(where, fmt::format("has {} samples and {} labels; give a label a sample",
+                                        data->size(), data->classes.size()));
+  }
+  require_finite(data->x, where);
+  return data;
 }
 
 py::dict inspection_dict(const DataInspection& data) {
@@ -141,6 +224,12 @@ void bind_problem(py::module_& module) {
                                            keeper(problem));
                              })
       .def("inspect", inspect_problem);
+  py::class_<TrainingProblem, std::shared_ptr<TrainingProblem>>(module, "TrainingProblem")
+      .def(py::init(&make_training_problem), py::arg("config"), py::arg("data").none(true),
+           py::arg("test").none(true), py::arg("weights").none(true))
+      .def("with_config", training_with, py::arg("config"));
+  module.def("classified", classified, py::arg("x"), py::arg("classes"), py::arg("class_count"),
+             py::arg("where"));
   module.def("inspect_array", inspect_array, py::arg("x"));
 }
 

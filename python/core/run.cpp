@@ -8,21 +8,16 @@
 #include "arrays.hpp"
 #include "bindings.hpp"
 #include "blas_threads.hpp"
+#include "latetime/experiment/training_run.hpp"
 #include "latetime/measure/measures.hpp"
 #include "latetime/model/blas.hpp"
 #include "latetime/model/loss.hpp"
 #include "latetime/report/run_overview.hpp"
+#include "latetime/report/training_overview.hpp"
 #include "latetime/store/training_folder.hpp"
 
 namespace latetime::python {
 namespace {
-
-/// A recorded state for observers and measures.
-struct State {
-  std::shared_ptr<TrainingState> state;
-  std::shared_ptr<const RunProblem> problem;
-  Record record;
-};
 
 std::optional<double> log10_of(const LogTime& time) {
   if (time == LogTime()) return std::nullopt;
@@ -32,6 +27,55 @@ std::optional<double> log10_of(const LogTime& time) {
 py::object step_of(const LogTime& time) {
   return time.step() ? py::object(py::int_(*time.step())) : py::object(py::none());
 }
+
+/// Asks Python's own handlers, and turns Ctrl-C into a wish to stop. Needs the GIL.
+bool keyboard_interrupt() {
+  if (PyErr_CheckSignals() == 0) return false;
+  if (!PyErr_ExceptionMatches(PyExc_KeyboardInterrupt)) throw py::error_already_set();
+  PyErr_Clear();
+  return true;
+}
+
+/// Settings under which `started(first, last)` and `pulse(log10_t, step)` are called, both None
+/// where nobody asks, and Ctrl-C stops and sets `by_keyboard`. Refers to the last three.
+RunSettings watched_by_python(unsigned threads, bool resume, const py::object& started,
+                              const py::object& pulse, bool& by_keyboard) {
+  RunSettings settings{.threads = threads, .resume = resume};
+  settings.started = [&started](const LogTime& first, const LogTime& last) {
+    const py::gil_scoped_acquire gil;
+    if (!started.is_none()) started(log10_of(first), log10_of(last), step_of(first), step_of(last));
+  };
+  settings.pulse = [&pulse, &by_keyboard](const LogTime& time) {
+    const py::gil_scoped_acquire gil;
+    by_keyboard = by_keyboard || keyboard_interrupt();
+    if (by_keyboard) return false;
+    return pulse.is_none() || pulse(log10_of(time), step_of(time)).cast<bool>();
+  };
+  return settings;
+}
+
+/// The folder's lock, held as long as Python holds the object or until release(); warns where locks
+/// are not to be had.
+class HeldFolder {
+ public:
+  explicit HeldFolder(const std::string& folder) : lock_(FolderLock::hold(folder)) {
+    if (!lock_->weakness().empty() &&
+        PyErr_WarnEx(PyExc_RuntimeWarning, (folder + ": " + lock_->weakness()).c_str(), 1) != 0) {
+      throw py::error_already_set();
+    }
+  }
+  void release() { lock_.reset(); }
+
+ private:
+  std::shared_ptr<FolderLock> lock_;
+};
+
+/// A recorded state for observers and measures.
+struct State {
+  std::shared_ptr<TrainingState> state;
+  std::shared_ptr<const RunProblem> problem;
+  Record record;
+};
 
 py::array pairs_view(const State& state, const Matrix& pairs) {
   return view(pairs.data(), neuron_shape(pairs.rows(), pairs.cols()), keeper(state.state));
@@ -69,14 +113,6 @@ py::dict metrics_of(const Record& record) {
   return metrics;
 }
 
-/// Asks Python's own handlers, and turns Ctrl-C into a wish to stop. Needs the GIL.
-bool keyboard_interrupt() {
-  if (PyErr_CheckSignals() == 0) return false;
-  if (!PyErr_ExceptionMatches(PyExc_KeyboardInterrupt)) throw py::error_already_set();
-  PyErr_Clear();
-  return true;
-}
-
 py::dict summary_dict(const RunSummary& summary, bool by_keyboard) {
   py::dict result;
   result["reason"] = to_string(summary.outcome.reason);
@@ -90,24 +126,10 @@ py::dict summary_dict(const RunSummary& summary, bool by_keyboard) {
 
 void draw_overview(const std::string& folder) {
   const RunDirectory directory = RunDirectory::open(folder);
-  replace_file(directory.file("overview.svg"), draw_run_overview(directory.file("metrics.csv")));
+  const std::string table = directory.file("metrics.csv");
+  replace_file(directory.file("overview.svg"),
+               holds_training(folder) ? draw_training_overview(table) : draw_run_overview(table));
 }
-
-/// The folder's lock, held as long as Python holds the object or until release(); warns where locks
-/// are not to be had.
-class HeldFolder {
- public:
-  explicit HeldFolder(const std::string& folder) : lock_(FolderLock::hold(folder)) {
-    if (!lock_->weakness().empty() &&
-        PyErr_WarnEx(PyExc_RuntimeWarning, (folder + ": " + lock_->weakness()).c_str(), 1) != 0) {
-      throw py::error_already_set();
-    }
-  }
-  void release() { lock_.reset(); }
-
- private:
-  std::shared_ptr<FolderLock> lock_;
-};
 
 /// Runs `problem` into a folder (`out`) or into `memory`. `pulse(log10_t, step)` is called now and
 /// then and returns False to stop; `started(first, last)` once, both as log10 or None; `recorded`
@@ -119,17 +141,7 @@ py::dict carry_out(const std::shared_ptr<RunProblem>& problem,
   std::optional<HeldFolder> folder;
   if (!memory) folder.emplace(out);  // until the picture is drawn
   bool by_keyboard = false;
-  RunSettings settings{.threads = threads, .resume = resume};
-  settings.started = [&](const LogTime& first, const LogTime& last) {
-    const py::gil_scoped_acquire gil;
-    if (!started.is_none()) started(log10_of(first), log10_of(last), step_of(first), step_of(last));
-  };
-  settings.pulse = [&](const LogTime& time) {
-    const py::gil_scoped_acquire gil;
-    by_keyboard = by_keyboard || keyboard_interrupt();
-    if (by_keyboard) return false;
-    return pulse.is_none() || pulse(log10_of(time), step_of(time)).cast<bool>();
-  };
+  RunSettings settings = watched_by_python(threads, resume, started, pulse, by_keyboard);
   if (!recorded.is_none()) {
     settings.recorded = [&](const TrainingState& state, const Record& record) {
       const py::gil_scoped_acquire gil;
@@ -145,6 +157,29 @@ py::dict carry_out(const std::shared_ptr<RunProblem>& problem,
   }
   if (!memory) draw_overview(out);
   return summary_dict(summary, by_keyboard);
+}
+
+/// The same of a training, which has no observers of states.
+py::dict carry_out_train(const TrainingProblem& problem, const std::shared_ptr<RunMemory>& memory,
+                         const std::string& out, unsigned threads, bool resume,
+                         const py::object& started, const py::object& pulse) {
+  std::optional<HeldFolder> folder;
+  if (!memory) folder.emplace(out);  // until the picture is drawn
+  bool by_keyboard = false;
+  const RunSettings settings = watched_by_python(threads, resume, started, pulse, by_keyboard);
+  {
+    const py::gil_scoped_release release;
+    const BlasOnThisThread blas;
+    if (memory) {
+      carry_out_training(problem, *memory, settings);
+    } else {
+      carry_out_training(problem, out, settings);
+    }
+  }
+  if (!memory) draw_overview(out);
+  py::dict result;
+  result["by_keyboard"] = by_keyboard;
+  return result;
 }
 
 py::object entry_object(const std::shared_ptr<RunMemory>& memory, const std::string& name) {
@@ -257,6 +292,9 @@ void bind_run(py::module_& module) {
   module.def("carry_out", carry_out, py::arg("problem"), py::arg("memory").none(true),
              py::arg("out"), py::arg("threads"), py::arg("resume"), py::arg("started").none(true),
              py::arg("pulse").none(true), py::arg("recorded").none(true));
+  module.def("carry_out_training", carry_out_train, py::arg("problem"),
+             py::arg("memory").none(true), py::arg("out"), py::arg("threads"), py::arg("resume"),
+             py::arg("started").none(true), py::arg("pulse").none(true));
 }
 
 }  // namespace latetime::python

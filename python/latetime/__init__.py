@@ -27,6 +27,7 @@ from ._limit import Limit, Verdict, limit
 from ._reproduce import reproduce
 from ._result import Run, load
 from ._run import Interrupted, run
+from ._train import train
 from ._training import TrainingResult
 
 __all__ = [
@@ -54,4 +55,5 @@ __all__ = [
     "load_data",
     "reproduce",
     "run",
+    "train",
 ]

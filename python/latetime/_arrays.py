@@ -5,7 +5,7 @@ problem, and what to write instead.
 """
 
 import os
-from typing import Any, List, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -345,31 +345,63 @@ def to_labels(y: Any, positive: Any = None, call: str = "lt.run(X, y, {})") -> n
     return np.where(np.array([value == matching[0] for value in labels.tolist()], dtype=bool), 1.0, -1.0)
 
 
-def _vector_of_labels(y: Any) -> np.ndarray:
+def to_classes(y: Any, positive: Any = None, call: str = "lt.train(X, y, {})") -> Tuple[List[int], Dict[str, int]]:
+    """(n) class numbers, and the number of each label by its key.
+
+    Two labels are those of `to_labels`, +1 being class 0; of more, class k is the k-th in ascending order.
+    """
+    labels = _vector_of_labels(y)
+    values = _distinct(labels)
+    if positive is not None or len(values) < 3:
+        signs = to_labels(labels, positive, call)
+        first = "1" if positive is None else _key(positive)
+        numbers = {"-1": 1} if positive is None else {_key(value): 1 for value in values}
+        return [0 if sign > 0 else 1 for sign in signs], {**numbers, first: 0}
+    for value in values:
+        if isinstance(value, float) and not value.is_integer():
+            raise ValueError(f"y: holds {value!r}; a class is a whole number or a word")
+    numbers = {}
+    for value in values:
+        numbers.setdefault(_key(value), len(numbers))
+    return [numbers[_key(label)] for label in labels.tolist()], numbers
+
+
+def to_known_classes(y: Any, numbers: Dict[str, int], name: str) -> List[int]:
+    """(n) class numbers of other samples, by what `to_classes` gave. Raises ValueError for a label that it does not have."""
+    classes = []
+    for i, label in enumerate(_vector_of_labels(y, name).tolist()):
+        if _key(label) not in numbers:
+            raise ValueError(f"{name}: label {i} is {_text(label)}, which y does not have; leave its row out")
+        classes.append(numbers[_key(label)])
+    return classes
+
+
+def _vector_of_labels(y: Any, name: str = "y") -> np.ndarray:
     """(n,) labels of whatever type; none of them is missing."""
+    both = "X and y" if name == "y" else "X_test and y_test"
     if is_frame(y):
         columns = _columns_of(y)
         if len(columns) != 1:
-            raise ValueError(f"y: is a table of {len(columns)} columns; give one, such as y[{list(y.columns)[0]!r}]")
+            raise ValueError(f"{name}: is a table of {len(columns)} columns; give one, such as {name}[{list(y.columns)[0]!r}]")
         y = columns[0][1]
     if is_series(y):
         missing = np.flatnonzero(_missing_in(y))
         if len(missing):
-            raise ValueError(f"y: label {missing[0]} is missing; every sample needs one: leave its row out of X and y")
-    labels = to_array(y, "y")
+            raise ValueError(f"{name}: label {missing[0]} is missing; every sample needs one: leave its row out of {both}")
+    labels = to_array(y, name)
     if labels.ndim == 2 and 1 in labels.shape:
         labels = labels.ravel()
     if labels.ndim != 1:
         onehot = labels.ndim == 2 and labels.dtype.kind in _NUMBERS and bool((labels.sum(axis=1) == 1).all())
-        mend = "from columns of 0 and 1, write y.argmax(axis=1)" if onehot else "give one label a sample, shape (n,)"
-        raise ValueError(f"y: has shape ({', '.join(map(str, labels.shape))}); {mend}")
+        mend = f"from columns of 0 and 1, write {name}.argmax(axis=1)" if onehot else "give one label a sample, shape (n,)"
+        raise ValueError(f"{name}: has shape ({', '.join(map(str, labels.shape))}); {mend}")
     if labels.dtype.kind not in _NUMBERS + "OUS":
-        labels = to_numbers(labels, "y")
+        labels = to_numbers(labels, name)
     for i, label in enumerate(labels.tolist() if labels.dtype.kind in "fO" else ()):
         if _is_missing(label):
-            raise ValueError(f"y: label {i} is {label}; every sample needs one: leave its row out of X and y")
+            raise ValueError(f"{name}: label {i} is {label}; every sample needs one: leave its row out of {both}")
         if isinstance(label, (list, dict, set, np.ndarray)):
-            raise ValueError(f"y: label {i} is {kind_of(label)}; give one number or text a sample")
+            raise ValueError(f"{name}: label {i} is {kind_of(label)}; give one number or text a sample")
     return labels
 
 

@@ -26,6 +26,7 @@ class Dataset:
 def load_data(config: Config) -> Dataset: ...
 def batch_permutation(seed: int, epoch: int, n: int) -> np.ndarray: ...
 def read_array(reference: str) -> np.ndarray: ...
+def classified(x: np.ndarray, classes: List[int], class_count: int, where: str) -> Dataset: ...
 def inspect_array(x: np.ndarray) -> Dict[str, Any]: ...
 
 class Problem:
@@ -37,6 +38,12 @@ class Problem:
     @property
     def initial_weights(self) -> np.ndarray: ...
     def inspect(self) -> Dict[str, Any]: ...
+
+class TrainingProblem:
+    def __init__(
+        self, config: Config, data: Optional[Dataset], test: Optional[Dataset], weights: Optional[np.ndarray]
+    ) -> None: ...
+    def with_config(self, config: Config) -> TrainingProblem: ...
 
 class State:
     """A recorded state, for observers and measures. (2, m, .) arrays are ordered by class +1, -1."""
@@ -91,6 +98,16 @@ def carry_out(
     started: Optional[Callable[[Optional[float], Optional[float], Optional[int], Optional[int]], None]],
     pulse: Optional[Callable[[Optional[float], Optional[int]], bool]],
     recorded: Optional[Callable[[State], None]],
+) -> Dict[str, Any]: ...
+
+def carry_out_training(
+    problem: TrainingProblem,
+    memory: Optional[Memory],
+    out: str,
+    threads: int,
+    resume: bool,
+    started: Optional[Callable[[Optional[float], Optional[float], Optional[int], Optional[int]], None]],
+    pulse: Optional[Callable[[Optional[float], Optional[int]], bool]],
 ) -> Dict[str, Any]: ...
 
 class Limit:

@@ -3,7 +3,7 @@
 import dataclasses
 import os
 import re
-from typing import Any, Dict, List, Optional, Tuple, Union
+from typing import Any, Callable, Dict, List, Optional, Tuple, Union
 
 import numpy as np
 
@@ -61,23 +61,35 @@ class Dataset:
 
 
 def _core_dataset(X, y, positive, function: str) -> _core.Dataset:
-    call = f"lt.{function}(X, y, {{}})"  # what to write where labels need a positive one
+    samples, labels = samples_and_labels(X, y, function, lambda y, call: to_labels(y, positive, call))
+    return _core.Dataset(samples, labels)
+
+
+def samples_and_labels(X, y, function: str, convert: Callable[[Any, str], Any], names=("X", "y")) -> Tuple[np.ndarray, Any]:
+    """Samples (n, d), and what `convert(y, call)` makes of the labels.
+
+    call: what to write where labels need a positive one; names: of the two arguments.
+    """
+    call = f"lt.{function}(X, y, {{}})"
     if is_frame(X):
         if not is_frame(y) and np.ndim(y) == 0:
             call = f"lt.{function}(X, y={y!r}, {{}})"
         X, y = split_labels(X, y)
     if is_path(X):
-        raise TypeError(f"X: is the name of a file; write lt.load_data({os.fspath(X)!r}, ...)")
-    samples, labels = to_samples(X), to_labels(y, positive, call)
+        raise TypeError(f"{names[0]}: is the name of a file; write lt.load_data({os.fspath(X)!r}, ...)")
+    samples, labels = to_samples(X, names[0]), convert(y, call)
     shape: Any = getattr(X, "shape", ())
     if len(labels) != len(samples) and len(shape) > 2 and len(labels) == shape[-1]:
-        raise ValueError(f"y: {len(labels)} labels, and images along the last axis of X; write np.moveaxis(X, -1, 0)")
+        raise ValueError(
+            f"{names[1]}: {len(labels)} labels, and images along the last axis of {names[0]}; write "
+            f"np.moveaxis({names[0]}, -1, 0)"
+        )
     if len(labels) != len(samples) and len(labels) == samples.shape[1]:
         raise ValueError(
-            f"y: {len(labels)} labels for the {len(samples)} rows of X, which has {samples.shape[1]} columns; where a "
-            "sample is a column, write X.T"
+            f"{names[1]}: {len(labels)} labels for the {len(samples)} rows of {names[0]}, which has {samples.shape[1]} "
+            f"columns; where a sample is a column, write {names[0]}.T"
         )
-    return _core.Dataset(samples, labels)
+    return samples, labels
 
 
 @answers_unknown_names
@@ -233,10 +245,13 @@ def one_source(function: str, source, X, keys: Dict[str, Any]):
     return X
 
 
-def split_source(function: str, source, y, positive, keys: Dict[str, Any]) -> Tuple[Any, Optional[Dataset], Dict[str, Any]]:
+def split_source(
+    function: str, source, y, positive, keys: Dict[str, Any], make=None
+) -> Tuple[Any, Optional[Dataset], Dict[str, Any]]:
     """(configuration or None, Dataset or None, keys) of what a user calls a source.
 
-    Files of samples and labels become keys of the configuration; arrays of every kind become a Dataset.
+    Files of samples and labels become keys of the configuration; arrays of every kind become a Dataset, by
+    `make(X, y, positive, function)` where that is given.
     """
     if isinstance(source, Dataset):
         if y is not None or positive is not None:
@@ -261,7 +276,7 @@ def split_source(function: str, source, y, positive, keys: Dict[str, Any]) -> Tu
     if is_data_file(y) and not is_frame(X):
         y = _core.read_array(os.fspath(y))
     dataset = Dataset.__new__(Dataset)
-    dataset._core = _core_dataset(X, y, positive, function)
+    dataset._core = (make or _core_dataset)(X, y, positive, function)
     return None, dataset, keys
 
 
@@ -311,21 +326,32 @@ def _missing_labels(function: str, source) -> str:
     )
 
 
-def make_problem(config, keys: Dict[str, Any], data: Optional[Dataset] = None, W0=None):
-    """What is run: a configuration, keys that change it, own samples and initial weights."""
-    if W0 is not None:
-        if is_path(W0):  # as initial_weights=
-            W0 = _core.read_array(os.fspath(W0))
-        W0 = to_numbers(to_array(W0, "W0"), "W0")
-        if W0.ndim == 3 and "width" not in keys:
-            keys = {**keys, "width": W0.shape[1]}
-    if data is None:
-        return _core.Problem(core_config(config, keys), None, W0)
+def initial_weights(W0, keys: Dict[str, Any]) -> Tuple[Optional[np.ndarray], Dict[str, Any]]:
+    """W0 as numbers, and the keys, of which `width` follows from its shape."""
+    if W0 is None:
+        return None, keys
+    if is_path(W0):  # as initial_weights=
+        W0 = _core.read_array(os.fspath(W0))
+    W0 = to_numbers(to_array(W0, "W0"), "W0")
+    if W0.ndim == 3 and "width" not in keys:
+        keys = {**keys, "width": W0.shape[1]}
+    return W0, keys
+
+
+def with_own_data(config, keys: Dict[str, Any], x: str, y: str) -> _config.Config:
+    """A configuration whose samples are arrays, which it calls x and y."""
     if config is None:
         config = _config.Config()
     elif not isinstance(config, _config.Config):
         config = _config.Config.read(path_text(config, "config", _CONFIGURATION))
+    return dataclasses.replace(config, data=_config.Data(source="file", x=x, y=y)).with_keys(**keys)
+
+
+def make_problem(config, keys: Dict[str, Any], data: Optional[Dataset] = None, W0=None):
+    """What is run: a configuration, keys that change it, own samples and initial weights."""
+    W0, keys = initial_weights(W0, keys)
+    if data is None:
+        return _core.Problem(core_config(config, keys), None, W0)
     # The run's own folder will hold the samples: the configuration names them there.
-    own = _config.Data(source="file", x="result.h5:/data/x", y="result.h5:/data/y")
-    config = dataclasses.replace(config, data=own).with_keys(**keys)
+    config = with_own_data(config, keys, "result.h5:/data/x", "result.h5:/data/y")
     return _core.Problem(_config.to_core(config), data._core, W0)

@@ -11,14 +11,15 @@ from ._checks import kind_of, path_text, thread_count
 from ._names import answers_unknown_names
 from ._progress import RunProgress
 from ._result import Run, load_run
+from ._training import TrainingResult
 
 Measure = Callable[[Any], Any]
 
 
 class Interrupted(KeyboardInterrupt):
-    """Ctrl-C during a run: `run` holds what was reached, and `run.resume()` goes on."""
+    """Ctrl-C during a run or training: `run` holds what was reached, and `run.resume()` goes on."""
 
-    def __init__(self, run: Run):
+    def __init__(self, run: Union[Run, TrainingResult]):
         super().__init__("stopped by Ctrl-C; the exception's .run holds what was reached")
         self.run = run
 

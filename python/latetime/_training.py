@@ -1,4 +1,4 @@
-"""What `latetime train` leaves in a folder."""
+"""What a training gives back."""
 
 import difflib
 import os
@@ -7,14 +7,15 @@ from typing import Any, List, NoReturn, Optional
 import numpy as np
 
 from . import _config, _core
-from ._names import require_array
+from ._checks import path_text
+from ._names import answers_unknown_names, require_array
 from ._result import Outcome
 
 _TEXT_COLUMNS = ("engine", "group_stable_ranks")
 
 
 class TrainingResult:
-    """A training on an image set, as `latetime train` stored it. Arrays are read-only, R records.
+    """A training by `lt.train` or `latetime train`, with all that was recorded. Arrays are read-only, R records.
 
     t: (R,) log10 of the time in steps; NaN at the start
     epoch, step, log_loss, train_error, test_loss, test_error, running_loss, stable_rank_all, ...: (R,), every
@@ -27,8 +28,9 @@ class TrainingResult:
     It holds neither samples nor the state of every (neuron, sample) pair: claims and limits are of runs.
     """
 
-    def __init__(self, memory):
+    def __init__(self, memory, problem=None):
         self._memory = memory
+        self._problem = problem  # None: what the configuration names
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
@@ -119,14 +121,31 @@ class TrainingResult:
         texts = {name: self._memory.column(name) for name in _TEXT_COLUMNS}
         return pandas.DataFrame({name: texts.get(name) or self._column(name) for name in self.columns})
 
+    def save(self, path) -> None:
+        """Writes the folder that `latetime train --out` writes. Raises ValueError when it holds one already."""
+        folder = path_text(path, "path")
+        with _core.HeldFolder(folder):
+            self._memory.save(folder)
+
+    @answers_unknown_names
+    def resume(self, until=None, *, epochs=None, threads=None, progress=None) -> "TrainingResult":
+        """Goes on from the last record, to a later end in steps or epochs if one is given: a new TrainingResult.
+
+        Of a folder that was loaded, the samples are those that its configuration names; where they were arrays, give
+        them again, lt.train(X, y, ..., out=folder, resume=True). Raises ValueError for other samples and earlier ends.
+        """
+        from ._train import resume_training
+
+        return resume_training(self, until, epochs, threads, progress)
+
     def __copy__(self) -> "TrainingResult":
-        return type(self)(self._memory)
+        return type(self)(self._memory, self._problem)
 
     def __deepcopy__(self, memo) -> "TrainingResult":
-        return type(self)(self._memory.copy())
+        return type(self)(self._memory.copy(), self._problem)
 
     def __reduce_ex__(self, protocol):
-        raise TypeError("a TrainingResult is not pickled; read its folder anew, lt.load(folder)")
+        raise TypeError("a TrainingResult is not pickled; write training.save(folder), and read lt.load(folder)")
 
     def __repr__(self) -> str:
         config = self.config

@@ -11,7 +11,8 @@
 ///                RunProblem, load_problem, load_network          experiment/run.hpp
 /// a run          carry_out_run, RunSettings, RunSummary          experiment/run.hpp
 ///                RunMemory, read_run, write_run                  store/run_sink.hpp
-///                LogTime                                         base/log_time.hpp
+/// a training     TrainingProblem, carry_out_training             experiment/training_run.hpp
+/// both           LogTime                                         base/log_time.hpp
 ///                Outcome: why and where it ended                 base/outcome.hpp
 /// its records    Record, metrics_fields                          store/record.hpp
 ///                Measures                                        measure/measures.hpp
@@ -49,6 +50,7 @@
 #include "latetime/experiment/run.hpp"
 #include "latetime/experiment/run_limit.hpp"
 #include "latetime/experiment/stored_run.hpp"
+#include "latetime/experiment/training_run.hpp"
 #include "latetime/measure/measures.hpp"
 #include "latetime/store/record.hpp"
 #include "latetime/store/run_sink.hpp"

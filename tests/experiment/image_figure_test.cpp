@@ -161,6 +161,14 @@ TEST_F(ImageFigure, AFailedAttemptDoesNotClaimTheFolder) {
   EXPECT_EQ(csv("a"), csv("b"));
 }
 
+TEST_F(ImageFigure, NamesTheScalesThereAre) {
+  for (const char* name : {"auto", "m", "1/M", "0.5"}) {
+    options_.output_scale = name;
+    EXPECT_THAT(error_of([&] { run_image_figure(options_, out_ / "a", 1, keep_going); }),
+                AllOf(HasSubstr("network.output_scale"), HasSubstr("\"1/sqrt(m)\"")));
+  }
+}
+
 TEST_F(ImageFigure, NamesBadInput) {
   options_.n = 91;
   EXPECT_THAT(error_of([&] { csv("a"); }), HasSubstr("90 images available"));
@@ -299,14 +307,12 @@ TEST(ImageRecordSteps, RiseFromZeroThroughTheFirstEpochToEachEnd) {
   EXPECT_LE(mnist.size(), 23u);
 }
 
-TEST(OutputScale, KnowsItsThreeNames) {
-  EXPECT_EQ(output_scale("1/m", 16), 0.0625);
-  EXPECT_EQ(output_scale("1/sqrt(m)", 16), 0.25);
-  EXPECT_EQ(output_scale("1", 16), 1.0);
-  for (const char* name : {"", "m", "1/M", "0.5"}) {
-    EXPECT_THAT(error_of([&] { output_scale(name, 16); }),
-                AllOf(HasSubstr("network.output_scale"), HasSubstr("\"1/sqrt(m)\"")));
-  }
+TEST(OutputScale, IsThatOfTheHeadWhereNoneIsChosen) {
+  EXPECT_EQ(output_factor(OutputScale::one_over_width, Head::trained, 16), 0.0625);
+  EXPECT_EQ(output_factor(OutputScale::one_over_root_width, Head::groups, 16), 0.25);
+  EXPECT_EQ(output_factor(OutputScale::one, Head::groups, 16), 1.0);
+  EXPECT_EQ(output_factor(OutputScale::automatic, Head::groups, 16), 0.0625);
+  EXPECT_EQ(output_factor(OutputScale::automatic, Head::trained, 16), 1.0);
 }
 
 TEST(LoadImageData, LoadsBothSplits) {
@@ -358,8 +364,8 @@ class OnMnist : public testing::Test {
 
 // What common frameworks reach with these settings: some 8 to 9 % after one epoch.
 TEST_F(OnMnist, OneEpochOfATrainedLayerReachesTheUsualError) {
-  const TrainingRecord record =
-      last_record(0, {.head = Head::trained, .width = 100, .output_scale = "1", .epochs = 1});
+  const TrainingRecord record = last_record(
+      0, {.head = Head::trained, .width = 100, .output_scale = OutputScale::one, .epochs = 1});
   EXPECT_GT(record.test_error, 0.06);
   EXPECT_LT(record.test_error, 0.12);
 }

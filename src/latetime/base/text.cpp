@@ -59,6 +59,18 @@ std::string join(std::span<const std::string> words, std::string_view separator)
   return all;
 }
 
+std::vector<std::string> split_at_commas(std::string_view text) {
+  std::vector<std::string> parts(1);
+  for (const char c : text) {
+    if (c == ',') {
+      parts.emplace_back();
+    } else {
+      parts.back() += c;
+    }
+  }
+  return parts;
+}
+
 std::string toml_string(const std::string& text) {
   std::string result = "\"";
   for (const char c : text) {

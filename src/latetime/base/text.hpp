@@ -3,6 +3,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace latetime {
 
@@ -15,6 +16,9 @@ std::string nearest_name(std::string_view word, std::span<const std::string> can
 
 /// "a, b, c".
 std::string join(std::span<const std::string> words, std::string_view separator = ", ");
+
+/// The parts between commas; of an empty text, one empty part.
+std::vector<std::string> split_at_commas(std::string_view text);
 
 /// `text` as a string of TOML, in double quotes.
 std::string toml_string(const std::string& text);

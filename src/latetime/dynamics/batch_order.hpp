@@ -7,6 +7,13 @@
 
 namespace latetime {
 
+/// Steps of an epoch of n samples in batches of `batch_size` ≥ 1, the last partial one included.
+std::uint64_t steps_of_epoch(std::size_t n, std::size_t batch_size);
+
+/// The order in which an epoch takes its n samples, the first epoch being 0: all mini-batches of
+/// the laboratory are drawn here.
+std::vector<std::uint32_t> epoch_order(std::uint64_t seed, std::uint64_t epoch, std::uint32_t n);
+
 /// The samples of each step. Mini-batches are drawn without replacement: each epoch takes the
 /// samples in a new order, the last partial batch included. A pure function of seed and step, so
 /// that a resumed run draws the same.
@@ -16,7 +23,7 @@ class BatchOrder {
   BatchOrder(std::size_t n, std::size_t batch_size, std::uint64_t seed);
 
   std::size_t capacity() const { return capacity_; }  ///< samples of the largest batch
-  std::uint64_t steps_per_epoch() const { return (n_ + capacity_ - 1) / capacity_; }
+  std::uint64_t steps_per_epoch() const { return steps_of_epoch(n_, capacity_); }
 
   /// Sample numbers of the step after `step` steps; valid up to the next call.
   std::span<const std::uint32_t> batch(std::uint64_t step);

@@ -139,6 +139,14 @@ void BatchTrainer<Real>::load_batch(std::uint64_t step, Entries& entries) {
 }
 
 template <class Real>
+double BatchTrainer<Real>::operations_a_step() const {
+  const double in_a_batch = static_cast<double>(samples_.entries.size()) *
+                            static_cast<double>(batches_.capacity()) /
+                            static_cast<double>(samples_.size());
+  return 4.0 * static_cast<double>(shape_.neurons()) * in_a_batch;
+}
+
+template <class Real>
 void BatchTrainer<Real>::advance(std::uint64_t steps) {
   for (std::uint64_t i = 0; i < steps; ++i) {
     prepare_pulls();

@@ -48,6 +48,8 @@ class BatchTrainer {
   std::uint64_t step() const { return step_; }
   std::uint64_t steps_per_epoch() const { return batches_.steps_per_epoch(); }
   void advance(std::uint64_t steps);
+  /// Floating-point operations of a step, on average.
+  double operations_a_step() const;
   /// False once an output was not finite.
   bool finite() const { return finite_; }
 

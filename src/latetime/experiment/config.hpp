@@ -35,23 +35,6 @@ struct ChoiceTable<DataSource> {
        {DataSource::fashion_mnist, "fashion-mnist"}}};
 };
 
-/// The factor before the sum of neurons.
-enum class OutputScale {
-  automatic,  ///< 1/m, or 1 for a trained head
-  one_over_width,
-  one_over_root_width,
-  one
-};
-
-template <>
-struct ChoiceTable<OutputScale> {
-  static constexpr std::array<ChoiceWord<OutputScale>, 4> words{
-      {{OutputScale::automatic, "auto"},
-       {OutputScale::one_over_width, "1/m"},
-       {OutputScale::one_over_root_width, "1/sqrt(m)"},
-       {OutputScale::one, "1"}}};
-};
-
 enum class Precision {
   automatic,  ///< float64, in latetime train float32
   float64,

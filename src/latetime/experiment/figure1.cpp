@@ -9,6 +9,7 @@
 #include "latetime/base/parallel.hpp"
 #include "latetime/base/text.hpp"
 #include "latetime/data/generators.hpp"
+#include "latetime/dynamics/batch_order.hpp"
 #include "latetime/dynamics/descent.hpp"
 #include "latetime/measure/spectrum.hpp"
 #include "latetime/model/loss.hpp"
@@ -44,7 +45,7 @@ void train(const Figure1Options& options, double slope, std::int64_t seed, Figur
                    .learning_rate = options.learning_rate,
                    .batch_size = batch,
                    .seed = root});
-  const std::size_t batches = (static_cast<std::size_t>(options.n) + batch - 1) / batch;
+  const std::uint64_t batches = steps_of_epoch(static_cast<std::size_t>(options.n), batch);
   std::vector<LogTime> epoch_ends;
   for (std::int64_t epoch = 0; epoch <= options.epochs; ++epoch) {
     epoch_ends.push_back(static_cast<std::uint64_t>(epoch) * batches);

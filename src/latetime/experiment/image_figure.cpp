@@ -16,6 +16,7 @@
 #include "latetime/base/parallel.hpp"
 #include "latetime/base/text.hpp"
 #include "latetime/data/file_bytes.hpp"
+#include "latetime/dynamics/batch_order.hpp"
 #include "latetime/experiment/run.hpp"
 #include "latetime/store/folder_kind.hpp"
 #include "latetime/store/results_place.hpp"
@@ -31,13 +32,21 @@ constexpr const char* run_columns =
 
 constexpr const char* settings_name = "settings.toml";  // in the folder of the finished runs
 
-std::string scale_of(const ImageFigureOptions& options) {
-  if (!options.output_scale.empty()) return options.output_scale;
-  return options.reading == "trained" ? "1" : "1/m";
+Head head_of(const ImageFigureOptions& options) {
+  return options.reading == word_of(Head::trained) ? Head::trained : Head::groups;
+}
+
+OutputScale scale_of(const ImageFigureOptions& options) {
+  if (options.output_scale.empty()) return settled(OutputScale::automatic, head_of(options));
+  const auto scale = choice_of<OutputScale>(options.output_scale);
+  if (scale && *scale != OutputScale::automatic) return *scale;
+  throw InputError(
+      "network.output_scale",
+      fmt::format("no scale \"{}\"; choose \"1/m\", \"1/sqrt(m)\" or \"1\"", options.output_scale));
 }
 
 ImageTrainingOptions training_options(const ImageFigureOptions& options, const ImageRun& run) {
-  return {.head = options.reading == "trained" ? Head::trained : Head::groups,
+  return {.head = head_of(options),
           .width = run.width,
           .slope = options.slope,
           .init_std = run.init_std,
@@ -183,7 +192,7 @@ void require_sound(const ImageFigureOptions& options) {
   require_known("reading", options.reading, {"groups", "two-class", "trained"});
   require_known("images", options.images, {"mnist", "fashion-mnist"});
   require_known("pixels", options.pixels, words_of<PixelScaling>());
-  output_scale(scale_of(options), 1);  // throws
+  scale_of(options);  // throws
 }
 
 /// Throws InputError unless each run has the records that all others have: a stored table may have
@@ -319,10 +328,9 @@ std::vector<ImageRun> run_image_figure(const ImageFigureOptions& options, const 
                    [&](std::size_t a, std::size_t b) { return runs[a].width > runs[b].width; });
   const ImageData data = load(options);
   prepare_runs_folder(options, data, store);  // not before the images were found to be sound
-  const std::size_t batch =
-      std::min(static_cast<std::size_t>(options.batch_size), data.train.size());
-  const double steps = static_cast<double>((data.train.size() + batch - 1) / batch) *
-                       static_cast<double>(options.epochs);
+  const std::uint64_t steps_an_epoch =
+      steps_of_epoch(data.train.size(), static_cast<std::size_t>(options.batch_size));
+  const double steps = static_cast<double>(steps_an_epoch) * static_cast<double>(options.epochs);
   const auto inner_threads = static_cast<unsigned>(std::max<std::size_t>(1, threads / left.size()));
   std::mutex mutex;
   double done = 0.0;

@@ -7,7 +7,7 @@
 #include <fmt/format.h>
 
 #include "latetime/base/error.hpp"
-#include "latetime/dynamics/batch_trainer.hpp"
+#include "latetime/dynamics/batch_descent.hpp"
 #include "latetime/measure/tiled_rank.hpp"
 
 namespace latetime {
@@ -43,6 +43,21 @@ TrainingRecord measure(BatchTrainer<float>& trainer, const ImageData& data, bool
   return record;
 }
 
+/// `step`: where the outputs were seen to overflow.
+[[noreturn]] void refuse_divergence(std::uint64_t step, const std::vector<std::uint64_t>& records,
+                                    const ImageTrainingOptions& options) {
+  if (step == 0) {
+    throw InputError(
+        "network.init_std",
+        fmt::format("{} overflows before the first step; choose a smaller one", options.init_std));
+  }
+  throw InputError(
+      "descent.learning_rate",
+      fmt::format("the training diverges before step {} (seed {}); choose a "
+                  "smaller one",
+                  *std::lower_bound(records.begin(), records.end(), step), options.seed));
+}
+
 }  // namespace
 
 ImageData load_image_data(ImageSetOptions options, std::size_t test_n) {
@@ -61,14 +76,6 @@ ImageData load_image_data(ImageSetOptions options, std::size_t test_n) {
   return data;
 }
 
-double output_scale(const std::string& name, std::int64_t width) {
-  if (name == "1/m") return 1.0 / static_cast<double>(width);
-  if (name == "1/sqrt(m)") return 1.0 / std::sqrt(static_cast<double>(width));
-  if (name == "1") return 1.0;
-  throw InputError("network.output_scale",
-                   fmt::format("no scale \"{}\"; choose \"1/m\", \"1/sqrt(m)\" or \"1\"", name));
-}
-
 std::vector<std::uint64_t> image_record_steps(std::uint64_t steps_per_epoch, std::int64_t epochs) {
   std::vector<std::uint64_t> steps{0};
   for (int k = 0;; ++k) {
@@ -85,39 +92,32 @@ std::vector<std::uint64_t> image_record_steps(std::uint64_t steps_per_epoch, std
 std::vector<TrainingRecord> train_on_images(const ImageData& data,
                                             const ImageTrainingOptions& options, unsigned threads,
                                             const std::function<bool(std::uint64_t)>& keep_going) {
-  constexpr std::uint64_t chunk = 200;
-  const ClassifierShape shape{.head = options.head,
-                              .classes = data.train.class_count,
-                              .width = options.width,
-                              .dim = static_cast<Eigen::Index>(data.train.features),
-                              .slope = options.slope,
-                              .output_scale = output_scale(options.output_scale, options.width)};
+  const ClassifierShape shape{
+      .head = options.head,
+      .classes = data.train.class_count,
+      .width = options.width,
+      .dim = static_cast<Eigen::Index>(data.train.features),
+      .slope = options.slope,
+      .output_scale = output_factor(options.output_scale, options.head, options.width)};
   BatchTrainer<float> trainer(data.train, random_classifier(shape, options.init_std, options.seed),
                               {.learning_rate = options.learning_rate,
                                .batch_size = static_cast<std::size_t>(options.batch_size),
                                .seed = options.seed,
                                .threads = threads});
   const auto steps = image_record_steps(trainer.steps_per_epoch(), options.epochs);
+  const std::vector<LogTime> times(steps.begin(), steps.end());
   std::vector<TrainingRecord> records;
-  for (const std::uint64_t step : steps) {
-    while (trainer.step() < step) {
-      trainer.advance(std::min(chunk, step - trainer.step()));
-      if (!keep_going(trainer.step())) return {};
-    }
-    records.push_back(measure(trainer, data, step == 0 || step == steps.back()));
-    if (!trainer.finite() || !std::isfinite(records.back().test_loss) ||
-        !std::isfinite(records.back().stable_rank)) {
-      if (step == 0) {
-        throw InputError("network.init_std",
-                         fmt::format("{} overflows before the first step; choose a smaller one",
-                                     options.init_std));
-      }
-      throw InputError("descent.learning_rate",
-                       fmt::format("the training diverges before step {} (seed {}); choose a "
-                                   "smaller one",
-                                   step, options.seed));
-    }
-  }
+  const auto record = [&] {
+    const bool whole = trainer.step() == 0 || trainer.step() == steps.back();
+    records.push_back(measure(trainer, data, whole));
+    return trainer.finite() && std::isfinite(records.back().test_loss) &&
+           std::isfinite(records.back().stable_rank);
+  };
+  const auto pulse = [&](const LogTime& time) { return keep_going(*time.step()); };
+  const Outcome outcome = follow(trainer, times, {.record = record, .pulse = pulse});
+  if (outcome.reason == StopReason::interrupted) return {};
+  if (outcome.reason == StopReason::not_finite)
+    refuse_divergence(*outcome.time.step(), steps, options);
   return records;
 }
 

@@ -21,16 +21,12 @@ struct ImageData {
 /// ignored. Throws InputError.
 ImageData load_image_data(ImageSetOptions options, std::size_t test_n = 0);
 
-/// The factor c before the sum over neurons: "1/m", "1/sqrt(m)" or "1". Throws InputError, naming
-/// network.output_scale.
-double output_scale(const std::string& name, std::int64_t width);
-
 struct ImageTrainingOptions {
   Head head = Head::groups;
   std::int64_t width = 1000;  ///< m
   double slope = 0.0;
   double init_std = 1e-5;
-  std::string output_scale = "1/m";
+  OutputScale output_scale = OutputScale::automatic;
   double learning_rate = 0.1;
   std::int64_t batch_size = 64;
   std::int64_t epochs = 10;
@@ -55,7 +51,7 @@ struct TrainingRecord {
 std::vector<std::uint64_t> image_record_steps(std::uint64_t steps_per_epoch, std::int64_t epochs);
 
 /// Trains one network with SGD in float32 and measures it at image_record_steps(). `keep_going` is
-/// asked every few hundred steps, with the steps taken so far; false stops (the result is then
+/// asked every few dozen milliseconds, with the steps taken so far; false stops (the result is then
 /// empty). The result does not depend on `threads`. Throws InputError when the training diverges.
 std::vector<TrainingRecord> train_on_images(const ImageData& data,
                                             const ImageTrainingOptions& options, unsigned threads,

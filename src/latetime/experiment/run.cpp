@@ -5,14 +5,13 @@
 #include <cmath>
 #include <filesystem>
 #include <limits>
-#include <memory>
 
 #include <fmt/format.h>
 
 #include "latetime/base/error.hpp"
 #include "latetime/base/run_failure.hpp"
-#include "latetime/base/text.hpp"
 #include "latetime/experiment/recorder.hpp"
+#include "latetime/experiment/run_place.hpp"
 #include "latetime/experiment/sample_scale.hpp"
 #include "latetime/experiment/training_run.hpp"
 #include "latetime/model/loss.hpp"
@@ -21,61 +20,6 @@
 
 namespace latetime {
 namespace {
-
-void require_same_configuration(const RunConfig& earlier, const RunConfig& now,
-                                const std::string& where) {
-  const std::string key = first_difference(earlier, now);
-  if (key.empty()) return;
-  throw InputError(where, fmt::format("was begun with another {}; resume with the same "
-                                      "configuration, or name another folder",
-                                      key));
-}
-
-/// Where a run goes, and what an earlier part of it left there.
-struct Place {
-  RunSink sink;
-  std::shared_ptr<const ArrayReader> earlier = nullptr;
-  /// Before the first step: stores the configuration, and these rows of the earlier part.
-  std::function<void(const std::vector<std::vector<std::string>>& rows)> begin = nullptr;
-  /// After a failure: leaves what is worth to be resumed, and says whether that is anything.
-  std::function<bool()> give_up = nullptr;
-};
-
-Place place_in_directory(const RunConfig& config, const std::string& out, bool resume) {
-  refuse_training(out);
-  const RunDirectory directory = prepare_directory(config, out, resume, metrics_columns());
-  return {.sink = sink_into(directory),
-          .earlier = resume ? directory.read_result() : nullptr,
-          .begin =
-              [directory, &config](const auto& rows) {
-                // From result.h5 alone: whatever has become of the table, it is whole again.
-                std::vector<std::string> lines;
-                for (const auto& row : rows) lines.push_back(join(row, ","));
-                directory.replace_table(metrics_columns(), lines);
-                directory.write_config(to_toml(config));
-              },
-          .give_up =
-              [directory, out] {
-                directory.discard_unless_recorded();
-                return holds_run(out);
-              }};
-}
-
-Place place_in_memory(const RunConfig& config, RunMemory& memory, bool resume) {
-  Place place{.sink = sink_into(memory)};
-  if (resume && !memory.arrays.entries().empty()) {
-    require_same_configuration(parse_config(memory.config, "the earlier part", "."),
-                               parse_config(to_toml(config), "this part", "."), "the run");
-    place.earlier = std::make_shared<ArrayArchive>(std::move(memory.arrays));
-  }
-  place.begin = [&memory, &config](const auto& rows) {
-    memory.metrics.rows = rows;
-    memory.config = to_toml(config);
-    memory.metrics.columns = metrics_columns();
-  };
-  place.give_up = [] { return false; };
-  return place;
-}
 
 /// The limit t = ∞ of a descent that a late-time flow follows; nothing when it was asked to stop.
 std::optional<LimitReport> solve_run_limit(const Descent& descent, const Samples& x,
@@ -181,16 +125,16 @@ class RunPart {
         schedule_(recorded_steps(problem.config, problem.data.size())) {}
 
   /// Everything is checked before `make_place` is called.
-  RunSummary carry_out(const std::function<Place()>& make_place, const std::string& where) {
+  RunSummary carry_out(const std::function<RunPlace()>& make_place) {
     require_squares(data_.x, "data");
-    const Place place = make_place();
+    const RunPlace place = make_place();
     Recorder recorder(config_, data_, problem_.initial, place.sink, schedule_.size(),
                       settings_.threads);
     if (place.earlier) {
       recorder.take_over(*place.earlier, descent_);
       if (recorder.records() > 0) {
         require_end_not_before(config_, data_.size(),
-                               std::max(recorder.last_recorded(), descent_.time()), where);
+                               std::max(recorder.last_recorded(), descent_.time()), place.name);
       }
     }
     const auto rows = recorder.rows();  // refuses what result.h5 lacks, before anything is written
@@ -307,16 +251,17 @@ RunSummary carry_out_run(const RunConfig& config, const std::string& out,
 
 RunSummary carry_out_run(const RunProblem& problem, const std::string& out,
                          const RunSettings& settings) {
-  RunPart part(problem, settings);
-  return part.carry_out([&] { return place_in_directory(problem.config, out, settings.resume); },
-                        out);
+  return RunPart(problem, settings).carry_out([&] {
+    refuse_training(out);
+    return place_in_directory(problem.config, out, settings.resume, metrics_columns());
+  });
 }
 
 RunSummary carry_out_run(const RunProblem& problem, RunMemory& memory,
                          const RunSettings& settings) {
-  RunPart part(problem, settings);
-  return part.carry_out([&] { return place_in_memory(problem.config, memory, settings.resume); },
-                        "memory");
+  return RunPart(problem, settings).carry_out([&] {
+    return place_in_memory(problem.config, memory, settings.resume, metrics_columns());
+  });
 }
 
 }  // namespace latetime

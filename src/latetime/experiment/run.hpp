@@ -51,7 +51,7 @@ void follow_to_honest_end(const std::function<void()>& work, const std::function
 /// The initial network for these samples: Gaussian, or read from network.initial_weights.
 Network load_network(const RunConfig& config, const Dataset& data);
 
-/// A network from initial weights of shape (2, m, d); `where` names them in messages. Throws
+/// A network from initial weights of shape (groups, m, d); `where` names them in messages. Throws
 /// InputError for another shape and for entries that are not finite.
 Network network_of_array(const NetworkShape& shape, const std::vector<std::size_t>& array_shape,
                          std::span<const double> values, const std::string& where);

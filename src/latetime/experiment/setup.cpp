@@ -9,6 +9,7 @@
 #include "latetime/data/generators.hpp"
 #include "latetime/data/image_set.hpp"
 #include "latetime/data/sample_file.hpp"
+#include "latetime/dynamics/batch_order.hpp"
 #include "latetime/dynamics/schedule.hpp"
 #include "latetime/experiment/memory_needs.hpp"
 #include "latetime/experiment/run.hpp"
@@ -117,12 +118,14 @@ Network load_network(const RunConfig& config, const Dataset& data) {
 
 Network network_of_array(const NetworkShape& shape, const std::vector<std::size_t>& array_shape,
                          std::span<const double> values, const std::string& where) {
-  const std::vector<std::size_t> wanted{2, static_cast<std::size_t>(shape.width),
+  const std::vector<std::size_t> wanted{static_cast<std::size_t>(shape.groups),
+                                        static_cast<std::size_t>(shape.width),
                                         static_cast<std::size_t>(shape.dim)};
   if (array_shape != wanted) {
-    throw InputError(where, fmt::format("has shape ({}); initial weights need (2, m, d) = ({}), "
-                                        "set network.width to its m",
-                                        fmt::join(array_shape, ", "), fmt::join(wanted, ", ")));
+    throw InputError(where,
+                     fmt::format("has shape ({}); initial weights need ({}, m, d) = ({}), "
+                                 "set network.width to its m",
+                                 fmt::join(array_shape, ", "), wanted[0], fmt::join(wanted, ", ")));
   }
   for (std::size_t at = 0; at < values.size(); ++at) {
     if (std::isfinite(values[at])) continue;
@@ -151,8 +154,7 @@ bool takes_mini_batches(const RunConfig& config, Eigen::Index n) {
 
 LogTime last_time(const RunConfig& config, Eigen::Index n) {
   if (config.descent.epochs == 0) return LogTime::parse(config.descent.until, "descent.until");
-  const std::size_t batch = batch_size(config, n);
-  const std::size_t batches = (static_cast<std::size_t>(n) + batch - 1) / batch;
+  const std::uint64_t batches = steps_of_epoch(static_cast<std::size_t>(n), batch_size(config, n));
   const auto epochs = static_cast<std::uint64_t>(config.descent.epochs);
   if (epochs > LogTime::largest_step / batches) {
     throw InputError("descent.epochs",

@@ -12,14 +12,14 @@
 #include "latetime/base/error.hpp"
 #include "latetime/base/file_seal.hpp"
 #include "latetime/base/text.hpp"
-#include "latetime/dynamics/batch_trainer.hpp"
+#include "latetime/data/array_file.hpp"
+#include "latetime/dynamics/batch_descent.hpp"
 #include "latetime/experiment/image_training.hpp"
 #include "latetime/experiment/memory_needs.hpp"
+#include "latetime/experiment/run_place.hpp"
 #include "latetime/measure/tiled_rank.hpp"
 #include "latetime/model/loss.hpp"
-#include "latetime/store/folder_kind.hpp"
 #include "latetime/store/result_file.hpp"
-#include "latetime/store/run_directory.hpp"
 #include "latetime/store/training_folder.hpp"
 
 namespace latetime {
@@ -34,24 +34,25 @@ std::string text_of(double value) {
   return std::isnan(value) ? std::string() : shortest(value);
 }
 
-/// Checksums of all samples and classes that a training looks at: files may change under their
-/// name.
-std::string checksums_of(const Dataset& train, const Dataset* test) {
+/// Checksums of all samples, classes and given weights that a training looks at: files may change
+/// under their name.
+std::string checksums_of(const TrainingProblem& problem) {
   std::string seal;
-  for (const Dataset* data : {&train, test}) {
+  const auto add = [&](const auto& x) {
+    seal += seal_of_values(std::span(x.data(), static_cast<std::size_t>(x.size())));
+  };
+  for (const Dataset* data : {&problem.data, problem.test ? &*problem.test : nullptr}) {
     if (!data) continue;
-    seal += seal_of_values(std::span(data->x.data(), static_cast<std::size_t>(data->x.size())));
+    add(data->x);
     seal += seal_of_values(data->classes);
   }
+  if (problem.initial_weights) add(*problem.initial_weights);
   return seal;
 }
 
 /// The configuration with nothing left on "auto".
 RunConfig resolved(RunConfig config) {
-  if (config.network.output_scale == OutputScale::automatic) {
-    config.network.output_scale =
-        config.network.head == Head::trained ? OutputScale::one : OutputScale::one_over_width;
-  }
+  config.network.output_scale = settled(config.network.output_scale, config.network.head);
   if (config.descent.precision == Precision::automatic) {
     config.descent.precision = Precision::float32;
   }
@@ -71,41 +72,47 @@ void require_trainable(const RunConfig& config) {
                                  "weights; leave it out or choose \"dense\"",
                                  word_of(config.descent.engine)));
   }
-  if (!config.network.initial_weights.empty()) {
-    throw InputError("network.initial_weights",
-                     "latetime train draws its own; leave it out, or use latetime run");
-  }
 }
 
-/// One training in one precision, with its folder.
+/// Columns of metrics.csv.
+const std::vector<std::string>& all_columns() {
+  static const std::vector<std::string> names = [] {
+    std::vector<std::string> columns = metrics_columns();
+    columns.insert(columns.end(), training_columns().begin(), training_columns().end());
+    return columns;
+  }();
+  return names;
+}
+
+/// One training in one precision, with the place that it goes into.
 template <class Real>
 class Training {
  public:
-  Training(const RunConfig& config, const SparseSamples<Real>& train,
-           const SparseSamples<Real>* test, std::string data_seal, unsigned threads)
-      : config_(config),
+  /// Refers to its arguments. Everything is checked before `enter` is called.
+  Training(const TrainingProblem& problem, const SparseSamples<Real>& train,
+           const SparseSamples<Real>* test, unsigned threads)
+      : problem_(problem),
+        config_(problem.config),
         train_(train),
         test_(test),
-        data_seal_(std::move(data_seal)),
-        trainer_(train,
-                 random_classifier(shape_of(config, train), config.network.init_std,
-                                   static_cast<std::uint64_t>(config.seed)),
-                 options_of(config, threads)) {
+        data_seal_(checksums_of(problem)),
+        trainer_(train, initial_classifier(problem, train), options_of(config_, threads)) {
     if (!trainer_.classifier().weights.allFinite()) {
-      throw InputError("network.init_std",
-                       fmt::format("{} overflows {}; choose a smaller one", config.network.init_std,
-                                   word_of(config.descent.precision)));
+      throw InputError(initial_key(),
+                       fmt::format("{} overflows {}; choose a smaller one",
+                                   problem.initial_weights ? "an entry" : initial_text(),
+                                   word_of(config_.descent.precision)));
     }
   }
 
-  /// The folder that the training goes into, before anything below is called.
-  void enter(const RunDirectory& directory) { directory_ = directory; }
+  /// Where the training goes, before anything below is called.
+  void enter(const RunPlace& place) { place_ = &place; }
 
   /// Goes on from an earlier part, unless it ended before its first result. A former end that
   /// `schedule` does not hold starts no new running evaluation, so that the rows to come are those
   /// of a training to the new end. Nothing is written yet.
   void take_over(const std::vector<LogTime>& schedule) {
-    const auto file = directory_->read_result();
+    const auto& file = place_->earlier;
     if (!file) return;
     records_ = only_number(*file, "/training/records");
     if (records_ == 0) {  // it is written with the first one
@@ -115,8 +122,10 @@ class Training {
     if (file->exists("/training/data_seal") &&  // not of an earlier version
         file->read_string("/training/data_seal") != data_seal_) {
       throw InputError("result.h5",
-                       "was begun with other samples, labels or test samples than those of now; "
-                       "resume with the same, or train anew into another folder");
+                       fmt::format("was begun with other samples, labels{} than those of now; "
+                                   "resume with the same, or train anew into another folder",
+                                   problem_.initial_weights ? ", test samples or initial weights"
+                                                            : " or test samples"));
     }
     Classifier network = trainer_.classifier();
     read_into(*file, "/final/weights", network.weights.data(), network.weights.size());
@@ -129,14 +138,16 @@ class Training {
     trainer_.restore(step, network, scheduled ? Evaluation{} : running);
     recorded_ = memory(running);
     if (file->exists("/training/rows")) {
-      rows_ = file->read_strings("/training/rows");
+      for (const std::string& row : file->read_strings("/training/rows")) {
+        rows_.push_back(split_at_commas(row));
+      }
       if (rows_.size() != records_) {
         throw InputError("result.h5",
                          "/training/rows has not a row a record; it is damaged, train anew into "
                          "another folder");
       }
-    } else {
-      directory_->first_rows(records_);  // refuses a table that was cut, before anything is written
+    } else {  // of an earlier version, which did not store them
+      rows_ = place_->stored_rows(records_);
     }
   }
 
@@ -146,19 +157,12 @@ class Training {
   }
 
   /// Before the first step: stores the configuration, and the table as the earlier part left it.
-  void begin(const std::vector<std::string>& columns) {
-    if (rows_.size() == records_) {
-      directory_->replace_table(columns, rows_);
-    } else {
-      directory_->keep_rows(records_);  // of an earlier version, which did not store them
-    }
-    directory_->write_config(to_toml(config_));
-  }
+  void begin() { place_->begin(rows_); }
 
   TrainingSummary run(const std::vector<LogTime>& schedule, const RunSettings& settings) {
     const auto start = Clock::now();
     TrainingSummary summary{.first = trainer_.step(), .kernel = trainer_.kernels().name};
-    summary.outcome = follow(schedule, settings);
+    summary.outcome = follow_schedule(schedule, settings);
     write_result(summary.outcome);
     summary.records = records_;
     summary.seconds = std::chrono::duration<double>(Clock::now() - start).count();
@@ -168,14 +172,30 @@ class Training {
   }
 
  private:
+  std::string initial_text() const { return shortest(config_.network.init_std); }
+
+  /// What to change where the network is too large to begin with.
+  const char* initial_key() const {
+    return problem_.initial_weights ? "network.initial_weights" : "network.init_std";
+  }
+
+  static Classifier initial_classifier(const TrainingProblem& problem,
+                                       const SparseSamples<Real>& train) {
+    const RunConfig& config = problem.config;
+    Classifier network = random_classifier(shape_of(config, train), config.network.init_std,
+                                           static_cast<std::uint64_t>(config.seed));
+    if (problem.initial_weights) network.weights = *problem.initial_weights;
+    return network;
+  }
+
   static ClassifierShape shape_of(const RunConfig& config, const SparseSamples<Real>& train) {
-    return {
-        .head = config.network.head,
-        .classes = train.class_count,
-        .width = config.network.width,
-        .dim = static_cast<Eigen::Index>(train.features),
-        .slope = config.network.slope,
-        .output_scale = output_scale(word_of(config.network.output_scale), config.network.width)};
+    const NetworkConfig& network = config.network;
+    return {.head = network.head,
+            .classes = train.class_count,
+            .width = network.width,
+            .dim = static_cast<Eigen::Index>(train.features),
+            .slope = network.slope,
+            .output_scale = output_factor(network.output_scale, network.head, network.width)};
   }
 
   static BatchOptions options_of(const RunConfig& config, unsigned threads) {
@@ -222,40 +242,18 @@ class Training {
     std::copy(values.begin(), values.end(), to);
   }
 
-  Outcome follow(const std::vector<LogTime>& schedule, const RunSettings& settings) {
-    constexpr std::uint64_t chunk = 50;
+  Outcome follow_schedule(const std::vector<LogTime>& schedule, const RunSettings& settings) {
     auto next = schedule.begin();
     if (records_ > 0) {  // the schedule may be that of another end than before
       next = std::upper_bound(next, schedule.end(), LogTime(trainer_.step()));
     }
-    for (; next != schedule.end(); ++next) {
-      const std::uint64_t target = *next->step();
-      while (trainer_.step() < target) {
-        trainer_.advance(std::min(chunk, target - trainer_.step()));
-        if (!trainer_.finite()) return overflowed();
-        if (settings.pulse && !settings.pulse(trainer_.step())) return stopped();
-      }
-      if (!record()) {
-        if (records_ == 0) {
-          throw InputError(
-              "network.init_std",
-              fmt::format("{} makes the outputs overflow before the first step; choose "
-                          "a smaller one, or smaller samples",
-                          config_.network.init_std));
-        }
-        return overflowed();
-      }
-    }
-    return {StopReason::reached_end, trainer_.step(), ""};
-  }
-
-  Outcome overflowed() const {
-    return {StopReason::not_finite, trainer_.step(),
-            "the outputs overflowed; choose a smaller descent.learning_rate"};
-  }
-
-  Outcome stopped() const {
-    return {StopReason::interrupted, LogTime(trainer_.step()), "stopped on request"};
+    const Outcome outcome = follow(trainer_, std::span(next, schedule.end()),
+                                   {.record = [&] { return record(); }, .pulse = settings.pulse});
+    if (records_ > 0 || outcome.reason != StopReason::not_finite) return outcome;
+    throw InputError(initial_key(),
+                     fmt::format("{} makes the outputs overflow before the first step; choose "
+                                 "a smaller one, or smaller samples",
+                                 problem_.initial_weights ? "an entry" : initial_text()));
   }
 
   /// False, and nothing recorded, when the weights or the outputs are not finite.
@@ -266,14 +264,12 @@ class Training {
     if (!finite_) return false;
     last_ = std::move(measured);
     std::vector<std::string> fields;
-    for (const auto* columns : {&metrics_columns(), &training_columns()}) {
-      for (const std::string& name : *columns) fields.push_back(last_[name]);
-    }
-    directory_->append_row(fields);
-    if (rows_.size() == records_) rows_.push_back(join(fields, ","));
+    for (const std::string& name : all_columns()) fields.push_back(last_[name]);
+    place_->sink.append_row(fields);
+    rows_.push_back(std::move(fields));
     ++records_;
     recorded_ = memory(running);
-    if (begin >= next_write_) {
+    if (place_->sink.lasting && begin >= next_write_) {
       write_result({StopReason::interrupted, LogTime(trainer_.step()), "running"});
     }
     spent_ += Clock::now() - begin;
@@ -349,7 +345,7 @@ class Training {
     const auto groups = static_cast<std::size_t>(network.shape.groups());
     const auto width = static_cast<std::size_t>(network.shape.width);
     const auto classes = static_cast<std::size_t>(network.shape.classes);
-    directory_->write_result([&](Hdf5Writer& file) {
+    place_->sink.write_result([&](ArrayWriter& file) {
       const auto write = [&](const std::string& name, const ArrayShape& shape, const auto& array) {
         file.write(name, shape,
                    std::span<const double>(array.data(), static_cast<std::size_t>(array.size())));
@@ -368,12 +364,10 @@ class Training {
       number("running_wrong", recorded_->running_sums.wrong);
       number("running_samples", recorded_->running_sums.samples);
       file.write("/training/data_seal", data_seal_);
-      if (const std::string reason = no_test_reason(config_); !reason.empty()) {
-        file.write("/training/no_test", reason);
-      }
-      if (rows_.size() == records_) {
-        file.write("/training/rows", std::span<const std::string>(rows_));
-      }
+      if (!test_) file.write("/training/no_test", no_test_reason(config_));
+      std::vector<std::string> lines;
+      for (const auto& row : rows_) lines.push_back(join(row, ","));
+      file.write("/training/rows", std::span<const std::string>(lines));
       file.write("/outcome/reason", to_string(outcome.reason));
       file.write("/outcome/message", outcome.message);
       file.write("/provenance/version", LATETIME_VERSION);
@@ -384,14 +378,15 @@ class Training {
     next_write_ = Clock::now() + checkpoint_period;
   }
 
+  const TrainingProblem& problem_;
   const RunConfig& config_;
   const SparseSamples<Real>& train_;
   const SparseSamples<Real>* test_;
   const std::string data_seal_;
-  std::optional<RunDirectory> directory_;
+  const RunPlace* place_ = nullptr;
   BatchTrainer<Real> trainer_;
   std::uint64_t records_ = 0;
-  std::vector<std::string> rows_;  // of metrics.csv; fewer than records where they are not known
+  MetricsRows rows_;  // of the records
   std::optional<Memory> recorded_;
   double norm_ = 0.0;
   bool finite_ = true;  // weights and outputs of the last measurement
@@ -400,49 +395,86 @@ class Training {
   std::chrono::duration<double> spent_{0.0};
 };
 
-template <class Real>
-TrainingSummary train(const RunConfig& config, const Dataset& data, const Dataset* test_data,
-                      const std::string& out, const RunSettings& settings) {
-  const SparseSamples<Real> train = sparse_samples<Real>(data);
-  const std::optional<SparseSamples<Real>> test =
-      test_data ? std::optional(sparse_samples<Real>(*test_data)) : std::nullopt;
-  if (test && test->features != train.features) {
-    throw InputError("data.folder",
-                     fmt::format("training images of {} pixels but test images of {}; name a "
-                                 "folder with the four files of one set",
-                                 train.features, test->features));
+/// Throws InputError where the test samples are none that the network could look at.
+void require_fitting_test(const TrainingProblem& problem) {
+  if (!problem.test) return;
+  const Dataset& test = *problem.test;
+  if (test.dim() != problem.data.dim()) {
+    if (no_test_reason(problem.config).empty()) {
+      throw InputError("data.folder",
+                       fmt::format("training images of {} pixels but test images of {}; name a "
+                                   "folder with the four files of one set",
+                                   problem.data.dim(), test.dim()));
+    }
+    throw InputError("test samples", fmt::format("have {} features, those to train on {}; give "
+                                                 "them the same",
+                                                 test.dim(), problem.data.dim()));
   }
-  const std::vector<LogTime> schedule = recorded_steps(config, data.size());
-  const LogTime end = last_time(config, data.size());
+  if (test.classes.empty()) throw InputError("test samples", "there are none; leave them out");
+  const int largest = *std::max_element(test.classes.begin(), test.classes.end());
+  if (largest >= problem.data.class_count) {
+    throw InputError("test samples",
+                     fmt::format("one has class {}, those to train on have {} classes; leave "
+                                 "it out",
+                                 largest, problem.data.class_count));
+  }
+}
+
+using MakePlace = std::function<RunPlace(const TrainingProblem& problem)>;
+
+template <class Real>
+TrainingSummary train(const TrainingProblem& problem, const RunSettings& settings,
+                      const MakePlace& make_place) {
+  const RunConfig& config = problem.config;
+  const SparseSamples<Real> samples = sparse_samples<Real>(problem.data);
+  const std::optional<SparseSamples<Real>> test =
+      problem.test ? std::optional(sparse_samples<Real>(*problem.test)) : std::nullopt;
+  const std::vector<LogTime> schedule = recorded_steps(config, problem.data.size());
+  const LogTime end = last_time(config, problem.data.size());
   if (!end.step()) {
     throw InputError("descent.until",
                      "latetime train takes every step, at most 2^53 (about 9e15) "
                      "of them; choose fewer, or use latetime run");
   }
-  std::vector<std::string> columns = metrics_columns();
-  columns.insert(columns.end(), training_columns().begin(), training_columns().end());
-  Training<Real> training(config, train, test ? &*test : nullptr, checksums_of(data, test_data),
-                          settings.threads);
-  if (settings.resume) refuse_run(out);
-  const RunDirectory directory = prepare_directory(config, out, settings.resume, columns);
-  training.enter(directory);
-  if (settings.resume) training.take_over(schedule);
+  Training<Real> training(problem, samples, test ? &*test : nullptr, settings.threads);
+  const RunPlace place = make_place(problem);
+  training.enter(place);
+  training.take_over(schedule);
   if (const auto step = training.taken_over()) {
-    require_end_not_before(config, data.size(), LogTime(*step), out);
+    require_end_not_before(config, problem.data.size(), LogTime(*step), place.name);
   }
   TrainingSummary summary;
   follow_to_honest_end(
       [&] {
-        training.begin(columns);
+        training.begin();
         if (settings.started) settings.started(0, end);
         summary = training.run(schedule, settings);
       },
-      [&] {
-        directory.discard_unless_recorded();
-        return holds_run(out);
-      });
-  summary.no_test = no_test_reason(config);
+      place.give_up);
+  if (!problem.test) summary.no_test = no_test_reason(config);
   return summary;
+}
+
+int groups_of(const RunConfig& config, const Dataset& data) {
+  return config.network.head == Head::trained ? 1 : data.class_count;
+}
+
+void require_memory_for(const RunConfig& config, const Dataset& data) {
+  require_memory_of_training(config, static_cast<double>(data.size()),
+                             static_cast<double>(data.dim()),
+                             groups_of(config, data) * static_cast<double>(config.network.width));
+}
+
+TrainingSummary carry_out(TrainingProblem problem, const RunSettings& settings,
+                          const MakePlace& make_place) {
+  require_trainable(problem.config);
+  problem.config = resolved(problem.config);
+  require_memory_for(problem.config, problem.data);
+  require_fitting_test(problem);
+  if (problem.config.descent.precision == Precision::float64) {
+    return train<double>(problem, settings, make_place);
+  }
+  return train<float>(problem, settings, make_place);
 }
 
 }  // namespace
@@ -476,21 +508,50 @@ const std::vector<std::string>& training_columns() {
   return names;
 }
 
-TrainingSummary carry_out_training(const RunConfig& given, const std::string& out,
-                                   const RunSettings& settings) {
+NetworkShape hidden_shape(const RunConfig& config, const Dataset& data) {
+  return {.groups = groups_of(config, data),
+          .width = config.network.width,
+          .dim = data.dim(),
+          .slope = config.network.slope};
+}
+
+TrainingProblem load_training_problem(const RunConfig& given) {
   require_trainable(given);
-  const RunConfig config = resolved(given);
-  const Dataset data = load_training_data(config);
-  const int groups = config.network.head == Head::trained ? 1 : data.class_count;
-  require_memory_of_training(config, static_cast<double>(data.size()),
-                             static_cast<double>(data.dim()),
-                             groups * static_cast<double>(config.network.width));
-  const std::optional<Dataset> test = load_test_data(config, data);
-  const Dataset* test_data = test ? &*test : nullptr;
-  if (config.descent.precision == Precision::float64) {
-    return train<double>(config, data, test_data, out, settings);
+  TrainingProblem problem{.config = resolved(given), .data = load_training_data(given)};
+  require_memory_for(problem.config, problem.data);
+  problem.test = load_test_data(problem.config, problem.data);
+  const std::string& file = given.network.initial_weights;
+  if (!file.empty()) {
+    const NumericArray array = read_array(file);
+    problem.initial_weights = network_of_array(hidden_shape(problem.config, problem.data),
+                                               array.shape, array.values, file)
+                                  .weights;
   }
-  return train<float>(config, data, test_data, out, settings);
+  return problem;
+}
+
+TrainingSummary carry_out_training(const RunConfig& config, const std::string& out,
+                                   const RunSettings& settings) {
+  return carry_out_training(load_training_problem(config), out, settings);
+}
+
+TrainingSummary carry_out_training(TrainingProblem problem, const std::string& out,
+                                   const RunSettings& settings) {
+  return carry_out(std::move(problem), settings, [&](const TrainingProblem& of) {
+    if (settings.resume) refuse_run(out);
+    return place_in_directory(of.config, out, settings.resume, all_columns());
+  });
+}
+
+TrainingSummary carry_out_training(TrainingProblem problem, RunMemory& memory,
+                                   const RunSettings& settings) {
+  return carry_out(std::move(problem), settings, [&](const TrainingProblem& of) {
+    if (settings.resume && !memory.arrays.entries().empty() &&
+        !memory.arrays.exists("/training/step")) {
+      throw InputError("memory", "holds a run of latetime run; go on with it by carry_out_run");
+    }
+    return place_in_memory(of.config, memory, settings.resume, all_columns());
+  });
 }
 
 }  // namespace latetime

@@ -6,6 +6,24 @@
 
 namespace latetime {
 
+OutputScale settled(OutputScale scale, Head head) {
+  if (scale != OutputScale::automatic) return scale;
+  return head == Head::trained ? OutputScale::one : OutputScale::one_over_width;
+}
+
+double output_factor(OutputScale scale, Head head, Eigen::Index width) {
+  switch (settled(scale, head)) {
+    case OutputScale::one_over_width:
+      return 1.0 / static_cast<double>(width);
+    case OutputScale::one_over_root_width:
+      return 1.0 / std::sqrt(static_cast<double>(width));
+    case OutputScale::one:
+    case OutputScale::automatic:
+      break;
+  }
+  return 1.0;
+}
+
 Classifier random_classifier(const ClassifierShape& shape, double init_std, std::uint64_t seed) {
   const NetworkShape hidden{.groups = static_cast<int>(shape.groups()),
                             .width = shape.width,

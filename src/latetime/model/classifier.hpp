@@ -21,6 +21,29 @@ struct ChoiceTable<Head> {
       {{Head::groups, "groups"}, {Head::trained, "trained"}}};
 };
 
+/// The factor c before the sum of neurons, in words.
+enum class OutputScale {
+  automatic,  ///< that of the head: 1/m for `groups`, 1 for `trained`
+  one_over_width,
+  one_over_root_width,
+  one
+};
+
+template <>
+struct ChoiceTable<OutputScale> {
+  static constexpr std::array<ChoiceWord<OutputScale>, 4> words{
+      {{OutputScale::automatic, "auto"},
+       {OutputScale::one_over_width, "1/m"},
+       {OutputScale::one_over_root_width, "1/sqrt(m)"},
+       {OutputScale::one, "1"}}};
+};
+
+/// c for m neurons. What is `automatic` is that of the head.
+double output_factor(OutputScale scale, Head head, Eigen::Index width);
+
+/// The scale that stands in for `automatic` with that head, others as they are.
+OutputScale settled(OutputScale scale, Head head);
+
 struct ClassifierShape {
   Head head = Head::groups;
   int classes = 2;            ///< K

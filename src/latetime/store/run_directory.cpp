@@ -73,18 +73,6 @@ std::string read_text(const std::string& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-std::vector<std::string> split(const std::string& line) {
-  std::vector<std::string> fields(1);
-  for (const char c : line) {
-    if (c == ',') {
-      fields.emplace_back();
-    } else {
-      fields.back() += c;
-    }
-  }
-  return fields;
-}
-
 /// Whether the whole of a field is a number, or empty.
 bool is_number(const std::string& text) {
   if (text.empty()) return true;
@@ -332,9 +320,9 @@ CsvTable read_metrics(const std::string& path) {
   CsvTable table{.path = path, .columns = {}, .rows = {}};
   if (!std::getline(lines, line))
     throw InputError(path, "is empty; going on with --resume makes it anew from result.h5");
-  table.columns = split(line);
+  table.columns = split_at_commas(line);
   while (std::getline(lines, line)) {
-    table.rows.push_back(split(line));
+    table.rows.push_back(split_at_commas(line));
     if (table.rows.back().size() != table.columns.size()) {
       table_is_damaged(table, fmt::format("row {} has {} fields, the header {}", table.rows.size(),
                                           table.rows.back().size(), table.columns.size()));
