@@ -596,15 +596,18 @@ class Tube:
                 if (k, i) in found and (k, i) not in kept:
                     self.last_open[k, i] = self.ref.theta
 
+    def cost(self, out, radius):
+        return self.charge(out, radius, self.ref.time()[0], fat(self.ref.time()[1] * exp(out.h)))
+
     def piece(self, h, degree, radius):
-        out = self.ref.piece(h, degree)
-        begin, end = self.ref.time()[0], fat(self.ref.time()[1] * exp(h))
-        square, linear, state = self.charge(out, radius, begin, end)
-        self.commit(square, linear, state, radius)
+        self.take(self.ref.piece(h, degree), radius)
+
+    def take(self, out, radius):
+        self.commit(*self.cost(out, radius), radius)
         self.ref.advance(out)
         # The next piece begins with freshly rounded multipliers: the step across feels their difference.
         fresh, _ = self.ref.multipliers()
-        jump = [abs(f - sum(c * h ** j for j, c in enumerate(poly))) + 1e-12 * top for f, poly, top in zip(fresh, out.lam, out.high)]
+        jump = [abs(f - sum(c * out.h ** j for j, c in enumerate(poly))) + 1e-12 * top for f, poly, top in zip(fresh, out.lam, out.high)]
         self.linear = fat(self.linear + self.p.length(jump) / (self.ref.time()[0] - 1))
 
     def change(self, changes):
@@ -656,8 +659,7 @@ class Tube:
                     linear += p.q * p.row_norm[l] * out.high[l] * exp(out.off[l]) * (inverse + 1 / (limit.margin[l][0] - 1))
             return fat(linear), fat(more)
 
-        square, linear, state = self.charge(out, radius, begin, INF, charges)
-        self.commit(square, linear, state, radius)
+        self.commit(*self.charge(out, radius, begin, INF, charges), radius)
         self.final_rooms = self.rooms(self.free)
         return limit
 
