@@ -253,7 +253,7 @@ class Reference:
                 slopes[k][i] = None
         self.square = fat(square)     # ‖W_T − Z_T‖²
         self.mode = Mode(p, slopes)
-        self.dE = None
+        self.pieces, self.travel = 0, fat(math.sqrt(sum(dot(w, w) for w in weights))) + fat(math.sqrt(self.square))
 
     def time(self):
         """Bounds of the step number at the start of the piece."""
@@ -271,11 +271,8 @@ class Reference:
                     s += p.sign[k] * p.a * m.slopes[k][i] * self.z[k][i]
             values.append(self.t0 * exp(self.theta - p.y[i] * s))
             need(values[-1] > 0, f'multiplier of sample {i} underflows')
-        error = fat(2 * self.error + 2 * (p.k + 6) * 2 * U * biggest + 4 * U * (self.theta + 2 * biggest + 4))
-        for i in range(p.n):          # sliding pairs: their z is zero but for rounding
-            error = max(error, fat(2 * self.error + 2 * (p.k + 6) * 2 * U * biggest + 4 * U * (self.theta + 2 * biggest + 4)
-                        + sum(p.a * (abs(self.z[k][i]) + self.error) for k in range(p.k) if m.slopes[k][i] is None)))
-        return values, error
+        slide = max(sum(p.a * (abs(self.z[k][i]) + self.error) for k in range(p.k) if m.slopes[k][i] is None) for i in range(p.n))
+        return values, fat(2 * self.error + 2 * (p.k + 6) * 2 * U * biggest + 4 * U * ((self.pieces + 1) * self.theta + 2 * biggest + 4) + slide)
 
     def piece(self, h, degree):
         """Taylor polynomials of λ on [0, h], and bounds of all that happens on the piece."""
@@ -335,7 +332,8 @@ class Reference:
 
     def advance(self, out):
         self.z, self.error = out.end, out.error
-        self.theta = self.theta + out.h
+        self.theta, self.pieces = self.theta + out.h, self.pieces + 1
+        self.travel = fat(self.travel + self.p.length([fat(v) for v in out.sum]))
 
     def change(self, changes):
         """New slopes at the boundary. Returns the defect of the one step across it, times t."""
@@ -368,7 +366,6 @@ class Tube:
         self.sure = [[reference.active[k][i] == (reference.mode.slopes[k][i] == 1) for i in range(p.n)] for k in range(p.k)]
         self.rows = [None] * p.k
         self.cache = {}
-        self.weak = True
         self.last_open = {}
 
     def radius(self):
@@ -391,7 +388,7 @@ class Tube:
             mistake = max(mistake, b[3])
             for l in range(n):
                 gamma[l] = [g + times * v for g, v in zip(gamma[l], b[2][l])]
-        live = [l for l in range(n) if gamma[l][l] > 0]
+        live = [l for l in range(n) if any(l not in free[k] and self.base[k][l] for k in range(p.k))]
         least = least_eigenvalue([[gamma[l][j] for j in live] for l in live],
                                  fat(2 * p.m * (mistake + (p.k + 4) * 2 * U * p.a ** 2 * p.top ** 2)))
         rooms = []
@@ -863,6 +860,7 @@ def facts(problem, tube, limit):
     if tube:
         found['radius'] = (0.0, tube.radius())
         found['straight-from'] = (0.0, tube.ref.time()[1])
+        found['offset'] = (0.0, fat(tube.ref.travel + 2 * tube.radius()))
     for (k, i), (low, high) in limit.switching.items():
         g = problem.slope
         found[f'density {k} {i}'] = ((low - g) / (1 - g) - 1e-12, (high - g) / (1 - g) + 1e-12)
@@ -914,7 +912,7 @@ def theorem(p, tube, limit, step, found):
         last, r = tube.ref.time()[1], tube.radius()
         text += [f'Exact gradient descent from the stored weights W_T, T = {step}: ‖W_t − Z_t‖ <= {r:.6g} for every t >= T, and Z_t = V log t + Z0 from t = {last:.6g} on.',
                  f'W_t − V log t converges, W_t/‖W_t‖ -> V/‖V‖, t L(W_t) -> e^c with c in [{found["loss-constant"][0]:.12g}, {found["loss-constant"][1]:.12g}].',
-                 f'Stable ranks of W_t converge to those of V. ']
+                 f'Stable ranks of W_t converge to those of V, and ‖W_t − V log(t/{last:.6g})‖ <= {found["offset"][1]:.6g} for every t >= {last:.6g}.']
         settled = settling(p, tube, limit)
         if settled is not None:
             text.append(f'All pairs with a strict sign at V keep it from t = {step} · e^{settled:.6g} on.')

@@ -91,7 +91,7 @@ class Search:
 
     def gaps(self, lam, total, z):
         """Of pairs: how far on the right side; of sliders: how far inside their bounds. Negative is an event."""
-        pairs = np.where(self.side == 0, np.inf, self.side * (z + self.move @ total))
+        pairs = np.where(self.side == 0, 1e300, self.side * (z + self.move @ total))
         if not len(self.hold):
             return pairs, np.zeros(0)
         beta, own = self.hold @ lam, lam[[s for _, s in self.sliders]]
