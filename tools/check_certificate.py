@@ -367,6 +367,7 @@ class Tube:
         self.rows = [None] * p.k
         self.cache = {}
         self.last_open = {}
+        self.depth = {}      # own pairs that crossed: how far z(W) may still be on the old side (section 4)
 
     def radius(self):
         return fat(fat(math.sqrt(self.square)) + self.linear)
@@ -464,25 +465,26 @@ class Tube:
             if not grown:
                 return free, rooms, found
 
-    def own(self, out, found, free, radius, high, low):
-        """Splits own-class pairs of found into those that provably keep their sign (drift) and those that may not."""
-        p, ref = self.p, self.ref
-        kept, lost = [], []
-        for (k, i), (zl, zh, margin) in found.items():
-            if not p.own(k, i):
-                continue
-            if self.sure[k][i]:
-                worst = 0.0
-                for l in range(p.n):
-                    pull = p.sign[k] * p.y[l] * p.gram[i][l] * (1 if ref.mode.slopes[k][i] == 1 else -1)
-                    s = ref.mode.slopes[k][l]
-                    open_pair = l in free[k] or s is None
-                    least, most = (p.slope, 1.0) if open_pair else (s, s)
-                    worst += thin(max(pull - p.gram_error, 0.0) * least * low[l]) - fat(max(p.gram_error - pull, 0.0) * most * high[l])
-                if worst > 1e-9 * sum(high) * p.top ** 2:
+    def outward(self, k, i, free, high, low):
+        """A lower bound of the outward drift of z_ki(W) a unit of log t, whatever the free pairs and the pair itself do (5)."""
+        p, worst, slopes = self.p, 0.0, self.ref.mode.slopes[k]
+        for l in range(p.n):
+            pull = p.sign[k] * p.y[l] * p.gram[i][l] * (1 if slopes[i] == 1 else -1)
+            least, most = (p.slope, 1.0) if l in free[k] or slopes[l] is None else (slopes[l], slopes[l])
+            worst += thin(max(pull - p.gram_error, 0.0) * least * low[l]) - fat(max(p.gram_error - pull, 0.0) * most * high[l])
+        worst -= 1e-9 * sum(high) * p.top ** 2
+        return thin(p.q * p.a * worst) if worst > 0 else 0.0
+
+    def own(self, found, free, high, low):
+        """Own-class pairs of found: those that provably keep their sign, and those that may not, each with its drift if that counts."""
+        kept, lost = [], {}
+        for k, i in found:
+            if self.p.own(k, i):
+                drift = self.outward(k, i, free, high, low) if self.sure[k][i] or (k, i) in self.depth else 0.0
+                if self.sure[k][i] and drift > 0:
                     kept.append((k, i))
-                    continue
-            lost.append((k, i))
+                else:
+                    lost[k, i] = drift
         return kept, lost
 
     def charge(self, out, radius, begin, end, tail=None):
@@ -509,14 +511,14 @@ class Tube:
                     extra[i] += p.a * (1 - p.slope) * (max(abs(zl), abs(zh)) + p.norm[i] * radius)
             low = [max(0.0, thin(v * exp(-fat(o + r + x)) * (1 - 4 * g / begin)))
                    for v, o, r, x, g in zip(out.low, out.off, room_u, extra, g_high)]
-            kept, lost = self.own(out, found, free, radius, high, low)
+            kept, lost = self.own(found, free, high, low)
             missing = [(k, i) for k, i in lost if i not in free[k]]
             if not missing:
                 break
             for k, i in missing:
                 self.sure[k][i] = False
         if tail is not None:
-            need(not lost, f'own-class pairs {lost[:3]} (neuron, sample) keep their signs for ever')
+            need(not lost, f'own-class pairs {list(lost)[:3]} (neuron, sample) keep their signs for ever')
         duration = fat(out.h + 3 / (begin - 2))
         inverse = fat(1 / (begin - 2) - (0.0 if end == INF else thin(1 / end)))
         theta = fat(max(high) / begin)
@@ -537,13 +539,14 @@ class Tube:
             linear, more = tail(high, eps)
             square += more
         if lost:
-            slip, direct = [0.0] * n, 0.0
-            for k, i in lost:
+            for (k, i), drift in lost.items():
                 zl, zh, margin = found[k, i]
-                slip[i] += p.a * (1 - p.slope) * (max(abs(zl), abs(zh)) + fat(p.norm[i] * radius))
-                direct += p.a * (1 - p.slope) * high[i] * p.norm[i]
-            linear += fat(p.q * (direct + sum(h * s * r for h, s, r in zip(high, slip, p.row_norm))) * duration)
-        return square, linear, (free, found, kept, lost)
+                slip = max(abs(zl), abs(zh)) + fat(p.norm[i] * radius)
+                time = duration
+                if drift > 0 and (k, i) in self.depth:
+                    time = min(duration, fat(self.depth[k, i] / drift + 6 / (begin - 2)))
+                linear += fat(p.q * p.a * (1 - p.slope) * high[i] * (p.norm[i] + slip * p.row_norm[i]) * time)
+        return square, linear, (free, found, kept, lost, max(0.0, out.h - 6 / (begin - 2)))
 
     def gap(self, k, i, out):
         """Largest |α − slope of W| of a pair that may hop."""
@@ -582,10 +585,15 @@ class Tube:
         return worst
 
     def commit(self, square, linear, state, radius):
-        free, found, kept, lost = state
+        free, found, kept, lost, length = state
         self.square, self.linear = fat(self.square + square), fat(self.linear + linear)
         need(self.radius() <= radius, f'radius {radius:.6g} of the piece at log(t/T) = {self.ref.theta:.6g}: needs {self.radius():.6g}')
         self.free = free
+        for pair, drift in lost.items():
+            if pair in self.depth:
+                self.depth[pair] = self.depth[pair] - thin(drift * length) if drift > 0 else INF
+                if self.depth[pair] <= 0:
+                    del self.depth[pair], lost[pair]
         for k in range(self.p.k):
             for i in range(self.p.n):
                 if self.p.own(k, i):
@@ -615,6 +623,10 @@ class Tube:
             if self.p.own(k, i):
                 self.sure[k][i] = False
         self.linear = fat(self.linear + self.ref.change(changes) / (self.ref.time()[0] - 1))
+        for k, i, s in changes:
+            if self.p.own(k, i):
+                rooms = self.rooms([f - {i} if kk == k else f for kk, f in enumerate(self.free)])
+                self.depth[k, i] = fat(rooms[k][i] * self.radius() + abs(self.ref.z[k][i]) + self.ref.error)
 
     def tail(self, radius, support):
         """The straight line V log t + Z0 from here on (section 5). Returns the limit."""
@@ -859,7 +871,7 @@ def facts(problem, tube, limit):
             found['spectral-norm-' + name] = rank[2:]
     if tube:
         found['radius'] = (0.0, tube.radius())
-        found['straight-from'] = (0.0, tube.ref.time()[1])
+        found['log-straight-from'] = (0.0, fat(tube.ref.theta + log(tube.ref.t0)))
         found['offset'] = (0.0, fat(tube.ref.travel + 2 * tube.radius()))
     for (k, i), (low, high) in limit.switching.items():
         g = problem.slope
@@ -909,10 +921,10 @@ def theorem(p, tube, limit, step, found):
             a, b = found['stable-rank-' + name]
             text.append(f'Stable rank of V, {name}: [{a:.12g}, {b:.12g}].')
     if tube:
-        last, r = tube.ref.time()[1], tube.radius()
-        text += [f'Exact gradient descent from the stored weights W_T, T = {step}: ‖W_t − Z_t‖ <= {r:.6g} for every t >= T, and Z_t = V log t + Z0 from t = {last:.6g} on.',
+        last, r = found['log-straight-from'][1], tube.radius()
+        text += [f'Exact gradient descent from the stored weights W_T, T = {step}: ‖W_t − Z_t‖ <= {r:.6g} for every t >= T, and Z_t = V log t + Z0 once log t >= {last:.6g}.',
                  f'W_t − V log t converges, W_t/‖W_t‖ -> V/‖V‖, t L(W_t) -> e^c with c in [{found["loss-constant"][0]:.12g}, {found["loss-constant"][1]:.12g}].',
-                 f'Stable ranks of W_t converge to those of V, and ‖W_t − V log(t/{last:.6g})‖ <= {found["offset"][1]:.6g} for every t >= {last:.6g}.']
+                 f'Stable ranks of W_t converge to those of V, and ‖W_t − V (log t − {last:.6g})‖ <= {found["offset"][1]:.6g} for those t.']
         settled = settling(p, tube, limit)
         if settled is not None:
             text.append(f'All pairs with a strict sign at V keep it from t = {step} · e^{settled:.6g} on.')

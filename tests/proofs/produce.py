@@ -132,7 +132,7 @@ class Search:
                 break
             self.tube.sure = sure
             radius = wanted * 1.01
-            checker.need(radius < 1e3, 'radius stays finite (own-class pairs: %s)' % (state[3][:3],))
+            checker.need(radius < 1e3, 'radius stays finite (own-class pairs: %s)' % (list(state[3])[:3],))
         self.radius = radius
         self.lines.append('piece %s %d %s' % (h.hex(), degree, radius.hex()))
         self.tube.take(out, radius)
@@ -144,7 +144,7 @@ class Search:
         z = np.array(ref.z)
         pairs, slides = self.gaps(lam, np.zeros(p.n), z)
         speed = self.side * (self.move @ lam)
-        changes, crossed = [], []
+        changes, crossed = [], {}
         neurons = {k for k, i in zip(*np.where((pairs < 1e-9) & (speed < 0)))}
         rate = (np.array([1.0] * p.n) - self.kernel @ lam) * lam
         for (k, s), gap, row in zip(self.sliders, slides, self.hold):
@@ -156,7 +156,7 @@ class Search:
                 if self.own[k, i] and pairs[k, i] < 1e-9 and speed[k, i] < 0:
                     slopes[i] = p.slope if slopes[i] == 1 else 1.0
                     changes.append((k, i, slopes[i]))
-                    crossed.append((k, i))
+                    crossed[k, i] = -speed[k, i]
             zero = [i for i in range(p.n) if not self.own[k, i] and abs(z[k, i]) < 1e-9]
             for i, s in self.decide(k, zero, [None if i in zero else s for i, s in enumerate(slopes)], lam + 1e-6 * rate).items():
                 if s != ref.mode.slopes[k][i]:
@@ -198,7 +198,7 @@ class Search:
                 changes, crossed = self.events_now()
                 if crossed:
                     lam = np.array(self.ref.multipliers()[0])
-                    widen = max(1.5 * self.radius * p.norm[i] * 1.5 / abs(self.move[k, i] @ lam) for k, i in crossed)
+                    widen = max(1.1 * self.tube.depth[c] / before for c, before in crossed.items())
         raise checker.NotProved('the reference comes to its straight end')
 
     def before_own(self, poly, h):
@@ -211,9 +211,9 @@ class Search:
             return None
         rooms = self.tube.rooms(self.tube.free)
         lam = poly @ powers
-        zones = [1.6 * rooms[k][i] * max(self.radius, 1e-9) / abs(self.move[k, i] @ lam) for k, i in hit]
-        before = h - 1.5 * max(zones)
-        return before if before > 0.5 * max(zones) else None
+        zones = [1.03 * rooms[k][i] * self.radius / abs(self.move[k, i] @ lam) for k, i in hit]
+        before = h - max(zones)
+        return before if before > 0.02 * max(zones) else None
 
     def series(self, lam, degree):
         coefficients = [lam]
