@@ -111,11 +111,13 @@ def solve(a, b):
     return x
 
 
-def bernstein(coefficients, h):
+def bernstein(coefficients, h, ratios={}):
     """A lower and an upper bound of a polynomial on [0, h]: its Bernstein coefficients enclose it."""
     n = len(coefficients) - 1
+    if n not in ratios:
+        ratios[n] = [[math.comb(i, j) / math.comb(n, j) for j in range(i + 1)] for i in range(n + 1)]
     scaled = [c * h ** j for j, c in enumerate(coefficients)]
-    values = [sum(math.comb(i, j) / math.comb(n, j) * scaled[j] for j in range(i + 1)) for i in range(n + 1)]
+    values = [dot(row, scaled) for row in ratios[n]]
     slack = fat(8 * (n + 4) * U * sum(map(abs, scaled)) * 2)
     return min(values) - slack, max(values) + slack
 
@@ -327,8 +329,13 @@ class Reference:
     def bounds_of(self, out, k, i):
         """Least and greatest z_ki on the piece, rounding included."""
         a, b = self.z[k][i], out.end[k][i]
-        bend = fat(out.h ** 2 / 8 * dot(self.mode.absmove[k][i], out.drift)) if len(out.lam[0]) > 1 else 0.0
-        return min(a, b) - bend - out.error, max(a, b) + bend + out.error
+        if len(out.lam[0]) > 1 and self.mode.slopes[k][i] is not None:
+            row = self.mode.move[k][i]
+            a, b = bernstein([a] + [dot(row, column) / (j + 1) for j, column in enumerate(zip(*out.lam))], out.h)
+        elif len(out.lam[0]) > 1:
+            bend = fat(out.h ** 2 / 8 * dot(self.mode.absmove[k][i], out.drift))
+            return min(a, b) - bend - out.error, max(a, b) + bend + out.error
+        return min(a, b) - out.error, max(a, b) + out.error
 
     def advance(self, out):
         self.z, self.error = out.end, out.error
@@ -589,7 +596,7 @@ class Tube:
         self.square, self.linear = fat(self.square + square), fat(self.linear + linear)
         need(self.radius() <= radius, f'radius {radius:.6g} of the piece at log(t/T) = {self.ref.theta:.6g}: needs {self.radius():.6g}')
         self.free = free
-        for pair, drift in lost.items():
+        for pair, drift in list(lost.items()):
             if pair in self.depth:
                 self.depth[pair] = self.depth[pair] - thin(drift * length) if drift > 0 else INF
                 if self.depth[pair] <= 0:

@@ -183,6 +183,9 @@ class Search:
             else:
                 degree, h = DEGREE, 0.75
                 poly = self.series(lam, degree)
+                while (np.abs(poly[:, 1:]) @ h ** np.arange(1, degree + 1) > 0.6 * lam).any() or \
+                        (np.abs(poly[:, -1]) * h ** degree > 1e-9 * lam).any():
+                    h *= 0.8
             if widen is not None:
                 h, widen = min(h, widen), None
             event = self.first_event(poly, h)
