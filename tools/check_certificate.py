@@ -374,7 +374,9 @@ class Tube:
         self.rows = [None] * p.k
         self.cache = {}
         self.last_open = {}
-        self.depth = {}      # own pairs that crossed: how far z(W) may still be on the old side (section 4)
+        # Own pairs that crossed: how far z(W) may still be on the old side, what was charged before for W being first, and pairs
+        # that may have been mismatched earlier (section 4).
+        self.depth, self.credit, self.spent, self.before = {}, {}, {}, set()
 
     def radius(self):
         return fat(fat(math.sqrt(self.square)) + self.linear)
@@ -545,15 +547,16 @@ class Tube:
         else:
             linear, more = tail(high, eps)
             square += more
+        price = {}
         if lost:
             for (k, i), drift in lost.items():
                 zl, zh, margin = found[k, i]
                 slip = max(abs(zl), abs(zh)) + fat(p.norm[i] * radius)
-                time = duration
-                if drift > 0 and (k, i) in self.depth:
-                    time = min(duration, fat(self.depth[k, i] / drift + 6 / (begin - 2)))
-                linear += fat(p.q * p.a * (1 - p.slope) * high[i] * (p.norm[i] + slip * p.row_norm[i]) * time)
-        return square, linear, (free, found, kept, lost, max(0.0, out.h - 6 / (begin - 2)))
+                late = drift > 0 and (k, i) in self.depth
+                time = min(duration, fat(self.depth[k, i] / drift + 6 / (begin - 2))) if late else duration
+                price[k, i] = fat(p.q * p.a * (1 - p.slope) * high[i] * (p.norm[i] + slip * p.row_norm[i]) * time)
+                linear += max(0.0, price[k, i] - self.credit.get((k, i), 0.0)) if late else price[k, i]
+        return square, linear, (free, found, kept, lost, price, max(0.0, out.h - 6 / (begin - 2)))
 
     def gap(self, k, i, out):
         """Largest |α − slope of W| of a pair that may hop."""
@@ -592,19 +595,27 @@ class Tube:
         return worst
 
     def commit(self, square, linear, state, radius):
-        free, found, kept, lost, length = state
+        free, found, kept, lost, price, length = state
         self.square, self.linear = fat(self.square + square), fat(self.linear + linear)
         need(self.radius() <= radius, f'radius {radius:.6g} of the piece at log(t/T) = {self.ref.theta:.6g}: needs {self.radius():.6g}')
         self.free = free
         for pair, drift in list(lost.items()):
-            if pair in self.depth:
-                self.depth[pair] = self.depth[pair] - thin(drift * length) if drift > 0 else INF
+            if pair in self.depth and drift > 0:
+                self.depth[pair] -= thin(drift * length)
+                self.credit[pair] = max(0.0, self.credit[pair] - price[pair])
                 if self.depth[pair] <= 0:
-                    del self.depth[pair], lost[pair]
+                    del self.depth[pair], self.credit[pair], lost[pair]
+            else:
+                self.spent[pair] = self.spent.get(pair, 0.0) + price[pair]
+                if self.depth.pop(pair, None) is not None:
+                    del self.credit[pair]
+                    self.before.add(pair)
         for k in range(self.p.k):
             for i in range(self.p.n):
                 if self.p.own(k, i):
                     self.sure[k][i] = (k, i) not in lost if (k, i) in found else True
+                    if self.sure[k][i] and self.spent.pop((k, i), None) is not None:
+                        self.before.add((k, i))
                 if (k, i) in found and (k, i) not in kept:
                     self.last_open[k, i] = self.ref.theta
 
@@ -632,8 +643,12 @@ class Tube:
         self.linear = fat(self.linear + self.ref.change(changes) / (self.ref.time()[0] - 1))
         for k, i, s in changes:
             if self.p.own(k, i):
-                rooms = self.rooms([f - {i} if kk == k else f for kk, f in enumerate(self.free)])
-                self.depth[k, i] = fat(rooms[k][i] * self.radius() + abs(self.ref.z[k][i]) + self.ref.error)
+                room = self.p.norm[i]
+                if (k, i) not in self.before:
+                    room = self.rooms([f - {i} if kk == k else f for kk, f in enumerate(self.free)])[k][i]
+                self.credit[k, i] = thin(self.spent.pop((k, i), 0.0))
+                self.depth[k, i] = fat(room * fat(self.radius() - self.credit[k, i]) + abs(self.ref.z[k][i]) + self.ref.error)
+                self.before.add((k, i))
 
     def tail(self, radius, support):
         """The straight line V log t + Z0 from here on (section 5). Returns the limit."""
