@@ -647,7 +647,9 @@ class Tube:
                 if (k, i) not in self.before:
                     room = self.rooms([f - {i} if kk == k else f for kk, f in enumerate(self.free)])[k][i]
                 self.credit[k, i] = thin(self.spent.pop((k, i), 0.0))
-                self.depth[k, i] = fat(room * fat(self.radius() - self.credit[k, i]) + abs(self.ref.z[k][i]) + self.ref.error)
+                lam, off = self.ref.multipliers()
+                step = self.p.q * self.p.a * self.p.top * dot(lam, self.p.norm) * 2 * exp(off) / (self.ref.time()[0] - 1)
+                self.depth[k, i] = fat(room * fat(self.radius() - self.credit[k, i]) + abs(self.ref.z[k][i]) + self.ref.error + step)
                 self.before.add((k, i))
 
     def tail(self, radius, support):
