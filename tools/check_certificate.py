@@ -235,7 +235,7 @@ class Reference:
         self.error = fat(3 * U * largest * p.top + 1e-300)
         for k, row in enumerate(self.z):
             for i, v in enumerate(row):
-                need(abs(v) > self.error or v == 0 and not any(map(mul, weights[k], p.x[i])),
+                need(abs(v) > self.error or v == 0 and not any(a and b for a, b in zip(weights[k], p.x[i])),
                      f'sign of pre-activation of neuron {k} and sample {i} at the step')
         self.active = [[v >= 0 for v in row] for row in self.z]
         slopes = [[1.0 if on else p.slope for on in row] for row in self.active]
@@ -465,14 +465,14 @@ class Tube:
                     low, high = out.ends(k, i)
                     if slopes[i] == 1 and low > margin or slopes[i] == p.slope and high < -margin:
                         continue
-                    found[k, i] = (low, high, margin)
+                    found[k, i] = (low, high)
                     if self.p.own(k, i) and self.sure[k][i]:
                         continue                      # its signs may be known otherwise; decided in own()
                     if i not in free[k]:
                         free[k].add(i)
                         grown = True
             if not grown:
-                return free, rooms, found
+                return free, found
 
     def outward(self, k, i, free, high, low):
         """A lower bound of the outward drift of z_ki(W) a unit of log t, whatever the free pairs and the pair itself do (5)."""
@@ -496,42 +496,42 @@ class Tube:
                     lost[k, i] = drift
         return kept, lost
 
-    def charge(self, out, radius, begin, end, tail=None):
-        """Adds what the piece can do to the distance; returns what is to be committed. begin, end: its steps (end may be inf)."""
+    def close(self, out, radius, begin):
+        """The closed set of free pairs for a radius, and with it bounds of t h_l: high, and of t g_l: g_high (section 4, (2))."""
         p, ref, n = self.p, self.ref, self.p.n
+        g_high = [fat(h * exp(o)) for h, o in zip(out.high, out.off)]
         while True:
-            free, rooms, found = self.near(out, radius)
-            eps, own_lost = [0.0] * n, []
-            hop = {}
-            for (k, i), (zl, zh, margin) in found.items():
+            free, found = self.near(out, radius)
+            eps, extra, hop = [0.0] * n, [0.0] * n, {}
+            for (k, i), (least, most) in found.items():
                 s = ref.mode.slopes[k][i]
                 if p.own(k, i):
                     need(s is not None, f'own-class pair ({k}, {i}) cannot slide')
+                    extra[i] += p.a * (1 - p.slope) * (max(abs(least), abs(most)) + p.norm[i] * radius)
                     continue
-                wrong = max(abs(zl), abs(zh)) if s is None else max(0.0, zh if s == p.slope else -zl)
+                wrong = max(abs(least), abs(most)) if s is None else max(0.0, most if s == p.slope else -least)
                 eps[i] += p.a * (1 - p.slope) * wrong
                 hop.setdefault(k, []).append(i)
-            room_u = [fat(r * radius + e) for r, e in zip(p.row_norm, eps)]
-            g_high = [fat(h * exp(o)) for h, o in zip(out.high, out.off)]
-            high = [fat(g * exp(r)) for g, r in zip(g_high, room_u)]
-            extra = [0.0] * n
-            for (k, i), (zl, zh, margin) in found.items():
-                if p.own(k, i):
-                    extra[i] += p.a * (1 - p.slope) * (max(abs(zl), abs(zh)) + p.norm[i] * radius)
+            room = [fat(r * radius + e) for r, e in zip(p.row_norm, eps)]
+            high = [fat(g * exp(r)) for g, r in zip(g_high, room)]
             low = [max(0.0, thin(v * exp(-fat(o + r + x)) * (1 - 4 * g / begin)))
-                   for v, o, r, x, g in zip(out.low, out.off, room_u, extra, g_high)]
+                   for v, o, r, x, g in zip(out.low, out.off, room, extra, g_high)]
             kept, lost = self.own(found, free, high, low)
             missing = [(k, i) for k, i in lost if i not in free[k]]
             if not missing:
-                break
+                return free, found, kept, lost, hop, eps, g_high, high
             for k, i in missing:
                 self.sure[k][i] = False
-        if tail is not None:
-            need(not lost, f'own-class pairs {list(lost)[:3]} (neuron, sample) keep their signs for ever')
+
+    def charge(self, out, radius, begin, end, tail=None):
+        """What the piece adds to the squares and to the linear part (section 5), and what is to be committed. begin, end: its
+        steps (end may be infinite); tail: the charges of the last piece in place of the defects."""
+        p = self.p
+        free, found, kept, lost, hop, eps, g_high, high = self.close(out, radius, begin)
+        need(tail is None or not lost, f'own-class pairs {list(lost)[:3]} (neuron, sample) keep their signs for ever')
         duration = fat(out.h + 3 / (begin - 2))
         inverse = fat(1 / (begin - 2) - (0.0 if end == INF else thin(1 / end)))
-        theta = fat(max(high) / begin)
-        damp = 1 - fat(0.5 * p.q * (2 / p.m) * sum(r * r for r in p.norm) * theta)
+        damp = 1 - fat(0.5 * p.q * (2 / p.m) * sum(r * r for r in p.norm) * fat(max(high) / begin))
         need(damp > 0.1, 'steps are short: q Λ θ < 1.8 on the piece')
         hops = 0.0
         for k, pairs in hop.items():
@@ -541,21 +541,18 @@ class Tube:
         if tail is None:
             square += fat(2 * p.q * dot(high, eps) * duration)
             drift = [fat(h * math.expm1(o) * (1 + 1e-9)) for h, o in zip(out.high, out.off)]
-            linear = fat(p.length(drift) * duration)
+            linear = fat(p.length(drift) * duration) + fat(self.clipped(out) * duration)
             linear += fat(p.length([g * g + 0.5 * (d + h) for g, d, h in zip(g_high, out.drift, out.high)]) * inverse)
-            linear += fat(self.clipped(out) * duration)
         else:
-            linear, more = tail(high, eps)
+            linear, more = tail(high)
             square += more
         price = {}
-        if lost:
-            for (k, i), drift in lost.items():
-                zl, zh, margin = found[k, i]
-                slip = max(abs(zl), abs(zh)) + fat(p.norm[i] * radius)
-                late = drift > 0 and (k, i) in self.depth
-                time = min(duration, fat(self.depth[k, i] / drift + 6 / (begin - 2))) if late else duration
-                price[k, i] = fat(p.q * p.a * (1 - p.slope) * high[i] * (p.norm[i] + slip * p.row_norm[i]) * time)
-                linear += max(0.0, price[k, i] - self.credit.get((k, i), 0.0)) if late else price[k, i]
+        for (k, i), drift in lost.items():
+            slip = max(map(abs, found[k, i])) + fat(p.norm[i] * radius)
+            late = drift > 0 and (k, i) in self.depth
+            time = min(duration, fat(self.depth[k, i] / drift + 6 / (begin - 2))) if late else duration
+            price[k, i] = fat(p.q * p.a * (1 - p.slope) * high[i] * (p.norm[i] + slip * p.row_norm[i]) * time)
+            linear += max(0.0, price[k, i] - self.credit.get((k, i), 0.0)) if late else price[k, i]
         return square, linear, (free, found, kept, lost, price, max(0.0, out.h - 6 / (begin - 2)))
 
     def gap(self, k, i, out):
@@ -660,7 +657,7 @@ class Tube:
         start, error = ref.multipliers()
         slide = [ref.z[k][i] for k in range(p.k) for i in range(n) if ref.mode.slopes[k][i] is None]
         first = fat(math.sqrt(sum((abs(v) + ref.error) ** 2 for v in slide) / p.least)) if slide else 0.0
-        off = {l: fat(abs(log(start[l]) - log(limit.multiplier[l])) + error + limit.spread / limit.low[l] + p.row_norm[l] * first)
+        off = {l: fat(abs(log(start[l]) - log(limit.multiplier[l])) + error + limit.spread / limit.low[l] + p.row_norm[l] * first + 1e-13)
                for l in support}
         second = fat(math.sqrt(sum(v * v for v in off.values()) * p.q / limit.least))
         jump = fat(first + second)
@@ -674,7 +671,7 @@ class Tube:
         out.reach = [[0.0] * n for _ in range(p.k)]
         out.ends = lambda k, i: (0.0, 0.0) if ref.mode.slopes[k][i] is None else (ref.z[k][i] - ref.error, ref.z[k][i] + ref.error)
 
-        def charges(high, eps):
+        def charges(high):
             more = 0.0
             for k in range(p.k):
                 for i in range(n):
@@ -847,6 +844,12 @@ def derive(problem, weights, step, lines):
     sliding, flips, tube, pending = {}, [], None, []
     for words in lines:
         kind, rest = words[0], words[1:]
+        if kind in ('slide', 'start', 'set'):
+            samples = rest[1:] if kind == 'slide' else rest[1:2]
+            if not 0 <= int(rest[0]) < problem.k or not all(0 <= int(i) < problem.n for i in samples):
+                raise BadFile(f'no such pair: {" ".join(words)}')
+            if tube is not None and kind != 'set':
+                raise BadFile(f'{kind} stands after the first piece')
         if kind == 'pattern':
             rows = [[slope_of[c] for c in text] for text in rest[1:]]
             if len(rows) != problem.k or any(len(r) != problem.n for r in rows):
@@ -889,7 +892,10 @@ def facts(problem, tube, limit):
                                log(sum(limit.low) / problem.n) - 1e-12, log(sum(limit.high) / problem.n) + 1e-12)}
     m = problem.m
     for name, neurons in (('pos', range(m)), ('neg', range(m, 2 * m)), ('all', range(2 * m))):
-        rank = limit.stable_rank(neurons)
+        try:
+            rank = limit.stable_rank(neurons)
+        except NotProved:                # samples that depend on each other: the theorem stands without its enclosures
+            rank = None
         if rank:
             found['stable-rank-' + name] = rank[:2]
             found['spectral-norm-' + name] = rank[2:]
