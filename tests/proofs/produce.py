@@ -1,0 +1,305 @@
+#!/usr/bin/env python3
+"""Makes a certificate of the run in an NPZ export: a stand-in for the prover, slow and plain.
+
+usage: produce.py RESULT.npz SLOPE RATE OUT.txt
+RESULT.npz is `latetime export DIR --npz` of a run that ended after exact steps at T (final.weights, final.step).
+
+The search (Search) finds the modes of the reference, its pieces and the radius of each; it decides nothing that the checker
+does not check again. Radii are found with the checker's own bounds, which here are a library.
+"""
+import copy
+import math
+import os
+import sys
+import time
+
+import numpy as np
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..', 'tools'))
+import check_certificate as checker  # noqa: E402
+
+DEGREE = 16
+
+
+class Search:
+    def __init__(self, problem, weights, step):
+        self.p, self.lines = problem, []
+        self.weights, self.step = weights, step
+        self.G = np.array(problem.gram)
+        self.y, self.sign = np.array(problem.y), np.array(problem.sign)
+        self.own = self.sign[:, None] * self.y[None, :] > 0
+
+    # ---- slopes of a neuron whose pairs `zero` are at zero: a small box QP (docs/proofs.md, 6)
+    def decide(self, k, zero, slopes, lam):
+        g, gam = self.G, self.p.slope
+        zero = [i for i in zero if not self.own[k, i]]
+        fixed = [l for l in range(self.p.n) if l not in zero and slopes[l] is not None]
+        force = {s: self.sign[k] * sum(self.y[l] * slopes[l] * lam[l] * g[l, s] for l in fixed) for s in zero}
+        beta = {s: lam[s] * (1 + gam) / 2 for s in zero}
+        for _ in range(2000):
+            most = 0.0
+            for s in zero:
+                new = (force[s] - sum(beta[r] * g[r, s] for r in zero if r != s)) / g[s, s]
+                new = min(max(new, gam * lam[s]), lam[s])
+                most, beta[s] = max(most, abs(new - beta[s]) / lam[s]), new
+            if most < 1e-15:
+                break
+        out = {}
+        for s in zero:
+            share = (beta[s] / lam[s] - gam) / (1 - gam)
+            out[s] = gam if share < 1e-10 else 1.0 if share > 1 - 1e-10 else None
+        return out
+
+    def begin(self):
+        p = self.p
+        z = np.array([[float(np.dot(w, x)) for x in np.array(p.x)] for w in np.array(self.weights)])
+        slopes = np.where(z >= 0, 1.0, p.slope)
+        u = self.y * ((self.sign * p.a) @ (slopes * z))
+        lam = self.step / (1 + np.exp(u))
+        reach = 4 * p.q * p.a * lam * np.diag(self.G) / self.step
+        sliding, flips = {}, []
+        for k in range(p.k):
+            zero = [i for i in range(p.n) if not self.own[k, i] and abs(z[k, i]) <= reach[i]]
+            if not zero:
+                continue
+            row = [slopes[k, l] for l in range(p.n)]
+            for s, slope in self.decide(k, zero, row, lam).items():
+                if slope is None:
+                    sliding.setdefault(k, []).append(s)
+                elif slope != slopes[k, s]:
+                    flips.append((k, s, slope))
+        for k, s in sliding.items():
+            self.lines.append('slide %d %s' % (k, ' '.join(map(str, s))))
+        for k, i, s in flips:
+            self.lines.append('start %d %d %s' % (k, i, self.letter(s)))
+        self.tube = checker.Tube(checker.Reference(p, self.weights, self.step, sliding, flips))
+        self.ref = self.tube.ref
+        self.radius = 0.0
+        self.arrays()
+
+    def letter(self, s):
+        return 's' if s is None else '1' if s == 1 else '0'
+
+    def arrays(self):
+        mode = self.ref.mode
+        self.move = np.array(mode.move)
+        self.slope = np.array([[np.nan if s is None else s for s in row] for row in mode.slopes])
+        self.side = np.where(np.isnan(self.slope), 0.0, np.where(self.slope == 1, 1.0, -1.0))
+        self.sliders = [(k, s) for k in range(self.p.k) for s in mode.hold[k]]
+        self.hold = np.array([mode.hold[k][s] for k, s in self.sliders]).reshape(-1, self.p.n)
+        self.kernel = np.array(mode.kernel)
+
+    def gaps(self, lam, total, z):
+        """Of pairs: how far on the right side; of sliders: how far inside their bounds. Negative is an event."""
+        pairs = np.where(self.side == 0, 1e300, self.side * (z + self.move @ total))
+        if not len(self.hold):
+            return pairs, np.zeros(0)
+        beta, own = self.hold @ lam, lam[[s for _, s in self.sliders]]
+        return pairs, np.minimum(beta - self.p.slope * own, own - beta) / own
+
+    def first_event(self, poly, h):
+        """Earliest time in (0, h] at which a gap is negative, or None."""
+        z = np.array(self.ref.z)
+        def at(t):
+            powers = t ** np.arange(poly.shape[1])
+            return self.gaps(poly @ powers, poly @ (powers * t / np.arange(1, poly.shape[1] + 1)), z)
+        cells = 1 if poly.shape[1] == 1 else max(1, int(math.ceil(8 * h)))
+        floor_pairs, floor_sliders = at(0.0)
+        low = 0.0
+        for c in range(1, cells + 1):
+            high = h * c / cells
+            pairs, slides = at(high)
+            if (pairs < np.minimum(-1e-11, floor_pairs * (floor_pairs < 0) * 2 - 1e-11)).any() or (slides < -1e-9).any():
+                for _ in range(80):
+                    mid = (low + high) / 2
+                    pairs, slides = at(mid)
+                    if (pairs < -1e-12).any() or (slides < -1e-10).any():
+                        high = mid
+                    else:
+                        low = mid
+                return high
+            low = high
+        return None
+
+    def advance(self, h, degree):
+        out = self.ref.piece(h, degree)
+        radius = max(self.radius, self.tube.radius() * (1 + 1e-6))
+        for _ in range(60):
+            sure = copy.deepcopy(self.tube.sure)
+            square, linear, state = self.tube.cost(out, radius)
+            wanted = math.sqrt(self.tube.square + square) + self.tube.linear + linear
+            if wanted * (1 + 1e-7) <= radius:
+                break
+            self.tube.sure = sure
+            radius = wanted * 1.01
+            checker.need(radius < 1e3, 'radius stays finite (own-class pairs: %s)' % (list(state[3])[:3],))
+        self.radius = radius
+        self.lines.append('piece %s %d %s' % (h.hex(), degree, radius.hex()))
+        self.tube.take(out, radius)
+
+    def events_now(self):
+        """Re-decides every neuron with a gap that is zero to rounding and falls."""
+        p, ref = self.p, self.ref
+        lam = np.array(ref.multipliers()[0])
+        z = np.array(ref.z)
+        pairs, slides = self.gaps(lam, np.zeros(p.n), z)
+        speed = self.side * (self.move @ lam)
+        changes, crossed = [], {}
+        neurons = {k for k, i in zip(*np.where((pairs < 1e-9) & (speed < 0)))}
+        rate = (np.array([1.0] * p.n) - self.kernel @ lam) * lam
+        for (k, s), gap, row in zip(self.sliders, slides, self.hold):
+            if gap < 1e-8:
+                neurons.add(k)
+        for k in sorted(neurons):
+            slopes = list(ref.mode.slopes[k])
+            for i in range(p.n):
+                if self.own[k, i] and pairs[k, i] < 1e-9 and speed[k, i] < 0:
+                    slopes[i] = p.slope if slopes[i] == 1 else 1.0
+                    changes.append((k, i, slopes[i]))
+                    crossed[k, i] = -speed[k, i]
+            zero = [i for i in range(p.n) if not self.own[k, i] and abs(z[k, i]) < 1e-9]
+            for i, s in self.decide(k, zero, [None if i in zero else s for i, s in enumerate(slopes)], lam + 1e-6 * rate).items():
+                if s != ref.mode.slopes[k][i]:
+                    changes.append((k, i, s))
+        if changes:
+            for k, i, s in changes:
+                self.lines.append('set %d %d %s' % (k, i, self.letter(s)))
+            self.tube.change(changes)
+            self.arrays()
+        return changes, crossed
+
+    def run(self, most=4000):
+        self.begin()
+        p, widen = self.p, None
+        for _ in range(most):
+            lam = np.array(self.ref.multipliers()[0])
+            unrest = np.abs(1 - self.kernel @ lam)
+            still = (unrest * lam).max() < 2e-10 * lam.max()
+            if still:
+                poly, h, degree = lam[:, None], 1e3, 0
+                if self.settled(lam):
+                    self.finish(lam)
+                    return
+            else:
+                degree, h = DEGREE, 0.75
+                poly = self.series(lam, degree)
+                while (np.abs(poly[:, 1:]) @ h ** np.arange(1, degree + 1) > 0.6 * lam).any() or \
+                        (np.abs(poly[:, -1]) * h ** degree > 1e-9 * lam).any():
+                    h *= 0.8
+            if widen is not None:
+                h, widen = min(h, widen), None
+            event = self.first_event(poly, h)
+            if event is not None:
+                h = event
+                before = self.before_own(poly, h)
+                if before is not None:
+                    self.advance(before, degree)
+                    continue
+            if h > 1e-14:
+                self.advance(float(h), degree)
+            if event is not None:
+                changes, crossed = self.events_now()
+                if crossed:
+                    lam = np.array(self.ref.multipliers()[0])
+                    widen = max(1.1 * self.tube.depth[c] / before for c, before in crossed.items())
+        raise checker.NotProved('the reference comes to its straight end')
+
+    def before_own(self, poly, h):
+        """When an own-class pair crosses at h: a piece that ends before its zone begins, if there is one."""
+        powers = h ** np.arange(poly.shape[1])
+        z = np.array(self.ref.z)
+        pairs, _ = self.gaps(poly @ powers, poly @ (powers * h / np.arange(1, poly.shape[1] + 1)), z)
+        hit = [(k, i) for k, i in zip(*np.where((pairs < 1e-9) & self.own)) if i not in self.tube.free[k]]
+        if not hit:
+            return None
+        rooms = self.tube.rooms(self.tube.free)
+        lam = poly @ powers
+        zones = [1.03 * rooms[k][i] * self.radius / abs(self.move[k, i] @ lam) for k, i in hit]
+        before = h - max(zones)
+        return before if before > 0.02 * max(zones) else None
+
+    def series(self, lam, degree):
+        coefficients = [lam]
+        rates = []
+        for j in range(degree):
+            rates.append((1.0 if j == 0 else 0.0) - self.kernel @ coefficients[j])
+            coefficients.append(sum(coefficients[a] * rates[j - a] for a in range(j + 1)) / (j + 1))
+        return np.array(coefficients).T
+
+    def settled(self, lam):
+        speed = self.side * (self.move @ lam)
+        z = np.array(self.ref.z)
+        wrong = (self.side != 0) & (speed < -1e-13)
+        near = (self.side != 0) & self.own & (np.abs(z) <= 1.2 * self.radius * np.array(self.p.norm)[None, :]) & (np.abs(speed) > 0)
+        self.pending = near
+        return not wrong.any()
+
+    def finish(self, lam):
+        p = self.p
+        support = ''.join('1' if v > 1e-5 * lam.max() else '0' for v in lam)
+        for h in (0.0, 2.0, 5.0, 20.0, 60.0, 200.0):
+            saved = copy.deepcopy((self.tube, self.lines, self.radius))
+            try:
+                if h:
+                    self.advance(h, 0)
+                radius = self.radius * (1 + 1e-9)
+                for _ in range(40):
+                    trial = copy.deepcopy(self.tube)
+                    try:
+                        self.limit = trial.tail(radius, [i for i, c in enumerate(support) if c == '1'])
+                        break
+                    except checker.NotProved as failure:
+                        if not str(failure).startswith('radius'):
+                            raise
+                        radius *= 1.05
+                self.tube, self.radius = trial, radius
+                self.lines.append('tail %s %s' % (radius.hex(), support))
+                return
+            except checker.NotProved as failure:
+                if not str(failure).startswith('own-class pair') or h == 200.0:
+                    raise
+                self.tube, self.lines, self.radius = saved
+                self.ref = self.tube.ref
+
+
+def write(path, problem, weights, step, search):
+    hexes = lambda row: ' '.join(float(v).hex() for v in row)
+    with open(path, 'w') as f:
+        f.write('latetime-certificate 1\nproblem\n')
+        f.write('width %d\nslope %s\nrate %s\nlabels %s\n' % (problem.m, problem.slope.hex(), problem.rate.hex(),
+                                                              ' '.join('+' if v > 0 else '-' for v in problem.y)))
+        f.writelines('x %s\n' % hexes(row) for row in problem.x)
+        f.write('step %d\n' % step)
+        f.writelines('w %s\n' % hexes(row) for row in weights)
+        f.write('claim\n')
+        for name, (low, high) in checker.facts(problem, search.tube, search.limit).items():
+            f.write('%s %s %s\n' % (name, float(low).hex(), float(high).hex()))
+        f.write('derivation\n')
+        f.write('\n'.join(search.lines) + '\nend\n')
+
+
+def load(path, slope, rate):
+    z = np.load(path)
+    x, y, w = z['data.x'], z['data.y'].ravel(), z['final.weights']
+    m = w.shape[1]
+    problem = checker.Problem([list(map(float, r)) for r in x], [float(v) for v in y], m, slope, rate)
+    return problem, [list(map(float, r)) for r in w.reshape(2 * m, -1)], int(z['final.step'][0])
+
+
+def main(path, slope, rate, out):
+    start = time.time()
+    problem, weights, step = load(path, float(slope), float(rate))
+    search = Search(problem, weights, step)
+    try:
+        search.run()
+    except checker.NotProved as failure:
+        print(f'{path} T={step:g} NOT PROVED {failure} [theta {search.ref.theta:.3g} radius {search.radius:.3g} {time.time() - start:.1f}s]')
+        return 1
+    write(out, problem, weights, step, search)
+    print(f'{path} T={step:g} certificate R={search.radius:.4g} pieces {sum(l.startswith("piece") for l in search.lines)} '
+          f'events {sum(l.startswith("set") for l in search.lines)} switching {len(search.limit.switching)} {time.time() - start:.1f}s')
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main(*sys.argv[1:]))

@@ -1,0 +1,205 @@
+#!/usr/bin/env python3
+"""Certificates of small random runs: proved, true at real steps, and refused when what they say is changed."""
+import math
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import numpy as np
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
+import produce  # noqa: E402
+
+checker = produce.checker
+
+
+def read(path):
+    with open(path, encoding='ascii') as f:
+        return f.read().split('\n')
+
+
+class Run:
+    """Gradient descent in plain NumPy, in the coordinates w_k(t) − w_k(T) = Σ c_kl x_l."""
+
+    def __init__(self, seed, n, d, m, slope, rate, init_std, shift=0.0):
+        dice = np.random.default_rng(seed)
+        self.x = dice.normal(size=(n, d)) + shift * dice.normal(size=d)
+        self.y = np.where(np.arange(n) % 2 == 0, 1.0, -1.0)
+        self.m, self.slope, self.rate = m, slope, rate
+        self.w = dice.normal(size=(2 * m, d)) * init_std
+        self.a = np.r_[np.ones(m), -np.ones(m)] / m
+        self.gram = self.x @ self.x.T
+        self.t = 0
+
+    def advance(self, t):
+        q = self.rate / len(self.y)
+        while self.t < t:
+            z, c = self.w @ self.x.T, np.zeros((2 * self.m, len(self.y)))
+            for _ in range(min(t - self.t, 20000)):
+                slopes = np.where(z >= 0, 1.0, self.slope)
+                g = 1 / (1 + np.exp(self.y * (self.a @ (slopes * z))))
+                step = q * self.a[:, None] * slopes * (g * self.y)[None, :]
+                c += step
+                z += step @ self.gram
+                self.t += 1
+            self.w = self.w + c @ self.x
+        return self
+
+    def problem(self, **other):
+        value = dict(m=self.m, slope=self.slope, rate=self.rate, **other)
+        return checker.Problem([list(map(float, r)) for r in self.x], list(map(float, self.y)), value['m'], value['slope'], value['rate'])
+
+    def weights(self):
+        return [list(map(float, r)) for r in self.w]
+
+
+RUNS = {  # what each shows
+    'ReLU, pairs hop for ever': dict(seed=3, n=4, d=30, m=4, slope=0.0, rate=0.1, init_std=0.01),
+    'leaky, settled': dict(seed=1, n=5, d=40, m=5, slope=0.5, rate=0.1, init_std=0.01),
+    'samples off the support': dict(seed=2, n=6, d=12, m=4, slope=0.2, rate=0.1, init_std=0.3),
+    'own-class pairs cross after T': dict(seed=7, n=4, d=30, m=3, slope=0.2, rate=0.3, init_std=1.0),
+    'correlated samples': dict(seed=8, n=4, d=30, m=3, slope=0.5, rate=0.1, init_std=0.03, shift=0.5),
+}
+STEP = 20000
+
+
+class Certificates(unittest.TestCase):
+    made = {}
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory()
+        for number, (name, options) in enumerate(RUNS.items()):
+            run = Run(**options).advance(STEP)
+            search = produce.Search(run.problem(), run.weights(), STEP)
+            try:
+                search.run(600)
+            except checker.NotProved as failure:
+                cls.made[name] = (run, None, str(failure))
+                continue
+            path = os.path.join(cls.folder.name, f'{number}.txt')
+            produce.write(path, run.problem(), run.weights(), STEP, search)
+            cls.made[name] = (run, search, path)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.folder.cleanup()
+
+    def each(self):
+        for name, (run, search, path) in self.made.items():
+            with self.subTest(name):
+                self.assertIsNotNone(search, path)
+                yield run, search, path
+
+    def test_proved_by_the_program(self):
+        for run, search, path in self.each():
+            done = subprocess.run([sys.executable, os.path.join(HERE, '..', '..', 'tools', 'check_certificate.py'), path],
+                                  capture_output=True, text=True)
+            self.assertEqual(done.returncode, 0, done.stdout)
+            self.assertTrue(done.stdout.endswith('PROVED\n'))
+
+    def test_real_steps_stay_in_the_tube(self):
+        for run, search, path in self.each():
+            slope = {'0': run.slope, '1': 1.0, 's': None}
+            words = [line.split() for line in search.lines]
+            sliding = {int(w[1]): sorted(map(int, w[2:])) for w in words if w[0] == 'slide'}
+            flips = [(int(w[1]), int(w[2]), slope[w[3]]) for w in words if w[0] == 'start']
+            reference = checker.Reference(run.problem(), run.weights(), STEP, sliding, flips)
+            real = Run(**RUNS[next(n for n, v in self.made.items() if v[0] is run)])
+            real.w, real.t = run.w.copy(), STEP
+            inverse, last, tried = np.linalg.inv(run.gram), 12 * STEP, 0
+            changes = []
+            for w in words:
+                if w[0] == 'set':
+                    changes.append((int(w[1]), int(w[2]), slope[w[3]]))
+                if w[0] not in ('piece', 'tail'):
+                    continue
+                if changes:
+                    reference.change(changes)
+                    changes = []
+                out = reference.piece(float.fromhex(w[1]), int(w[2])) if w[0] == 'piece' else None
+                radius = float.fromhex(w[3] if out else w[1])
+                end = min(STEP * math.exp(reference.theta + (out.h if out else 50.0)), last)
+                for share in (0.0, 0.3, 0.7):
+                    t = int(math.ceil(max(real.t, STEP * math.exp(reference.theta) * (1 - share) + end * share)))
+                    if t >= end:
+                        continue
+                    real.advance(t)
+                    past = math.log(t / STEP) - reference.theta
+                    grown = [sum(c * past ** (j + 1) / (j + 1) for j, c in enumerate(p)) for p in out.lam] if out else \
+                        [v * past for v in search.limit.multiplier]
+                    off = real.w @ run.x.T - np.array(reference.z) - np.array(reference.mode.move) @ np.array(grown)
+                    self.assertLessEqual(math.sqrt(np.einsum('ki,ij,kj->', off, inverse, off)), radius * (1 + 1e-9) + 1e-9)
+                    tried += 1
+                if end >= last:
+                    break
+                reference.advance(out)
+            self.assertGreaterEqual(tried, 3)
+
+    def test_kinds_of_runs_are_there(self):
+        limits = {name: search.limit for name, (_, search, _) in self.made.items() if search}
+        self.assertGreater(len(limits['ReLU, pairs hop for ever'].switching), 0)
+        self.assertLess(len(limits['samples off the support'].support), 6)
+        run, search, _ = self.made['own-class pairs cross after T']
+        crossed = [w for w in map(str.split, search.lines) if w[0] == 'set' and run.problem().own(int(w[1]), int(w[2]))]
+        self.assertGreater(len(crossed), 0)
+
+    def test_narrower_claims_are_refused(self):
+        for run, search, path in self.each():
+            text = read(path)
+            rows = range(text.index('claim') + 1, text.index('derivation'))
+            for row in rows:
+                for column, away in ((-2, math.inf), (-1, -math.inf)):
+                    words = text[row].split()
+                    old = float.fromhex(words[column])
+                    if column == -2 and old == 0:
+                        continue
+                    words[column] = math.nextafter(old, away).hex()
+                    self.refused(text[:row] + [' '.join(words)] + text[row + 1:], text[row])
+
+    def test_another_rate_slope_step_or_label_is_refused(self):
+        for run, search, path in self.each():
+            text = read(path)
+            for word, change in (('rate', 1.01), ('rate', 0.99), ('slope', None), ('step', 2), ('step', 0.5), ('labels', None), ('w', -1.0), ('x', 1.01)):
+                row = next(r for r, line in enumerate(text) if line.split()[0] == word)
+                words = text[row].split()
+                if word == 'labels':
+                    words[1:] = ['-' if v == '+' else '+' for v in words[1:]]
+                elif word == 'slope':
+                    words[1] = (float.fromhex(words[1]) + 0.01).hex()
+                elif word == 'step':
+                    words[1] = str(int(int(words[1]) * change))
+                else:
+                    words[1:] = [(float.fromhex(v) * change).hex() for v in words[1:]]
+                self.refused(text[:row] + [' '.join(words)] + text[row + 1:], word)
+
+    def test_an_event_left_out_is_refused(self):
+        """The reference then goes on with a wrong slope: that is charged, and the claims no longer follow."""
+        for run, search, path in self.each():
+            text = read(path)
+            rows = [r for r, line in enumerate(text) if line.split()[:1] in (['set'], ['slide'])]
+            for row in rows[:6]:
+                self.refused(text[:row] + text[row + 1:], text[row])
+
+    def test_a_wrong_limit_is_refused(self):
+        for run, search, path in self.each():
+            text = read(path)
+            words = text[-3].split()
+            self.assertEqual(words[0], 'tail')
+            words[2] = ('0' if words[2][0] == '1' else '1') + words[2][1:]
+            self.refused(text[:-3] + [' '.join(words)] + text[-2:], 'support')
+            self.refused(text[:-3] + ['set 0 0 ' + ('0' if search.ref.mode.slopes[0][0] == 1 else '1')] + text[-3:], 'pattern')
+
+    def refused(self, text, what):
+        path = os.path.join(self.folder.name, 'changed.txt')
+        with open(path, 'w') as f:
+            f.write('\n'.join(text))
+        with self.assertRaises((checker.NotProved, checker.BadFile, ArithmeticError), msg=what):
+            checker.check(path)
+
+
+if __name__ == '__main__':
+    unittest.main()
