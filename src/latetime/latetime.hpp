@@ -20,6 +20,7 @@
 /// its limit      LimitReport: with stable ranks                  experiment/limit_report.hpp
 ///                Limit: with its KKT certificate                 dynamics/limit.hpp
 ///                limit_of_run, limit_of_arrays                   experiment/run_limit.hpp
+///                prove_limit: in ball arithmetic                 prove/limit_proof.hpp
 /// the claims     check_run, check_config, ClaimReport            experiment/claim_check.hpp
 ///                check_claims, one function a claim              theory/claims.hpp
 ///                observe_run: what they look at                  theory/observe.hpp
@@ -52,6 +53,7 @@
 #include "latetime/experiment/stored_run.hpp"
 #include "latetime/experiment/training_run.hpp"
 #include "latetime/measure/measures.hpp"
+#include "latetime/prove/limit_proof.hpp"
 #include "latetime/store/record.hpp"
 #include "latetime/store/run_sink.hpp"
 #include "latetime/theory/claims.hpp"
