@@ -229,7 +229,7 @@ class Reference:
         p = self.p = problem
         self.t0, self.theta = step, 0.0
         self.z, self.error = [], 0.0
-        largest = max(math.sqrt(dot(w, w)) for w in weights)
+        largest = max(math.sqrt(dot(w, w)) for w in weights) + 1e-150     # squares of smaller numbers are no floats
         for w in weights:
             self.z.append([math.fsum(map(mul, w, x)) for x in p.x])
         self.error = fat(3 * U * largest * p.top + 1e-300)
@@ -374,9 +374,7 @@ class Tube:
         self.rows = [None] * p.k
         self.cache = {}
         self.last_open = {}
-        # Own pairs that crossed: how far z(W) may still be on the old side, what was charged before for W being first, and pairs
-        # that may have been mismatched earlier (section 4).
-        self.depth, self.credit, self.spent, self.before = {}, {}, {}, set()
+        self.depth = {}      # own pairs that crossed: how far z(W) may still be on the old side (section 4)
 
     def radius(self):
         return fat(fat(math.sqrt(self.square)) + self.linear)
@@ -546,14 +544,12 @@ class Tube:
         else:
             linear, more = tail(high)
             square += more
-        price = {}
         for (k, i), drift in lost.items():
             slip = max(map(abs, found[k, i])) + fat(p.norm[i] * radius)
             late = drift > 0 and (k, i) in self.depth
             time = min(duration, fat(self.depth[k, i] / drift + 6 / (begin - 2))) if late else duration
-            price[k, i] = fat(p.q * p.a * (1 - p.slope) * high[i] * (p.norm[i] + slip * p.row_norm[i]) * time)
-            linear += max(0.0, price[k, i] - self.credit.get((k, i), 0.0)) if late else price[k, i]
-        return square, linear, (free, found, kept, lost, price, max(0.0, out.h - 6 / (begin - 2)))
+            linear += fat(p.q * p.a * (1 - p.slope) * high[i] * (p.norm[i] + slip * p.row_norm[i]) * time)
+        return square, linear, (free, found, kept, lost, max(0.0, out.h - 6 / (begin - 2)))
 
     def gap(self, k, i, out):
         """Largest |α − slope of W| of a pair that may hop."""
@@ -592,27 +588,21 @@ class Tube:
         return worst
 
     def commit(self, square, linear, state, radius):
-        free, found, kept, lost, price, length = state
+        free, found, kept, lost, length = state
         self.square, self.linear = fat(self.square + square), fat(self.linear + linear)
         need(self.radius() <= radius, f'radius {radius:.6g} of the piece at log(t/T) = {self.ref.theta:.6g}: needs {self.radius():.6g}')
         self.free = free
         for pair, drift in list(lost.items()):
             if pair in self.depth and drift > 0:
                 self.depth[pair] -= thin(drift * length)
-                self.credit[pair] = max(0.0, self.credit[pair] - price[pair])
                 if self.depth[pair] <= 0:
-                    del self.depth[pair], self.credit[pair], lost[pair]
+                    del self.depth[pair], lost[pair]
             else:
-                self.spent[pair] = self.spent.get(pair, 0.0) + price[pair]
-                if self.depth.pop(pair, None) is not None:
-                    del self.credit[pair]
-                    self.before.add(pair)
+                self.depth.pop(pair, None)
         for k in range(self.p.k):
             for i in range(self.p.n):
                 if self.p.own(k, i):
                     self.sure[k][i] = (k, i) not in lost if (k, i) in found else True
-                    if self.sure[k][i] and self.spent.pop((k, i), None) is not None:
-                        self.before.add((k, i))
                 if (k, i) in found and (k, i) not in kept:
                     self.last_open[k, i] = self.ref.theta
 
@@ -632,22 +622,20 @@ class Tube:
 
     def change(self, changes):
         for k, i, s in changes:
-            old = self.ref.mode.slopes[k][i]
+            need(s != self.ref.mode.slopes[k][i], f'set of pair ({k}, {i}) changes nothing')
             need(s is not None or not self.p.own(k, i), f'own-class pair ({k}, {i}) cannot slide')
             self.free[k].add(i)
             if self.p.own(k, i):
                 self.sure[k][i] = False
+        old, _ = self.ref.multipliers()
         self.linear = fat(self.linear + self.ref.change(changes) / (self.ref.time()[0] - 1))
+        new, _ = self.ref.multipliers()
+        self.linear = fat(self.linear + self.p.length([abs(a - b) for a, b in zip(old, new)]) / (self.ref.time()[0] - 1))
         for k, i, s in changes:
             if self.p.own(k, i):
-                room = self.p.norm[i]
-                if (k, i) not in self.before:
-                    room = self.rooms([f - {i} if kk == k else f for kk, f in enumerate(self.free)])[k][i]
-                self.credit[k, i] = thin(self.spent.pop((k, i), 0.0))
                 lam, off = self.ref.multipliers()
                 step = self.p.q * self.p.a * self.p.top * dot(lam, self.p.norm) * 2 * exp(off) / (self.ref.time()[0] - 1)
-                self.depth[k, i] = fat(room * fat(self.radius() - self.credit[k, i]) + abs(self.ref.z[k][i]) + self.ref.error + step)
-                self.before.add((k, i))
+                self.depth[k, i] = fat(self.p.norm[i] * self.radius() + abs(self.ref.z[k][i]) + self.ref.error + step)
 
     def tail(self, radius, support):
         """The straight line V log t + Z0 from here on (section 5). Returns the limit."""
@@ -661,7 +649,8 @@ class Tube:
                for l in support}
         second = fat(math.sqrt(sum(v * v for v in off.values()) * p.q / limit.least))
         jump = fat(first + second)
-        self.linear = fat(self.linear + jump)
+        straddled = [max(limit.high[l] - start[l], start[l] - limit.low[l], 0.0) if l in off else 0.0 for l in range(n)]
+        self.linear = fat(self.linear + jump + p.length(straddled) / (begin - 1))
         ref.error = fat(ref.error + jump * p.top)
         out = Bounds()
         out.h, out.off = 0.0, [0.0 if l in off else fat(error + p.row_norm[l] * jump) for l in range(n)]
@@ -952,9 +941,9 @@ def theorem(p, tube, limit, step, found):
             text.append(f'Stable rank of V, {name}: [{a:.12g}, {b:.12g}].')
     if tube:
         last, r = found['log-straight-from'][1], tube.radius()
-        text += [f'Exact gradient descent from the stored weights W_T, T = {step}: ‖W_t − Z_t‖ <= {r:.6g} for every t >= T, and Z_t = V log t + Z0 once log t >= {last:.6g}.',
+        text += [f'Exact gradient descent from the stored weights W_T, T = {step}: ‖W_t − Z_t‖ <= {r * (1 + 6e-6):.6g} for every t >= T, and Z_t = V log t + Z0 once log t >= {last!r}.',
                  f'W_t − V log t converges, W_t/‖W_t‖ -> V/‖V‖, t L(W_t) -> e^c with c in [{found["loss-constant"][0]:.12g}, {found["loss-constant"][1]:.12g}].',
-                 f'Stable ranks of W_t converge to those of V, and ‖W_t − V (log t − {last:.6g})‖ <= {found["offset"][1]:.6g} for those t.']
+                 f'Stable ranks of W_t converge to those of V, and ‖W_t − V (log t − {last!r})‖ <= {found["offset"][1] * (1 + 6e-6):.6g} for those t.']
         settled = settling(p, tube, limit)
         if settled is not None:
             text.append(f'All pairs with a strict sign at V keep it from t = {step} · e^{settled:.6g} on.')
