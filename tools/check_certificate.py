@@ -629,12 +629,11 @@ class Tube:
                 self.sure[k][i] = False
         old, _ = self.ref.multipliers()
         self.linear = fat(self.linear + self.ref.change(changes) / (self.ref.time()[0] - 1))
-        new, _ = self.ref.multipliers()
+        new, off = self.ref.multipliers()
         self.linear = fat(self.linear + self.p.length([abs(a - b) for a, b in zip(old, new)]) / (self.ref.time()[0] - 1))
+        step = self.p.q * self.p.a * self.p.top * dot(new, self.p.norm) * 2 * exp(off) / (self.ref.time()[0] - 1)
         for k, i, s in changes:
             if self.p.own(k, i):
-                lam, off = self.ref.multipliers()
-                step = self.p.q * self.p.a * self.p.top * dot(lam, self.p.norm) * 2 * exp(off) / (self.ref.time()[0] - 1)
                 self.depth[k, i] = fat(self.p.norm[i] * self.radius() + abs(self.ref.z[k][i]) + self.ref.error + step)
 
     def tail(self, radius, support):

@@ -96,11 +96,9 @@ TrainingProblem make_training_problem(RunConfig config, const Dataset* own_data,
   TrainingProblem problem{.config = config, .data = {}};
   if (own_data) {
     problem.data = *own_data;
-    if (!config.network.initial_weights.empty()) {
-      const NumericArray array = read_array(config.network.initial_weights);
-      problem.initial_weights = network_of_array(hidden_shape(config, problem.data), array.shape,
-                                                 array.values, config.network.initial_weights)
-                                    .weights;
+    const std::string& file = config.network.initial_weights;
+    if (!file.empty()) {
+      problem.initial_weights = network_of_file(hidden_shape(config, problem.data), file).weights;
     }
   } else {
     const py::gil_scoped_release release;

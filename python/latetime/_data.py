@@ -272,12 +272,25 @@ def split_source(
         _refuse_data_keys(keys)
         raise ValueError(_missing_labels(function, source))
     _refuse_data_keys(keys)
-    X = _core.read_array(os.fspath(source)) if is_path(source) else source
-    if is_data_file(y) and not is_frame(X):
-        y = _core.read_array(os.fspath(y))
+    X, y = arrays_of_files(source, y)
     dataset = Dataset.__new__(Dataset)
     dataset._core = (make or _core_dataset)(X, y, positive, function)
     return None, dataset, keys
+
+
+def arrays_of_files(X, y) -> Tuple[Any, Any]:
+    """Samples and labels, what of them is named by a file read from it."""
+    X = _core.read_array(os.fspath(X)) if is_path(X) else X
+    if is_data_file(y) and not is_frame(X):
+        y = _core.read_array(os.fspath(y))
+    return X, y
+
+
+def base_configuration(function: str, given, config, keys: Dict[str, Any], seed: Optional[int]) -> Tuple[Any, Dict[str, Any]]:
+    """The configuration, given as the first argument or as config=, and the keys that go over it, `seed` among them."""
+    if given is not None and config is not None:
+        raise TypeError(f"{function}: give a configuration once, as the first argument or as config=")
+    return config if given is None else given, keys if seed is None else {**keys, "seed": seed}
 
 
 def _names_samples(path, y) -> bool:

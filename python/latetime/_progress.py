@@ -4,7 +4,7 @@ import math
 import sys
 import time
 import warnings
-from typing import Any, Optional
+from typing import Any, Callable, Optional, Tuple
 
 _DELAY = 0.3  # seconds before a bar shows: most runs are over by then
 _PERIOD = 0.1
@@ -80,6 +80,16 @@ class RunProgress:
         self._last_step: Optional[int] = None
         self._last_log = 1.0
 
+    def __enter__(self) -> "RunProgress":
+        return self
+
+    def __exit__(self, *failure) -> None:
+        self._bar.close()
+
+    def callbacks(self) -> Tuple[Optional[Callable], Optional[Callable]]:
+        """`started` and `pulse` for the core; None, which costs nothing, where no bar is shown."""
+        return (self.started, self.pulse) if self.shown else (None, None)
+
     def started(self, first_log, last_log, first_step, last_step) -> None:
         self._last_step = last_step
         self._last_log = max(last_log or 0.0, 1e-9)
@@ -93,6 +103,3 @@ class RunProgress:
             fraction = 0.0
         self._bar.update(min(max(fraction, 0.0), 1.0), _time_text(log10_t, step))
         return True
-
-    def close(self) -> None:
-        self._bar.close()

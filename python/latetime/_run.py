@@ -6,7 +6,7 @@ from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Seque
 import numpy as np
 
 from . import _config, _core
-from ._data import make_problem, one_source, split_source
+from ._data import base_configuration, make_problem, one_source, split_source
 from ._checks import kind_of, path_text, thread_count
 from ._names import answers_unknown_names
 from ._progress import RunProgress
@@ -72,11 +72,8 @@ def run(
     that are no arrays. A run that ends early (not separable, overflow, ...) returns: see Run.outcome.
     """
     given, data, keys = split_source("run", one_source("run", source, X, keys), y, positive, keys)
-    if given is not None and config is not None:
-        raise TypeError("run: give a configuration once, as the first argument or as config=")
-    if seed is not None:
-        keys = {**keys, "seed": seed}
-    problem = make_problem(config if given is None else given, keys, data, W0)
+    config, keys = base_configuration("run", given, config, keys, seed)
+    problem = make_problem(config, keys, data, W0)
     columns = Columns(measures)
     if out is None:
         if resume:
@@ -149,20 +146,16 @@ def _carry_out(problem, memory, out, resume, threads, progress, observer, column
 
     if observer is not None:
         require_callable(observer, "observer")
-    bar = RunProgress(progress)
-    try:
+    with RunProgress(progress) as bar:
         summary = _core.carry_out(
             problem,
             memory,
             out or "",
             thread_count(threads),
             resume,
-            bar.started if bar.shown else None,
-            bar.pulse if bar.shown else None,
+            *bar.callbacks(),
             recorded if columns or observer is not None else None,
         )
-    finally:
-        bar.close()
     for note in summary["notes"]:
         warnings.warn(note, stacklevel=5 if resume and out is None else 4)
     result = Run(memory, columns.arrays()) if out is None else load_run(out)

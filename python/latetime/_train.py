@@ -1,12 +1,14 @@
 """Carrying out a training."""
 
-import os
 from typing import Dict, Optional
 
 from . import _config, _core
-from ._arrays import is_frame, is_path, to_classes, to_known_classes
+from ._arrays import to_classes, to_known_classes
 from ._checks import kind_of, path_text, thread_count
-from ._data import Dataset, core_config, initial_weights, is_data_file, one_source, samples_and_labels, split_source, with_own_data
+from ._data import (
+    Dataset, arrays_of_files, base_configuration, core_config, initial_weights, one_source, samples_and_labels, split_source,
+    with_own_data,
+)
 from ._names import answers_unknown_names
 from ._progress import RunProgress
 from ._run import Interrupted
@@ -57,16 +59,13 @@ def train(
     """
     classes = _Classes()
     given, data, keys = split_source("train", one_source("train", source, X, keys), y, positive, keys, classes)
-    if given is not None and config is not None:
-        raise TypeError("train: give a configuration once, as the first argument or as config=")
+    config, keys = base_configuration("train", given, config, keys, seed)
     if out is None and resume:
         raise ValueError("resume: goes on with the training of a folder; name it by out=")
-    if seed is not None:
-        keys = {**keys, "seed": seed}
     W0, keys = initial_weights(W0, keys)
     test = classes.test_samples(data, X_test, y_test)
     if data is None:
-        core = core_config(config if given is None else given, keys)
+        core = core_config(config, keys)
     else:
         core = _config.to_core(with_own_data(config, keys, "arrays:X", "arrays:y"))
     problem = _core.TrainingProblem(core, data._core if data is not None else None, test, W0)
@@ -92,10 +91,7 @@ class _Classes:
             raise ValueError(f"{missing}: is missing; give it with {there}")
         if data is None:
             raise ValueError("X_test: belongs to samples in arrays, lt.train(X, y, ...); leave it out, image sets have their own")
-        if is_path(X):
-            X = _core.read_array(os.fspath(X))
-        if is_data_file(y) and not is_frame(X):
-            y = _core.read_array(os.fspath(y))
+        X, y = arrays_of_files(X, y)
         names = ("X_test", "y_test")
         samples, classes = samples_and_labels(
             X, y, "train", lambda y, call: to_known_classes(y, self._numbers, "y_test"), names
@@ -117,19 +113,8 @@ class _Found:
 
 def carry_out(problem, memory, out, resume, threads, progress) -> TrainingResult:
     folder = "" if out is None else path_text(out, "out")
-    bar = RunProgress(progress)
-    try:
-        summary = _core.carry_out_training(
-            problem,
-            memory,
-            folder,
-            thread_count(threads),
-            resume,
-            bar.started if bar.shown else None,
-            bar.pulse if bar.shown else None,
-        )
-    finally:
-        bar.close()
+    with RunProgress(progress) as bar:
+        summary = _core.carry_out_training(problem, memory, folder, thread_count(threads), resume, *bar.callbacks())
     result = TrainingResult(memory if out is None else _core.read_training(folder), problem)
     if summary["by_keyboard"]:
         raise Interrupted(result)

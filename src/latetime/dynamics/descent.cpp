@@ -258,11 +258,9 @@ std::optional<Outcome> Descent::advance_to(const LogTime& target,
 
 Outcome Descent::run(std::span<const LogTime> record_at, const DescentObservers& observers,
                      std::span<const LogTime> recorded) {
-  for (const LogTime& target : recorded) {
-    if (!late_ || target <= late_->time()) continue;
-    if (const FlowStatus status = late_->advance_to(target); status != FlowStatus::reached) {
-      return failed(status, time());
-    }
+  if (late_ && !recorded.empty() && recorded.back() > late_->time()) {
+    const FlowStatus status = late_->advance_to(recorded.back());
+    if (status != FlowStatus::reached) return failed(status, time());
     clear_switched();
   }
   for (const LogTime& target : record_at) {

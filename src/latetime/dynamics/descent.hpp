@@ -44,8 +44,8 @@ class Descent {
 
   /// Goes to each of the ascending `record_at` in turn (those before the current time are passed
   /// over) and shows the state there to `observers.record`. After restore(), `recorded` are the
-  /// times that were recorded before: a late-time flow passes through them again, silently, to know
-  /// what has switched since the last of them.
+  /// times that were recorded before: a late-time flow goes to the last of them again, silently, to
+  /// know what has switched since.
   Outcome run(std::span<const LogTime> record_at, const DescentObservers& observers,
               std::span<const LogTime> recorded = {});
 

@@ -56,6 +56,9 @@ Network load_network(const RunConfig& config, const Dataset& data);
 Network network_of_array(const NetworkShape& shape, const std::vector<std::size_t>& array_shape,
                          std::span<const double> values, const std::string& where);
 
+/// The same from a file. Throws InputError also for what is no file of an array.
+Network network_of_file(const NetworkShape& shape, const std::string& file);
+
 /// Options of the descent for n samples.
 DescentOptions descent_options(const RunConfig& config, Eigen::Index n, unsigned threads);
 

@@ -112,6 +112,10 @@ Network load_network(const RunConfig& config, const Dataset& data) {
     return gaussian_network(shape, config.network.init_std,
                             static_cast<std::uint64_t>(config.seed));
   }
+  return network_of_file(shape, file);
+}
+
+Network network_of_file(const NetworkShape& shape, const std::string& file) {
   const NumericArray array = read_array(file);
   return network_of_array(shape, array.shape, array.values, file);
 }

@@ -12,7 +12,6 @@
 #include "latetime/base/error.hpp"
 #include "latetime/base/file_seal.hpp"
 #include "latetime/base/text.hpp"
-#include "latetime/data/array_file.hpp"
 #include "latetime/dynamics/batch_descent.hpp"
 #include "latetime/experiment/image_training.hpp"
 #include "latetime/experiment/memory_needs.hpp"
@@ -522,10 +521,8 @@ TrainingProblem load_training_problem(const RunConfig& given) {
   problem.test = load_test_data(problem.config, problem.data);
   const std::string& file = given.network.initial_weights;
   if (!file.empty()) {
-    const NumericArray array = read_array(file);
-    problem.initial_weights = network_of_array(hidden_shape(problem.config, problem.data),
-                                               array.shape, array.values, file)
-                                  .weights;
+    problem.initial_weights =
+        network_of_file(hidden_shape(problem.config, problem.data), file).weights;
   }
   return problem;
 }

@@ -27,6 +27,12 @@ Ball sqrt(const Ball& a) {
   return result;
 }
 
+Ball hull(const Ball& a, const Ball& b) {
+  Ball result;
+  arb_union(result.get(), a.get(), b.get(), ball_precision);
+  return result;
+}
+
 BallMatrix BallMatrix::operator*(const BallMatrix& right) const {
   BallMatrix result(rows(), right.columns());
   arb_mat_mul(result.value_, value_, right.value_, ball_precision);

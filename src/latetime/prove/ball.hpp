@@ -92,6 +92,8 @@ inline bool operator<(const Ball& a, const Ball& b) {
   return arb_lt(a.get(), b.get()) != 0;
 }
 Ball sqrt(const Ball& a);
+/// A ball that holds both.
+Ball hull(const Ball& a, const Ball& b);
 
 /// Matrices of balls.
 class BallMatrix {
@@ -131,8 +133,6 @@ class BallMatrix {
   std::optional<BallMatrix> solved(const BallMatrix& right) const;
   /// Whether a symmetric matrix is proved to be positive definite.
   bool is_positive_definite() const;
-
-  const arb_mat_struct* get() const { return value_; }
 
  private:
   arb_mat_t value_;

@@ -21,7 +21,6 @@ struct ModeBalls {
   std::vector<Ball> multipliers;     ///< b, n
   std::vector<Ball> coefficients;    ///< v = Σ_l coefficients_l x_l, n
   std::vector<Ball> preactivations;  ///< ⟨v, x_i⟩, n; exactly 0 where the pair switches
-  bool is_dead() const;              ///< no sample activates it, whatever γ
 };
 
 struct LimitBalls {
@@ -34,6 +33,9 @@ struct LimitBalls {
   std::vector<Ball> margins;      ///< n
   std::vector<ModeBalls> modes;
   Ball squared_norm;  ///< ‖V‖²_F
+
+  /// ReLU neurons that no sample activates: v = 0.
+  bool is_dead(const ModeBalls& mode) const;
 };
 
 /// As prove_limit.

@@ -252,7 +252,7 @@ Step LimitSystem::check_margins() const {
 }
 
 Step LimitSystem::check_pairs(const ModeBalls& mode) const {
-  if (mode.is_dead() && balls_.slope.is_zero()) return {};  // v = 0: every side is a subgradient's
+  if (balls_.is_dead(mode)) return {};  // v = 0: every side is a subgradient's
   for (slong i = 0; i < n_; ++i) {
     if (auto open = check_pair(mode, i)) return open;
   }
@@ -315,7 +315,7 @@ LimitTheorem theorem_of(const LimitBalls& limit) {
   for (const Ball& margin : limit.margins) theorem.margins.push_back(margin.enclosure());
   std::vector<const ModeBalls*> classes[2], all;
   for (const ModeBalls& mode : limit.modes) {
-    if (mode.is_dead() && limit.slope.is_zero()) {
+    if (limit.is_dead(mode)) {
       theorem.dead_neurons += static_cast<Eigen::Index>(mode.neurons.size());
       continue;
     }
@@ -339,8 +339,9 @@ LimitTheorem theorem_of(const LimitBalls& limit) {
 
 }  // namespace
 
-bool ModeBalls::is_dead() const {
-  return std::all_of(verdicts.begin(), verdicts.end(),
+bool LimitBalls::is_dead(const ModeBalls& mode) const {
+  return slope.is_zero() &&
+         std::all_of(mode.verdicts.begin(), mode.verdicts.end(),
                      [](PairVerdict verdict) { return verdict == PairVerdict::inactive; });
 }
 
@@ -378,15 +379,11 @@ Ball largest_eigenvalue(const BallMatrix& matrix) {
       difference.add(i, i, upper);
     }
     if (!difference.is_positive_definite()) continue;
-    Ball both;
-    arb_union(both.get(), lower.get(), upper.get(), ball_precision);
-    return both;
+    return hull(lower, upper);
   }
   Ball trace = lower;  // at most the sum of all
   for (slong i = 0; i < size; ++i) trace += matrix(i, i);
-  Ball both;
-  arb_union(both.get(), lower.get(), trace.get(), ball_precision);
-  return both;
+  return hull(lower, trace);
 }
 
 Proof<LimitBalls> enclose_limit(const Dataset& data, const NetworkShape& shape,
