@@ -12,8 +12,9 @@ bound. Where terms cancel (pre-activations, the kernel) an absolute error stands
 exp and log are decimal's, which are correctly rounded to 28 digits.
 """
 import math
+import re
 import sys
-from decimal import Decimal, getcontext
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal, getcontext
 from fractions import Fraction
 from operator import mul
 
@@ -43,7 +44,7 @@ def dot(a, b):
 
 
 def exp(x):
-    return float(Decimal(x).exp()) if x > -700 else (0.0 if x < -740 else float(Decimal(x).exp()))
+    return float(Decimal(x).exp()) if x > -740 else 0.0
 
 
 def log(x):
@@ -128,7 +129,6 @@ class Problem:
     def __init__(self, x, y, m, slope, rate):
         self.x, self.y, self.m, self.slope, self.rate = x, y, m, slope, rate
         self.n, self.d, self.k = len(x), len(x[0]), 2 * m
-        need(0 <= slope < 1 and rate > 0 and m >= 1, 'slope in [0, 1), rate > 0, width >= 1')
         self.q = rate / self.n                                  # rounding: 2u, within every bound below
         self.sign = [1.0] * m + [-1.0] * m
         self.a = 1.0 / m
@@ -137,7 +137,6 @@ class Problem:
         norms = [fat(math.sqrt(dot(row, row))) for row in x]
         self.norm = norms
         self.top = max(norms)
-        need(self.top > 0, 'samples are zero')
         for i in range(self.n):
             for j in range(i + 1):
                 g = float(sum(map(mul, exact[i], exact[j]))) if exact else math.fsum(map(mul, x[i], x[j]))
@@ -180,7 +179,7 @@ class Mode:
             self.cache[key] = self.block(k)
         self.move[k], self.absmove[k], self.hold[k], residual, error = self.cache[key]
         self.residual, self.move_error = max(self.residual, residual), max(self.move_error, error)
-        need(residual <= 1e-11 * math.sqrt(p.least) * min(r for r in p.norm if r > 0), 'samples of sliding pairs depend on each other')
+        need(residual <= 1e-10 / n * math.sqrt(p.least) * min(r for r in p.norm if r > 0), 'samples of sliding pairs depend on each other')
 
     def block(self, k):
         p, n, g = self.p, self.p.n, self.p.gram
@@ -273,8 +272,7 @@ class Reference:
                     s += p.sign[k] * p.a * m.slopes[k][i] * self.z[k][i]
             values.append(self.t0 * exp(self.theta - p.y[i] * s))
             need(values[-1] > 0, f'multiplier of sample {i} underflows')
-        slide = max(sum(p.a * (abs(self.z[k][i]) + self.error) for k in range(p.k) if m.slopes[k][i] is None) for i in range(p.n))
-        return values, fat(2 * self.error + 2 * (p.k + 6) * 2 * U * biggest + 4 * U * ((self.pieces + 1) * self.theta + 2 * biggest + 4) + slide)
+        return values, fat(2 * self.error + 2 * (p.k + 6) * 2 * U * biggest + 4 * U * ((self.pieces + 1) * self.theta + 2 * biggest + 4))
 
     def piece(self, h, degree):
         """Taylor polynomials of λ on [0, h], and bounds of all that happens on the piece."""
@@ -311,6 +309,9 @@ class Reference:
                 abs(lam[l][j]) * powers[j] for l in range(n) for j in range(degree + 1))
             out.off.append(fat(error + h * (bad + noise) / out.low[-1]))
         self.spread(out)
+        for k in range(p.k):                  # what sliding pairs add to ⟨p_i, Z⟩: they stay at zero to rounding
+            for i in m.hold[k]:
+                out.off[i] = fat(out.off[i] + p.a * max(map(abs, out.ends(k, i))))
         return out
 
     def spread(self, out):
@@ -359,6 +360,7 @@ class Reference:
 
 class Bounds:
     """What is known of one piece."""
+    slope = {}
 
 
 class Tube:
@@ -445,8 +447,9 @@ class Tube:
                     gamma[l][j] = p.a ** 2 * slope[l] * slope[j] * p.y[l] * p.y[j] * (kept[l][j] + kept[j][l]) / 2
         return part, touch, gamma, fat(p.a ** 2 * (error + 8 * U * p.top ** 2))
 
-    def near(self, out, radius):
-        """Pairs whose sign may differ from the slope of the reference on the piece, after closing the set (section 4)."""
+    def near(self, out, radius, stride):
+        """Pairs whose sign may differ from the slope of the reference on the piece, after closing the set (section 4). Own pairs
+        count as near within one step of it, too: they must not cross in the step that straddles the end of the piece."""
         p, ref = self.p, self.ref
         free = [set(f) for f in self.free]
         for k in range(p.k):
@@ -457,7 +460,7 @@ class Tube:
             for k in range(p.k):
                 z, reach, room, slopes = ref.z[k], out.reach[k], rooms[k], ref.mode.slopes[k]
                 for i in range(p.n):
-                    margin = fat(room[i] * radius)
+                    margin = fat(room[i] * radius + (stride * p.norm[i] if p.own(k, i) else 0.0))
                     if abs(z[i]) > fat(margin + reach[i] + out.error) and (z[i] > 0) == (slopes[i] == 1) and slopes[i] is not None:
                         continue
                     low, high = out.ends(k, i)
@@ -494,12 +497,13 @@ class Tube:
                     lost[k, i] = drift
         return kept, lost
 
-    def close(self, out, radius, begin):
+    def close(self, out, radius, begin, tail):
         """The closed set of free pairs for a radius, and with it bounds of t h_l: high, and of t g_l: g_high (section 4, (2))."""
         p, ref, n = self.p, self.ref, self.p.n
         g_high = [fat(h * exp(o)) for h, o in zip(out.high, out.off)]
+        stride = 0.0 if tail else fat(2 * p.q * p.a * sum(g * exp(r * radius) * x for g, r, x in zip(g_high, p.row_norm, p.norm)) / (begin - 2))
         while True:
-            free, found = self.near(out, radius)
+            free, found = self.near(out, radius, stride)
             eps, extra, hop = [0.0] * n, [0.0] * n, {}
             for (k, i), (least, most) in found.items():
                 s = ref.mode.slopes[k][i]
@@ -510,6 +514,7 @@ class Tube:
                 wrong = max(abs(least), abs(most)) if s is None else max(0.0, most if s == p.slope else -least)
                 eps[i] += p.a * (1 - p.slope) * wrong
                 hop.setdefault(k, []).append(i)
+            need(max(eps) < 0.69, 'wrong-sided pairs change a margin by less than log 2')
             room = [fat(r * radius + e) for r, e in zip(p.row_norm, eps)]
             high = [fat(g * exp(r)) for g, r in zip(g_high, room)]
             low = [max(0.0, thin(v * exp(-fat(o + r + x)) * (1 - 4 * g / begin)))
@@ -525,7 +530,7 @@ class Tube:
         """What the piece adds to the squares and to the linear part (section 5), and what is to be committed. begin, end: its
         steps (end may be infinite); tail: the charges of the last piece in place of the defects."""
         p = self.p
-        free, found, kept, lost, hop, eps, g_high, high = self.close(out, radius, begin)
+        free, found, kept, lost, hop, eps, g_high, high = self.close(out, radius, begin, tail)
         need(tail is None or not lost, f'own-class pairs {list(lost)[:3]} (neuron, sample) keep their signs for ever')
         duration = fat(out.h + 3 / (begin - 2))
         inverse = fat(1 / (begin - 2) - (0.0 if end == INF else thin(1 / end)))
@@ -555,6 +560,8 @@ class Tube:
         """Largest |α − slope of W| of a pair that may hop."""
         if self.ref.mode.slopes[k][i] is not None:
             return 1 - self.p.slope
+        if (k, i) in out.slope:                  # the last piece: enclosed at V
+            return fat(max(out.slope[k, i][1] - self.p.slope, 1 - out.slope[k, i][0]))
         row = self.ref.mode.hold[k][i]
         beta_low = sum(b * (lo if b > 0 else hi) for b, lo, hi in zip(row, out.low, out.high))
         beta_high = sum(b * (hi if b > 0 else lo) for b, lo, hi in zip(row, out.low, out.high))
@@ -644,14 +651,15 @@ class Tube:
         start, error = ref.multipliers()
         slide = [ref.z[k][i] for k in range(p.k) for i in range(n) if ref.mode.slopes[k][i] is None]
         first = fat(math.sqrt(sum((abs(v) + ref.error) ** 2 for v in slide) / p.least)) if slide else 0.0
-        off = {l: fat(abs(log(start[l]) - log(limit.multiplier[l])) + error + limit.spread / limit.low[l] + p.row_norm[l] * first + 1e-13)
+        off = {l: fat(abs(log(start[l]) - log(limit.multiplier[l])) + error + limit.spread / limit.low[l] + p.row_norm[l] * first + 1e-12)
                for l in support}
         second = fat(math.sqrt(sum(v * v for v in off.values()) * p.q / limit.least))
         jump = fat(first + second)
-        straddled = [max(limit.high[l] - start[l], start[l] - limit.low[l], 0.0) if l in off else 0.0 for l in range(n)]
+        straddled = [max(limit.high[l] - start[l], start[l] - limit.low[l]) for l in range(n)]
         self.linear = fat(self.linear + jump + p.length(straddled) / (begin - 1))
         ref.error = fat(ref.error + jump * p.top)
         out = Bounds()
+        out.slope = limit.switching
         out.h, out.off = 0.0, [0.0 if l in off else fat(error + p.row_norm[l] * jump) for l in range(n)]
         out.low = [limit.low[l] if l in off else 0.0 for l in range(n)]
         out.high = [limit.high[l] if l in off else fat(start[l]) for l in range(n)]
@@ -783,106 +791,143 @@ class Limit:
 
 # ---------------------------------------------------------------------------------------------------- the certificate
 
+# The words of a line: n a number, h a hexadecimal double, y a label, c slopes (0: γ, 1, s: slides), p zeros and ones; + once or more.
+LINES = {
+    'problem': {'width': 'n', 'slope': 'h', 'rate': 'h', 'labels': 'y+', 'x': 'h+', 'step': 'n', 'w': 'h+'},
+    'claim': {'radius': 'hh', 'log-straight-from': 'hh', 'offset': 'hh', 'norm': 'hh', 'normalized-margin': 'hh', 'loss-constant': 'hh',
+              **{f'{what}-{who}': 'hh' for what in ('stable-rank', 'spectral-norm') for who in ('pos', 'neg', 'all')}, 'density': 'nnhh'},
+    'derivation': {'pattern': 'pc+', 'slide': 'nn+', 'start': 'nnc', 'piece': 'hnh', 'set': 'nnc', 'tail': 'hp'}}
+WORDS = {'n': (r'[0-9]{1,300}', int, 'a number'), 'h': (r'-?0x[01](\.[0-9a-f]{1,13})?p[+-]?[0-9]{1,4}', float.fromhex, 'a hexadecimal double'),
+         'y': (r'[+-]', lambda v: 1.0 if v == '+' else -1.0, '+ or -'), 'c': (r'[01s]+', str, 'made of 0, 1 and s'), 'p': (r'[01]+', str, 'made of 0 and 1')}
+
+
 def read(path):
-    """Problem, claim and derivation of a certificate, as lists of words a line."""
-    with open(path, encoding='ascii') as f:
-        lines = [line.split() for line in f if line.strip() and not line.startswith('#')]
-    if not lines or lines[0] != ['latetime-certificate', '1'] or lines[-1] != ['end']:
-        raise BadFile('not a complete latetime-certificate of version 1')
-    parts, name = {'problem': [], 'claim': [], 'derivation': []}, None
-    for words in lines[1:-1]:
-        if len(words) == 1 and words[0] in parts:
-            name = words[0]
-        elif name is None:
-            raise BadFile(f'{words[0]!r} before any part')
+    """The parts of a certificate: a list of (line number, name, values) each."""
+    with open(path, 'rb') as f:
+        raw = f.read()
+    if not raw.isascii():
+        raise BadFile('a certificate is ASCII text')
+    lines = [(i, text.split()) for i, text in enumerate(raw.decode('ascii').split('\n'), 1) if text.strip() and not text.startswith('#')]
+    if not lines or lines[0][1] != ['latetime-certificate', '1'] or lines[-1][1] != ['end']:
+        raise BadFile("a certificate begins with 'latetime-certificate 1' and ends with 'end'")
+    parts, left, part = {}, list(LINES), None
+    for i, words in lines[1:-1]:
+        if left and words == [left[0]]:
+            part = left.pop(0)
+            parts[part] = []
+        elif part is None or words[0] not in LINES[part]:
+            raise BadFile(f'line {i}: {words[0][:40]!r} is no line of {part or "a part"}; parts are problem, claim, derivation, in this order')
         else:
-            parts[name].append(words)
+            parts[part].append((i, words[0], values(i, words, LINES[part][words[0]])))
+    if left:
+        raise BadFile(f'the part {left[0]!r} is missing')
     return parts
 
 
-def number(text):
-    value = float.fromhex(text)
-    if not math.isfinite(value):
-        raise BadFile(f'{text} is not finite')
-    return value
+def values(i, words, form):
+    rest, most = words[1:], form.rstrip('+')
+    if len(rest) < len(most) or len(rest) > len(most) and most == form:
+        raise BadFile(f'line {i}: {words[0]} takes {len(most)} words{" or more" * (most != form)}, not {len(rest)}')
+    result = []
+    for letter, word in zip(most + most[-1] * (len(rest) - len(most)), rest):
+        pattern, convert, what = WORDS[letter]
+        if not re.fullmatch(pattern, word):
+            raise BadFile(f'line {i}: {word[:40]!r} is not {what}')
+        try:
+            result.append(convert(word))
+        except OverflowError:
+            raise BadFile(f'line {i}: {word} is no double') from None
+        if letter == 'h' and result[-1] and not 1e-100 < abs(result[-1]) < 1e100:
+            raise BadFile(f'line {i}: {word} is not within 10^-100 and 10^100 in size')
+    return result
 
 
 def problem_of(lines):
-    single, x, w = {}, [], []
-    for words in lines:
-        if words[0] == 'x':
-            x.append([number(v) for v in words[1:]])
-        elif words[0] == 'w':
-            w.append([number(v) for v in words[1:]])
-        elif words[0] in single:
-            raise BadFile(f'{words[0]} stands twice')
+    single, many = {}, {'x': [], 'w': []}
+    for i, name, found in lines:
+        if name in many:
+            many[name].append(found)
+        elif name in single:
+            raise BadFile(f'line {i}: {name} stands twice')
         else:
-            single[words[0]] = words[1:]
-    m, y = int(single['width'][0]), [{'+': 1.0, '-': -1.0}[v] for v in single['labels']]
-    d = len(x[0])
-    if len(x) != len(y) or any(len(row) != d for row in x + w) or len(w) not in (0, 2 * m):
-        raise BadFile('samples, labels and weights do not fit each other')
-    problem = Problem(x, y, m, number(single['slope'][0]), number(single['rate'][0]))
-    return problem, w, int(single['step'][0]) if w else None
+            single[name] = found
+    x, w = many['x'], many['w']
+    for name in ('width', 'slope', 'rate', 'labels') + ('step',) * bool(w) + ('w',) * ('step' in single):
+        if name not in single and not (name == 'w' and w):
+            raise BadFile(f'the problem has no {name}')
+    (m,), (slope,), (rate,), y = (single[name] for name in ('width', 'slope', 'rate', 'labels'))
+    if len(x) != len(y) or any(len(row) != len(x[0]) for row in x + w) or len(w) not in (0, 2 * m):
+        raise BadFile('samples, labels, width and weights do not fit each other: a line x for each label, two lines w for each of the width')
+    if not (0 <= slope < 1 and rate > 0 and 1 <= m <= 10 ** 6 and any(map(any, x))):
+        raise BadFile('the problem has a slope in [0, 1), a rate > 0, a width of 1 to 10^6 and a sample that is not zero')
+    if w and not 10 <= single['step'][0]:
+        raise BadFile('the step is at least 10')
+    return Problem(x, y, m, slope, rate), w, single['step'][0] if w else None
 
 
 def derive(problem, weights, step, lines):
     """Follows the derivation; returns reference, tube (None at level A), limit."""
     slope_of = {'0': problem.slope, '1': 1.0, 's': None}
-    sliding, flips, tube, pending = {}, [], None, []
-    for words in lines:
-        kind, rest = words[0], words[1:]
+    sliding, flips, tube, pending, named = {}, [], None, [], set()
+    for place, (i, kind, rest) in enumerate(lines, 1):
+        if (kind in ('tail', 'pattern')) != (place == len(lines)):
+            raise BadFile(f'line {i}: tail, or pattern, is the last line of a derivation and stands there once')
+        if (kind == 'pattern') == bool(weights):
+            raise BadFile(f'line {i}: pattern is the whole derivation of a problem without w, and of no other')
         if kind in ('slide', 'start', 'set'):
-            samples = rest[1:] if kind == 'slide' else rest[1:2]
-            if not 0 <= int(rest[0]) < problem.k or not all(0 <= int(i) < problem.n for i in samples):
-                raise BadFile(f'no such pair: {" ".join(words)}')
-            if tube is not None and kind != 'set':
-                raise BadFile(f'{kind} stands after the first piece')
+            pairs = [(rest[0], s) for s in (rest[1:] if kind == 'slide' else rest[1:2])]
+            if not all(k < problem.k and s < problem.n for k, s in pairs):
+                raise BadFile(f'line {i}: no such neuron or sample; they count from 0')
+            if len(set(pairs)) < len(pairs) or named & set(pairs):
+                raise BadFile(f'line {i}: a pair stands twice before the same piece')
+            if kind != 'slide' and len(rest[2]) > 1:
+                raise BadFile(f'line {i}: the slope of a pair is 0, 1 or s')
+            if kind != 'set' and (tube or pending):
+                raise BadFile(f'line {i}: {kind} stands before the first piece and every set')
+            named |= set(pairs)
         if kind == 'pattern':
-            rows = [[slope_of[c] for c in text] for text in rest[1:]]
-            if len(rows) != problem.k or any(len(r) != problem.n for r in rows):
-                raise BadFile('pattern does not fit the problem')
+            if place > 1 or len(rest) - 1 != problem.k or any(len(word) != problem.n for word in rest[1:]):
+                raise BadFile(f'line {i}: pattern stands alone and has a word of n letters for each neuron')
+            rows = [[slope_of[c] for c in word] for word in rest[1:]]
             return None, None, Limit(problem, Mode(problem, rows), support_of(rest[0], problem))
         if kind == 'slide':
-            sliding[int(rest[0])] = sorted(set(map(int, rest[1:])))
+            if rest[0] in sliding:
+                raise BadFile(f'line {i}: neuron {rest[0]} slides twice')
+            sliding[rest[0]] = sorted(rest[1:])
         elif kind == 'start':
-            flips.append((int(rest[0]), int(rest[1]), slope_of[rest[2]]))
+            flips.append((rest[0], rest[1], slope_of[rest[2]]))
         elif kind == 'set':
-            pending.append((int(rest[0]), int(rest[1]), slope_of[rest[2]]))
-        elif kind in ('piece', 'tail'):
-            if tube is None:
-                need(step >= 10, 'the step is at least 10')
-                tube = Tube(Reference(problem, weights, step, sliding, flips))
+            if not tube and not pending:
+                named = set(pairs)
+            pending.append((rest[0], rest[1], slope_of[rest[2]]))
+        else:
+            tube = tube or Tube(Reference(problem, weights, step, sliding, flips))
             if pending:
                 tube.change(pending)
-                pending = []
+            pending, named = [], set()
             if kind == 'tail':
-                return tube.ref, tube, tube.tail(number(rest[0]), support_of(rest[1], problem))
-            h, degree = number(rest[0]), int(rest[1])
-            if not (0 < h < 1e4 and 0 <= degree <= 60):
-                raise BadFile('a piece has a length in (0, 10^4) and a degree of at most 60')
-            tube.piece(h, degree, number(rest[2]))
-        else:
-            raise BadFile(f'unknown word {kind!r} in the derivation')
+                return tube.ref, tube, tube.tail(rest[0], support_of(rest[1], problem))
+            if not (0 < rest[0] < 1e4 and rest[1] <= 60):
+                raise BadFile(f'line {i}: a piece has a length in (0, 10^4) and a degree of at most 60')
+            tube.piece(*rest)
     raise BadFile('the derivation does not come to an end')
 
 
-def support_of(text, problem):
-    if len(text) != problem.n or set(text) - {'0', '1'}:
-        raise BadFile('support is a word of n characters 0 and 1')
-    return [i for i, c in enumerate(text) if c == '1']
+def support_of(word, problem):
+    if len(word) != problem.n:
+        raise BadFile('the support is a word of n letters 0 and 1')
+    return [i for i, c in enumerate(word) if c == '1']
 
 
 def facts(problem, tube, limit):
     """Every quantity that a claim may state, with its proved enclosure."""
     found = {'norm': limit.norm, 'normalized-margin': (thin(1 / limit.norm[1]), fat(1 / limit.norm[0])),
-             'loss-constant': (thin(log(sum(limit.low) / problem.n)) if sum(limit.low) > problem.n else
-                               log(sum(limit.low) / problem.n) - 1e-12, log(sum(limit.high) / problem.n) + 1e-12)}
+             'loss-constant': (log(sum(limit.low) / problem.n) - 1e-12, log(sum(limit.high) / problem.n) + 1e-12)}
     m = problem.m
     for name, neurons in (('pos', range(m)), ('neg', range(m, 2 * m)), ('all', range(2 * m))):
         try:
             rank = limit.stable_rank(neurons)
-        except NotProved:                # samples that depend on each other: the theorem stands without its enclosures
+        except (NotProved, ArithmeticError, ValueError):      # samples that depend on each other: the theorem stands without
             rank = None
         if rank:
             found['stable-rank-' + name] = rank[:2]
@@ -919,36 +964,40 @@ def check(path):
     problem, weights, step = problem_of(parts['problem'])
     _, tube, limit = derive(problem, weights, step, parts['derivation'])
     found = facts(problem, tube, limit)
-    for words in parts['claim']:
-        name = ' '.join(words[:-2])
-        if name not in found:
-            raise NotProved(f'claim {name}: nothing of this name is proved')
-        low, high = number(words[-2]), number(words[-1])
-        need(low <= found[name][0] and found[name][1] <= high, f'claim {name} in [{low:.17g}, {high:.17g}]: proved is [{found[name][0]:.17g}, {found[name][1]:.17g}]')
+    for _, name, rest in parts['claim']:
+        name, (low, high) = ' '.join([name] + [str(v) for v in rest[:-2]]), rest[-2:]
+        need(name in found, f'claim {name}: nothing of this name is proved')
+        need(low <= found[name][0] and found[name][1] <= high, f'claim {name} in [{low!r}, {high!r}]: proved is [{found[name][0]!r}, {found[name][1]!r}]')
     return theorem(problem, tube, limit, step, found)
+
+
+def up(x, digits=6):
+    return format(Context(digits, ROUND_CEILING).create_decimal(Decimal(x)).normalize(), 'g')
+
+
+def between(enclosure):
+    """The enclosure in decimals, rounded outwards."""
+    return f'[{-Decimal(up(-enclosure[0], 12))}, {up(enclosure[1], 12)}]'
 
 
 def theorem(p, tube, limit, step, found):
     """The theorem in words; docs/proofs.md says what each sentence means exactly."""
     own = sum(limit.speed[k][i] > 0 for k in range(p.k) for i in range(p.n))
     text = [f'Theorem. Samples: {p.n} in dimension {p.d}; two-layer network with {p.m} neurons a class, slope {p.slope!r}; gradient descent with rate {p.rate!r}.',
-            f'V is a KKT point of min ½‖V‖² subject to margins >= 1, the only one with its own-class signs; ‖V‖ in [{found["norm"][0]:.12g}, {found["norm"][1]:.12g}].',
+            f'V is a KKT point of min ½‖V‖² subject to margins >= 1, and the only minimiser among the weights with its own-class signs; ‖V‖ in {between(found["norm"])}.',
             f'Support: {len(limit.support)} of {p.n} samples. Of {p.k * p.n} pairs {own} have a strict sign at V, {len(limit.switching)} have a slope strictly between {p.slope!r} and 1; {limit.resting} neurons rest.']
-    for name in ('pos', 'neg', 'all'):
-        if 'stable-rank-' + name in found:
-            a, b = found['stable-rank-' + name]
-            text.append(f'Stable rank of V, {name}: [{a:.12g}, {b:.12g}].')
+    text += [f'Stable rank of V, {name}: {between(found["stable-rank-" + name])}.' for name in ('pos', 'neg', 'all') if 'stable-rank-' + name in found]
     if tube:
-        last, r = found['log-straight-from'][1], tube.radius()
-        text += [f'Exact gradient descent from the stored weights W_T, T = {step}: ‖W_t − Z_t‖ <= {r * (1 + 6e-6):.6g} for every t >= T, and Z_t = V log t + Z0 once log t >= {last!r}.',
-                 f'W_t − V log t converges, W_t/‖W_t‖ -> V/‖V‖, t L(W_t) -> e^c with c in [{found["loss-constant"][0]:.12g}, {found["loss-constant"][1]:.12g}].',
-                 f'Stable ranks of W_t converge to those of V, and ‖W_t − V (log t − {last!r})‖ <= {found["offset"][1] * (1 + 6e-6):.6g} for those t.']
+        r, start = found['radius'][1], tube.ref.theta + log(tube.ref.t0)
+        text += [f'Exact gradient descent from the stored weights W_T, T = {step}: ‖W_t − Z_t‖ <= {up(r)} for every t >= T, and Z_t = Z0 + V log(t/t0) for t >= t0, log t0 in {between((thin(start), fat(start)))}.',
+                 f'W_t − V log t converges, W_t/‖W_t‖ -> V/‖V‖, t L(W_t) -> e^c with c in {between(found["loss-constant"])}.',
+                 f'Stable ranks of W_t converge to those of V where that is not zero, and ‖W_t − V log(t/t0)‖ <= {up(found["offset"][1])} for t >= t0.']
         settled = settling(p, tube, limit)
         if settled is not None:
-            text.append(f'All pairs with a strict sign at V keep it from t = {step} · e^{settled:.6g} on.')
+            text.append(f'All pairs with a strict sign at V keep it from t = {step} · e^{up(fat(settled))} on.')
         if limit.switching:
             text.append(f'The {len(limit.switching)} pairs (neuron, sample) with a slope strictly between switch infinitely often; each is active with a natural density:')
-            text += [f'  neuron {k}, sample {i}: {found[f"density {k} {i}"][0]:.9g} … {found[f"density {k} {i}"][1]:.9g}' for k, i in sorted(limit.switching)]
+            text += [f'  neuron {k}, sample {i}: {between(found[f"density {k} {i}"])}' for k, i in sorted(limit.switching)]
     return '\n'.join(text)
 
 
@@ -963,13 +1012,17 @@ def main(arguments):
     except NotProved as failure:
         print(f'NOT PROVED: {failure}')
         return 1
-    except (BadFile, OSError, ValueError, KeyError, IndexError, UnicodeDecodeError) as failure:
-        print(f'no certificate: {failure!r}')
+    except BadFile as failure:
+        print(f'no certificate: {arguments[0]}: {failure}')
         return 2
-    except (OverflowError, ZeroDivisionError, ArithmeticError) as failure:
+    except OSError as failure:
+        print(f'no certificate: {arguments[0]}: {failure.strerror}')
+        return 2
+    except (ArithmeticError, ValueError) as failure:
         print(f'NOT PROVED: numbers leave the range of doubles ({failure})')
         return 1
 
 
 if __name__ == '__main__':
+    sys.stdout.reconfigure(encoding='utf-8')
     sys.exit(main(sys.argv[1:]))

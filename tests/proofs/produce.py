@@ -262,20 +262,32 @@ class Search:
                 self.ref = self.tube.ref
 
 
+def write_limit(path, problem, search):
+    """The certificate of level A of the same limit: it says nothing about a run."""
+    letters = [''.join(search.letter(s) for s in row) for row in search.tube.ref.mode.slopes]
+    support = ''.join('1' if i in search.limit.support else '0' for i in range(problem.n))
+    write_text(path, problem, checker.facts(problem, None, search.limit), ['pattern %s %s' % (support, ' '.join(letters))])
+
+
 def write(path, problem, weights, step, search):
+    write_text(path, problem, checker.facts(problem, search.tube, search.limit), search.lines, weights, step)
+
+
+def write_text(path, problem, facts, derivation, weights=None, step=None):
     hexes = lambda row: ' '.join(float(v).hex() for v in row)
     with open(path, 'w') as f:
         f.write('latetime-certificate 1\nproblem\n')
         f.write('width %d\nslope %s\nrate %s\nlabels %s\n' % (problem.m, problem.slope.hex(), problem.rate.hex(),
                                                               ' '.join('+' if v > 0 else '-' for v in problem.y)))
         f.writelines('x %s\n' % hexes(row) for row in problem.x)
-        f.write('step %d\n' % step)
-        f.writelines('w %s\n' % hexes(row) for row in weights)
+        if weights:
+            f.write('step %d\n' % step)
+            f.writelines('w %s\n' % hexes(row) for row in weights)
         f.write('claim\n')
-        for name, (low, high) in checker.facts(problem, search.tube, search.limit).items():
+        for name, (low, high) in facts.items():
             f.write('%s %s %s\n' % (name, float(low).hex(), float(high).hex()))
         f.write('derivation\n')
-        f.write('\n'.join(search.lines) + '\nend\n')
+        f.write('\n'.join(derivation) + '\nend\n')
 
 
 def load(path, slope, rate):

@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
 """Certificates of small random runs: proved, true at real steps, and refused when what they say is changed."""
+import contextlib
+import io
 import math
 import os
 import subprocess
@@ -30,7 +32,8 @@ class Run:
         self.y = np.where(np.arange(n) % 2 == 0, 1.0, -1.0)
         self.m, self.slope, self.rate = m, slope, rate
         self.w = dice.normal(size=(2 * m, d)) * init_std
-        self.a = np.r_[np.ones(m), -np.ones(m)] / m
+        self.sign = np.r_[np.ones(m), -np.ones(m)]
+        self.a = self.sign / m
         self.gram = self.x @ self.x.T
         self.t = 0
 
@@ -195,6 +198,76 @@ class Certificates(unittest.TestCase):
             words[2] = ('0' if words[2][0] == '1' else '1') + words[2][1:]
             self.refused(text[:-3] + [' '.join(words)] + text[-2:], 'support')
             self.refused(text[:-3] + ['set 0 0 ' + ('0' if search.ref.mode.slopes[0][0] == 1 else '1')] + text[-3:], 'pattern')
+
+    def test_a_limit_alone(self):
+        for number, (run, search, _) in enumerate(self.each()):
+            path = os.path.join(self.folder.name, f'limit-{number}.txt')
+            produce.write_limit(path, run.problem(), search)
+            self.assertIn('KKT', checker.check(path))
+            self.assertNotIn('W_t', checker.check(path))
+            text = read(path)
+            row = next(r for r, line in enumerate(text) if line.startswith('pattern'))
+            words = text[row].split()
+            still = {k for k, slopes in enumerate(search.tube.ref.mode.slopes) if run.slope == 0 and 1 not in slopes}
+            for k, word in enumerate(words[2:]):
+                for i, letter in enumerate(word):
+                    for other in set('01s') - {letter}:
+                        if k in still and other != '1' and run.sign[k] != run.y[i]:
+                            continue          # a neuron that is zero at V: 0 and s say the same
+                        changed = words[:2 + k] + [word[:i] + other + word[i + 1:]] + words[3 + k:]
+                        self.refused(text[:row] + [' '.join(changed)] + text[row + 1:], f'{k} {i} {other}')
+            for changed in (words[:-1], words + [words[-1]], words[:1] + words[2:], words[:2] + [words[2] + '0'] + words[3:],
+                            [words[0], ('0' if words[1][0] == '1' else '1') + words[1][1:]] + words[2:]):
+                self.refused(text[:row] + [' '.join(changed)] + text[row + 1:], 'pattern')
+            self.refused(text[:row] + [text[row]] * 2 + text[row + 1:], 'two patterns')
+            self.refused(text[:row] + ['set 0 0 1'] + text[row:], 'a change of slope without a run')
+            claim = text.index('derivation')
+            self.refused(text[:claim] + ['radius 0x0.0p+0 0x1p40'] + text[claim:], 'a claim about a run')
+            for r in range(text.index('claim') + 1, claim):
+                words = text[r].split()
+                for column, away in ((-2, math.inf), (-1, -math.inf)):
+                    changed = list(words)
+                    changed[column] = math.nextafter(float.fromhex(words[column]), away).hex()
+                    self.refused(text[:r] + [' '.join(changed)] + text[r + 1:], text[r])
+
+    def test_a_file_that_is_no_certificate_is_refused_in_one_line(self):
+        text = read(self.made['ReLU, pairs hop for ever'][2])
+        at = {name: next(r for r, line in enumerate(text) if line.startswith(name)) for name in
+              ('problem', 'width', 'step', 'x', 'labels', 'claim', 'radius', 'derivation', 'slide', 'piece', 'tail', 'end')}
+        weights = [r for r, line in enumerate(text) if line.startswith('w ')]
+        def swap(name, line):
+            return text[:at[name]] + ([line] if line is not None else []) + text[at[name] + 1:]
+        def add(name, line):
+            return text[:at[name]] + [line] + text[at[name]:]
+        cases = {
+            'after tail': add('end', 'piece 0x1p0 0 0x1p0'), 'tail twice': add('end', text[at['tail']]), 'no tail': swap('tail', None),
+            'a word too many': swap('piece', text[at['piece']] + ' 0'), 'a word too few': swap('width', 'width'),
+            'two words of the width': swap('width', 'width 4 4'), 'unknown in the problem': add('x', 'noise 0x1p0'),
+            'unknown claim': add('radius', 'speed 0x0p0 0x1p0'), 'unknown in the derivation': add('piece', 'jump 0 0 1'),
+            'weights are missing': [line for r, line in enumerate(text) if r not in weights], 'no step': swap('step', None),
+            'one weight is missing': text[:weights[0]] + text[weights[0] + 1:], 'no labels': swap('labels', None),
+            'nan': swap('radius', 'radius 0x0p0 nan'), 'infinite': swap('radius', 'radius 0x0p0 inf'), 'decimal': swap('radius', 'radius 0 1.5'),
+            'more digits than a double': swap('radius', 'radius 0x0p0 0x1.00000000000001p0'), 'overflow': swap('radius', 'radius 0x0p0 0x1p1024'),
+            'a negative number': swap('step', 'step -20000'), 'a giant number': swap('step', 'step ' + '9' * 5000), 'a giant width': swap('width', 'width ' + '9' * 99),
+            'no such neuron': swap('slide', 'slide 8 0'), 'no such sample': swap('slide', 'slide 0 4'), 'a pair twice': swap('slide', 'slide 0 1 1'),
+            'a neuron slides twice': add('slide', text[at['slide']]), 'slide after a piece': add('tail', 'slide 7 1'), 'a slope of two letters': add('piece', 'set 0 0 10'),
+            'degree': swap('piece', 'piece 0x1p0 61 0x1p0'), 'backwards': swap('piece', 'piece -0x1p0 4 0x1p0'), 'end twice': add('end', 'end'),
+            'not ASCII': add('x', 'x é'), 'empty': [], 'parts in another order': ['claim', 'problem'] + text[2:], 'a part twice': add('end', 'claim'),
+            'a part is missing': swap('claim', None), 'early step': swap('step', 'step 9'), 'a sample of another dimension': swap('x', 'x 0x1p0'),
+            'version': ['latetime-certificate 2'] + text[1:], 'cut': text[:at['piece']]}
+        path = os.path.join(self.folder.name, 'no-certificate.txt')
+        for what, lines in cases.items():
+            with self.subTest(what):
+                with open(path, 'w', encoding='utf-8') as f:
+                    f.write('\n'.join(lines))
+                self.answer(path, 2)
+        self.answer(self.folder.name, 2)
+        self.answer(os.path.join(self.folder.name, 'is-not-there'), 2)
+
+    def answer(self, path, code):
+        with contextlib.redirect_stdout(io.StringIO()) as printed:
+            self.assertEqual(checker.main([path]), code, printed.getvalue())
+        self.assertEqual(printed.getvalue().count('\n'), 1, printed.getvalue())
 
     def refused(self, text, what):
         path = os.path.join(self.folder.name, 'changed.txt')
