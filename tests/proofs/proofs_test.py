@@ -13,6 +13,8 @@ import numpy as np
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
+import judge  # noqa: E402
+import mutate  # noqa: E402
 import produce  # noqa: E402
 
 checker = produce.checker
@@ -263,6 +265,38 @@ class Certificates(unittest.TestCase):
                 self.answer(path, 2)
         self.answer(self.folder.name, 2)
         self.answer(os.path.join(self.folder.name, 'is-not-there'), 2)
+
+    def certificates(self):
+        limit = os.path.join(self.folder.name, 'limit.txt')
+        run, search, path = self.made['ReLU, pairs hop for ever']
+        produce.write_limit(limit, run.problem(), search)
+        return [path for _, _, path in self.made.values()] + [limit]
+
+    def test_changed_certificates_are_refused_or_true(self):
+        tally, faults, followed = mutate.mutate(400, 5, self.certificates(), lambda words: None)
+        self.assertEqual([fault[:2] for fault in faults], [])
+        self.assertGreater(followed, 0)
+        self.assertGreater(tally['claim narrowed', 'not proved'], 50)
+
+    def test_the_judge_finds_what_is_false(self):
+        for path in self.certificates():
+            lines = [line.split() for line in read(path) if line]
+            judge.Statement(lines).judge_limit()
+            for row in range(lines.index(['claim']) + 1, lines.index(['derivation'])):
+                low, high = map(float.fromhex, lines[row][-2:])
+                for claim in ((high + 1e-6, high + 1), (low - 1, low - 1e-6)):
+                    if lines[row][0] not in ('radius', 'log-straight-from', 'offset'):
+                        with self.assertRaises(judge.False_, msg=lines[row]):
+                            judge.Statement(lines[:row] + [lines[row][:-2] + [v.hex() for v in claim]] + lines[row + 1:]).judge_limit()
+            with self.assertRaises(judge.False_):       # labels
+                other = [['labels'] + ['+' if v == '-' else '-' for v in words[1:]] if words[0] == 'labels' else words for words in lines]
+                judge.Statement(other).judge_limit()
+            if lines[-2][0] == 'tail':
+                judge.Statement(lines).judge_run(2)
+                tenth = lambda words, c: words[:c] + [(float.fromhex(words[c]) / 100).hex()] + words[c + 1:]
+                other = [tenth(words, 3) if words[0] == 'piece' else tenth(words, 1) if words[0] == 'tail' else words for words in lines]
+                with self.assertRaises(judge.False_):
+                    judge.Statement(other).judge_run(2)
 
     def answer(self, path, code):
         with contextlib.redirect_stdout(io.StringIO()) as printed:
