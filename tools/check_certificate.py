@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Checks a certificate of Latetime: is the theorem that it states about a run of gradient descent true?
 
-usage: check_certificate.py FILE        prints the theorem and PROVED, or NOT PROVED and the first inequality that fails
+usage: check_certificate.py [--sampled] FILE
+prints the theorem and PROVED, or NOT PROVED and the first inequality that fails; --sampled believes a certificate with initial
+weights where they lead to by its step T, instead of following every step, and says so
 exit code: 0 proved, 1 not proved, 2 the file is no certificate
 
 The mathematics and the format are docs/proofs.md; section numbers below are its. Python's standard library alone.
@@ -17,6 +19,7 @@ import sys
 from decimal import ROUND_CEILING, Context, Decimal, getcontext
 from fractions import Fraction
 from functools import cache
+from heapq import heappop, heappush
 from operator import mul
 
 BITS = 384
@@ -235,12 +238,14 @@ class Piece:
 class Reference:
     """The reference curve: z_ki at the start of a piece, and what a piece does to it (section 3)."""
 
-    def __init__(self, problem, weights, step, sliding, starts):
-        p = self.p = problem
+    def __init__(self, problem, weights, step, sliding, starts, start):
+        p, self.start = problem, start                                              # start: ‖W_T − stored weights‖ is at most this
+        self.p = p
         (w, shift), (x, more) = integers(weights), integers(p.x)
         self.z = [[(sum(map(mul, row, sample)) << BITS) >> (shift + more) for sample in x] for row in w]
-        self.active = [[v >= 0 for v in row] for row in self.z]                    # exact: rounding is downwards
-        letters = [['1' if on else '0' for on in row] for row in self.active]
+        letters = [['1' if v >= 0 else '0' for v in row] for row in self.z]        # exact: rounding is downwards
+        self.signs = [[c if not start or below(abs(v)) > fat(start * r) else '?' for c, v, r in zip(*rows, p.norm)] for rows in zip(letters, self.z)]
+        letters = [list(row) for row in letters]
         for k, i, letter in starts:
             letters[k][i] = letter
         square = 0
@@ -322,6 +327,119 @@ class Reference:
         self.settle()
 
 
+# ---------------------------------------------------------------------------------------------------- from the initial weights
+
+class Descent:
+    """Descent from W_0 with multipliers in fixed point, every step of it: a shadow of the exact one (section 9).
+
+    The margins of the samples are followed step by step. The pre-activation of a pair is looked at only when the sum of the
+    multipliers since the last look allows that it changes its sign."""
+    bits, cut = 192, BITS - 192                                                     # of multipliers
+
+    def __init__(self, p, weights):
+        (w, shift), (x, more) = integers(weights), integers(p.x)
+        self.p, self.weights, self.samples, self.shifts = p, w, x, (shift, more)
+        self.z = [[(sum(map(mul, row, sample)) << BITS) >> (shift + more) for sample in x] for row in w]
+        self.on = [[v >= 0 for v in row] for row in self.z]
+        self.sum, self.seen = [0] * p.n, [[0] * p.n for _ in range(p.k)]            # Σ_t g_l; what z_k and moved_k know of it
+        self.moved = [[0] * p.n for _ in range(p.k)]                                # w_k = w_k(0) + Σ_l moved_kl x_l
+        self.queues = [(i, letter) for i in range(p.n) for letter in '01']           # of pairs with sample i that are on or off
+        self.weight = [[p.qa * abs(p.slope_of[letter] * v >> BITS if l == i else v) >> BITS + self.cut for l, v in enumerate(p.gram[i])]
+                       for i, letter in self.queues]                                # z_ki moves in a step by less than Σ_l weight_l g_l + n + 8 units
+        alpha = [[self.slope(k, i) for i in range(p.n)] for k in range(p.k)]
+        self.shared = [[sum(a[j] * a[l] for a in alpha) >> BITS for l in range(p.n)] for j in range(p.n)]      # Σ_k α_kj α_kl
+        self.kernel = [[self.entry(j, l) for l in range(p.n)] for j in range(p.n)]
+        need(max(sum(map(abs, row)) for row in p.gram) * p.qa < ONE * ONE * 999 // 1000, 'steps are short: q |a| Σ_l |⟨x_i, x_l⟩| < 1')
+
+    def slope(self, k, i):
+        return self.p.slope_of['1' if self.on[k][i] else '0']
+
+    def pull(self, k, l):
+        """Change of w_k along x_l for a unit of multiplier."""
+        return self.p.sign[k] * self.p.y[l] * (self.p.qa * self.slope(k, l) >> BITS)
+
+    def entry(self, j, l):
+        """Change of margin j for a unit of multiplier l: q a² y_j y_l ⟨x_j, x_l⟩ Σ_k α_kj α_kl, of few bits."""
+        return self.p.y[j] * self.p.y[l] * (self.p.qa * (self.p.gram[j][l] * self.shared[j][l] >> BITS) >> BITS) // self.p.m >> self.cut
+
+    def value(self, k, i):
+        new = [a - b for a, b in zip(self.sum, self.seen[k])]
+        return self.z[k][i] + inner([self.pull(k, l) * c >> BITS for l, c in enumerate(new)], self.p.gram[i])
+
+    def catch_up(self, k):
+        p, new = self.p, [self.pull(k, l) * (a - b) >> BITS for l, (a, b) in enumerate(zip(self.sum, self.seen[k]))]
+        self.moved[k] = [a + b for a, b in zip(self.moved[k], new)]
+        self.z[k] = [v + inner(new, p.gram[i]) for i, v in enumerate(self.z[k])]
+        self.seen[k] = list(self.sum)
+
+    def flip(self, k, i):
+        """The pair (k, i) has changed its sign. Returns the change of margin i."""
+        p, old = self.p, self.slope(k, i)
+        self.catch_up(k)
+        self.on[k][i] = not self.on[k][i]
+        turn = self.slope(k, i) - old
+        for l in range(p.n):
+            both = turn * (self.slope(k, i) + old) if l == i else turn * self.slope(k, l)
+            self.shared[i][l] += both >> BITS
+            self.shared[l][i] = self.shared[i][l]
+            self.kernel[i][l] = self.kernel[l][i] = self.entry(i, l)
+        return p.y[i] * p.sign[k] * (turn * self.z[k][i] >> BITS) // p.m >> self.cut
+
+    def times_exp(self, factor, v):
+        """factor · e^v for |v| < 2, by the series."""
+        total, j = factor, 0
+        while factor not in (0, -1):
+            j += 1
+            factor = (factor * v >> self.bits) // j
+            total += factor
+        return total
+
+    def follow(self, steps):
+        """To W_T. Returns the weights of the shadow as integers times 2^-BITS, and a bound of its distance from exact descent."""
+        p, every = self.p, range(self.p.n)
+        need(steps < 2 ** 30, 'fewer than 2^30 steps')
+        drift = fat(steps * p.length([1e-25] * p.n))                                # each g_l is off by less than 1e-25
+        doubt = [int(fat(drift * r + 1e-20) * ONE) for r in p.norm]
+        looks = [[(0, k) for k in range(p.k) if self.on[k][i] == (letter == '1')] for i, letter in self.queues]
+        load = [0] * len(looks)                                                     # z of a queue has moved by less; the next look is due at
+        margin = [p.y[i] * (sum(p.sign[k] * self.slope(k, i) * self.z[k][i] for k in range(p.k)) >> BITS) // p.m for i in every]
+        one = 1 << self.bits
+        odds = [int((Decimal(-u) / ONE).exp() * one) for u in margin]               # e^{−u_l}
+        for t in range(steps + 1):
+            change = [0] * p.n
+            for j, (i, letter) in enumerate(self.queues):
+                while looks[j] and looks[j][0][0] <= load[j]:
+                    k = heappop(looks[j])[1]
+                    z = self.value(k, i)
+                    need(abs(z) > doubt[i], f'the sign of pair ({k}, {i}) at step {t} is known')
+                    if (z >= 0) != (letter == '1'):
+                        change[i] += self.flip(k, i)
+                    now = 2 * i + (z >= 0)
+                    heappush(looks[now], (load[now] + (abs(z) - doubt[i] >> self.cut), k))
+            if t == steps:
+                break
+            need(one >> 64 < min(odds) and max(odds) < one << 64, f'margins at step {t} are within ±44')
+            if any(change):
+                odds = [self.times_exp(v, -c) for v, c in zip(odds, change)]
+            g = [(v << self.bits) // (one + v) for v in odds]
+            self.sum = [a + (b << self.cut) for a, b in zip(self.sum, g)]
+            load = [a + p.n + 8 + (sum(map(mul, row, g)) >> self.bits) for a, row in zip(load, self.weight)]
+            odds = [self.times_exp(v, -(sum(map(mul, row, g)) >> self.bits)) for v, row in zip(odds, self.kernel)]
+        shift, more = self.shifts
+        for k in range(p.k):
+            self.catch_up(k)
+        columns = list(zip(*self.samples))
+        return [[(a << BITS >> shift) + (sum(map(mul, moved, column)) >> more) for a, column in zip(row, columns)]
+                for row, moved in zip(self.weights, self.moved)], drift
+
+
+def start_distance(weights, reached, drift):
+    """A bound of ‖exact descent after T steps − stored weights‖, from what follow() returned."""
+    w, shift = integers(weights)
+    square = sum((a - (b << BITS >> shift)) ** 2 for ours, theirs in zip(reached, w) for a, b in zip(ours, theirs))
+    return fat(drift + above(math.isqrt(square) + 1))
+
+
 # ---------------------------------------------------------------------------------------------------- the tube
 
 class Tube:
@@ -330,17 +448,22 @@ class Tube:
     def __init__(self, reference):
         self.ref, p = reference, reference.p
         self.p = p
-        self.square, self.linear = reference.square, 0.0
+        self.square = fat((math.sqrt(reference.square) + reference.start) ** 2) if reference.start else reference.square
+        self.linear = 0.0
         letters = reference.mode.letters
         self.base = [''.join(row) for row in letters]
         self.free = [frozenset(i for i in range(p.n) if row[i] == 's') for row in letters]                # N_k of section 4
-        self.sure = [[on == (c == '1') for on, c in zip(*rows)] for rows in zip(reference.active, letters)]
+        self.sure = [[sign == c for sign, c in zip(*rows)] for rows in zip(reference.signs, letters)]
         self.ever_open = False
         self.depth = {}      # own pairs that crossed: how far z(W) may still be on the old side (section 4)
         self.blocks, self.known = {}, ([], [])
 
     def radius(self):
         return fat(fat(math.sqrt(self.square)) + self.linear)
+
+    def margin(self, room, norm, radius):
+        """How far z(W) and z(Z) can be apart: W_T − stored weights lies anywhere, the rest of W − Z in U (section 4)."""
+        return fat(room * (radius + self.ref.start) + norm * self.ref.start + 1e-20)
 
     def rooms(self, free):
         """room[k][i] >= ρ_ki of (3) with the free pairs given."""
@@ -382,7 +505,7 @@ class Tube:
             for k in range(p.k):
                 z, reach = ref.near_z[k], out.reach[ref.mode.blocks[k]]
                 for i, letter in enumerate(ref.mode.letters[k]):
-                    margin = fat(rooms[k][i] * radius + 1e-20 + (stride * p.norm[i] if p.own(k, i) else 0.0))
+                    margin = fat(self.margin(rooms[k][i], p.norm[i], radius) + (stride * p.norm[i] if p.own(k, i) else 0.0))
                     if letter != 's' and abs(z[i]) > fat(margin + reach[i]) and (z[i] > 0) == (letter == '1'):
                         continue
                     low, high = out.span(k, i)
@@ -593,7 +716,7 @@ class Tube:
         worst = start = above(ref.theta) if self.ever_open else 0.0
         for k in range(p.k):
             for i, letter in enumerate(ref.mode.letters[k]):
-                gap = fat(rooms[k][i] * self.radius() + self.jumped * p.norm[i]) + above(ref.z[k][i] * (-1 if letter == '1' else 1))
+                gap = fat(self.margin(rooms[k][i], p.norm[i], self.radius()) + self.jumped * p.norm[i]) + above(ref.z[k][i] * (-1 if letter == '1' else 1))
                 if letter != 's' and gap >= 0:
                     if not limit.speed[k][i]:
                         return None
@@ -675,10 +798,10 @@ class Limit:
 # ---------------------------------------------------------------------------------------------------- the certificate
 
 H, N = r' -?0x[01](\.[0-9a-f]{1,13})?p[+-]?[0-9]{1,3}', r' [0-9]{1,300}'         # a hexadecimal double, a whole number
-NAMES = f'radius|log-straight-from|offset|norm|normalized-margin|loss-constant|(stable-rank|spectral-norm)-(pos|neg|all)|density{N}{N}'
+NAMES = f'radius|start-distance|log-straight-from|offset|norm|normalized-margin|loss-constant|(stable-rank|spectral-norm)-(pos|neg|all)|density{N}{N}'
 LINES = {                                                                         # of each part: what a line may be, and how it is said
-    'problem': (f'width{N}|(slope|rate){H}|labels( [+-])+|[xw]({H})+|step{N}',
-                'width M, slope H, rate H, labels + …, x H …, step T, w H …'),
+    'problem': (f'width{N}|(slope|rate){H}|labels( [+-])+|(x|w0?)({H})+|step{N}',
+                'width M, slope H, rate H, labels + …, x H …, step T, w H …, w0 H …'),
     'claim': (f'({NAMES}){H}{H}', 'NAME H H'),
     'derivation': (f'pattern [01]+( [01s]+)+|slide{N}({N})+|(start|set){N}{N} [01s]|piece{H}{N}{H}|tail{H} [01]+',
                    'pattern P C …, slide K I …, start K I C, piece H N R, set K I C, tail R P')}
@@ -715,27 +838,28 @@ def read(path):
 
 
 def problem_of(lines):
-    """The problem, the weights W_T and T (None at level A)."""
-    found = {'x': [], 'w': []}
+    """The problem, the weights W_T, T (None at level A) and the initial weights ([] but at level C)."""
+    found = {'x': [], 'w': [], 'w0': []}
     for i, (name, *rest) in lines:
-        bad(found.get(name) and name not in 'xw', i, f'{name} stands twice')
-        if name in 'xw':
+        many = name in ('x', 'w', 'w0')
+        bad(name in found and not many, i, f'{name} stands twice')
+        if many:
             found[name].append(list(map(float.fromhex, rest)))
         else:
             found[name] = rest
-    for name in ('width', 'slope', 'rate', 'labels', 'x') + ('step', 'w') * bool('step' in found or found['w']):
+    for name in ('width', 'slope', 'rate', 'labels', 'x') + ('step', 'w') * bool('step' in found or found['w'] or found['w0']):
         if not found.get(name):
             raise BadFile(f'the problem has no {name}')
-    x, w, m = found['x'], found['w'], int(found['width'][0])
+    x, w, initial, m = found['x'], found['w'], found['w0'], int(found['width'][0])
     slope, rate = (float.fromhex(found[name][0]) for name in ('slope', 'rate'))
-    if len({len(row) for row in x + w}) > 1 or len(x) != len(found['labels']) or len(w) not in (0, 2 * m):
-        raise BadFile('samples, labels, width and weights do not fit: a line x for each label, two lines w for each of the width')
+    if len({len(row) for row in x + w + initial}) > 1 or len(x) != len(found['labels']) or {len(w), len(initial)} - {0, 2 * m}:
+        raise BadFile('samples, labels, width and weights do not fit: a line x for each label, two lines w, and w0 if any, for each of the width')
     if not (0 <= slope < 1 and rate > 0 and 1 <= m <= 10 ** 6 and any(map(any, x)) and (not w or int(found['step'][0]) >= 10)):
         raise BadFile('slope in [0, 1), rate > 0, width from 1 to 10^6, step at least 10, a sample that is not zero')
-    return Problem(x, [int(v + '1') for v in found['labels']], m, slope, rate), w, int(found['step'][0]) if w else None
+    return Problem(x, [int(v + '1') for v in found['labels']], m, slope, rate), w, int(found['step'][0]) if w else None, initial
 
 
-def derive(p, weights, step, lines):
+def derive(p, weights, step, lines, start=0.0):
     """Follows the derivation; returns tube (None at level A) and limit."""
     sliding, starts, changes, tube, named = {}, [], [], None, set()
     for i, (kind, *rest) in lines:
@@ -759,7 +883,7 @@ def derive(p, weights, step, lines):
             bad(not fits, i, 'pattern stands alone and has 1 + 2m words of n letters')
             return None, Limit(p, Mode(p, rest[1:]), support_of(rest[0]))
         else:
-            tube = tube or Tube(Reference(p, weights, step, sliding, starts))
+            tube = tube or Tube(Reference(p, weights, step, sliding, starts, start))
             if changes:
                 tube.change(changes)
                 changes = []
@@ -787,6 +911,8 @@ def facts(p, tube, limit):
             found['stable-rank-' + name], found['spectral-norm-' + name] = rank
     if tube:
         found['radius'] = 0.0, tube.radius()
+        if tube.ref.start:
+            found['start-distance'] = 0.0, tube.ref.start
         found['log-straight-from'] = 0.0, above(tube.ref.theta + tube.ref.origin)
         found['offset'] = 0.0, fat(tube.ref.travel + 2 * tube.radius())
     for (k, i), ends in limit.switching.items():
@@ -794,17 +920,26 @@ def facts(p, tube, limit):
     return found
 
 
-def check(path):
+def check(path, sampled=False):
     parts = read(path)
-    problem, weights, step = problem_of(parts['problem'])
-    tube, limit = derive(problem, weights, step, parts['derivation'])
+    problem, weights, step, initial = problem_of(parts['problem'])
+    start = 0.0
+    if initial and sampled:
+        start = max([float.fromhex(words[-1]) for _, words in parts['claim'] if words[0] == 'start-distance'] + [0.0])
+        need(start > 0, 'a start-distance that can be believed is claimed')
+    elif initial:
+        start = start_distance(weights, *Descent(problem, initial).follow(step))
+    tube, limit = derive(problem, weights, step, parts['derivation'], start)
     found = facts(problem, tube, limit)
     for _, words in parts['claim']:
         name, low, high = ' '.join(words[:-2]), *map(float.fromhex, words[-2:])
         need(name in found, f'claim {name}: nothing of this name is proved')
         least, most = found[name]
         need(low <= least and most <= high, f'claim {name} in [{low!r}, {high!r}]: proved is [{least!r}, {most!r}]')
-    return theorem(problem, tube, limit, step, found)
+    origin = f'the stored weights W_T, T = {step}'
+    if initial:
+        origin = f'the initial weights W_0 (at T = {step} within {up(start)} of the stored W_T{", WHICH WAS BELIEVED, NOT CHECKED" * sampled})'
+    return theorem(problem, tube, limit, step, found, origin)
 
 
 def up(x, digits=6):
@@ -817,7 +952,7 @@ def between(enclosure):
     return f'[{-Decimal(up(-enclosure[0], 12))}, {up(enclosure[1], 12)}]'
 
 
-def theorem(p, tube, limit, step, found):
+def theorem(p, tube, limit, step, found, origin):
     """The theorem in words; docs/proofs.md says what each sentence means exactly."""
     strict = sum(v > 0 for row in limit.speed for v in row)
     text = [f'Theorem. Samples: {p.n} in dimension {p.d}; two-layer network with {p.m} neurons a class, slope {p.slope!r}; '
@@ -829,7 +964,7 @@ def theorem(p, tube, limit, step, found):
     text += [f'Stable rank of V, {name[12:]}: {between(found[name])}.' for name in found if name.startswith('stable-rank-')]
     if tube:
         start, settled = tube.ref.theta + tube.ref.origin, tube.settled(limit)
-        text += [f'Exact gradient descent from the stored weights W_T, T = {step}: ‖W_t − Z_t‖ <= {up(found["radius"][1])} for every t >= T, '
+        text += [f'Exact gradient descent from {origin}: ‖W_t − Z_t‖ <= {up(found["radius"][1])} for every t >= T, '
                  f'and Z_t = Z0 + V log(t/t0) for t >= t0, log t0 in {between((below(start), above(start)))}.',
                  f'W_t − V log t converges, W_t/‖W_t‖ -> V/‖V‖, t L(W_t) -> e^c with c in {between(found["loss-constant"])}.',
                  'Stable ranks of W_t converge to those of V where that is not zero, and '
@@ -844,11 +979,13 @@ def theorem(p, tube, limit, step, found):
 
 
 def main(arguments):
-    if len(arguments) != 1 or arguments[0] in ('-h', '--help'):
+    sampled, path = arguments[:1] == ['--sampled'], (arguments or [''])[-1]
+    if len(arguments) != 1 + sampled or path.startswith('-'):
         print(__doc__)
         return 2
     try:
-        print(check(arguments[0]) + '\nPROVED')
+        words = check(path, sampled)
+        print(words + '\nPROVED' + ', but for what was believed' * ('BELIEVED' in words))
         return 0
     except NotProved as failure:
         print(f'NOT PROVED: {failure}')
@@ -857,7 +994,7 @@ def main(arguments):
         print(f'NOT PROVED: numbers leave the range of doubles ({failure})')
         return 1
     except (BadFile, OSError) as failure:
-        print(f'no certificate: {arguments[0]}: {failure if isinstance(failure, BadFile) else failure.strerror}')
+        print(f'no certificate: {path}: {failure if isinstance(failure, BadFile) else failure.strerror}')
         return 2
 
 

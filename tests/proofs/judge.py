@@ -78,7 +78,7 @@ class Statement:
         self.m, self.slope, self.rate = int(one['width'][0]), float.fromhex(one['slope'][0]), float.fromhex(one['rate'][0])
         self.y = [1 if v == '+' else -1 for v in one['labels']]
         read = lambda name: [[float.fromhex(v) for v in words[1:]] for words in problem if words[0] == name]
-        self.x, self.w = read('x'), read('w')
+        self.x, self.w, self.initial = read('x'), read('w'), read('w0')
         self.step = int(one['step'][0]) if self.w else None
         self.n, self.k = len(self.y), 2 * self.m
         self.sign = [1] * self.m + [-1] * self.m
@@ -163,14 +163,29 @@ class Statement:
             if name in true:
                 need(low <= true[name] * (1 + Decimal('1e-12')) and true[name] * (1 - Decimal('1e-12')) <= high, f'claim {name}: it is {true[name]:.20g}')
             else:
-                need(name in ('radius', 'log-straight-from', 'offset'), f'claim {name} is about something')
+                need(name in ('radius', 'log-straight-from', 'offset', 'start-distance'), f'claim {name} is about something')
+
+    def steps(self, w, count):
+        """Plain gradient descent in doubles."""
+        x, y, sign, a, q = np.array(self.x), np.array(self.y), np.array(self.sign), 1 / self.m, self.rate / self.n
+        gram, z, c = x @ x.T, w @ x.T, np.zeros((self.k, self.n))
+        for _ in range(count):
+            slopes = np.where(z >= 0, 1.0, self.slope)
+            g = 1 / (1 + np.exp(y * (a * (sign @ (slopes * z)))))
+            change = q * a * sign[:, None] * slopes * (g * y)[None, :]
+            c += change
+            z += change @ gram
+        return w + c @ x
 
     def judge_run(self, multiple):
         """Real steps from W_T to multiple · T stay within the radius of each piece; the offset and the start of the line."""
         claims = {words[0]: float.fromhex(words[-1]) for words in self.claims}
         curve, x = Curve(self), np.array(self.x)
-        y, sign, a, q = np.array(self.y), np.array(self.sign), 1 / self.m, self.rate / self.n
         w, t, last, worst = np.array(self.w), self.step, self.step * multiple, 0.0
+        if self.initial:
+            w = self.steps(np.array(self.initial), self.step)
+            size = np.linalg.norm(w - np.array(self.w))
+            need(size <= claims['start-distance'] * (1 + 1e-9) + 1e-11, f'from the initial weights the distance is {size:.6g}')
         inverse = np.linalg.pinv(x @ x.T)
         for words in self.derivation:
             if words[0] == 'set':
@@ -187,14 +202,7 @@ class Statement:
                 size = math.sqrt(max(0.0, np.einsum('ki,ij,kj->', off, inverse, off)))
                 need(size <= radius * (1 + 1e-9) + 1e-9, f'distance {size:.6g} at step {t} within {radius:.6g}')
                 worst = max(worst, size)
-                z, c = w @ x.T, np.zeros((self.k, self.n))
-                for _ in range(stop - t):
-                    slopes = np.where(z >= 0, 1.0, self.slope)
-                    g = 1 / (1 + np.exp(y * (a * (sign @ (slopes * z)))))
-                    change = q * a * sign[:, None] * slopes * (g * y)[None, :]
-                    c += change
-                    z += change @ (x @ x.T)
-                w, t = w + c @ x, stop
+                w, t = self.steps(w, stop - t), stop
             if words[0] == 'tail':
                 need(claims.get('log-straight-from', math.inf) >= curve.theta + math.log(self.step) - 1e-9, 'claim log-straight-from')
                 need(claims.get('radius', math.inf) >= worst, 'claim radius')

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Makes a certificate of the run in an NPZ export: a stand-in for the prover, slow and plain.
 
-usage: produce.py RESULT.npz SLOPE RATE OUT.txt
-RESULT.npz is `latetime export DIR --npz` of a run that ended after exact steps at T (final.weights, final.step).
+usage: produce.py RESULT.npz SLOPE RATE OUT.txt [initial]
+RESULT.npz is `latetime export DIR --npz` of a run that ended after exact steps at T (final.weights, final.step). With `initial` the
+theorem is about descent from the run's initial weights (level C): every step is done again in fixed point.
 
 The search (Search) finds the modes of the reference, its pieces and the radius of each; it decides nothing that the checker
 does not check again. Radii are found with the checker's own bounds, which here are a library.
@@ -22,8 +23,8 @@ DEGREE = 16
 
 
 class Search:
-    def __init__(self, problem, weights, step):
-        self.p, self.lines = problem, []
+    def __init__(self, problem, weights, step, start=0.0):
+        self.p, self.lines, self.start = problem, [], start
         self.weights, self.step = weights, step
         self.G = np.array(problem.pull)
         self.y, self.sign = np.array(problem.y), np.array(problem.sign)
@@ -73,7 +74,7 @@ class Search:
             self.lines.append('slide %d %s' % (k, ' '.join(map(str, s))))
         for change in flips:
             self.lines.append('start %d %d %s' % change)
-        self.tube = checker.Tube(checker.Reference(p, self.weights, self.step, sliding, flips))
+        self.tube = checker.Tube(checker.Reference(p, self.weights, self.step, sliding, flips, self.start))
         self.ref = self.tube.ref
         self.radius = 0.0
         self.arrays()
@@ -267,11 +268,11 @@ def write_limit(path, problem, search):
     write_text(path, problem, checker.facts(problem, None, search.limit), ['pattern %s %s' % (support, ' '.join(letters))])
 
 
-def write(path, problem, weights, step, search):
-    write_text(path, problem, checker.facts(problem, search.tube, search.limit), search.lines, weights, step)
+def write(path, problem, weights, step, search, initial=()):
+    write_text(path, problem, checker.facts(problem, search.tube, search.limit), search.lines, weights, step, initial)
 
 
-def write_text(path, problem, facts, derivation, weights=None, step=None):
+def write_text(path, problem, facts, derivation, weights=None, step=None, initial=()):
     hexes = lambda row: ' '.join(float(v).hex() for v in row)
     with open(path, 'w') as f:
         f.write('latetime-certificate 1\nproblem\n')
@@ -281,6 +282,7 @@ def write_text(path, problem, facts, derivation, weights=None, step=None):
         if weights:
             f.write('step %d\n' % step)
             f.writelines('w %s\n' % hexes(row) for row in weights)
+            f.writelines('w0 %s\n' % hexes(row) for row in initial)
         f.write('claim\n')
         for name, (low, high) in facts.items():
             f.write('%s %s %s\n' % (name, float(low).hex(), float(high).hex()))
@@ -296,16 +298,27 @@ def load(path, slope, rate):
     return problem, [list(map(float, r)) for r in w.reshape(2 * m, -1)], int(z['final.step'][0])
 
 
-def main(path, slope, rate, out):
+def follow(problem, initial, step):
+    """Exact descent from the initial weights, as doubles, and a bound of what they are off."""
+    reached, drift = checker.Descent(problem, initial).follow(step)
+    weights = [[v / checker.ONE for v in row] for row in reached]
+    return weights, checker.start_distance(weights, reached, drift)
+
+
+def main(path, slope, rate, out, initial=None):
     start = time.time()
     problem, weights, step = load(path, float(slope), float(rate))
-    search = Search(problem, weights, step)
+    distance = 0.0
+    if initial:
+        initial = [list(map(float, r)) for r in np.load(path)['network.initial_weights'].reshape(problem.k, -1)]
+        weights, distance = follow(problem, initial, step)
+    search = Search(problem, weights, step, distance)
     try:
         search.run()
     except checker.NotProved as failure:
         print(f'{path} T={step:g} NOT PROVED {failure} [theta {search.ref.theta / checker.ONE:.3g} radius {search.radius:.3g} {time.time() - start:.1f}s]')
         return 1
-    write(out, problem, weights, step, search)
+    write(out, problem, weights, step, search, initial or ())
     print(f'{path} T={step:g} certificate R={search.radius:.4g} pieces {sum(l.startswith("piece") for l in search.lines)} '
           f'events {sum(l.startswith("set") for l in search.lines)} switching {len(search.limit.switching)} {time.time() - start:.1f}s')
     return 0

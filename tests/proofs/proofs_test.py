@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+from decimal import Decimal
 
 import numpy as np
 
@@ -197,6 +198,61 @@ class Certificates(unittest.TestCase):
                     changed = list(words)
                     changed[column] = math.nextafter(float.fromhex(words[column]), away).hex()
                     self.refused(text[:r] + [' '.join(changed)] + text[r + 1:], text[r])
+
+    def from_the_beginning(self):
+        """Lines of a certificate of level C."""
+        run = Run(seed=9, n=3, d=19, m=3, slope=0.1, rate=0.1, init_std=0.01)
+        initial, problem, step = run.weights(), run.problem(), 30000
+        weights, distance = produce.follow(problem, initial, step)
+        search = produce.Search(problem, weights, step, distance)
+        search.run(600)
+        path = os.path.join(self.folder.name, 'initial.txt')
+        produce.write(path, problem, weights, step, search, initial)
+        return path, read(path)
+
+    def test_from_the_initial_weights(self):
+        path, text = self.from_the_beginning()
+        self.assertIn('initial weights W_0', checker.check(path))
+        judge.Statement([line.split() for line in text if line]).judge_run(2)
+        self.assertIn('NOT CHECKED', checker.check(path, True))
+        self.assertNotIn('NOT CHECKED', checker.check(path))
+        rows = [r for r, line in enumerate(text) if line.startswith('w0')]
+        claim = next(r for r, line in enumerate(text) if line.startswith('start-distance'))
+        words = text[rows[1]].split()
+        nudged = [words[0], (float.fromhex(words[1]) * (1 + 1e-9)).hex()] + words[2:]
+        self.refused(text[:rows[1]] + [' '.join(nudged)] + text[rows[1] + 1:], 'other initial weights')
+        self.refused(text[:rows[0]] + text[rows[0] + 1:], 'one of them is missing')
+        high = text[claim].split()[-1]
+        self.refused(text[:claim] + ['start-distance 0x0.0p+0 ' + math.nextafter(float.fromhex(high), 0).hex()] + text[claim + 1:], 'nearer')
+        step = next(r for r, line in enumerate(text) if line.startswith('step'))
+        self.refused(text[:step] + ['step 30001'] + text[step + 1:], 'one step later')
+        self.refused([line for r, line in enumerate(text) if not (line.startswith('w ') or r == step)], 'no weights at T')
+
+    def test_every_step_of_descent_is_exact(self):
+        """Against plain steps in 60 digits; signs change in most of these runs."""
+        flips = 0
+        for seed in range(12):
+            dice = np.random.default_rng(seed)
+            n, d, m, slope = dice.integers(1, 5), dice.integers(1, 6), int(dice.integers(1, 4)), float(dice.choice([0.0, 0.2, 0.7]))
+            x, w = dice.normal(size=(n, d)), dice.normal(size=(2 * m, d)) * 0.3
+            y = [int(v) for v in dice.choice([-1, 1], n)]
+            problem = checker.Problem([list(map(float, r)) for r in x], y, m, slope, 0.1)
+            reached, drift = checker.Descent(problem, [list(map(float, r)) for r in w]).follow(250)
+            exact_x, exact_w = ([[Decimal(float(v)) for v in row] for row in rows] for rows in (x, w))
+            started = [[judge.product(r, v) >= 0 for v in exact_x] for r in exact_w]
+            for _ in range(250):
+                z = [[judge.product(r, v) for v in exact_x] for r in exact_w]
+                slopes = [[Decimal(1) if v >= 0 else Decimal(slope) for v in row] for row in z]
+                h = [1 / (1 + (y[i] * sum(problem.sign[k] * slopes[k][i] * z[k][i] for k in range(2 * m)) / m).exp()) for i in range(n)]
+                for k in range(2 * m):
+                    for i in range(n):
+                        f = Decimal(0.1) / int(n) * h[i] * y[i] * problem.sign[k] * slopes[k][i] / m
+                        exact_w[k] = [a + f * b for a, b in zip(exact_w[k], exact_x[i])]
+            flips += started != [[judge.product(r, v) >= 0 for v in exact_x] for r in exact_w]
+            wrong = max(abs(Decimal(a) / checker.ONE - b) for ours, theirs in zip(reached, exact_w) for a, b in zip(ours, theirs))
+            self.assertLess(wrong, 1e-40)
+            self.assertLess(drift, 1e-20)
+        self.assertGreater(flips, 4)
 
     def test_a_file_that_is_no_certificate_is_refused_in_one_line(self):
         text = read(self.made['ReLU, pairs hop for ever'][2])
