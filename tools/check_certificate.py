@@ -239,13 +239,13 @@ class Reference:
     """The reference curve: z_ki at the start of a piece, and what a piece does to it (section 3)."""
 
     def __init__(self, problem, weights, step, sliding, starts, start):
-        p, self.start = problem, start                                              # start: ‖W_T − stored weights‖ is at most this
-        self.p = p
+        self.start = start                                                          # ‖W_T − stored weights‖ is at most this
+        p = self.p = problem
         (w, shift), (x, more) = integers(weights), integers(p.x)
         self.z = [[(sum(map(mul, row, sample)) << BITS) >> (shift + more) for sample in x] for row in w]
         letters = [['1' if v >= 0 else '0' for v in row] for row in self.z]        # exact: rounding is downwards
-        self.signs = [[c if not start or below(abs(v)) > fat(start * r) else '?' for c, v, r in zip(*rows, p.norm)] for rows in zip(letters, self.z)]
-        letters = [list(row) for row in letters]
+        self.certain = [[not start or below(abs(v)) > fat(start * r) for v, r in zip(row, p.norm)] for row in self.z]
+        self.active = [list(row) for row in letters]
         for k, i, letter in starts:
             letters[k][i] = letter
         square = 0
@@ -343,13 +343,15 @@ class Descent:
         self.on = [[v >= 0 for v in row] for row in self.z]
         self.sum, self.seen = [0] * p.n, [[0] * p.n for _ in range(p.k)]            # Σ_t g_l; what z_k and moved_k know of it
         self.moved = [[0] * p.n for _ in range(p.k)]                                # w_k = w_k(0) + Σ_l moved_kl x_l
-        self.queues = [(i, letter) for i in range(p.n) for letter in '01']           # of pairs with sample i that are on or off
+        # Pairs with sample i that are off, or on, wait in one queue; in a step their z moves by less than Σ_l weight_l g_l.
+        self.queues = [(i, letter) for i in range(p.n) for letter in '01']
         self.weight = [[p.qa * abs(p.slope_of[letter] * v >> BITS if l == i else v) >> BITS + self.cut for l, v in enumerate(p.gram[i])]
-                       for i, letter in self.queues]                                # z_ki moves in a step by less than Σ_l weight_l g_l + n + 8 units
+                       for i, letter in self.queues]
         alpha = [[self.slope(k, i) for i in range(p.n)] for k in range(p.k)]
         self.shared = [[sum(a[j] * a[l] for a in alpha) >> BITS for l in range(p.n)] for j in range(p.n)]      # Σ_k α_kj α_kl
         self.kernel = [[self.entry(j, l) for l in range(p.n)] for j in range(p.n)]
-        need(max(sum(map(abs, row)) for row in p.gram) * p.qa < ONE * ONE * 999 // 1000, 'steps are short: q |a| Σ_l |⟨x_i, x_l⟩| < 1')
+        widest = max(sum(map(abs, row)) for row in p.gram)
+        need(widest * p.qa < ONE * ONE * 999 // 1000, 'steps are short: q |a| Σ_l |⟨x_i, x_l⟩| < 1')
 
     def slope(self, k, i):
         return self.p.slope_of['1' if self.on[k][i] else '0']
@@ -401,7 +403,7 @@ class Descent:
         drift = fat(steps * p.length([1e-25] * p.n))                                # each g_l is off by less than 1e-25
         doubt = [int(fat(drift * r + 1e-20) * ONE) for r in p.norm]
         looks = [[(0, k) for k in range(p.k) if self.on[k][i] == (letter == '1')] for i, letter in self.queues]
-        load = [0] * len(looks)                                                     # z of a queue has moved by less; the next look is due at
+        load = [0] * len(looks)                                                     # moved so far; looks are due by load
         margin = [p.y[i] * (sum(p.sign[k] * self.slope(k, i) * self.z[k][i] for k in range(p.k)) >> BITS) // p.m for i in every]
         one = 1 << self.bits
         odds = [int((Decimal(-u) / ONE).exp() * one) for u in margin]               # e^{−u_l}
@@ -453,7 +455,7 @@ class Tube:
         letters = reference.mode.letters
         self.base = [''.join(row) for row in letters]
         self.free = [frozenset(i for i in range(p.n) if row[i] == 's') for row in letters]                # N_k of section 4
-        self.sure = [[sign == c for sign, c in zip(*rows)] for rows in zip(reference.signs, letters)]
+        self.sure = [[known and a == b for known, a, b in zip(*rows)] for rows in zip(reference.certain, reference.active, letters)]
         self.ever_open = False
         self.depth = {}      # own pairs that crossed: how far z(W) may still be on the old side (section 4)
         self.blocks, self.known = {}, ([], [])
@@ -716,7 +718,8 @@ class Tube:
         worst = start = above(ref.theta) if self.ever_open else 0.0
         for k in range(p.k):
             for i, letter in enumerate(ref.mode.letters[k]):
-                gap = fat(self.margin(rooms[k][i], p.norm[i], self.radius()) + self.jumped * p.norm[i]) + above(ref.z[k][i] * (-1 if letter == '1' else 1))
+                gap = fat(self.margin(rooms[k][i], p.norm[i], self.radius()) + self.jumped * p.norm[i])
+                gap += above(ref.z[k][i] * (-1 if letter == '1' else 1))
                 if letter != 's' and gap >= 0:
                     if not limit.speed[k][i]:
                         return None
@@ -798,11 +801,11 @@ class Limit:
 # ---------------------------------------------------------------------------------------------------- the certificate
 
 H, N = r' -?0x[01](\.[0-9a-f]{1,13})?p[+-]?[0-9]{1,3}', r' [0-9]{1,300}'         # a hexadecimal double, a whole number
-NAMES = f'radius|start-distance|log-straight-from|offset|norm|normalized-margin|loss-constant|(stable-rank|spectral-norm)-(pos|neg|all)|density{N}{N}'
+NAMES = 'radius|start-distance|log-straight-from|offset|norm|normalized-margin|loss-constant|(stable-rank|spectral-norm)-(pos|neg|all)'
 LINES = {                                                                         # of each part: what a line may be, and how it is said
     'problem': (f'width{N}|(slope|rate){H}|labels( [+-])+|(x|w0?)({H})+|step{N}',
                 'width M, slope H, rate H, labels + …, x H …, step T, w H …, w0 H …'),
-    'claim': (f'({NAMES}){H}{H}', 'NAME H H'),
+    'claim': (f'({NAMES}|density{N}{N}){H}{H}', 'NAME H H'),
     'derivation': (f'pattern [01]+( [01s]+)+|slide{N}({N})+|(start|set){N}{N} [01s]|piece{H}{N}{H}|tail{H} [01]+',
                    'pattern P C …, slide K I …, start K I C, piece H N R, set K I C, tail R P')}
 
@@ -853,7 +856,7 @@ def problem_of(lines):
     x, w, initial, m = found['x'], found['w'], found['w0'], int(found['width'][0])
     slope, rate = (float.fromhex(found[name][0]) for name in ('slope', 'rate'))
     if len({len(row) for row in x + w + initial}) > 1 or len(x) != len(found['labels']) or {len(w), len(initial)} - {0, 2 * m}:
-        raise BadFile('samples, labels, width and weights do not fit: a line x for each label, two lines w, and w0 if any, for each of the width')
+        raise BadFile('samples, labels, width and weights do not fit: a line x for each label, two lines w (and w0) for each of the width')
     if not (0 <= slope < 1 and rate > 0 and 1 <= m <= 10 ** 6 and any(map(any, x)) and (not w or int(found['step'][0]) >= 10)):
         raise BadFile('slope in [0, 1), rate > 0, width from 1 to 10^6, step at least 10, a sample that is not zero')
     return Problem(x, [int(v + '1') for v in found['labels']], m, slope, rate), w, int(found['step'][0]) if w else None, initial
@@ -938,7 +941,8 @@ def check(path, sampled=False):
         need(low <= least and most <= high, f'claim {name} in [{low!r}, {high!r}]: proved is [{least!r}, {most!r}]')
     origin = f'the stored weights W_T, T = {step}'
     if initial:
-        origin = f'the initial weights W_0 (at T = {step} within {up(start)} of the stored W_T{", WHICH WAS BELIEVED, NOT CHECKED" * sampled})'
+        believed = ', WHICH WAS BELIEVED, NOT CHECKED' * sampled
+        origin = f'the initial weights W_0 (at T = {step} within {up(start)} of the stored W_T{believed})'
     return theorem(problem, tube, limit, step, found, origin)
 
 

@@ -178,10 +178,11 @@ class Statement:
         return w + c @ x
 
     def judge_run(self, multiple):
-        """Real steps from W_T to multiple · T stay within the radius of each piece; the offset and the start of the line."""
+        """Real steps from W_T to multiple · T stay within the radius of each piece; the offset and the start of the line. Returns
+        the largest share of a radius that was used."""
         claims = {words[0]: float.fromhex(words[-1]) for words in self.claims}
         curve, x = Curve(self), np.array(self.x)
-        w, t, last, worst = np.array(self.w), self.step, self.step * multiple, 0.0
+        w, t, last, worst, share = np.array(self.w), self.step, self.step * multiple, 0.0, 0.0
         if self.initial:
             w = self.steps(np.array(self.initial), self.step)
             size = np.linalg.norm(w - np.array(self.w))
@@ -201,14 +202,14 @@ class Statement:
                 off = w @ x.T - curve.z_at(math.log(t / self.step) - curve.theta)
                 size = math.sqrt(max(0.0, np.einsum('ki,ij,kj->', off, inverse, off)))
                 need(size <= radius * (1 + 1e-9) + 1e-9, f'distance {size:.6g} at step {t} within {radius:.6g}')
-                worst = max(worst, size)
+                worst, share = max(worst, size), max(share, size / radius)
                 w, t = self.steps(w, stop - t), stop
             if words[0] == 'tail':
                 need(claims.get('log-straight-from', math.inf) >= curve.theta + math.log(self.step) - 1e-9, 'claim log-straight-from')
                 need(claims.get('radius', math.inf) >= worst, 'claim radius')
                 start = math.sqrt(max(0.0, np.einsum('ki,ij,kj->', curve.z, inverse, curve.z)))
                 need(claims.get('offset', math.inf) >= start - 1e-6, 'claim offset')
-                break
+                return share
             curve.end(length)
 
 
