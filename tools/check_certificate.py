@@ -864,15 +864,14 @@ def problem_of(lines):
 
 def derive(p, weights, step, lines, start=0.0):
     """Follows the derivation; returns tube (None at level A) and limit."""
+    order = ''.join({'slide': 'a', 'start': 'a', 'set': 'b', 'piece': 'b'}.get(words[0], words[0]) for _, words in lines)
+    if not re.fullmatch('a*b*tail' if weights else 'pattern', order):
+        raise BadFile('a derivation is slide and start, then set and piece, then tail; of a problem without weights it is one pattern')
     sliding, starts, changes, tube, named = {}, [], [], None, set()
     for i, (kind, *rest) in lines:
-        last = i == lines[-1][0]
-        bad((kind in ('tail', 'pattern')) != last, i, 'a derivation ends with tail, or with pattern, and has one of them')
-        bad((kind == 'pattern') == bool(weights), i, 'pattern is the whole derivation of a problem without weights, and of no other')
         if kind in ('slide', 'start', 'set'):
             k, *samples = map(int, rest[:None if kind == 'slide' else 2])
             bad(k >= p.k or max(samples) >= p.n, i, 'no such neuron or sample; they count from 0')
-            bad(kind != 'set' and (tube or changes), i, f'{kind} stands before every piece and set')
             named = set() if kind == 'set' and not changes else named
             twice = len(set(samples)) < len(samples) or any((k, s) in named for s in samples)
             bad(twice or kind == 'slide' and k in sliding, i, 'a pair, or a neuron that slides, stands twice')
@@ -882,8 +881,7 @@ def derive(p, weights, step, lines, start=0.0):
             else:
                 (starts if kind == 'start' else changes).append((k, *samples, rest[2]))
         elif kind == 'pattern':
-            fits = len(lines) == 1 and len(rest) == p.k + 1 and all(len(word) == p.n for word in rest)
-            bad(not fits, i, 'pattern stands alone and has 1 + 2m words of n letters')
+            bad(len(rest) != p.k + 1 or any(len(word) != p.n for word in rest), i, 'pattern has 1 + 2m words of n letters')
             return None, Limit(p, Mode(p, rest[1:]), support_of(rest[0]))
         else:
             tube = tube or Tube(Reference(p, weights, step, sliding, starts, start))
@@ -896,7 +894,6 @@ def derive(p, weights, step, lines, start=0.0):
             h, degree, radius = float.fromhex(rest[0]), int(rest[1]), float.fromhex(rest[2])
             bad(not 1e-30 < h < 1e4 or degree > 60, i, 'a piece has a length in (10^-30, 10^4) and a degree of at most 60')
             tube.take(tube.ref.piece(h, degree), radius)
-    raise BadFile('the derivation is empty')
 
 
 def support_of(word):

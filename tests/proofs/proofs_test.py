@@ -210,6 +210,47 @@ class Certificates(unittest.TestCase):
         produce.write(path, problem, weights, step, search, initial)
         return path, read(path)
 
+    def test_own_pairs_count_as_near_within_one_step(self):
+        """They must not cross in the step that straddles the end of a piece; the last piece has none."""
+        strides = []
+        class Watched(checker.Tube):
+            def near(self, out, radius, stride):
+                strides.append(stride)
+                return super().near(out, radius, stride)
+        run, search, path = self.made['leaky, settled']
+        tube = Watched(checker.Reference(run.problem(), run.weights(), STEP, {}, [], 0.0))
+        out = tube.ref.piece(0.1, 8)
+        tube.cost(out, 0.01)
+        radius = checker.Problem.length(tube.p, out.high) / STEP              # one step is at most this long
+        self.assertGreater(strides[0] * max(tube.p.norm), 0)
+        self.assertLess(strides[0], 10 * radius)
+        _, found = tube.near(out, 0.01, 0.0)
+        k, i = next((k, i) for k in range(tube.p.k) for i in range(tube.p.n) if tube.p.own(k, i) and (k, i) not in found)
+        self.assertIn((k, i), tube.near(out, 0.01, min(map(abs, out.span(k, i))) / tube.p.norm[i])[1])
+        strides.clear()
+        checker_tube, checker.Tube = checker.Tube, Watched
+        try:
+            checker.check(path)
+        finally:
+            checker.Tube = checker_tube
+        self.assertGreater(strides[0], 0)
+        self.assertEqual(strides[-1], 0)
+
+    def test_the_step_into_the_line_is_charged_off_the_support_too(self):
+        jumps = []
+        class Watched(checker.Tube):
+            def jump(self, old):
+                jumps.append([abs(a - b) / checker.ONE for a, b in zip(old, self.ref.lam)])
+                super().jump(old)
+        run, search, path = self.made['samples off the support']
+        checker_tube, checker.Tube = checker.Tube, Watched
+        try:
+            checker.check(path)
+        finally:
+            checker.Tube = checker_tube
+        off = set(range(run.problem().n)) - set(search.limit.support)
+        self.assertTrue(off and all(abs(jumps[-1][i] / search.ref.lam_float[i] - 1) < 1e-12 for i in off), jumps[-1])
+
     def test_from_the_initial_weights(self):
         path, text = self.from_the_beginning()
         self.assertIn('initial weights W_0', checker.check(path))
