@@ -39,6 +39,7 @@ struct LimitTheorem {
   /// Stable ranks of V_{+1}, V_{−1} and both stacked; nothing for a class with V_j = 0. Exactly
   /// {1, 1} where all neurons of the class are multiples of one vector.
   std::array<std::optional<Enclosure>, 3> stable_ranks;
+  std::array<std::optional<Enclosure>, 3> spectral_norms;  ///< of the same
 };
 
 /// Proves a limit in ball arithmetic, from its pattern alone: no number of the solver is trusted.
