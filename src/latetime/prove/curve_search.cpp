@@ -48,6 +48,12 @@ Vector integrated_powers(double time, Eigen::Index count) {
   return result;
 }
 
+/// Times are logarithms in doubles: how far the reference moves while one of them is rounded.
+double time_rounding(const ProofProblem& problem, double log_time, const Vector& multipliers) {
+  constexpr double unit = 0x1p-53;
+  return above(16.0 * unit * (std::abs(log_time) + 1.0) * problem.length(multipliers));
+}
+
 }  // namespace
 
 std::string hexadecimal(double value) {
@@ -55,8 +61,11 @@ std::string hexadecimal(double value) {
 }
 
 CurveSearch::CurveSearch(const ProofProblem& problem, const Matrix& weights, std::uint64_t step,
-                         std::function<bool()> keep_going)
-    : problem_(problem), step_(step), keep_going_(std::move(keep_going)) {
+                         const ProofOptions& options)
+    : problem_(problem),
+      step_(step),
+      options_(options),
+      products_(std::make_shared<const WeightProducts>(problem, weights)) {
   const std::vector<SlopeChange> begin = starts(weights);
   std::map<Eigen::Index, std::string> slides;
   for (const SlopeChange& start : begin) {
@@ -255,13 +264,63 @@ double CurveSearch::piece_length(const Matrix& series) const {
 }
 
 void CurveSearch::advance(double length, Eigen::Index piece_degree) {
-  if (keep_going_ && !keep_going_()) throw Interrupted();
+  if (options_.keep_going && !options_.keep_going()) throw Interrupted();
   const Piece piece = curve().piece(length, piece_degree);
   const Tube::Charge charge = tube_->fitted(piece, radius_);
   radii_.emplace_back(curve().theta(), radius_);
   lines_.push_back(
       fmt::format("piece {} {} {}", hexadecimal(length), piece_degree, hexadecimal(radius_)));
+  enclose_along(piece);
   tube_->take(piece, charge, radius_);
+}
+
+/// At the times that were asked for and lie on a piece which begins now.
+void CurveSearch::enclose_along(const Piece& piece) {
+  const double begin = std::log(static_cast<double>(step_)) + curve().theta();
+  const Eigen::Index neurons = problem_.neurons();
+  for (; next_time_ < options_.log_times.size(); ++next_time_) {
+    const double after = options_.log_times[next_time_] - begin;
+    if (after >= piece.length) return;
+    if (after < 0.0) continue;
+    const BallVector integral = curve().integral(piece, after);
+    std::vector<BallVector> c = curve().coefficients(), z(at(neurons));
+    for (Eigen::Index k = 0; k < neurons; ++k) {
+      const BallVector change = curve().coefficient_change(k, integral);
+      z[at(k)] = curve().z_balls(k);
+      for (std::size_t l = 0; l < change.size(); ++l) {
+        c[at(k)][l] += change[l];
+        z[at(k)][l] += dot(curve().mode().motion(k).move[l], integral);
+      }
+    }
+    const double time = options_.log_times[next_time_];
+    enclosures_.push_back(
+        products_->enclose(time, c, z, above(radius_ + time_rounding(problem_, time, piece.high))));
+  }
+}
+
+/// On the straight line, whose exact weights are no farther than `distance` from the reference.
+void CurveSearch::enclose_line(double distance) {
+  const double begin = std::log(static_cast<double>(step_)) + curve().theta();
+  Vector multipliers(problem_.n());
+  for (Eigen::Index l = 0; l < multipliers.size(); ++l) {
+    multipliers[l] = limit_->multipliers[at(l)].upper();
+  }
+  for (; next_time_ < options_.log_times.size(); ++next_time_) {
+    const double time = options_.log_times[next_time_];
+    const Ball after(std::max(0.0, time - begin));
+    std::vector<BallVector> c = curve().coefficients(), z(at(problem_.neurons()));
+    for (const ModeBalls& mode : limit_->modes) {
+      for (const Eigen::Index k : mode.neurons) {
+        z[at(k)] = curve().z_balls(k);
+        for (std::size_t l = 0; l < at(problem_.n()); ++l) {
+          c[at(k)][l].add_product(after, mode.coefficients[l]);
+          z[at(k)][l].add_product(after, mode.preactivations[l]);
+        }
+      }
+    }
+    enclosures_.push_back(products_->enclose(
+        time, c, z, above(distance + time_rounding(problem_, time, multipliers))));
+  }
 }
 
 /// Decides every neuron with a gap that is zero and falls. Returns the own-class pairs that cross,
@@ -326,7 +385,9 @@ void CurveSearch::finish(const Vector& lambda) {
     try {
       if (wait > 0.0) advance(wait, 0);
       const double begin = curve().theta();
-      limit_ = tube_->tail(radius_, support_);
+      double jump = 0.0;
+      limit_ = tube_->tail(radius_, support_, jump);
+      enclose_line(above(radius_ + jump));
       radii_.emplace_back(begin, radius_);
       lines_.push_back(fmt::format("tail {} {}", hexadecimal(radius_), digits));
       return;
@@ -336,6 +397,8 @@ void CurveSearch::finish(const Vector& lambda) {
       radius_ = before.radius_;
       lines_ = before.lines_;
       radii_ = before.radii_;
+      enclosures_ = before.enclosures_;
+      next_time_ = before.next_time_;
       // Waiting helps own-class pairs alone.
       if (std::string(open.what()).find("same class") == std::string::npos) throw;
     }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "latetime/prove/tube.hpp"
+#include "latetime/prove/weight_products.hpp"
 
 namespace latetime {
 
@@ -13,9 +14,9 @@ namespace latetime {
 /// pieces and their radii. It works in doubles and decides nothing that the tube does not prove.
 class CurveSearch {
  public:
-  /// Weights after `step` steps, neurons × d. `keep_going` is asked at every piece.
+  /// Weights after `step` steps, neurons × d.
   CurveSearch(const ProofProblem& problem, const Matrix& weights, std::uint64_t step,
-              std::function<bool()> keep_going);
+              const ProofOptions& options);
 
   /// Throws Unproved where the tube cannot be proved.
   void run();
@@ -30,6 +31,7 @@ class CurveSearch {
   const std::vector<std::pair<double, double>>& radii() const { return radii_; }
   /// log(t/T) of changes of slopes.
   const std::vector<double>& changes() const { return changes_; }
+  const std::vector<RunEnclosure>& enclosures() const { return enclosures_; }
 
  private:
   struct Gaps {
@@ -53,13 +55,16 @@ class CurveSearch {
   double piece_length(const Matrix& series) const;
   void advance(double length, Eigen::Index degree);
   std::map<PairIndex, double> change_now();
+  void enclose_along(const Piece& piece);
+  void enclose_line(double distance);
   bool all_outward(const Vector& lambda) const;
   void finish(const Vector& lambda);
   void note_change(const SlopeChange& change, const char* word);
 
   const ProofProblem& problem_;
   std::uint64_t step_;
-  std::function<bool()> keep_going_;
+  ProofOptions options_;
+  std::shared_ptr<const WeightProducts> products_;
   std::optional<Tube> tube_;
   std::optional<LimitBalls> limit_;
   double radius_ = 0.0;
@@ -67,6 +72,8 @@ class CurveSearch {
   std::vector<std::string> lines_;
   std::vector<std::pair<double, double>> radii_;
   std::vector<double> changes_;
+  std::vector<RunEnclosure> enclosures_;
+  std::size_t next_time_ = 0;  ///< of options_.log_times
   Matrix side_;                  ///< +1, −1, 0 where the pair slides
   std::vector<Slider> sliders_;
   Matrix hold_;                  ///< β of sliders = hold · λ

@@ -330,12 +330,17 @@ LimitTheorem limit_theorem(const LimitBalls& limit) {
     all.push_back(&mode);
     for (std::size_t i = 0; i < mode.verdicts.size(); ++i) {
       if (mode.verdicts[i] != PairVerdict::switches) continue;
-      const Enclosure slope = (mode.multipliers[i] / limit.multipliers[i]).enclosure();
+      const Ball slope = mode.multipliers[i] / limit.multipliers[i];
+      const Ball density = (slope - limit.slope) / (Ball(1.0) - limit.slope);
       for (const Eigen::Index k : mode.neurons) {
-        theorem.switching.push_back({k, static_cast<Eigen::Index>(i), slope});
+        theorem.switching.push_back(
+            {k, static_cast<Eigen::Index>(i), slope.enclosure(), density.enclosure()});
       }
     }
   }
+  Ball sum;
+  for (const Ball& multiplier : limit.multipliers) sum += multiplier;
+  theorem.loss_constant = log(sum / Ball(static_cast<double>(limit.support.size()))).enclosure();
   const Ball norm = sqrt(limit.squared_norm);
   theorem.norm = norm.enclosure();
   theorem.normalized_margin = (Ball(1.0) / norm).enclosure();

@@ -104,6 +104,7 @@ ReferenceCurve::ReferenceCurve(const ProofProblem& problem, const Matrix& weight
       active_(activity(z_)),
       mode_(problem, slopes_at_start(active_, starts)),
       step_(step) {
+  coefficients_.assign(z_.size(), BallVector(at(problem.n())));
   for (Eigen::Index k = 0; k < problem.neurons(); ++k) {
     const auto& sliding = mode_.motion(k).sliding;
     if (!sliding.empty()) take_to_zero(k, {sliding.begin(), sliding.end()});
@@ -131,6 +132,7 @@ void ReferenceCurve::take_to_zero(Eigen::Index k, const std::vector<slong>& slid
   for (std::size_t s = 0; s < sliding.size(); ++s) {
     const Ball share = (*shares)(static_cast<slong>(s), 0);
     square.add_product(share, values(static_cast<slong>(s), 0));
+    coefficients_[at(k)][static_cast<std::size_t>(sliding[s])] -= share;
     for (Eigen::Index i = 0; i < problem_->n(); ++i) {
       z[at(i)] -= share * problem_->gram()(i, sliding[s]);
     }
@@ -265,26 +267,21 @@ Piece ReferenceCurve::piece(double length, Eigen::Index degree) const {
   piece.drift = Vector::Zero(n);
   for (Eigen::Index l = 0; l < n; ++l) {
     double wiggle = 0.0, power = 1.0;
-    Ball integral, ball_power(length);
-    for (Eigen::Index j = 0; j <= degree; ++j) {
+    for (Eigen::Index j = 1; j <= degree; ++j) {
       const double c = std::abs(piece.multipliers(l, j));
-      if (j > 0) {
-        piece.drift[l] += static_cast<double>(j) * c * power;
-        power *= length;
-        wiggle += c * power;
-      }
-      integral += Ball(piece.multipliers(l, j)) * ball_power / Ball(static_cast<double>(j + 1));
-      ball_power *= Ball(length);
+      piece.drift[l] += static_cast<double>(j) * c * power;
+      power *= length;
+      wiggle += c * power;
     }
     piece.drift[l] = above(piece.drift[l]);
     piece.low[l] = start[l] - above(wiggle);
     piece.high[l] = above(start[l] + wiggle);
-    piece.integral.push_back(integral);
     if (!(piece.low[l] > 0.0)) {
       throw Unproved(fmt::format("the multiplier of sample {} is not bounded below on a piece", l),
                      "a shorter piece");
     }
   }
+  piece.integral = integral(piece, length);
   piece.off = off_growth(piece).array() + error;
   piece.off = piece.off.unaryExpr([](double value) { return above(value); });
   piece.end.resize(z_.size());
@@ -309,6 +306,35 @@ Piece ReferenceCurve::piece(double length, Eigen::Index degree) const {
   return piece;
 }
 
+BallVector ReferenceCurve::integral(const Piece& piece, double time) const {
+  BallVector result;
+  for (Eigen::Index l = 0; l < problem_->n(); ++l) {
+    Ball sum, power(time);
+    for (Eigen::Index j = 0; j <= piece.degree(); ++j) {
+      sum += Ball(piece.multipliers(l, j)) * power / Ball(static_cast<double>(j + 1));
+      power *= Ball(time);
+    }
+    result.push_back(sum);
+  }
+  return result;
+}
+
+BallVector ReferenceCurve::coefficient_change(Eigen::Index k, const BallVector& integral) const {
+  const NeuronMotion& motion = mode_.motion(k);
+  BallVector effective(integral.size());
+  for (std::size_t s = 0; s < motion.sliding.size(); ++s) {
+    effective[at(motion.sliding[s])] = dot(motion.hold[s], integral);
+  }
+  for (Eigen::Index l = 0; l < problem_->n(); ++l) {
+    const Declared slope = mode_.slope(k, l);
+    if (slope != Declared::sliding) {
+      effective[at(l)] = Ball(problem_->slope(slope)) * integral[at(l)];
+    }
+    effective[at(l)] *= problem_->factor() * Ball(problem_->sign(k) * problem_->label(l));
+  }
+  return effective;
+}
+
 Range ReferenceCurve::range(const Piece& piece, Eigen::Index k, Eigen::Index i) const {
   const auto [place, is_new] = piece.ranges.try_emplace({k, i});
   if (!is_new) return place->second;
@@ -330,6 +356,10 @@ Range ReferenceCurve::range(const Piece& piece, Eigen::Index k, Eigen::Index i) 
 
 void ReferenceCurve::advance(const Piece& piece) {
   z_ = piece.end;
+  for (Eigen::Index k = 0; k < problem_->neurons(); ++k) {
+    const BallVector change = coefficient_change(k, piece.integral);
+    for (std::size_t l = 0; l < change.size(); ++l) coefficients_[at(k)][l] += change[l];
+  }
   error_ = piece.error;
   theta_ += Ball(piece.length);
   pieces_ += 1.0;

@@ -76,6 +76,13 @@ class ReferenceCurve {
   /// λ̂ of a piece that begins now with these multipliers: Taylor polynomials of λ' = λ(1 − κ̂λ),
   /// n × (degree + 1), rounded.
   Matrix series(const Vector& start, Eigen::Index degree) const;
+  /// Coefficients c of Z_k = W_T,k + Σ c_ki x_i, neurons × n.
+  const std::vector<BallVector>& coefficients() const { return coefficients_; }
+  /// What they change by along the present mode while ∫λ̂ is this.
+  BallVector coefficient_change(Eigen::Index k, const BallVector& integral) const;
+  /// ∫λ̂ from the beginning of the piece to `time` after it.
+  BallVector integral(const Piece& piece, double time) const;
+  const BallVector& z_balls(Eigen::Index k) const { return z_[static_cast<std::size_t>(k)]; }
   /// Bounds of all that happens on a piece that begins now.
   Piece piece(double length, Eigen::Index degree) const;
   Range range(const Piece& piece, Eigen::Index k, Eigen::Index i) const;
@@ -92,7 +99,7 @@ class ReferenceCurve {
   Vector off_growth(const Piece& piece) const;
 
   const ProofProblem* problem_;
-  std::vector<BallVector> z_;
+  std::vector<BallVector> z_, coefficients_;
   std::vector<std::vector<bool>> active_;
   ReferenceMode mode_;
   Matrix middle_;

@@ -349,8 +349,9 @@ LimitPattern pattern_of(const ProofProblem& p, const ReferenceMode& mode,
 
 }  // namespace
 
-/// Z jumps to exact weights of the straight line; the piece that stands for all of it.
-double Tube::enter_tail(Tail& tail, Piece& piece) {
+/// Z jumps to exact weights of the straight line. Returns how far; makes the piece that stands for
+/// all of the line.
+double Tube::enter_tail(const Tail& tail, Piece& piece) {
   const ProofProblem& p = problem();
   const Eigen::Index n = p.n();
   const auto [start, error] = curve_.multipliers();
@@ -403,10 +404,10 @@ double Tube::enter_tail(Tail& tail, Piece& piece) {
   piece.drift = Vector::Zero(n);
   piece.reach = Matrix::Zero(p.neurons(), n);
   piece.error = curve_.error();
-  return begin;
+  return jump;
 }
 
-LimitBalls Tube::tail(double& radius, const std::vector<bool>& support) {
+LimitBalls Tube::tail(double& radius, const std::vector<bool>& support, double& jump) {
   const ProofProblem& p = problem();
   std::vector<bool> rests;
   Proof<LimitBalls> limit =
@@ -431,7 +432,8 @@ LimitBalls Tube::tail(double& radius, const std::vector<bool>& support) {
   }
   for (Eigen::Index l = 0; l < p.n(); ++l) tail.margin[l] = tail.limit.margins[at(l)].lower();
   Piece piece;
-  const double begin = enter_tail(tail, piece);
+  const double begin = curve_.time().low;
+  jump = enter_tail(tail, piece);
   const Charge last = fitted(piece, radius, {begin, infinite}, &tail);
   commit(last, radius);
   speeds_ = std::make_shared<const Matrix>(std::move(tail.speeds));

@@ -48,8 +48,9 @@ class Tube {
   /// Goes on to the end of a piece. Throws Unproved where its charge does not fit the radius.
   void take(const Piece& piece, const Charge& charge, double radius);
   void change(const std::vector<SlopeChange>& changes);
-  /// The straight line from here on, for ever; `radius` as in fitted(). Throws Unproved.
-  LimitBalls tail(double& radius, const std::vector<bool>& support);
+  /// The straight line from here on, for ever; `radius` as in fitted(). `jump` becomes a bound of
+  /// how far the weights where it begins are from those of the curve. Throws Unproved.
+  LimitBalls tail(double& radius, const std::vector<bool>& support, double& jump);
   /// After tail(): log(t/T) from which on every pair that does not switch for ever has settled;
   /// nothing where one need not.
   std::optional<double> settled_from() const;
@@ -83,7 +84,7 @@ class Tube {
                                     double inverse) const;
   std::pair<double, double> tail_charges(const Tail& tail, const Piece& piece, const Vector& high,
                                          double begin) const;
-  double enter_tail(Tail& tail, Piece& piece);
+  double enter_tail(const Tail& tail, Piece& piece);
   Charge fitted(const Piece& piece, double& radius, Range time, const Tail* tail) const;
   void commit(const Charge& charge, double radius);
   Range range(const Piece& piece, Eigen::Index k, Eigen::Index i, const Tail* tail) const;
