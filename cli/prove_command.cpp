@@ -60,8 +60,7 @@ void print_switching(const LimitTheorem& limit) {
   fmt::print("\n  {:>8}{:>8}  {}\n", "neuron", "sample", "density of steps at which it is active");
   for (std::size_t i = 0; i < std::min(most, limit.switching.size()); ++i) {
     const SwitchingSlope& pair = limit.switching[i];
-    fmt::print("  {:>8}{:>8}  [{:.12g}, {:.12g}]\n", pair.neuron, pair.sample, pair.density.lower,
-               pair.density.upper);
+    fmt::print("  {:>8}{:>8}  {}\n", pair.neuron, pair.sample, outward_text(pair.density));
   }
   if (limit.switching.size() > most) {
     fmt::print("  {:>8}{:>8}  {} more: in proof.json\n", "", "", limit.switching.size() - most);
@@ -74,13 +73,10 @@ void print_enclosures(const RunTheorem& run) {
   const std::size_t count = run.enclosures.size();
   constexpr std::size_t lines = 5;
   for (std::size_t i = 0; i < std::min(lines, count); ++i) {
-    const RunEnclosure& at =
-        run.enclosures[count <= lines ? i : i * (count - 1) / (lines - 1)];
+    const RunEnclosure& at = run.enclosures[count <= lines ? i : i * (count - 1) / (lines - 1)];
     const auto& rank = at.stable_ranks[0];
-    const std::string rank_text =
-        rank ? fmt::format("[{:.8g}, {:.8g}]", rank->lower, rank->upper) : "-";
-    fmt::print("  {:>12}  {:<28}[{:.8g}, {:.8g}]\n", time_text(LogTime::from_log(at.log_time)),
-               rank_text, at.log_loss.lower, at.log_loss.upper);
+    fmt::print("  {:>12}  {:<28}{}\n", time_text(LogTime::from_log(at.log_time)),
+               rank ? outward_text(*rank, 8) : "-", outward_text(at.log_loss, 8));
   }
 }
 
@@ -100,9 +96,10 @@ void print_table(const ProofReport& report) {
 std::uint64_t step_option(const std::string& name, const std::string& text, std::uint64_t least) {
   const LogTime time = LogTime::parse(text, name);
   if (!time.step() || *time.step() < least) {
-    throw InputError(name, fmt::format("{} is no step to prove from; give one from {} to 2^53, such "
-                                       "as 1e6",
-                                       text, least));
+    throw InputError(name,
+                     fmt::format("{} is no step to prove from; give one from {} to 2^53, such "
+                                 "as 1e6",
+                                 text, least));
   }
   return *time.step();
 }
@@ -174,10 +171,11 @@ int prove(const ProveArguments& arguments) {
   store(arguments, report);
   if (report.proved()) return done;
   const NotProved& why = report.why();
-  std::string where = report.attempts.size() > 1
-                          ? fmt::format("from none of {} steps up to {}; from the last: ",
-                                        report.attempts.size(), report.attempts.back().step)
-                          : "";
+  std::string where =
+      report.attempts.size() > 1
+          ? fmt::format("from none of {} steps up to {}; from the last: ", report.attempts.size(),
+                        report.attempts.back().step)
+          : "";
   fmt::print(stderr, "latetime: {}: not proved, {}{}; {}\n", arguments.directory, where, why.reason,
              why.remedy);
   return stopped_early;
@@ -200,9 +198,11 @@ void declare_prove(CLI::App& app, Action& action) {
       ->capture_default_str();
   command->add_flag("--json", arguments->json, "print JSON, with every number");
   command->footer(
-      "What is proved holds for exact arithmetic: the samples, the learning rate and the weights at\n"
+      "What is proved holds for exact arithmetic: the samples, the learning rate and the weights "
+      "at\n"
       "T are the doubles as they stand. DIR/certificate.txt holds the proof for anybody to check,\n"
-      "with Python alone: tools/check_certificate.py DIR/certificate.txt. DIR/proof.json holds all\n"
+      "with Python alone: tools/check_certificate.py DIR/certificate.txt. DIR/proof.json holds "
+      "all\n"
       "numbers, DIR/report.html draws them. docs/proofs.md is the theorem with its proof.\n"
       "Exit codes: 0 proved; 3 not proved, with the reason; 2 no run there, or a damaged one.");
   command->callback([arguments, &action] { action = [arguments] { return prove(*arguments); }; });

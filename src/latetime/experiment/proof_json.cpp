@@ -52,8 +52,10 @@ ordered_json limit_json(const LimitTheorem& limit) {
     slopes.push_back(pair.slope);
     densities.push_back(pair.density);
   }
-  json["switching"] = {
-      {"neuron", neurons}, {"sample", samples}, {"slope", list(slopes)}, {"density", list(densities)}};
+  json["switching"] = {{"neuron", neurons},
+                       {"sample", samples},
+                       {"slope", list(slopes)},
+                       {"density", list(densities)}};
   return json;
 }
 

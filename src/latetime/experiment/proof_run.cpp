@@ -77,9 +77,7 @@ std::optional<NotProved> unsuitable(const StoredRun& run) {
 
 void prove_limit_of(const ArrayReader& arrays, const StoredRun& run, const ProofRequest& request,
                     ProofReport& report) {
-  const auto keep_going = [&](double) {
-    return !request.keep_going || request.keep_going(0, 0);
-  };
+  const auto keep_going = [&](double) { return !request.keep_going || request.keep_going(0, 0); };
   const RunLimit found = limit_of_arrays(arrays, report.source, keep_going);
   const Limit& limit = found.report.limit;
   const std::string problem = !found.problem.empty() ? found.problem : limit.message;

@@ -152,8 +152,8 @@ class BallMatrix {
   arb_mat_t value_;
 };
 
-/// A lower bound of the least eigenvalue of a symmetric matrix, some per cent below it; 0 where none
-/// above 0 is proved, and 1 for a matrix without rows.
+/// A lower bound of the least eigenvalue of a symmetric matrix, some per cent below it; 0 where
+/// none above 0 is proved, and 1 for a matrix without rows.
 double least_eigenvalue_bound(const BallMatrix& matrix);
 
 }  // namespace latetime

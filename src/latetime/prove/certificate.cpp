@@ -97,9 +97,8 @@ std::string certificate_text(const Dataset& data, const Network& weights, double
 std::string limit_certificate_text(const Dataset& data, const NetworkShape& shape,
                                    double learning_rate, const LimitPattern& pattern,
                                    const LimitTheorem& theorem) {
-  std::string text = problem_text(data, shape, learning_rate) +
-                     claims_text(limit_claims(theorem)) + "derivation\npattern " +
-                     support_word(pattern.support);
+  std::string text = problem_text(data, shape, learning_rate) + claims_text(limit_claims(theorem)) +
+                     "derivation\npattern " + support_word(pattern.support);
   for (std::size_t pair = 0; pair < pattern.verdicts.size(); ++pair) {
     if (pair % pattern.support.size() == 0) text += ' ';
     text += pattern.verdicts[pair] == PairVerdict::active     ? '1'

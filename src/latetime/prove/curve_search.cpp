@@ -11,11 +11,11 @@
 namespace latetime {
 namespace {
 
-constexpr Eigen::Index degree = 16;      // of pieces on which multipliers move
-constexpr double longest_piece = 0.75;   // of them, in log t
+constexpr Eigen::Index degree = 16;       // of pieces on which multipliers move
+constexpr double longest_piece = 0.75;    // of them, in log t
 constexpr double longest_straight = 1e3;  // of a piece on which they rest
-constexpr double most_wiggle = 0.6;      // of a multiplier on a piece, relative
-constexpr double series_end = 1e-9;      // of a series' last term, relative
+constexpr double most_wiggle = 0.6;       // of a multiplier on a piece, relative
+constexpr double series_end = 1e-9;       // of a series' last term, relative
 constexpr int most_pieces = 4000;
 // Gaps that are zero to rounding: of pre-activations, and of β/λ.
 constexpr double zero_gap = 1e-9, zero_share = 1e-8;
@@ -100,8 +100,8 @@ std::vector<SlopeChange> CurveSearch::starts(const Matrix& weights) const {
   Vector lambda(n);
   const auto width = static_cast<double>(problem_.shape().width);
   for (Eigen::Index i = 0; i < n; ++i) {
-    lambda[i] = static_cast<double>(step_) /
-                (1.0 + std::exp(problem_.label(i) * outputs[i] / width));
+    lambda[i] =
+        static_cast<double>(step_) / (1.0 + std::exp(problem_.label(i) * outputs[i] / width));
   }
   std::vector<SlopeChange> result;
   for (Eigen::Index k = 0; k < z.rows(); ++k) {
@@ -118,8 +118,8 @@ std::vector<SlopeChange> CurveSearch::starts(const Matrix& weights) const {
   return result;
 }
 
-/// Slopes of the other-class pairs `zero` of neuron k, which are at zero: a box QP for the effective
-/// multipliers that keep them there. `slopes`: of its other pairs.
+/// Slopes of the other-class pairs `zero` of neuron k, which are at zero: a box QP for the
+/// effective multipliers that keep them there. `slopes`: of its other pairs.
 std::vector<SlopeChange> CurveSearch::decide(Eigen::Index k, const std::vector<Eigen::Index>& zero,
                                              const SlopeRow& slopes, const Vector& lambda) const {
   const auto count = static_cast<Eigen::Index>(zero.size());
@@ -135,16 +135,15 @@ std::vector<SlopeChange> CurveSearch::decide(Eigen::Index k, const std::vector<E
     upper[r] = lambda[zero[at(r)]];
     for (Eigen::Index l = 0; l < problem_.n(); ++l) {
       if (is_zero[at(l)] || slopes[at(l)] == Declared::sliding) continue;
-      force[r] += problem_.sign(k) * problem_.label(l) * problem_.slope(slopes[at(l)]) *
-                  lambda[l] * problem_.gram_middle()(l, zero[at(r)]);
+      force[r] += problem_.sign(k) * problem_.label(l) * problem_.slope(slopes[at(l)]) * lambda[l] *
+                  problem_.gram_middle()(l, zero[at(r)]);
     }
   }
   const Vector lower = problem_.gamma() * upper;
   const BoxQpResult solution = solve_box_qp(gram, force, lower, upper);
   std::vector<SlopeChange> result;
   for (Eigen::Index r = 0; r < count; ++r) {
-    const double share =
-        (solution.x[r] / upper[r] - problem_.gamma()) / (1.0 - problem_.gamma());
+    const double share = (solution.x[r] / upper[r] - problem_.gamma()) / (1.0 - problem_.gamma());
     const Declared slope = share < 1e-10         ? Declared::low
                            : share > 1.0 - 1e-10 ? Declared::high
                                                  : Declared::sliding;

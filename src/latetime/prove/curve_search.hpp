@@ -74,9 +74,9 @@ class CurveSearch {
   std::vector<double> changes_;
   std::vector<RunEnclosure> enclosures_;
   std::size_t next_time_ = 0;  ///< of options_.log_times
-  Matrix side_;                  ///< +1, −1, 0 where the pair slides
+  Matrix side_;                ///< +1, −1, 0 where the pair slides
   std::vector<Slider> sliders_;
-  Matrix hold_;                  ///< β of sliders = hold · λ
+  Matrix hold_;  ///< β of sliders = hold · λ
 };
 
 /// A double as a certificate writes it: exactly, in hexadecimal.

@@ -34,7 +34,9 @@ class ReferenceMode {
   Declared slope(Eigen::Index k, Eigen::Index i) const {
     return slopes(k)[static_cast<std::size_t>(i)];
   }
-  const NeuronMotion& motion(Eigen::Index k) const { return *motions_[static_cast<std::size_t>(k)]; }
+  const NeuronMotion& motion(Eigen::Index k) const {
+    return *motions_[static_cast<std::size_t>(k)];
+  }
   /// ds_i/dτ for a unit of λ_l, n × n: κ̂ of docs/proofs.md.
   const std::vector<BallVector>& kernel() const { return kernel_; }
   const Matrix& kernel_middle() const { return kernel_middle_; }

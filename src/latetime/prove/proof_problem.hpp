@@ -40,13 +40,13 @@ class ProofProblem {
   const BallMatrix& gram() const { return gram_; }   ///< n × n
   const Matrix& gram_size() const { return size_; }  ///< at least |G|, n × n
   const Matrix& gram_middle() const { return middle_; }
-  double gram_error() const { return error_; }            ///< at least |G − gram_middle|
-  double least() const { return least_; }                 ///< at most λ_min(G); 0: nothing is known
-  const Vector& norm() const { return norm_; }            ///< at least ‖x_i‖
+  double gram_error() const { return error_; }  ///< at least |G − gram_middle|
+  double least() const { return least_; }       ///< at most λ_min(G); 0: nothing is known
+  const Vector& norm() const { return norm_; }  ///< at least ‖x_i‖
   double largest_norm() const { return norm_.maxCoeff(); }
   const Vector& feature_norm() const { return feature_norm_; }  ///< ℓ_l, at least ‖x_l‖ √(2/m)
-  double rate() const { return rate_; }                   ///< at least q
-  double output() const { return output_; }               ///< at least 1/m
+  double rate() const { return rate_; }                         ///< at least q
+  double output() const { return output_; }                     ///< at least 1/m
 
   /// At least q ‖Σ c_l π_l‖ for coefficients of these sizes (docs/proofs.md, (1)).
   double length(const Vector& sizes) const;

@@ -239,8 +239,8 @@ Vector ReferenceCurve::off_growth(const Piece& piece) const {
     double sum = 0.0, power = 1.0, total = 0.0;
     for (std::size_t j = 0; j <= 2 * degree; ++j) {
       const std::size_t first = j > degree ? j - degree : 0, last = std::min(j, degree);
-      Ball coefficient = -dot_reversed(series[at(i)].data() + first, rate[at(i)].data() + (j - last),
-                                       last - first + 1);
+      Ball coefficient = -dot_reversed(series[at(i)].data() + first,
+                                       rate[at(i)].data() + (j - last), last - first + 1);
       if (j < degree) coefficient += Ball(static_cast<double>(j + 1)) * series[at(i)][j + 1];
       sum += coefficient.magnitude() * power;
       if (j <= degree) {
@@ -301,8 +301,8 @@ Piece ReferenceCurve::piece(double length, Eigen::Index degree) const {
   const double rows = static_cast<double>(n + degree + 6);
   const double gram = 16.0 * unit * rows * problem_->rate() * problem_->output() *
                       problem_->largest_norm() * problem_->largest_norm();
-  piece.error = above(error_ + gram * total.sum() +
-                      rows * 4.0 * unit * (piece.reach.maxCoeff() + biggest));
+  piece.error =
+      above(error_ + gram * total.sum() + rows * 4.0 * unit * (piece.reach.maxCoeff() + biggest));
   return piece;
 }
 
@@ -377,10 +377,9 @@ double ReferenceCurve::change(const std::vector<SlopeChange>& changes) {
     is_changed[at(change.neuron)] = true;
   }
   mode_.update();
-  const double count =
-      static_cast<double>(std::count(is_changed.begin(), is_changed.end(), true));
-  return above(4.0 * count * problem_->output() * problem_->rate() *
-               lambda.dot(problem_->norm()) * std::exp(error));
+  const double count = static_cast<double>(std::count(is_changed.begin(), is_changed.end(), true));
+  return above(4.0 * count * problem_->output() * problem_->rate() * lambda.dot(problem_->norm()) *
+               std::exp(error));
 }
 
 void ReferenceCurve::jump(double distance) {

@@ -31,10 +31,10 @@ struct Piece {
   double length = 0.0;
   /// λ̂ as polynomials in τ − τ_j, n × (degree + 1): exact numbers.
   Matrix multipliers;
-  Vector low, high;     ///< bounds of λ̂ on the piece
-  Vector drift;         ///< at least |λ̂'|
-  Vector off;           ///< at least |log(t e^{−⟨p_l,Z⟩} / λ̂_l)|
-  BallVector integral;  ///< ∫ λ̂ over the piece
+  Vector low, high;             ///< bounds of λ̂ on the piece
+  Vector drift;                 ///< at least |λ̂'|
+  Vector off;                   ///< at least |log(t e^{−⟨p_l,Z⟩} / λ̂_l)|
+  BallVector integral;          ///< ∫ λ̂ over the piece
   std::vector<BallVector> end;  ///< pre-activations at its end, neurons × n
   Matrix reach;                 ///< at least how far a pre-activation moves, neurons × n
   double error = 0.0;           ///< at least what z in doubles is off by

@@ -34,10 +34,6 @@ RunTheorem theorem_of(const CurveSearch& search, std::uint64_t step) {
   return theorem;
 }
 
-std::string interval(const Enclosure& bounds, int digits = 12) {
-  return fmt::format("[{:.{}g}, {:.{}g}]", bounds.lower, digits, bounds.upper, digits);
-}
-
 }  // namespace
 
 Proof<RunTheorem> prove_run(const Dataset& data, const Network& weights, double learning_rate,
@@ -69,16 +65,17 @@ Proof<RunTheorem> prove_run(const Dataset& data, const Network& weights, double 
 
 namespace {
 
-std::string limit_statements(const LimitTheorem& limit, const char* verb) {
+std::string limit_statements(const LimitTheorem& limit, const char* matrix, const char* verb) {
   std::string text = fmt::format(
       "V is a KKT point of min |V|^2 / 2 with all margins >= 1, and the only one with the signs of "
-      "its own-class pairs; |V| lies in {}.\n",
-      interval(limit.norm));
+      "its own-class pairs; |V| is in {}.\n",
+      outward_text(limit.norm));
   const char* names[] = {"_+", "_-", ""};
   for (std::size_t part = 0; part < 3; ++part) {
     if (!limit.stable_ranks[part]) continue;
-    text += fmt::format("The stable rank of {}{} {} in {}.\n", verb[0] == 'l' ? "V" : "W",
-                        names[part], verb, interval(*limit.stable_ranks[part]));
+    const Enclosure& rank = *limit.stable_ranks[part];
+    text += fmt::format("The stable rank of {}{} {} {}{}.\n", matrix, names[part], verb,
+                        rank.lower == rank.upper ? "" : "a number in ", outward_text(rank));
   }
   return text;
 }
@@ -88,7 +85,7 @@ std::string limit_statements(const LimitTheorem& limit, const char* verb) {
 std::string limit_text(const LimitTheorem& limit, const Dataset& data, const NetworkShape& shape) {
   std::string text = fmt::format("{} samples in dimension {}, {} neurons a class, slope {}.\n",
                                  data.size(), data.dim(), shape.width, shape.slope);
-  return text + limit_statements(limit, "lies");
+  return text + limit_statements(limit, "V", "is");
 }
 
 std::string theorem_text(const RunTheorem& theorem, const Dataset& data, const NetworkShape& shape,
@@ -99,22 +96,23 @@ std::string theorem_text(const RunTheorem& theorem, const Dataset& data, const N
       "rate {} from the weights W_T of step T = {}.\n",
       data.size(), data.dim(), shape.width, shape.slope, learning_rate, theorem.step);
   text += "W_t / |W_t| converges to V / |V|, and W_t - V log t converges.\n";
-  text += limit_statements(limit, "converges to a number");
+  text += limit_statements(limit, "W", "converges to");
   text += fmt::format("t times the loss converges to e^c with c in {}.\n",
-                      interval(limit.loss_constant));
-  text += fmt::format(
-      "|W_t - Z_t| <= {:.6g} for every t >= T, and Z_t = V log t + Z_0 once log t >= {:.6g}.\n",
-      theorem.radius * (1.0 + 1e-5), theorem.straight_from * (1.0 + 1e-5));
+                      outward_text(limit.loss_constant));
+  text +=
+      fmt::format("|W_t - Z_t| <= {} for every t >= T, and Z_t = V log t + Z_0 once log t >= {}.\n",
+                  upward_text(theorem.radius), upward_text(theorem.straight_from));
   if (theorem.settled_from) {
-    text += fmt::format("{} keep their sign once log t >= {:.6g}.\n",
+    text += fmt::format("{} keep their sign once log t >= {}.\n",
                         limit.switching.empty() ? "All pairs (neuron, sample)" : "All other pairs",
-                        *theorem.settled_from * (1.0 + 1e-5));
+                        upward_text(*theorem.settled_from));
   }
   text += limit.switching.empty()
               ? "No pair switches for ever.\n"
-              : fmt::format("{} pairs (neuron, sample) switch infinitely often, each active at a "
-                            "natural density of steps.\n",
-                            limit.switching.size());
+              : fmt::format(
+                    "{} pairs (neuron, sample) switch infinitely often, each active at a "
+                    "natural density of steps.\n",
+                    limit.switching.size());
   return text;
 }
 

@@ -37,23 +37,23 @@ struct ProofOptions {
 
 /// Theorem. Exact gradient descent on the logistic loss from the weights W_T, taken as exact
 /// numbers, satisfies ‖W_t − Z_t‖ ≤ radius for every step t ≥ T, with the reference curve Z of the
-/// certificate; from `straight_from` on Z_t = V log t + Z_0. W_t − V log t converges, W_t/‖W_t‖ goes
-/// to V/‖V‖, a KKT point of maximal margin, stable ranks go to those of V, log L + log t to its
-/// loss_constant, and its switching pairs switch infinitely often (docs/proofs.md, theorems A to
-/// C).
+/// certificate; from `straight_from` on Z_t = V log t + Z_0. W_t − V log t converges, W_t/‖W_t‖
+/// goes to V/‖V‖, a KKT point of maximal margin, stable ranks go to those of V, log L + log t to
+/// its loss_constant, and its switching pairs switch infinitely often (docs/proofs.md, theorems A
+/// to C).
 struct RunTheorem {
-  std::uint64_t step = 0;          ///< T
-  LimitTheorem limit;              ///< of V
-  double radius = 0.0;             ///< of ‖W_t − Z_t‖, for every t ≥ T
-  double straight_from = 0.0;      ///< log t
-  double offset = 0.0;             ///< of ‖W_t − V (log t − straight_from)‖, from there on
+  std::uint64_t step = 0;      ///< T
+  LimitTheorem limit;          ///< of V
+  double radius = 0.0;         ///< of ‖W_t − Z_t‖, for every t ≥ T
+  double straight_from = 0.0;  ///< log t
+  double offset = 0.0;         ///< of ‖W_t − V (log t − straight_from)‖, from there on
   /// log t from which on every pair that does not switch for ever has settled; nothing where one
   /// need not.
   std::optional<double> settled_from;
-  std::vector<TubePiece> tube;            ///< in order; the last piece is the straight line
-  std::vector<double> slope_changes;      ///< log t at which the reference changes its slopes
-  std::vector<RunEnclosure> enclosures;   ///< at the times that were asked for
-  std::string certificate;                ///< text, docs/proofs.md, 8
+  std::vector<TubePiece> tube;           ///< in order; the last piece is the straight line
+  std::vector<double> slope_changes;     ///< log t at which the reference changes its slopes
+  std::vector<RunEnclosure> enclosures;  ///< at the times that were asked for
+  std::string certificate;               ///< text, docs/proofs.md, 8
 };
 
 /// Proves what becomes of gradient descent from the weights that it has at `step` (neurons × d,

@@ -132,8 +132,8 @@ double Tube::clipped(const Piece& piece) const {
 std::pair<double, double> Tube::defects(const Piece& piece, const Closed& closed, double duration,
                                         double inverse) const {
   const ProofProblem& p = problem();
-  const Vector drift = piece.high.array() *
-                       piece.off.unaryExpr([](double off) { return std::expm1(off); }).array();
+  const Vector drift =
+      piece.high.array() * piece.off.unaryExpr([](double off) { return std::expm1(off); }).array();
   const Vector curl = closed.g_high.array().square() + 0.5 * (piece.drift + piece.high).array();
   const double square = above(2.0 * p.rate() * closed.high.dot(closed.wrong_side) * duration);
   const double linear = above(p.length(drift * above(1.0)) * duration) +
@@ -184,8 +184,7 @@ Tube::Charge Tube::fitted(const Piece& piece, double& radius, Range time, const 
   radius = std::max(radius, this->radius() * (1.0 + slack));
   for (int trial = 0; trial < most_trials; ++trial) {
     Charge trial_charge = charge(piece, radius, time, tail);
-    const double wanted =
-        std::sqrt(square_ + trial_charge.square) + linear_ + trial_charge.linear;
+    const double wanted = std::sqrt(square_ + trial_charge.square) + linear_ + trial_charge.linear;
     if (wanted * (1.0 + slack) <= radius) return trial_charge;
     radius = wanted * (1.0 + growth);
     if (!(radius < largest_radius)) break;
@@ -220,9 +219,8 @@ Tube::Charge Tube::charge(const Piece& piece, double radius, Range time, const T
     hops += sizes.dot(p.gram_size() * sizes);
   }
   state.square = above(p.rate() * p.rate() * p.output() * p.output() * hops / damp * inverse);
-  const auto [square, linear] = tail != nullptr
-                                    ? tail_charges(*tail, piece, closed.high, begin)
-                                    : defects(piece, closed, duration, inverse);
+  const auto [square, linear] = tail != nullptr ? tail_charges(*tail, piece, closed.high, begin)
+                                                : defects(piece, closed, duration, inverse);
   state.square += square;
   state.linear = linear;
   for (const auto& [pair, drift] : state.lost) {
@@ -307,8 +305,8 @@ void Tube::change(const std::vector<SlopeChange>& changes) {
   const auto [fresh, off] = curve_.multipliers();
   const Vector jump = (fresh - old).cwiseAbs() + 2e-12 * (fresh + old);
   linear_ = above(linear_ + p.length(jump) / before);
-  const double step = p.rate() * p.output() * p.largest_norm() * fresh.dot(p.norm()) * 2.0 *
-                      std::exp(off) / before;
+  const double step =
+      p.rate() * p.output() * p.largest_norm() * fresh.dot(p.norm()) * 2.0 * std::exp(off) / before;
   for (const SlopeChange& change : changes) {
     const auto [k, i, slope] = change;
     if (!p.is_own(k, i)) continue;
@@ -368,13 +366,13 @@ double Tube::enter_tail(const Tail& tail, Piece& piece) {
   Vector straddled = Vector::Zero(n);
   double residual = 0.0;
   for (Eigen::Index l = 0; l < n; ++l) {
+    straddled[l] = (Ball(start[l]) - tail.limit.multipliers[at(l)]).magnitude();
     if (!tail.on_support[at(l)]) continue;
     support.push_back(l);
     const Ball& lambda = tail.limit.multipliers[at(l)];
     const double off = (curve_.log_multiplier(l) - log(lambda)).magnitude() + error +
                        p.feature_norm()[l] * first + 1e-13;
     residual += off * off;
-    straddled[l] = (Ball(start[l]) - lambda).magnitude();
   }
   BallMatrix kernel(static_cast<slong>(support.size()), static_cast<slong>(support.size()));
   for (std::size_t l = 0; l < support.size(); ++l) {
@@ -410,9 +408,8 @@ double Tube::enter_tail(const Tail& tail, Piece& piece) {
 LimitBalls Tube::tail(double& radius, const std::vector<bool>& support, double& jump) {
   const ProofProblem& p = problem();
   std::vector<bool> rests;
-  Proof<LimitBalls> limit =
-      enclose_limit(p.data(), p.shape(), p.learning_rate(),
-                    pattern_of(p, curve_.mode(), support, rests));
+  Proof<LimitBalls> limit = enclose_limit(p.data(), p.shape(), p.learning_rate(),
+                                          pattern_of(p, curve_.mode(), support, rests));
   if (!is_proved(limit)) {
     const NotProved& open = std::get<NotProved>(limit);
     throw Unproved(open.reason, open.remedy);

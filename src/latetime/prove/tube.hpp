@@ -42,8 +42,8 @@ class Tube {
   /// At least ‖Π_U(E_k ⊗ x_i)‖ with these free pairs, neurons × n (docs/proofs.md, (3)).
   const Matrix& rooms(const PairFlags& free) const;
 
-  /// Charges of a piece; `radius`, below which the distance stays on it, grows to what they ask for.
-  /// Throws Unproved where no radius is large enough.
+  /// Charges of a piece; `radius`, below which the distance stays on it, grows to what they ask
+  /// for. Throws Unproved where no radius is large enough.
   Charge fitted(const Piece& piece, double& radius) const;
   /// Goes on to the end of a piece. Throws Unproved where its charge does not fit the radius.
   void take(const Piece& piece, const Charge& charge, double radius);
@@ -57,9 +57,9 @@ class Tube {
 
  private:
   struct RoomBlock {
-    Vector part;        ///< at least ‖Π_N x_i‖²
-    Vector touch;       ///< at least Σ_l ⟨ψ_l, E_k ⊗ x_i⟩²
-    BallMatrix gamma;   ///< its part of the Gram matrix of the ψ_l
+    Vector part;       ///< at least ‖Π_N x_i‖²
+    Vector touch;      ///< at least Σ_l ⟨ψ_l, E_k ⊗ x_i⟩²
+    BallMatrix gamma;  ///< its part of the Gram matrix of the ψ_l
   };
   struct Closed {
     Charge state;
@@ -70,8 +70,8 @@ class Tube {
 
   const RoomBlock& room_block(Eigen::Index k, const PairFlags& free) const;
   Matrix fresh_rooms(const PairFlags& free) const;
-  std::map<PairIndex, Range> near(const Piece& piece, double radius, const PairFlags& sure,
-                                  PairFlags& free, const Tail* tail) const;
+  std::map<PairIndex, Range> near(const Piece& piece, double radius, double stride,
+                                  const PairFlags& sure, PairFlags& free, const Tail* tail) const;
   double outward(Eigen::Index k, Eigen::Index i, const PairFlags& free, const Vector& high,
                  const Vector& low) const;
   Closed close(const Piece& piece, double radius, double begin, const Tail* tail) const;

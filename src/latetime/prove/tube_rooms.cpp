@@ -10,6 +10,8 @@
 namespace latetime {
 namespace {
 
+constexpr double largest_wrong_side = 0.69;  // below log 2: what a step may be (docs/proofs.md, 4)
+
 std::size_t at(Eigen::Index i) {
   return static_cast<std::size_t>(i);
 }
@@ -129,9 +131,12 @@ Range Tube::range(const Piece& piece, Eigen::Index k, Eigen::Index i, const Tail
 }
 
 /// Pairs whose sign may differ from the slope of the reference on the piece, with where z(Z) is;
-/// `free` grows until it is closed.
-std::map<PairIndex, Range> Tube::near(const Piece& piece, double radius, const PairFlags& sure,
-                                      PairFlags& free, const Tail* tail) const {
+/// `free` grows until it is closed. Own pairs count as near within one step (`stride`, over the
+/// norm of the sample) of it, too: they must not cross in the step that straddles the end of the
+/// piece.
+std::map<PairIndex, Range> Tube::near(const Piece& piece, double radius, double stride,
+                                      const PairFlags& sure, PairFlags& free,
+                                      const Tail* tail) const {
   const ProofProblem& p = problem();
   for (;;) {
     const Matrix& room = rooms(free);
@@ -141,7 +146,8 @@ std::map<PairIndex, Range> Tube::near(const Piece& piece, double radius, const P
     for (Eigen::Index k = 0; k < p.neurons(); ++k) {
       for (Eigen::Index i = 0; i < p.n(); ++i) {
         const Declared slope = curve_.mode().slope(k, i);
-        const double margin = above(room(k, i) * radius);
+        const double step = p.is_own(k, i) ? stride * p.norm()[i] : 0.0;
+        const double margin = above(room(k, i) * radius + step);
         const double z = curve_.z()(k, i);
         if (slope != Declared::sliding &&
             std::abs(z) > above(margin + piece.reach(k, i) + piece.error) &&
@@ -221,8 +227,15 @@ Tube::Closed Tube::close(const Piece& piece, double radius, double begin, const 
   for (Eigen::Index l = 0; l < n; ++l) {
     closed.g_high[l] = above(piece.high[l] * std::exp(piece.off[l]));
   }
+  double stride = 0.0;  // the last piece has no end
+  if (tail == nullptr) {
+    for (Eigen::Index l = 0; l < n; ++l) {
+      stride += closed.g_high[l] * std::exp(p.feature_norm()[l] * radius) * p.norm()[l];
+    }
+    stride = above(2.0 * p.rate() * p.output() * stride / (begin - 2.0));
+  }
   for (;;) {
-    state.found = near(piece, radius, state.sure, state.free, tail);
+    state.found = near(piece, radius, stride, state.sure, state.free, tail);
     closed.wrong_side = Vector::Zero(n);
     closed.hop.clear();
     Vector extra = Vector::Zero(n), low(n);
@@ -239,6 +252,11 @@ Tube::Closed Tube::close(const Piece& piece, double radius, double begin, const 
                                                       : std::max(0.0, -where.low);
       closed.wrong_side[i] += p.output() * jump * wrong;
       closed.hop[k].push_back(i);
+    }
+    if (!(closed.wrong_side.maxCoeff() < largest_wrong_side)) {
+      throw Unproved(
+          "pairs on the side of zero that is not theirs change a margin by more than 0.69",
+          "prove from a later step");
     }
     for (Eigen::Index l = 0; l < n; ++l) {
       const double room = above(p.feature_norm()[l] * radius + closed.wrong_side[l]);

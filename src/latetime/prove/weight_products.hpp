@@ -3,8 +3,8 @@
 #include <array>
 #include <optional>
 
-#include "latetime/prove/run_proof.hpp"
 #include "latetime/prove/reference_curve.hpp"
+#include "latetime/prove/run_proof.hpp"
 
 namespace latetime {
 
