@@ -117,6 +117,12 @@ std::string proof_json(const ProofReport& report) {
   if (run != nullptr) limit = &run->limit;
   json["limit"] = limit != nullptr ? limit_json(*limit) : ordered_json(nullptr);
   json["run"] = run != nullptr ? run_json(*run) : ordered_json(nullptr);
+  json["claims"] = ordered_json::array();
+  for (const ProvedClaim& claim : report.claims) {
+    json["claims"].push_back({{"id", claim.id},
+                              {"conclusion", claim.conclusion.holds ? "holds" : "fails"},
+                              {"from_step", claim.conclusion.from_step}});
+  }
   json["attempts"] = ordered_json::array();
   for (const ProofAttempt& attempt : report.attempts) {
     ordered_json entry = open_json(attempt.why);

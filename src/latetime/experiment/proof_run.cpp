@@ -110,11 +110,14 @@ void prove_run_of(const StoredRun& run, const ProofRequest& request, ProofReport
       report.run = NotProved{"the weights overflowed", "train with a smaller learning rate"};
       return;
     }
-    const Network weights{run.shape(), descent.state().weights};
+    const TrainingState state = descent.state();
+    const Network weights{run.shape(), state.weights};
     report.run = prove_run(run.data(), weights, config.descent.learning_rate, step, options);
     if (report.proved()) {
-      report.text = theorem_text(std::get<RunTheorem>(*report.run), run.data(), run.shape(),
-                                 config.descent.learning_rate);
+      const RunTheorem& theorem = std::get<RunTheorem>(*report.run);
+      report.text = theorem_text(theorem, run.data(), run.shape(), config.descent.learning_rate);
+      report.claims = proved_claims(theorem, run.data(), run.shape(), config.descent.learning_rate,
+                                    state.preactivations);
       return;
     }
     if (!options.keep_going()) {

@@ -8,6 +8,7 @@
 
 #include "latetime/base/array_store.hpp"
 #include "latetime/base/choice.hpp"
+#include "latetime/experiment/proved_claims.hpp"
 #include "latetime/prove/limit_proof.hpp"
 #include "latetime/prove/run_proof.hpp"
 
@@ -48,6 +49,7 @@ struct ProofReport {
   std::optional<Proof<LimitTheorem>> limit;
   std::optional<Proof<RunTheorem>> run;  ///< level B
   std::vector<ProofAttempt> attempts;    ///< steps before T that were tried in vain
+  std::vector<ProvedClaim> claims;       ///< of the paper, that follow from the theorem
   std::string text;                      ///< the theorem in words; empty: nothing is proved
 
   bool proved() const;  ///< what the level asks for

@@ -26,6 +26,9 @@ RunTheorem theorem_of(const CurveSearch& search, std::uint64_t step) {
   if (const auto settled = tube.settled_from()) {
     theorem.settled_from = above(above(start) + above(*settled));
   }
+  for (const std::vector<bool>& row : tube.ever_open()) {
+    for (const bool open : row) theorem.keeps_sign.push_back(!open);
+  }
   for (const auto& [theta, radius] : search.radii()) {
     theorem.tube.push_back({start + theta, radius});
   }

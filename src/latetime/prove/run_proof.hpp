@@ -50,6 +50,8 @@ struct RunTheorem {
   /// log t from which on every pair that does not switch for ever has settled; nothing where one
   /// need not.
   std::optional<double> settled_from;
+  /// Pairs whose pre-activation has the sign of W_T at every t ≥ T; neurons × n, row-major.
+  std::vector<bool> keeps_sign;
   std::vector<TubePiece> tube;           ///< in order; the last piece is the straight line
   std::vector<double> slope_changes;     ///< log t at which the reference changes its slopes
   std::vector<RunEnclosure> enclosures;  ///< at the times that were asked for

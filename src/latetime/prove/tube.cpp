@@ -54,6 +54,12 @@ Tube::Tube(ReferenceCurve curve)
       sure.push_back(slope != Declared::sliding &&
                      curve_.was_active(k, i) == (slope == Declared::high));
     }
+    std::vector<bool> open;
+    for (Eigen::Index i = 0; i < p.n(); ++i) {
+      const bool is_high = curve_.mode().slope(k, i) == Declared::high;
+      open.push_back(free[at(i)] || curve_.was_active(k, i) != is_high);
+    }
+    ever_open_.push_back(std::move(open));
     free_.push_back(std::move(free));
     sure_.push_back(std::move(sure));
     base_.push_back(std::move(base));
@@ -267,7 +273,9 @@ void Tube::commit(const Charge& charge, double radius) {
   for (const auto& [pair, where] : charge.found) {
     const bool is_kept =
         std::find(charge.kept.begin(), charge.kept.end(), pair) != charge.kept.end();
-    if (!is_kept) last_open_ = curve_.theta();
+    if (is_kept) continue;
+    last_open_ = curve_.theta();
+    ever_open_[at(pair.first)][at(pair.second)] = true;
   }
 }
 
@@ -297,6 +305,7 @@ void Tube::change(const std::vector<SlopeChange>& changes) {
                      later);
     }
     free_[at(change.neuron)][at(change.sample)] = true;
+    ever_open_[at(change.neuron)][at(change.sample)] = true;
     if (is_own) sure_[at(change.neuron)][at(change.sample)] = false;
   }
   const Vector old = curve_.multipliers().first;

@@ -39,6 +39,8 @@ class Tube {
   const PairFlags& free() const { return free_; }
   /// Own pairs that crossed: how deep z(W) may still be on the old side.
   const std::map<PairIndex, double>& depth() const { return depth_; }
+  /// Pairs whose sign at some t ≥ T may not be that of W_T.
+  const PairFlags& ever_open() const { return ever_open_; }
   /// At least ‖Π_U(E_k ⊗ x_i)‖ with these free pairs, neurons × n (docs/proofs.md, (3)).
   const Matrix& rooms(const PairFlags& free) const;
 
@@ -93,7 +95,7 @@ class Tube {
   double square_ = 0.0, linear_ = 0.0;
   PairFlags free_;
   std::vector<std::vector<double>> base_;
-  PairFlags sure_;
+  PairFlags sure_, ever_open_;
   std::map<PairIndex, double> depth_;
   double last_open_ = 0.0;
   std::shared_ptr<const Matrix> speeds_;  ///< after tail(): |⟨v_k, x_i⟩| from below, 0 if v_k = 0
