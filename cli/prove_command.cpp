@@ -57,7 +57,7 @@ void print_statements(const std::string& text) {
 void print_switching(const LimitTheorem& limit) {
   constexpr std::size_t most = 5;
   if (limit.switching.empty()) return;
-  fmt::print("\n  {:>8}{:>8}  {}\n", "neuron", "sample", "density of steps at which it is active");
+  fmt::print("\n  {:>8}{:>8}  {}\n", "neuron", "sample", "share of steps at which it is active");
   for (std::size_t i = 0; i < std::min(most, limit.switching.size()); ++i) {
     const SwitchingSlope& pair = limit.switching[i];
     fmt::print("  {:>8}{:>8}  {}\n", pair.neuron, pair.sample, outward_text(pair.density));

@@ -32,7 +32,7 @@ std::string numbers(const char* name, const Row& row) {
 
 using Claims = std::vector<std::pair<std::string, Enclosure>>;
 
-Claims limit_claims(const LimitTheorem& limit) {
+Claims limit_claims(const LimitTheorem& limit, bool has_densities) {
   Claims claims{{"norm", widened_ratio(limit.norm)},
                 {"normalized-margin", widened_ratio(limit.normalized_margin)},
                 {"loss-constant", widened(limit.loss_constant)}};
@@ -46,6 +46,7 @@ Claims limit_claims(const LimitTheorem& limit) {
                         widened_ratio(*limit.spectral_norms[part], checker_spectrum));
   }
   for (const SwitchingSlope& pair : limit.switching) {
+    if (!has_densities) break;
     claims.emplace_back(fmt::format("density {} {}", pair.neuron, pair.sample),
                         widened(pair.density));
   }
@@ -84,7 +85,7 @@ std::string certificate_text(const Dataset& data, const Network& weights, double
   std::string text = problem_text(data, weights.shape, learning_rate);
   text += fmt::format("step {}\n", theorem.step);
   for (const auto& row : weights.weights.rowwise()) text += numbers("w", row);
-  Claims claims = limit_claims(theorem.limit);
+  Claims claims = limit_claims(theorem.limit, theorem.has_densities);
   claims.emplace_back("radius", Enclosure{0.0, theorem.radius});
   claims.emplace_back("log-straight-from",
                       Enclosure{0.0, theorem.straight_from * (1.0 + checker_width)});
@@ -97,8 +98,9 @@ std::string certificate_text(const Dataset& data, const Network& weights, double
 std::string limit_certificate_text(const Dataset& data, const NetworkShape& shape,
                                    double learning_rate, const LimitPattern& pattern,
                                    const LimitTheorem& theorem) {
-  std::string text = problem_text(data, shape, learning_rate) + claims_text(limit_claims(theorem)) +
-                     "derivation\npattern " + support_word(pattern.support);
+  std::string text = problem_text(data, shape, learning_rate) +
+                     claims_text(limit_claims(theorem, false)) + "derivation\npattern " +
+                     support_word(pattern.support);
   for (std::size_t pair = 0; pair < pattern.verdicts.size(); ++pair) {
     if (pair % pattern.support.size() == 0) text += ' ';
     text += pattern.verdicts[pair] == PairVerdict::active     ? '1'

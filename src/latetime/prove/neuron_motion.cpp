@@ -43,10 +43,6 @@ NeuronMotion neuron_motion(const ProofProblem& problem, double sign, const Slope
     motion.sliding.push_back(i);
     sliding.push_back(i);
   }
-  if (!sliding.empty() && !(problem.least() > 0.0)) {
-    throw Unproved("pairs slide, and the samples are not proved to be linearly independent",
-                   "leave out samples that are multiples or combinations of others");
-  }
   const BallMatrix span = sliding.empty() ? BallMatrix(0, n) : span_coefficients(problem, sliding);
   motion.move.assign(at(n), BallVector(at(n)));
   motion.hold.assign(sliding.size(), BallVector(at(n)));

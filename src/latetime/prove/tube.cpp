@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -181,6 +182,14 @@ std::pair<double, double> Tube::tail_charges(const Tail& tail, const Piece& piec
   return {above(square), above(linear + p.length(curl) * inverse)};
 }
 
+Unproved Tube::grows_without_end() const {
+  return Unproved(
+      fmt::format("the bound of the distance to the reference grows without end at log(t/T) = "
+                  "{:.6g}",
+                  curve_.theta()),
+      later);
+}
+
 Tube::Charge Tube::fitted(const Piece& piece, double& radius) const {
   const Range now = curve_.time();
   return fitted(piece, radius, {now.low, above(now.high * std::exp(piece.length))}, nullptr);
@@ -195,11 +204,7 @@ Tube::Charge Tube::fitted(const Piece& piece, double& radius, Range time, const 
     radius = wanted * (1.0 + growth);
     if (!(radius < largest_radius)) break;
   }
-  throw Unproved(
-      fmt::format("the bound of the distance to the reference grows without end at log(t/T) = "
-                  "{:.6g}",
-                  curve_.theta()),
-      later);
+  throw grows_without_end();
 }
 
 Tube::Charge Tube::charge(const Piece& piece, double radius, Range time, const Tail* tail) const {
@@ -217,7 +222,12 @@ Tube::Charge Tube::charge(const Piece& piece, double radius, Range time, const T
       above(1.0 / (begin - 2.0) - (time.high == infinite ? 0.0 : below(1.0 / time.high)));
   const double trace = p.feature_norm().squaredNorm();
   const double damp = 1.0 - above(0.5 * p.rate() * trace * closed.high.maxCoeff() / begin);
-  if (!(damp > 0.1)) throw Unproved("steps are not short: q Λ θ < 1.8 is not known", later);
+  if (!(damp > 0.1)) {
+    if (above(0.5 * p.rate() * trace * closed.g_high.maxCoeff() / begin) < 0.9) {
+      throw grows_without_end();
+    }
+    throw Unproved("steps are not short: the learning rate is large for this step", later);
+  }
   double hops = 0.0;
   for (const auto& [k, samples] : closed.hop) {
     Vector sizes = Vector::Zero(p.n());
@@ -356,6 +366,21 @@ LimitPattern pattern_of(const ProofProblem& p, const ReferenceMode& mode,
 
 }  // namespace
 
+/// A lower bound of the least eigenvalue of every G_SS, S the sliding pairs of a neuron.
+double Tube::least_of_sliding() const {
+  const ProofProblem& p = problem();
+  if (p.least() > 0.0) return p.least();
+  double least = std::numeric_limits<double>::infinity();
+  std::set<const NeuronMotion*> known;
+  for (Eigen::Index k = 0; k < p.neurons(); ++k) {
+    const NeuronMotion& motion = curve_.mode().motion(k);
+    if (motion.sliding.empty() || !known.insert(&motion).second) continue;
+    const std::vector<slong> sliding(motion.sliding.begin(), motion.sliding.end());
+    least = std::min(least, least_eigenvalue_bound(p.gram().block(sliding, sliding)));
+  }
+  return least;
+}
+
 /// Z jumps to exact weights of the straight line. Returns how far; makes the piece that stands for
 /// all of the line.
 double Tube::enter_tail(const Tail& tail, Piece& piece) {
@@ -371,7 +396,7 @@ double Tube::enter_tail(const Tail& tail, Piece& piece) {
       slide += z * z;
     }
   }
-  const double first = slide > 0.0 ? above(std::sqrt(slide / p.least())) : 0.0;
+  const double first = slide > 0.0 ? above(std::sqrt(slide / least_of_sliding())) : 0.0;
   Vector straddled = Vector::Zero(n);
   double residual = 0.0;
   for (Eigen::Index l = 0; l < n; ++l) {

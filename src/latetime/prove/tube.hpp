@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "latetime/prove/bounds.hpp"
 #include "latetime/prove/limit_balls.hpp"
 #include "latetime/prove/reference_curve.hpp"
 
@@ -86,6 +87,8 @@ class Tube {
                                     double inverse) const;
   std::pair<double, double> tail_charges(const Tail& tail, const Piece& piece, const Vector& high,
                                          double begin) const;
+  Unproved grows_without_end() const;
+  double least_of_sliding() const;
   double enter_tail(const Tail& tail, Piece& piece);
   Charge fitted(const Piece& piece, double& radius, Range time, const Tail* tail) const;
   void commit(const Charge& charge, double radius);

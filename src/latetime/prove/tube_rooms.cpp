@@ -35,14 +35,14 @@ const Tube::RoomBlock& Tube::room_block(Eigen::Index k, const PairFlags& free) c
   if (!is_new) return block;
   std::optional<BallMatrix> shares(std::in_place, 0, n);
   if (!span.empty()) shares = p.gram().block(span, span).solved(p.gram().block(span, all));
-  if (!shares) {
-    blocks_->erase(place);
-    throw Unproved("samples depend on each other, and pairs of one neuron hop",
-                   "leave out samples that are multiples or combinations of others");
-  }
   block.part.resize(n);
   block.touch = Vector::Zero(n);
   block.gamma = BallMatrix(n, n);
+  if (!shares) {  // dependent samples: what holds for all, and nothing for the Gram matrix, which
+                  // it
+    block.part = p.norm().cwiseAbs2();  // would only make larger
+    return block;
+  }
   const double output = p.output();
   for (Eigen::Index l = 0; l < n; ++l) {
     if (is_free[at(l)]) {
