@@ -11,6 +11,7 @@ void bind_problem(pybind11::module_& module);
 void bind_run(pybind11::module_& module);
 void bind_limit(pybind11::module_& module);
 void bind_check(pybind11::module_& module);
+void bind_prove(pybind11::module_& module);
 void bind_figures(pybind11::module_& module);
 
 }  // namespace latetime::python
