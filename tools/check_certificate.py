@@ -173,9 +173,8 @@ class Problem:
         need(max(self.norm) ** 2 < LARGE and rate < LARGE, 'samples and rate are of moderate size')
         self.pull = [[v / ONE for v in row] for row in self.gram]
         self.absgram = [[above(abs(v)) for v in row] for row in self.gram]
-        self.least = least_eigenvalue(self.gram)
         self.row_norm = [fat(r * math.sqrt(2.0 / m)) for r in self.norm]   # ‖p_l‖ and the Lipschitz constant of u_l
-        self.projections = {}
+        self.everything, self.projections, self.leasts = frozenset(range(self.n)), {}, {}
 
     def own(self, k, i):
         return self.sign[k] * self.y[i] > 0
@@ -184,16 +183,22 @@ class Problem:
         """Bound of q ‖Σ c_l π_l‖ for |coefficients| <= c: N(c) of (1)."""
         return fat(self.q * math.sqrt(2.0 / self.m * sum(ci * dot(c, row) for ci, row in zip(c, self.absgram))))
 
+    def least(self, samples):
+        """A lower bound of the least eigenvalue of the Gram matrix of samples."""
+        if samples not in self.leasts:
+            self.leasts[samples] = least_eigenvalue([[self.gram[i][j] for j in samples] for i in samples])
+        return self.leasts[samples]
+
     def project(self, samples):
         """For Π onto the span of samples: c[l] with Π x_l = Σ_s c[l][s] x_s, and ⟨(1 − Π)x_l, x_i⟩."""
-        s = tuple(samples)
+        s = frozenset(samples)
         if s not in self.projections:
-            need(not s or self.least > 1e-9, 'samples are independent where one neuron slides or hops on some')
-            g, every = self.gram, range(self.n)
+            need(self.least(s) > 1e-9, 'samples that one neuron slides on are independent')
+            s, g, every = sorted(s), self.gram, range(self.n)
             c = list(zip(*solve([[g[i][j] for j in s] for i in s], [g[i] for i in s]))) if s else [()] * self.n
             kept = [[g[l][i] - inner(c[l], [g[j][i] for j in s]) if l not in s and i not in s else 0 for i in every] for l in every]
-            self.projections[s] = c, kept
-        return self.projections[s]
+            self.projections[frozenset(s)] = c, kept
+        return self.projections[frozenset(s)]
 
 
 class Block:
@@ -470,7 +475,8 @@ class Tube:
     def rooms(self, free):
         """room[k][i] >= ρ_ki of (3) with the free pairs given."""
         p, n = self.p, self.p.n
-        keys, count = [(sign, base, f) for sign, base, f in zip(p.sign, self.base, free)], {}
+        free = [f if p.least(f) > 1e-9 else p.everything for f in free]             # N may be larger
+        keys, count = list(zip(p.sign, self.base, free)), {}
         if self.known[0] == keys:
             return self.known[1]
         for key in keys:
@@ -491,7 +497,7 @@ class Tube:
     def room_block(self, sign, base, free):
         """For one neuron: ‖Π_N x_i‖², Σ_l ⟨ψ_l, E_k ⊗ x_i⟩², and its part of the Gram matrix Γ of the ψ_l."""
         p, every = self.p, range(self.p.n)
-        _, kept = p.project(sorted(free))
+        kept = p.project(free)[1] if free != p.everything else [[0] * p.n] * p.n
         slope = [p.y[l] * (p.slope_of[base[l]] // p.m if l not in free else 0) for l in every]
         touch = [sum(above(abs(slope[l] * kept[l][i] >> BITS)) ** 2 for l in every if slope[l]) for i in every]
         gamma = [[(slope[l] * slope[j] >> BITS) * kept[l][j] >> BITS for j in every] for l in every]
@@ -673,8 +679,8 @@ class Tube:
         """The straight line V log t + Z0 from here on (section 5). Returns the limit."""
         p, ref, n, begin = self.p, self.ref, self.p.n, self.ref.time()
         limit, letters = Limit(p, ref.mode, support), ref.mode.letters
-        slide = [above(abs(ref.z[k][i])) for k in range(p.k) for i in range(n) if letters[k][i] == 's']
-        first = fat(math.sqrt(dot(slide, slide) / p.least)) if slide else 0.0
+        slide = [(b.sliding, [above(abs(row[i])) for i in b.sliding]) for row, b in zip(ref.z, ref.mode.blocks)]
+        first = fat(math.sqrt(sum(dot(z, z) / p.least(frozenset(s)) for s, z in slide)))
         off = [fat(above(abs(ref.exponents[l] - log(limit.lam[l]))) + p.row_norm[l] * first) for l in support]
         jump = fat(first + fat(math.sqrt(dot(off, off) * p.q / limit.least)))
         self.linear = fat(self.linear + jump)
@@ -775,23 +781,27 @@ class Limit:
 
     def stable_rank(self, neurons):
         """Enclosures of ‖V_j‖_F²/‖V_j‖₂² and of ‖V_j‖₂ for the neurons of a class (7.3), or None where none is found."""
-        p, n, lam, z = self.p, self.p.n, self.lam, [self.z[k] for k in neurons]
-        square = sum(p.sign[k] * inner([p.y[l] * p.slope_of[c] for l, c in enumerate(self.mode.letters[k])],
-                                       [a * b >> BITS for a, b in zip(lam, self.z[k])]) for k in neurons) * p.qa >> BITS
-        if below(square) <= 0 or p.least <= 1e-9:
+        p, lam, count = self.p, self.lam, {}
+        for k in neurons:
+            count.setdefault(self.mode.blocks[k], []).append(k)                      # neurons of one block are equal at V
+        first, times = [same[0] for same in count.values()], [len(same) for same in count.values()]
+        rows = []
+        for k, b in zip(first, count):                                               # v_k = Σ_l rows_kl x_l
+            beta = [inner(b.hold[l], lam) if l in b.hold else p.slope_of[c] * lam[l] >> BITS for l, c in enumerate(self.mode.letters[k])]
+            rows.append([p.sign[k] * p.y[l] * (p.qa * v >> BITS) for l, v in enumerate(beta)])
+        gram = [[inner(row, self.z[j]) for j in first] for row in rows]
+        square = sum(c * gram[j][j] for j, c in enumerate(times))
+        if below(square) <= 0:
             return None
-        gram = [[inner([row[i] for row in z], [row[j] for row in z]) for j in range(n)] for i in range(n)]
-        inverse = solve(p.gram, [[ONE * (i == j) for j in range(n)] for i in range(n)])
-        v = [ONE // (1 + i) for i in range(n)]
+        near, v = [[c / ONE for c in row] for row in gram], [1.0 / (1 + j) for j in range(len(first))]
         for _ in range(300):
-            v = [inner(row, v) for row in gram]
-            v = [inner(row, v) for row in inverse]
+            v = [c * dot(row, v) for c, row in zip(times, near)]
             size = max(map(abs, v))
-            v = [(c << BITS) // size for c in v]
-        top, bottom = (inner(v, [inner(row, v) for row in a]) for a in (gram, p.gram))
-        least = thin(below(top) / above(bottom))                                     # a Rayleigh quotient
+            v = [c / size for c in v]
+        v = list(map(fixed, v))
+        least = thin(below(inner(v, [inner(row, v) for row in gram])) / above(sum((c * c >> BITS) // t for c, t in zip(v, times))))
         for most in [] if least <= 0 else (least * (1 + 10.0 ** e) for e in range(-10, 0)):
-            rest = [[((fixed(most) * g >> BITS) - h) / ONE for g, h in zip(*rows)] for rows in zip(p.gram, gram)]
+            rest = [[((i == j) * fixed(most) // times[i] - g) / ONE for j, g in enumerate(row)] for i, row in enumerate(gram)]
             if positive_definite(rest, 1e-18):
                 rank = max(1.0, thin(below(square) / most)), fat(above(square) / least)
                 return rank, (thin(math.sqrt(least)), fat(math.sqrt(most)))

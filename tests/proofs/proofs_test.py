@@ -66,6 +66,7 @@ RUNS = {  # what each shows
     'ReLU, pairs hop for ever': dict(seed=3, n=4, d=30, m=4, slope=0.0, rate=0.1, init_std=0.01),
     'leaky, settled': dict(seed=1, n=5, d=40, m=5, slope=0.5, rate=0.1, init_std=0.01),
     'samples off the support': dict(seed=2, n=6, d=12, m=4, slope=0.2, rate=0.1, init_std=0.3),
+    'more samples than dimensions': dict(seed=8, n=5, d=4, m=3, slope=0.5, rate=0.1, init_std=0.3),
     'correlated samples': dict(seed=8, n=4, d=30, m=3, slope=0.5, rate=0.1, init_std=0.03, shift=0.5),
 }
 STEP = 20000
@@ -114,6 +115,7 @@ class Certificates(unittest.TestCase):
         limits = {name: search.limit for name, (_, search, _) in self.made.items() if search}
         self.assertGreater(len(limits['ReLU, pairs hop for ever'].switching), 0)
         self.assertLess(len(limits['samples off the support'].support), 6)
+        self.assertGreater(len(limits['more samples than dimensions'].switching), 0)
 
     def test_a_slope_that_is_set_to_itself_is_refused(self):
         for run, search, path in self.each():
