@@ -274,9 +274,9 @@ class Reference:
         slopes = [[p.slope_of[c] for c in row] for row in letters]
         sums = [sum(p.sign[k] * slopes[k][i] * self.z[k][i] for k in range(p.k)) >> BITS for i in range(p.n)]
         self.exponents = [self.origin + self.theta - y * s // p.m for y, s in zip(p.y, sums)]            # log of λ_l = t e^{−s_l}
+        need(-640 * ONE < min(self.exponents) and max(self.exponents) < 20 * ONE, 'multipliers are of moderate size')
         exact = [(Decimal(e) / ONE).exp() for e in self.exponents]
         self.lam, self.lam_float = [int(v * ONE) for v in exact], [float(v) for v in exact]
-        need(max(self.lam_float) < LARGE and min(self.lam_float) > 1e-280, 'multipliers are of moderate size')
 
     def time(self):
         """A lower bound of the step number at the start of the piece."""
