@@ -167,8 +167,8 @@ class Problem:
         self.q, self.a = rate / self.n, 1.0 / m
         self.qa = int(Fraction(rate) * ONE / (self.n * m))
         self.slope_of = {'0': fixed(slope), '1': ONE, 's': 0}
-        whole, shift = integers(x)
-        self.gram = [[(sum(map(mul, u, v)) << BITS) >> (2 * shift) for v in whole] for u in whole]
+        self.whole, self.shift = integers(x)
+        self.gram = self.products(self.whole, self.shift)
         self.norm = [fat(math.sqrt(above(self.gram[i][i]))) for i in range(self.n)]
         need(max(self.norm) ** 2 < LARGE and rate < LARGE, 'samples and rate are of moderate size')
         self.pull = [[v / ONE for v in row] for row in self.gram]
@@ -178,6 +178,10 @@ class Problem:
 
     def own(self, k, i):
         return self.sign[k] * self.y[i] > 0
+
+    def products(self, rows, shift):
+        """Inner products of rows (integers times 2^-shift) with the samples: exact, then rounded once, downwards, so signs are exact."""
+        return [[(sum(map(mul, row, sample)) << BITS) >> (shift + self.shift) for sample in self.whole] for row in rows]
 
     def length(self, c):
         """Bound of q ‖Σ c_l π_l‖ for |coefficients| <= c: N(c) of (1)."""
@@ -246,9 +250,9 @@ class Reference:
     def __init__(self, problem, weights, step, sliding, starts, start):
         self.start = start                                                          # ‖W_T − stored weights‖ is at most this
         p = self.p = problem
-        (w, shift), (x, more) = integers(weights), integers(p.x)
-        self.z = [[(sum(map(mul, row, sample)) << BITS) >> (shift + more) for sample in x] for row in w]
-        letters = [['1' if v >= 0 else '0' for v in row] for row in self.z]        # exact: rounding is downwards
+        w, shift = integers(weights)
+        self.z = p.products(w, shift)
+        letters = [['1' if v >= 0 else '0' for v in row] for row in self.z]
         self.certain = [[not start or below(abs(v)) > fat(start * r) for v, r in zip(row, p.norm)] for row in self.z]
         self.active = [list(row) for row in letters]
         for k, i, letter in starts:
@@ -342,9 +346,8 @@ class Descent:
     bits, cut = 192, BITS - 192                                                     # of multipliers
 
     def __init__(self, p, weights):
-        (w, shift), (x, more) = integers(weights), integers(p.x)
-        self.p, self.weights, self.samples, self.shifts = p, w, x, (shift, more)
-        self.z = [[(sum(map(mul, row, sample)) << BITS) >> (shift + more) for sample in x] for row in w]
+        self.p, (self.weights, self.shift) = p, integers(weights)
+        self.z = p.products(self.weights, self.shift)
         self.on = [[v >= 0 for v in row] for row in self.z]
         self.sum, self.seen = [0] * p.n, [[0] * p.n for _ in range(p.k)]            # Σ_t g_l; what z_k and moved_k know of it
         self.moved = [[0] * p.n for _ in range(p.k)]                                # w_k = w_k(0) + Σ_l moved_kl x_l
@@ -432,11 +435,10 @@ class Descent:
             self.sum = [a + (b << self.cut) for a, b in zip(self.sum, g)]
             load = [a + p.n + 8 + (sum(map(mul, row, g)) >> self.bits) for a, row in zip(load, self.weight)]
             odds = [self.times_exp(v, -(sum(map(mul, row, g)) >> self.bits)) for v, row in zip(odds, self.kernel)]
-        shift, more = self.shifts
         for k in range(p.k):
             self.catch_up(k)
-        columns = list(zip(*self.samples))
-        return [[(a << BITS >> shift) + (sum(map(mul, moved, column)) >> more) for a, column in zip(row, columns)]
+        columns = list(zip(*p.whole))
+        return [[(a << BITS >> self.shift) + (sum(map(mul, moved, column)) >> p.shift) for a, column in zip(row, columns)]
                 for row, moved in zip(self.weights, self.moved)], drift
 
 
