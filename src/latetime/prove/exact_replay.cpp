@@ -16,7 +16,10 @@ namespace {
 
 // The largest error of a multiplier, |g̃ − φ(u)|, with which signs are still looked for: what steps
 // add is counted on the way (margin_error_), and is far less.
-constexpr double largest_error = 0x1p-80;
+constexpr double largest_error = 0x1p-90;
+// Bits of sums over steps, and of the pre-activations that are made of them: pairs that hop for ever
+// turn millions of times, and each turn takes what z is off by into the margin.
+constexpr slong sum_precision = 192;
 constexpr std::uint64_t most_steps = 1U << 24U;
 constexpr int most_terms = 64;
 constexpr double term_end = 0x1p-140;  // of the series of e^{−Δu}, relative
@@ -37,7 +40,7 @@ double take_middle(Ball& ball) {
 class ExactReplay::State {
  public:
   State(const ProofProblem& problem, const Matrix& initial)
-      : p_(problem), n_(problem.n()), initial_(initial) {
+      : p_(problem), n_(problem.n()), initial_(initial), gamma_(problem.gamma()) {
     start_ = preactivation_balls(problem, initial);
     for (const BallVector& row : start_) {
       std::vector<bool> on;
@@ -52,6 +55,12 @@ class ExactReplay::State {
     require_short_steps();
     count_slopes();
     kernel_.assign(at(n_), BallVector(at(n_)));
+    signed_gram_ = kernel_;
+    for (Eigen::Index i = 0; i < n_; ++i) {
+      for (Eigen::Index l = 0; l < n_; ++l) {
+        signed_gram_[at(i)][at(l)] = Ball(p_.label(l)) * p_.gram()(i, l);
+      }
+    }
     for (Eigen::Index j = 0; j < n_; ++j) fill_kernel(j);
     start_margins();
     for (Eigen::Index k = 0; k < p_.neurons(); ++k) {
@@ -190,7 +199,8 @@ class ExactReplay::State {
     }
     for (Eigen::Index i = 0; i < n_; ++i) {
       change_margin(i, dot(kernel_[at(i)], multipliers_));
-      total_[at(i)] += multipliers_[at(i)];
+      arb_struct* total = total_[at(i)].get();
+      arb_add(total, total, multipliers_[at(i)].get(), sum_precision);
     }
     ++step_;
     Vector sizes(n_);
@@ -222,15 +232,25 @@ class ExactReplay::State {
   }
 
   Ball coefficient(Eigen::Index k, Eigen::Index i) const {
-    return sums_[at(k)][at(i)] + Ball(slope(k, i)) * (total_[at(i)] - since_[at(k)][at(i)]);
+    Ball result;
+    arb_sub(result.get(), total_[at(i)].get(), since_[at(k)][at(i)].get(), sum_precision);
+    if (!active_[at(k)][at(i)]) {
+      arb_mul(result.get(), result.get(), gamma_.get(), sum_precision);
+    }
+    arb_add(result.get(), result.get(), sums_[at(k)][at(i)].get(), sum_precision);
+    return result;
   }
 
   Ball preactivation(Eigen::Index k, Eigen::Index i) const {
     Ball sum;
     for (Eigen::Index l = 0; l < n_; ++l) {
-      sum.add_product(Ball(p_.label(l)) * p_.gram()(i, l), coefficient(k, l));
+      const Ball& pull = signed_gram_[at(i)][at(l)];
+      arb_addmul(sum.get(), pull.get(), coefficient(k, l).get(), sum_precision);
     }
-    return start_[at(k)][at(i)] + p_.factor() * Ball(p_.sign(k)) * sum;
+    if (p_.sign(k) < 0.0) arb_neg(sum.get(), sum.get());
+    arb_mul(sum.get(), sum.get(), p_.factor().get(), sum_precision);
+    arb_add(sum.get(), sum.get(), start_[at(k)][at(i)].get(), sum_precision);
+    return sum;
   }
 
   /// When to look at the pair again; its sign.
@@ -273,6 +293,7 @@ class ExactReplay::State {
   std::vector<std::vector<bool>> active_;
   Eigen::MatrixXi counts_[4];
   std::vector<BallVector> kernel_;
+  std::vector<BallVector> signed_gram_;  ///< y_l ⟨x_i, x_l⟩
   BallVector odds_, multipliers_;  ///< e^{−u}, g̃
   BallVector total_;               ///< Σ g̃ over all steps, with the rounding of the sum
   /// Σ g̃ σ'(z) of each pair until its last change, and Σ g̃ then.
@@ -282,7 +303,7 @@ class ExactReplay::State {
   std::vector<Eigen::Index> changed_;
   std::uint64_t step_ = 0;
   double margin_error_ = 0.0;  ///< at least |g̃ − φ(u)| of every sample at every step so far
-  Ball one_ = 1.0;
+  Ball one_ = 1.0, gamma_;
 };
 
 ExactReplay::ExactReplay(const ProofProblem& problem, const Matrix& initial)
