@@ -17,8 +17,8 @@ namespace {
 // The largest error of a multiplier, |g̃ − φ(u)|, with which signs are still looked for: what steps
 // add is counted on the way (margin_error_), and is far less.
 constexpr double largest_error = 0x1p-90;
-// Bits of sums over steps, and of the pre-activations that are made of them: pairs that hop for ever
-// turn millions of times, and each turn takes what z is off by into the margin.
+// Bits of sums over steps, and of the pre-activations that are made of them: pairs that hop for
+// ever turn millions of times, and each turn takes what z is off by into the margin.
 constexpr slong sum_precision = 192;
 constexpr std::uint64_t most_steps = 1U << 24U;
 constexpr int most_terms = 64;
@@ -294,8 +294,8 @@ class ExactReplay::State {
   Eigen::MatrixXi counts_[4];
   std::vector<BallVector> kernel_;
   std::vector<BallVector> signed_gram_;  ///< y_l ⟨x_i, x_l⟩
-  BallVector odds_, multipliers_;  ///< e^{−u}, g̃
-  BallVector total_;               ///< Σ g̃ over all steps, with the rounding of the sum
+  BallVector odds_, multipliers_;        ///< e^{−u}, g̃
+  BallVector total_;                     ///< Σ g̃ over all steps, with the rounding of the sum
   /// Σ g̃ σ'(z) of each pair until its last change, and Σ g̃ then.
   std::vector<BallVector> sums_, since_;
   std::vector<double> reach_;  ///< how far a pre-activation at the sample can have moved in all
