@@ -71,8 +71,8 @@ def inner(a, b):
 
 
 def dot(a, b):
-    """Floats: Σ a_i b_i, a bound where none is negative."""
-    return sum(map(mul, a, b))
+    """Floats: Σ a_i b_i, a bound where none is negative. (fsum, as sum adds otherwise from Python 3.12 on.)"""
+    return math.fsum(map(mul, a, b))
 
 
 def exp(x):
@@ -96,7 +96,7 @@ def positive_definite(a, shift):
     """True only if a − shift·1 is positive definite, for symmetric floats a that may each be off by rounding: its factorisation
     runs through after a further shift that exceeds what rounding can do (7.2)."""
     n = len(a)
-    slack = shift + (n + 16) * 2.0 ** -50 * (sum(abs(a[i][i]) for i in range(n)) + n * abs(shift))
+    slack = shift + (n + 16) * 2.0 ** -50 * (math.fsum(abs(a[i][i]) for i in range(n)) + n * abs(shift))
     rows = []
     for i in range(n):
         row = []
@@ -185,7 +185,7 @@ class Problem:
 
     def length(self, c):
         """Bound of q ‖Σ c_l π_l‖ for |coefficients| <= c: N(c) of (1)."""
-        return fat(self.q * math.sqrt(2.0 / self.m * sum(ci * dot(c, row) for ci, row in zip(c, self.absgram))))
+        return fat(self.q * math.sqrt(2.0 / self.m * math.fsum(ci * dot(c, row) for ci, row in zip(c, self.absgram))))
 
     def least(self, samples):
         """A lower bound of the least eigenvalue of the Gram matrix of samples."""
@@ -267,7 +267,7 @@ class Reference:
         self.square = above(square)                                                 # ‖W_T − Z_T‖²
         self.mode = Mode(p, letters)
         self.step, self.theta, self.origin = step, 0, log(step * ONE)               # theta: log(t/T), fixed
-        self.travel = fat(math.sqrt(above(sum(dot(row, row) for row in w) << BITS >> 2 * shift)) + math.sqrt(self.square))
+        self.travel = fat(math.sqrt(above(sum(v * v for row in w for v in row) << BITS >> 2 * shift)) + math.sqrt(self.square))
         self.settle()
 
     def settle(self):
@@ -302,11 +302,11 @@ class Reference:
         out.low, out.high, out.drift, out.off = [], [], [], []
         for i in range(n):
             size = [above(abs(c)) for c in series[i]]
-            least, lam = thin(1 - fat(sum(size[1:]))), self.lam_float[i]
+            least, lam = thin(1 - fat(math.fsum(size[1:]))), self.lam_float[i]
             need(least > 0, f'multiplier of sample {i} stays positive on the piece at log(t/T) = {self.theta / ONE:.6g}')
             out.low.append(thin(lam * least))
-            out.high.append(fat(lam * sum(size)))
-            out.drift.append(fat(lam * sum(j * c for j, c in enumerate(size)) / h))
+            out.high.append(fat(lam * math.fsum(size)))
+            out.drift.append(fat(lam * math.fsum(j * c for j, c in enumerate(size)) / h))
             # (log E)' h = (series' − h series·rate) / series: the coefficients below the degree are zero to rounding
             wrong = [(j + 1) * series[i][j + 1] if j < degree else 0 for j in range(2 * degree + 1)]
             for j in range(2 * degree + 1):
@@ -501,7 +501,7 @@ class Tube:
         p, every = self.p, range(self.p.n)
         kept = p.project(free)[1] if free != p.everything else [[0] * p.n] * p.n
         slope = [p.y[l] * (p.slope_of[base[l]] // p.m if l not in free else 0) for l in every]
-        touch = [sum(above(abs(slope[l] * kept[l][i] >> BITS)) ** 2 for l in every if slope[l]) for i in every]
+        touch = [math.fsum(above(abs(slope[l] * kept[l][i] >> BITS)) ** 2 for l in every if slope[l]) for i in every]
         gamma = [[(slope[l] * slope[j] >> BITS) * kept[l][j] >> BITS for j in every] for l in every]
         return [above(p.gram[i][i] - kept[i][i]) if free else 0.0 for i in every], touch, gamma
 
@@ -529,7 +529,7 @@ class Tube:
 
     def outward(self, k, i, free, high, low):
         """A lower bound of the outward drift of z_ki(W) a unit of log t, whatever the free pairs and the pair itself do (5)."""
-        p, worst, letters = self.p, -1e-9 * sum(high) * max(self.p.norm) ** 2, self.ref.mode.letters[k]
+        p, worst, letters = self.p, -1e-9 * math.fsum(high) * max(self.p.norm) ** 2, self.ref.mode.letters[k]
         for l in range(p.n):
             pull = p.sign[k] * p.y[l] * p.pull[i][l] * (1 if letters[i] == '1' else -1)
             declared = p.slope if letters[l] == '0' else 1.0
@@ -541,7 +541,7 @@ class Tube:
         """The closed set of section 4 for a radius: found pairs; own ones among them that may have the wrong sign, with their
         drift; other ones by neuron; bounds of t h_l and of ε_l."""
         p, letters = self.p, self.ref.mode.letters
-        loads = sum(g * exp(r * radius) * x for g, r, x in zip(out.g_high, p.row_norm, p.norm))
+        loads = math.fsum(g * exp(r * radius) * x for g, r, x in zip(out.g_high, p.row_norm, p.norm))
         stride = 0.0 if last else fat(2 * p.q * p.a * loads / (begin - 2))
         while True:
             free, found = self.near(out, radius, stride)
@@ -580,12 +580,12 @@ class Tube:
         need(last is None or not lost, f'own-class pairs {list(lost)[:3]} (neuron, sample) keep their signs for ever')
         duration = fat(out.h + 3 / (begin - 2))                      # Σ 1/t over the steps of the piece
         inverse = fat(1 / (begin - 2) - thin(1 / end))               # Σ 1/t²
-        damp = 1 - fat(p.q / p.m * sum(r * r for r in p.norm) * fat(max(high) / begin))
+        damp = 1 - fat(p.q / p.m * math.fsum(r * r for r in p.norm) * fat(max(high) / begin))
         need(damp > 0.1, 'steps are short: q Λ θ < 1.8 on the piece')
         hops = 0.0
         for k, samples in hop.items():
             c = [out.g_high[i] * self.gap(k, i, out) for i in samples]
-            hops += sum(ci * sum(cj * p.absgram[i][j] for cj, j in zip(c, samples)) for ci, i in zip(c, samples))
+            hops += math.fsum(ci * math.fsum(cj * p.absgram[i][j] for cj, j in zip(c, samples)) for ci, i in zip(c, samples))
         square = fat(p.q ** 2 * p.a ** 2 * hops / damp * inverse)
         if last:
             linear, more = last(high)
@@ -608,7 +608,7 @@ class Tube:
         if row is None:
             return 1 - slope
         ranges = [(b / ONE, low, high) for b, low, high in zip(row, out.low, out.high)]
-        most, least = (sum(b * (high if (b > 0) == up else low) for b, low, high in ranges) for up in (True, False))
+        most, least = (math.fsum(b * (high if (b > 0) == up else low) for b, low, high in ranges) for up in (True, False))
         return fat(min(1 - slope, max(most / out.low[i] - slope if out.low[i] else 1.0, 1 - least / out.high[i], 0.0) + 1e-9))
 
     def clipped(self, out):
@@ -616,7 +616,7 @@ class Tube:
         p, total, done = self.p, 0.0, {}
         for b in self.ref.mode.blocks:
             if b not in done:
-                done[b] = fat(sum(self.excess(out, s, row) * p.norm[s] for s, row in b.hold.items()))
+                done[b] = fat(math.fsum(self.excess(out, s, row) * p.norm[s] for s, row in b.hold.items()))
             total += done[b]
         return fat(total * p.q * p.a / out.h)
 
@@ -682,7 +682,7 @@ class Tube:
         p, ref, n, begin = self.p, self.ref, self.p.n, self.ref.time()
         limit, letters = Limit(p, ref.mode, support), ref.mode.letters
         slide = [(b.sliding, [above(abs(row[i])) for i in b.sliding]) for row, b in zip(ref.z, ref.mode.blocks)]
-        first = fat(math.sqrt(sum(dot(z, z) / p.least(frozenset(s)) for s, z in slide)))
+        first = fat(math.sqrt(math.fsum(dot(z, z) / p.least(frozenset(s)) for s, z in slide)))
         off = [fat(above(abs(ref.exponents[l] - log(limit.lam[l]))) + p.row_norm[l] * first) for l in support]
         jump = fat(first + fat(math.sqrt(dot(off, off) * p.q / limit.least)))
         self.linear = fat(self.linear + jump)
@@ -756,7 +756,7 @@ class Limit:
         self.margin = [below(inner(row, self.lam)) for row in mode.kernel]
         for i in set(range(n)) - set(support):
             need(self.margin[i] > 1, f'margin of sample {i} off the support exceeds 1: {self.margin[i]:.9g}')
-        self.norm = thin(math.sqrt(p.q * sum(self.low))), fat(math.sqrt(p.q * sum(self.high)))
+        self.norm = thin(math.sqrt(p.q * math.fsum(self.low))), fat(math.sqrt(p.q * math.fsum(self.high)))
         self.speed = [[0.0] * n for _ in range(p.k)]        # |⟨v_k, x_i⟩| from below; 0 where v_k = 0
         self.switching, self.resting = {}, 0
         for k in range(p.k):
