@@ -234,7 +234,7 @@ class Hunt {
       if (wrong.empty() && !tell) continue;
       fmt::print("{}{}: {} reads {}, sees {} ({}); the judge: {}{}\n", where_,
                  tampering.empty() ? "" : ", tampered: " + tampering, claim.id,
-                 to_string(claim.verdict), to_string(claim.finding.seen), claim.finding.reason,
+                 word_of(claim.verdict), word_of(claim.finding.seen), claim.finding.reason,
                  words(judged.truth), wrong.empty() ? "" : ": " + wrong);
       if (settings_.number && !settings_.only.empty()) tell_measured(claim, record.setting.m());
       std::fflush(stdout);

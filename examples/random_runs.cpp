@@ -81,7 +81,7 @@ struct Seen {
   double log_loss;
   std::array<double, 3> ranks;
   double estimate;
-  std::string engine;
+  EngineKind engine = EngineKind::coefficient;
 };
 
 struct Result {
@@ -108,7 +108,7 @@ DescentObservers watch(const Measurer& measurer, const Descent& descent, std::ve
                      m.log_loss,
                      {m.stable_ranks[0].value, m.stable_ranks[1].value, m.stable_ranks[2].value},
                      state.error_estimate,
-                     std::string(descent.engine_name())});
+                     descent.engine()});
               },
           .pulse = [deadline](const LogTime&) { return seconds_spent() < deadline; },
           .needs_weights = false};
@@ -125,7 +125,7 @@ void compare_with_exact(const Setup& setup, const Measurer& measurer, const std:
   std::vector<Seen> exact;
   std::vector<LogTime> times;
   for (const Seen& s : flow) {
-    if (s.engine == "flow" && s.time <= options.until) times.push_back(s.time);
+    if (s.engine == EngineKind::flow && s.time <= options.until) times.push_back(s.time);
   }
   const double deadline = seconds_spent() + most_exact_seconds;
   descent.run(times, watch(measurer, descent, exact, deadline));
@@ -157,7 +157,7 @@ Result carry_out(std::uint64_t seed) {
   const Outcome outcome = descent.run(record_steps(options.until, 4, {}),
                                       watch(measurer, descent, seen, begin + most_seconds));
   result.seconds = seconds_spent() - begin;
-  result.outcome = to_string(outcome.reason);
+  result.outcome = word_of(outcome.reason);
   result.reached = outcome.time;
   if (outcome.reason == StopReason::interrupted) result.trouble = "ran out of time";
   if (outcome.reason != StopReason::reached_end && outcome.message.empty()) {
@@ -166,14 +166,14 @@ Result carry_out(std::uint64_t seed) {
   result.outcome += outcome.message.empty() ? "" : ": " + outcome.message;
   for (const Seen& s : seen) {
     if (std::isnan(s.log_loss) || std::isnan(s.estimate)) result.trouble = "NaN";
-    if (s.engine == "flow" && result.hand_over == LogTime()) result.hand_over = s.time;
+    if (s.engine == EngineKind::flow && result.hand_over == LogTime()) result.hand_over = s.time;
     result.error = s.estimate;
   }
   if (!descent.flow()) return result;
   if (outcome.reason == StopReason::reached_end) {
     LateFlow flow = descent.flow_from_here();
     const Limit limit = follow_to_limit(flow);
-    result.limit = to_string(limit.status);
+    result.limit = word_of(limit.status);
     result.residual = limit.kkt_residual;
     result.seconds = seconds_spent() - begin;
   }

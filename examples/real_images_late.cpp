@@ -82,7 +82,7 @@ void follow(const Case& c, std::uint64_t seed, Tables& tables) {
   std::vector<std::string> last;
   const auto record = [&](const TrainingState& state) {
     const Measures m = measurer.measure(state);
-    const std::string engine(descent.engine_name());
+    const std::string engine = word_of(descent.engine());
     last = {log10_text(state.time), engine, shortest(m.log_loss)};
     for (const StableRank& rank : m.stable_ranks) last.push_back(shortest(rank.value));
     std::vector<std::string> row = head;
@@ -99,7 +99,7 @@ void follow(const Case& c, std::uint64_t seed, Tables& tables) {
   const Outcome outcome =
       descent.run(record_steps(until, 4, {}, 0), {.record = record, .pulse = nullptr});
   std::vector<std::string> end = head;
-  end.push_back(to_string(outcome.reason));
+  end.push_back(word_of(outcome.reason));
   end.insert(end.end(), last.begin(), last.end());
   if (descent.flow()) {
     LateFlow flow = descent.flow_from_here();

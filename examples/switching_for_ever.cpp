@@ -391,7 +391,7 @@ void count_limits(Output& out, Setup setup, double x, Spread& switches, Spread& 
     const Fractions f = fractions_at_infinity(setup);
     const bool found = f.status == LimitStatus::found;
     out.limits.add({std::to_string(setup.n), std::to_string(setup.d), std::to_string(setup.width),
-                    shortest(setup.slope), std::to_string(setup.seed), to_string(f.status),
+                    shortest(setup.slope), std::to_string(setup.seed), word_of(f.status),
                     found ? shortest(f.switches) : "", found ? shortest(f.undecided) : "",
                     found ? shortest(f.settling_slope) : ""});
     if (!found) ++lost;

@@ -27,9 +27,9 @@ TEST(Descent, TakesTheCoefficientEngineUnlessSamplesOutnumberTwiceTheDimension) 
   EXPECT_FALSE(plan_engines({}, 10, 784, 200).dense);
   EXPECT_FALSE(plan_engines({}, 20, 10, 200).dense);
   EXPECT_TRUE(plan_engines({}, 21, 10, 200).dense);
-  EXPECT_EQ(descent_on(small_problem()).engine_name(), "coefficient");
+  EXPECT_EQ(descent_on(small_problem()).engine(), EngineKind::coefficient);
   const Problem many = problem_on("many", gaussian_mixture(21, 10, 0.1, 1.0, 1), 3, 0.0, 0.1);
-  EXPECT_EQ(descent_on(many).engine_name(), "dense");
+  EXPECT_EQ(descent_on(many).engine(), EngineKind::dense);
 }
 
 TEST(Descent, HandsOverToTheFlowOnlyWhereExactStepsAreNotAffordable) {
@@ -45,14 +45,16 @@ TEST(Descent, HandsOverToTheFlowOnlyWhereExactStepsAreNotAffordable) {
 }
 
 TEST(Descent, TakesTheEngineThatIsAskedFor) {
-  EXPECT_EQ(descent_on(small_problem(), {.engine = EngineChoice::dense}).engine_name(), "dense");
+  EXPECT_EQ(descent_on(small_problem(), {.engine = EngineChoice::dense}).engine(),
+            EngineKind::dense);
   const Problem many = problem_on("many", gaussian_mixture(21, 10, 0.1, 1.0, 1), 3, 0.0, 0.1);
-  EXPECT_EQ(descent_on(many, {.engine = EngineChoice::coefficient}).engine_name(), "coefficient");
+  EXPECT_EQ(descent_on(many, {.engine = EngineChoice::coefficient}).engine(),
+            EngineKind::coefficient);
 }
 
 TEST(Descent, FollowsMiniBatchesDenselyAndRefusesToOtherwise) {
   DescentOptions options{.method = Method::stochastic, .batch_size = 4};
-  EXPECT_EQ(descent_on(small_problem(), options).engine_name(), "dense");
+  EXPECT_EQ(descent_on(small_problem(), options).engine(), EngineKind::dense);
   options.engine = EngineChoice::coefficient;
   try {
     descent_on(small_problem(), options);
@@ -216,7 +218,7 @@ TEST(Descent, GoesOnToTheSameBitsFromEveryPulse) {
                  }});
   ASSERT_EQ(expected.size(), schedule.size());
   ASSERT_FALSE(checkpoints.empty());
-  EXPECT_EQ(whole.engine_name(), "flow");
+  EXPECT_EQ(whole.engine(), EngineKind::flow);
   for (const auto& [memory, records] : checkpoints) {
     Descent second(p.data, p.initial, options);
     second.restore(memory);

@@ -255,7 +255,7 @@ TEST(HandOver, InterruptedLookCanBeTakenAgain) {
 struct Records {
   std::vector<LogTime> times;
   std::vector<TrainingState> states;
-  std::vector<std::string> engines;
+  std::vector<EngineKind> engines;
 };
 
 Outcome record_into(Records& run, Descent& descent, std::span<const LogTime> schedule,
@@ -266,7 +266,7 @@ Outcome record_into(Records& run, Descent& descent, std::span<const LogTime> sch
                           [&](const TrainingState& state) {
                             run.times.push_back(state.time);
                             run.states.push_back(state);
-                            run.engines.emplace_back(descent.engine_name());
+                            run.engines.push_back(descent.engine());
                           },
                       .pulse = std::move(pulse)},
                      recorded);
@@ -290,7 +290,7 @@ void expect_resumable(const Problem& p, const LogTime& stop) {
   Records whole, pieces;
   Descent straight(p.data, p.initial, options);
   ASSERT_EQ(record_into(whole, straight, schedule, {}).reason, StopReason::reached_end);
-  ASSERT_EQ(whole.engines.back(), "flow");
+  ASSERT_EQ(whole.engines.back(), EngineKind::flow);
   ASSERT_EQ(whole.times, schedule);
 
   Descent first(p.data, p.initial, options);

@@ -75,8 +75,8 @@ Descent::Descent(const Dataset& data, const Network& initial, const DescentOptio
           .most_steps = exact_.shadowed() ? most_shadowed_steps(plan_) : plan_.most_exact_steps});
 }
 
-std::string_view Descent::engine_name() const {
-  return late_ ? "flow" : exact_.engine_name();
+EngineKind Descent::engine() const {
+  return late_ ? EngineKind::flow : exact_.engine();
 }
 
 LogTime Descent::time() const {

@@ -5,7 +5,6 @@
 #include <memory>
 #include <optional>
 #include <span>
-#include <string_view>
 
 #include "latetime/base/outcome.hpp"
 #include "latetime/dynamics/descent_options.hpp"
@@ -33,8 +32,8 @@ class Descent {
  public:
   Descent(const Dataset& data, const Network& initial, const DescentOptions& options);
 
-  /// "dense", "coefficient", "frozen" or "flow": what took the last step.
-  std::string_view engine_name() const;
+  /// What took the last step.
+  EngineKind engine() const;
   LogTime time() const;
   TrainingState state(bool with_weights = true) const;
   EngineMemory memory() const;

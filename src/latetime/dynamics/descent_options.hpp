@@ -6,7 +6,7 @@
 #include "latetime/base/log_time.hpp"
 #include "latetime/data/dataset.hpp"
 #include "latetime/dynamics/hand_over.hpp"
-#include "latetime/dynamics/method.hpp"
+#include "latetime/model/method.hpp"
 
 namespace latetime {
 
@@ -23,6 +23,10 @@ struct DescentOptions {
   /// empty: log losses alone.
   HandOver::Discrepancy discrepancy = {};
 };
+
+/// Throws InputError, naming `where`, for a method that the engine does not follow: mini-batches
+/// are the dense engine's alone, gradient flow the flow's.
+void require_engine_follows(EngineChoice engine, Method method, const std::string& where);
 
 /// Samples a step: 0 for the full batch.
 std::size_t batch_size(const DescentOptions& options);

@@ -127,9 +127,9 @@ RoundingShadow ExactRun::make_shadows() const {
   return {data_.classes, initial_.shape, make, discrepancy_of(options_)};
 }
 
-std::string_view ExactRun::engine_name() const {
+EngineKind ExactRun::engine() const {
   const auto* exact = std::get_if<ExactDescent>(&engine_);
-  return exact ? exact->engine_name() : "dense";
+  return exact ? exact->engine() : EngineKind::dense;
 }
 
 std::uint64_t ExactRun::step() const {

@@ -4,7 +4,6 @@
 #include <functional>
 #include <optional>
 #include <string>
-#include <string_view>
 
 #include "latetime/dynamics/descent_options.hpp"
 #include "latetime/dynamics/fine_descent.hpp"
@@ -21,8 +20,8 @@ class ExactRun {
   ExactRun(const Dataset& data, const Network& initial, const DescentOptions& options,
            const EnginePlan& plan);
 
-  /// "dense", "coefficient" or "frozen": what took the last step.
-  std::string_view engine_name() const;
+  /// What took the last step.
+  EngineKind engine() const;
   std::uint64_t step() const;
   bool shadowed() const { return shadow_.has_value(); }
   /// With the error estimate of log loss and stable ranks.

@@ -350,22 +350,6 @@ Eigen::Index Limit::count(PairVerdict wanted) const {
   return std::count(verdicts.begin(), verdicts.end(), wanted);
 }
 
-std::string to_string(LimitStatus status) {
-  switch (status) {
-    case LimitStatus::found:
-      return "found";
-    case LimitStatus::not_separated:
-      return "not-separated";
-    case LimitStatus::pattern_moves:
-      return "pattern-moves";
-    case LimitStatus::not_solved:
-      return "not-solved";
-    case LimitStatus::not_separated_so_far:
-      return "not-separated-so-far";
-  }
-  return "";
-}
-
 namespace {
 
 /// Whether κ r = 0 to rounding.

@@ -19,7 +19,8 @@ namespace {
 
 ImageSetOptions image_options(const RunConfig& config) {
   ImageSetOptions options;
-  options.name = word_of(config.data.source);
+  options.name = config.data.source == DataSource::fashion_mnist ? ImageSetName::fashion_mnist
+                                                                 : ImageSetName::mnist;
   options.folder = config.data.folder;
   options.split = config.data.split;
   options.classes = config.data.classes;

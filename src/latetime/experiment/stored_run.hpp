@@ -39,13 +39,15 @@ class StoredRun {
   /// An array (2, m, n) as neurons × n.
   Matrix pairs(const std::vector<double>& entries) const;
 
+  /// That made the last state.
+  EngineKind engine() const;
   std::vector<LogTime> record_times() const;
   /// The step that exact engines have come to: where the late-time flow began, if it did.
   std::uint64_t engine_step() const;
   std::size_t records() const;
   /// A number a record; NaN where there is none.
   std::vector<double> column(const std::string& name) const;
-  std::vector<std::string> record_engines() const;
+  std::vector<EngineKind> record_engines() const;
   /// Coefficients of record `index`, neurons × n; empty when they were too large to be kept.
   bool keeps_coefficients() const { return file().exists("/records/coefficients"); }
   std::vector<Matrix> record_coefficients() const;
@@ -55,6 +57,7 @@ class StoredRun {
   StoredRun(std::shared_ptr<const ArrayReader> arrays, const std::string& path,
             const std::string& folder);
   Dataset data_of(const RunBeginning& beginning) const;
+  EngineKind engine_of(const std::string& word, const char* where) const;
   [[noreturn]] void fail(const std::string& problem) const;
 
   std::string path_;

@@ -28,7 +28,7 @@ std::string no_steps_reason(const ClaimSetting& setting) {
 /// Why a limit is not to be relied on for statements about all late times; empty: it is.
 std::string doubts(const Limit& limit, const LateAccount& late) {
   if (limit.status != LimitStatus::found) {
-    return fmt::format("the limit is {}: {}", to_string(limit.status), limit.message);
+    return fmt::format("the limit is {}: {}", word_of(limit.status), limit.message);
   }
   if (!limit.settled) {
     return "the flow has not come near its limit" +
@@ -59,7 +59,7 @@ Snapshot snapshot_of_flow(const LateFlow& flow, const Measurer& measurer,
 void note_outcome(const Outcome& outcome, RunTrace& run) {
   if (outcome.reason == StopReason::reached_end) return;
   run.outcome = fmt::format("the run stopped at {}: {}", decades_text(outcome.time),
-                            outcome.message.empty() ? to_string(outcome.reason) : outcome.message);
+                            outcome.message.empty() ? word_of(outcome.reason) : outcome.message);
 }
 
 /// Books what a run's own flow has met, and what was counted before it.
