@@ -151,6 +151,24 @@ namespace {
 
 constexpr const char* figures_all = "all";
 
+constexpr const char* reproduce_footer =
+    "fig1: n = 10 samples of the Gaussian mixture in d = 784, m = 100 neurons a class, SGD with\n"
+    "batch size 64 (so all 10 at once) and learning rate 0.1, 50 epochs, slopes 0 to 1, 5 "
+    "seeds.\n"
+    "The paper does not state the standard deviation of the initial weights; here it is 1e-3.\n\n"
+    "fig2 (ReLU) and fig3 (slope 0.1): all of MNIST, batch size 64, learning rate 0.1, 10 "
+    "epochs,\n"
+    "width 1000, standard deviations 1e-5 to 1e-3 of the initial weights, 5 seeds.\n"
+    "fig4 (ReLU) and fig5 (slope 0.1): the same at 1e-5 for widths 10 to 1000.\n"
+    "The paper does not say how one output tells ten digits. --reading chooses:\n"
+    "  groups     ten groups of m neurons, softmax cross-entropy (fig2, fig3)\n"
+    "  two-class  even against odd digits, the paper's network itself\n"
+    "  trained    m neurons and a trained linear output layer (fig4, fig5)\n"
+    "--output-scale: 1/m for groups and two-class, 1 for trained, unless it is given.\n"
+    "Seeds draw weights and batches; with --quick all runs train on the images that seed 1 "
+    "draws.\n"
+    "Finished runs are kept in DIR/FIGURE_runs: the same command goes on after a kill.";
+
 /// An option that takes one of `words`, those of the table unless others are given.
 template <Choice Enum>
 CLI::Option* add_choice(CLI::Option_group* group, const char* name,
@@ -206,23 +224,7 @@ void declare_reproduce(CLI::App& app, Action& action) {
       ->default_str(word_of(arguments->pixels));
   images->add_option("--folder", arguments->folder,
                      "folder of the IDX files; without it, the cache");
-  command->footer(
-      "fig1: n = 10 samples of the Gaussian mixture in d = 784, m = 100 neurons a class, SGD with\n"
-      "batch size 64 (so all 10 at once) and learning rate 0.1, 50 epochs, slopes 0 to 1, 5 "
-      "seeds.\n"
-      "The paper does not state the standard deviation of the initial weights; here it is 1e-3.\n\n"
-      "fig2 (ReLU) and fig3 (slope 0.1): all of MNIST, batch size 64, learning rate 0.1, 10 "
-      "epochs,\n"
-      "width 1000, standard deviations 1e-5 to 1e-3 of the initial weights, 5 seeds.\n"
-      "fig4 (ReLU) and fig5 (slope 0.1): the same at 1e-5 for widths 10 to 1000.\n"
-      "The paper does not say how one output tells ten digits. --reading chooses:\n"
-      "  groups     ten groups of m neurons, softmax cross-entropy (fig2, fig3)\n"
-      "  two-class  even against odd digits, the paper's network itself\n"
-      "  trained    m neurons and a trained linear output layer (fig4, fig5)\n"
-      "--output-scale: 1/m for groups and two-class, 1 for trained, unless it is given.\n"
-      "Seeds draw weights and batches; with --quick all runs train on the images that seed 1 "
-      "draws.\n"
-      "Finished runs are kept in DIR/FIGURE_runs: the same command goes on after a kill.");
+  command->footer(reproduce_footer);
   command->callback(
       [arguments, &action] { action = [arguments] { return reproduce(*arguments); }; });
 }

@@ -83,7 +83,7 @@ Followed follow(const Case& c, std::uint64_t seed, const Arguments& arguments,
   // The automatic choice hands over only where exact steps are not affordable: go on past the end.
   options.until = engine == EngineChoice::automatic ? LogTime::parse("1e100", "") : arguments.until;
   options.discrepancy = largest_difference(measurer, data);
-  Descent descent(data, initial, options);
+  Descent descent({data, initial}, options);
   Followed followed;
   const auto record = [&](const TrainingState& state) {
     const Measures m = measurer.measure(state);

@@ -119,9 +119,9 @@ void compare_with_exact(const Setup& setup, const Measurer& measurer, const std:
   const double pairs = static_cast<double>(setup.initial.shape.neurons() * setup.data.size());
   const double last = 10.0 * static_cast<double>(*result.hand_over.step());
   if (last * pairs > comparable_pairs) return;
-  DescentOptions options{.learning_rate = setup.learning_rate, .engine = EngineChoice::frozen};
+  DescentOptions options{.engine = EngineChoice::frozen};
   options.until = LogTime(static_cast<std::uint64_t>(last));
-  Descent descent(setup.data, setup.initial, options);
+  Descent descent({setup.data, setup.initial, setup.learning_rate}, options);
   std::vector<Seen> exact;
   std::vector<LogTime> times;
   for (const Seen& s : flow) {
@@ -148,11 +148,9 @@ Result carry_out(std::uint64_t seed) {
   const Setup setup = random_setup(seed);
   Result result{.name = setup.name};
   const Measurer measurer(setup.data, setup.initial);
-  DescentOptions options{.learning_rate = setup.learning_rate,
-                         .tolerance = 1e-6,
-                         .until = LogTime::parse("1e100", "")};
+  DescentOptions options{.tolerance = 1e-6, .until = LogTime::parse("1e100", "")};
   options.discrepancy = largest_difference(measurer, setup.data);
-  Descent descent(setup.data, setup.initial, options);
+  Descent descent({setup.data, setup.initial, setup.learning_rate}, options);
   std::vector<Seen> seen;
   const Outcome outcome = descent.run(record_steps(options.until, 4, {}),
                                       watch(measurer, descent, seen, begin + most_seconds));

@@ -70,9 +70,8 @@ void follow(const Case& c, std::uint64_t seed, Tables& tables) {
       {.groups = 2, .width = width, .dim = data.dim(), .slope = c.slope}, 1e-3, seed);
   const Measurer measurer(data, initial);
   const LogTime until = LogTime::parse(c.until, "until");
-  Descent descent(data, initial,
-                  {.learning_rate = learning_rate,
-                   .tolerance = 1e-6,
+  Descent descent({data, initial, learning_rate},
+                  {.tolerance = 1e-6,
                    .until = until,
                    .seed = seed,
                    .threads = 2,

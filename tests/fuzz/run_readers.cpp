@@ -447,8 +447,7 @@ class ResumeTarget : public RunTarget {
       return;
     }
     Recorder recorder(problem.config, problem.data, problem.initial, sink_into(memory), 40, 1);
-    Descent descent(problem.data, problem.initial,
-                    descent_options(problem.config, problem.data.size(), 1));
+    Descent descent(problem.descent(), descent_options(problem.config, problem.data.size(), 1));
     recorder.take_over(arrays, descent);
   }
 

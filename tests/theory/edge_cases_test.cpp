@@ -126,7 +126,7 @@ TEST(EdgeCases, MiniBatchesAndFlowMeetNoHypothesisOnSteps) {
   const ClaimSetting base = setting_on(orthogonal_data(4, 200, 1.0), 150, 0.2, 1e-3);
   for (const Method method : {Method::stochastic, Method::flow}) {
     const ClaimSetting setting(
-        base.data, base.initial, 0.1,
+        base.problem,
         method == Method::flow ? ClaimDescent::gradient_flow : ClaimDescent::mini_batches, 1e-3);
     DescentOptions options{.method = method, .batch_size = 2, .until = LogTime(2000)};
     const RunTrace run = observe_run(setting, options, {});

@@ -24,7 +24,8 @@ TEST(Mutations, CoefficientsThatAreNotThoseOfTheRecordedNorm) {
   const ClaimSetting setting = setting_on(orthogonal_data(6, 60, 1.0), 20, 0.1, 1e-3);
   RunTrace run = observe(setting, 20.0);
   for (Snapshot& snapshot : run.snapshots) {  // as of a stored run
-    Matrix weights = setting.initial.weights + snapshot.coefficients * setting.data.x;
+    Matrix weights =
+        setting.problem.initial.weights + snapshot.coefficients * setting.problem.data.x;
     snapshot.norm_w = weights.norm();
     snapshot.derived = true;
   }

@@ -158,7 +158,7 @@ TEST(Mutations, RanksRatesAndSequences) {
   limit.setZero();
   const ClaimSetting& relu = setting(0.0);
   for (Eigen::Index i = 0; i < relu.n(); ++i) {
-    limit(relu.data.classes[static_cast<std::size_t>(i)] * relu.width() + i, i) = 1.0;
+    limit(relu.problem.data.classes[static_cast<std::size_t>(i)] * relu.width() + i, i) = 1.0;
   }
   const Claim bounded = claim_of(limit_of_one_neuron_a_sample, "4.3.1");
   EXPECT_EQ(bounded.verdict, ClaimVerdict::holds);  // min(n_+, n_-) is a constant, too

@@ -30,7 +30,9 @@ struct DescentObservers {
 /// flow once its error is small enough.
 class Descent {
  public:
-  Descent(const Dataset& data, const Network& initial, const DescentOptions& options);
+  /// Throws InputError for what no engine follows (plan_engines), std::invalid_argument for another
+  /// loss than the logistic one.
+  Descent(const Problem& problem, const DescentOptions& options);
 
   /// What took the last step.
   EngineKind engine() const;
@@ -72,12 +74,11 @@ class Descent {
   void clear_switched();
   void add_flow_to(EngineMemory& memory) const;
 
-  const Dataset data_;
-  const Network initial_;
+  const Problem problem_;
   const DescentOptions options_;
   const EnginePlan plan_;
   ExactRun exact_;
-  std::optional<FlowProblem> problem_;           // where a flow may take over
+  std::optional<FlowProblem> flow_problem_;      // where a flow may take over
   std::shared_ptr<const WeightsBeyond> beyond_;  // the same, of the initial weights
   std::unique_ptr<HandOver> hand_over_;
   std::unique_ptr<LateRun> late_;

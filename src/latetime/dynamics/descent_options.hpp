@@ -12,7 +12,6 @@ namespace latetime {
 
 struct DescentOptions {
   Method method = Method::gradient_descent;
-  double learning_rate = 0.1;   ///< η > 0
   std::size_t batch_size = 64;  ///< samples a mini-batch; for Method::stochastic
   EngineChoice engine = EngineChoice::automatic;
   double tolerance = 1e-8;    ///< of log loss and stable ranks, for the hand-over to the flow; > 0

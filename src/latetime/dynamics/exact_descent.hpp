@@ -15,8 +15,7 @@ namespace latetime {
 /// depends on steps and switches alone, and the result does not depend on how a run is cut.
 class ExactDescent {
  public:
-  ExactDescent(const Dataset& data, const Network& initial, double learning_rate, unsigned threads,
-               bool use_frozen);
+  ExactDescent(const Problem& problem, unsigned threads, bool use_frozen);
 
   EngineKind engine() const { return frozen_now_ ? EngineKind::frozen : EngineKind::coefficient; }
   std::uint64_t step() const { return coefficient_->step(); }

@@ -17,8 +17,7 @@ namespace latetime {
 /// (RoundingShadow).
 class ExactRun {
  public:
-  ExactRun(const Dataset& data, const Network& initial, const DescentOptions& options,
-           const EnginePlan& plan);
+  ExactRun(const Problem& problem, const DescentOptions& options, const EnginePlan& plan);
 
   /// What took the last step.
   EngineKind engine() const;
@@ -42,8 +41,7 @@ class ExactRun {
   RoundingShadow make_shadows() const;
   void look_at_signs();
 
-  const Dataset data_;
-  const Network initial_;
+  const Problem problem_;
   const DescentOptions options_;
   const EnginePlan plan_;
   const Vector sample_norms_, initial_norms_;

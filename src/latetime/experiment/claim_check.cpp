@@ -38,7 +38,7 @@ double initial_std(const RunConfig& config, const Network& initial) {
 
 ClaimSetting setting_of(const RunConfig& config, const Dataset& data, const Network& initial,
                         const ClaimThresholds& thresholds) {
-  return ClaimSetting(data, initial, config.descent.learning_rate,
+  return ClaimSetting({data, initial, config.descent.learning_rate},
                       claim_descent(config, data.size()), initial_std(config, initial), thresholds);
 }
 
@@ -51,7 +51,7 @@ ClaimReport report_of(const RunTrace& run, const RunConfig& config, const std::s
   report.d = s.d();
   report.width = s.width();
   report.slope = s.slope();
-  report.learning_rate = s.learning_rate;
+  report.learning_rate = s.problem.learning_rate;
   report.init_std = s.init_std;
   report.method = config.descent.method;
   report.thresholds = s.thresholds;
@@ -197,7 +197,7 @@ void continue_late(const StoredRun& stored, const Measurer& measurer, const Obse
   add_stored_events(stored, run);
   const auto undecided = stored.column("undecided_events");
   run.late.undecided_events = undecided.empty() ? 0 : whole(undecided.back());
-  const FlowProblem problem(run.setting.data, run.setting.initial.shape, run.setting.learning_rate);
+  const FlowProblem problem(run.setting.problem);
   const FlowStart start{std::max(0.0, flow_log_time(last, of_descent)),
                         stored.pairs(stored.last().coefficients),
                         stored.pairs(stored.last().preactivations)};

@@ -276,6 +276,27 @@ std::string image_figure_toml(const ImageFigureOptions& options) {
   return image_figure_settings(options) + (quick.empty() ? "" : "quick = \"" + quick + "\"\n");
 }
 
+namespace {
+
+/// Reads those runs that are stored. The numbers of the others, the longest first, so that no
+/// thread is left with a long one at the end.
+std::vector<std::size_t> runs_left(std::vector<ImageRun>& runs,
+                                   const std::function<std::string(const ImageRun&)>& file_of) {
+  std::vector<std::size_t> left;
+  for (std::size_t i = 0; i < runs.size(); ++i) {
+    if (fs::exists(file_of(runs[i]))) {
+      runs[i].records = read_records(file_of(runs[i]));
+    } else {
+      left.push_back(i);
+    }
+  }
+  std::stable_sort(left.begin(), left.end(),
+                   [&](std::size_t a, std::size_t b) { return runs[a].width > runs[b].width; });
+  return left;
+}
+
+}  // namespace
+
 std::vector<ImageRun> run_image_figure(const ImageFigureOptions& options, const std::string& folder,
                                        unsigned threads,
                                        const std::function<bool(double, double)>& progress) {
@@ -288,23 +309,13 @@ std::vector<ImageRun> run_image_figure(const ImageFigureOptions& options, const 
             fmt::format("std_{}_width_{}_seed_{}.csv", shortest(run.init_std), run.width, run.seed))
         .string();
   };
-  std::vector<std::size_t> left;
-  double total = 0.0;
-  for (std::size_t i = 0; i < runs.size(); ++i) {
-    if (fs::exists(file_of(runs[i]))) {
-      runs[i].records = read_records(file_of(runs[i]));
-    } else {
-      left.push_back(i);
-      total += static_cast<double>(runs[i].width);
-    }
-  }
+  const std::vector<std::size_t> left = runs_left(runs, file_of);
   if (left.empty()) {
     require_alike(runs, file_of);
     return runs;
   }
-  // The longest first, so that no thread is left with a long one at the end.
-  std::stable_sort(left.begin(), left.end(),
-                   [&](std::size_t a, std::size_t b) { return runs[a].width > runs[b].width; });
+  double total = 0.0;
+  for (const std::size_t i : left) total += static_cast<double>(runs[i].width);
   const ImageData data = load(options);
   prepare_runs_folder(options, data, store);  // not before the images were found to be sound
   const std::uint64_t steps_an_epoch =

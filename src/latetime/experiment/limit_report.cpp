@@ -74,9 +74,9 @@ PairCounts count_pairs(const Limit& limit, const std::vector<int>& classes,
                        const NetworkShape& shape) {
   PairCounts counts;
   for (Eigen::Index k = 0; k < limit.coefficients.rows(); ++k) {
-    for (std::size_t i = 0; i < classes.size(); ++i) {
-      const bool own = k / shape.width == classes[i];
-      const PairVerdict verdict = limit.verdict(k, static_cast<Eigen::Index>(i));
+    for (Eigen::Index i = 0; i < limit.margins.size(); ++i) {
+      const bool own = of_class(classes, shape.group_of(k), i);
+      const PairVerdict verdict = limit.verdict(k, i);
       ++(own ? counts.own : counts.other)[code(verdict)];
     }
   }

@@ -121,7 +121,7 @@ class RunPart {
         data_(problem.data),
         settings_(settings),
         measurer_(problem.data, problem.initial),
-        descent_(problem.data, problem.initial, options()),
+        descent_(problem.descent(), options()),
         schedule_(recorded_steps(problem.config, problem.data.size())) {}
 
   /// Everything is checked before `make_place` is called.

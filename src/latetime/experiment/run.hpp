@@ -81,6 +81,9 @@ struct RunProblem {
   RunConfig config;
   Dataset data;
   Network initial;
+
+  /// What it descends on.
+  Problem descent() const { return {data, initial, config.descent.learning_rate}; }
 };
 
 /// A line on each thing that is allowed and yet hardly meant: samples of zeros, times to record

@@ -45,7 +45,7 @@ void compute(const StoredRun& run, const std::function<bool(double)>& keep_going
     result.problem = fmt::format("the run ended at step {}, too early to say; go on with run {}",
                                  to_string(result.start), way_to_state(run));
   } else {
-    const FlowProblem problem(run.data(), run.shape(), run.config().descent.learning_rate);
+    const FlowProblem problem(run.problem());
     LateFlow flow(problem, start, options_to_limit(problem, of_descent));
     result.report = report_limit(flow, run.data().x, keep_going);
   }

@@ -144,7 +144,6 @@ Network network_of_array(const NetworkShape& shape, const std::vector<std::size_
 
 DescentOptions descent_options(const RunConfig& config, Eigen::Index n, unsigned threads) {
   return {.method = config.descent.method,
-          .learning_rate = config.descent.learning_rate,
           .batch_size = batch_size(config, n),
           .engine = config.descent.engine,
           .tolerance = config.descent.tolerance,

@@ -8,7 +8,7 @@
 #include "latetime/base/log_time.hpp"
 #include "latetime/data/dataset.hpp"
 #include "latetime/experiment/config.hpp"
-#include "latetime/model/network.hpp"
+#include "latetime/model/problem.hpp"
 #include "latetime/store/run_schema.hpp"
 
 namespace latetime {
@@ -28,6 +28,8 @@ class StoredRun {
   const Dataset& data() const { return data_; }
   NetworkShape shape() const;
   Network initial() const;
+  /// What it descends on.
+  Problem problem() const { return {data_, initial(), config_.descent.learning_rate}; }
 
   const FinalState& last() const { return last_; }
   LogTime final_time() const;

@@ -170,7 +170,10 @@ ordered_json run_json(const std::string& folder) {
           {"maps", maps_json(maps)},
           {"claims", claims.claims},
           {"claims_outdated", claims.outdated},
-          {"claims_command", "latetime check " + folder}};
+          {"claims_command", "latetime check " + folder},
+          {"proof", proof.proof},
+          {"proof_outdated", proof.outdated},
+          {"proof_command", "latetime prove " + folder}};
 }
 
 }  // namespace latetime
