@@ -359,7 +359,7 @@ class Descent:
         self.shared = [[sum(a[j] * a[l] for a in alpha) >> BITS for l in range(p.n)] for j in range(p.n)]      # Σ_k α_kj α_kl
         self.kernel = [[self.entry(j, l) for l in range(p.n)] for j in range(p.n)]
         widest = max(sum(map(abs, row)) for row in p.gram)
-        need(widest * p.qa < ONE * ONE * 999 // 1000, 'steps are short: q |a| Σ_l |⟨x_i, x_l⟩| < 1')
+        self.largest = int(0.999 * 2.0 ** self.bits / above(widest * p.qa >> BITS))      # multiplier with which a step is short
 
     def slope(self, k, i):
         return self.p.slope_of['1' if self.on[k][i] else '0']
@@ -432,6 +432,7 @@ class Descent:
             if any(change):
                 odds = [self.times_exp(v, -c) for v, c in zip(odds, change)]
             g = [(v << self.bits) // (one + v) for v in odds]
+            need(max(g) < self.largest, f'step {t} is short: q |a| Σ_l |⟨x_i, x_l⟩| g < 1')
             self.sum = [a + (b << self.cut) for a, b in zip(self.sum, g)]
             load = [a + p.n + 8 + (sum(map(mul, row, g)) >> self.bits) for a, row in zip(load, self.weight)]
             odds = [self.times_exp(v, -(sum(map(mul, row, g)) >> self.bits)) for v, row in zip(odds, self.kernel)]

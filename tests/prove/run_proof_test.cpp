@@ -138,6 +138,59 @@ TEST(RunProof, IsOfTheLearningRate) {
   EXPECT_GT(std::get<RunTheorem>(other).radius, 1.5 * std::get<RunTheorem>(own).radius);
 }
 
+// Level C: exact descent from the initial weights is where the engine's doubles are, to rounding,
+// and the theorem about it is hardly wider than the one about descent from these doubles.
+TEST(RunProof, BeginsAtTheInitialWeights) {
+  for (const std::size_t index : {0U, 2U, 4U}) {
+    Case with = cases[index];
+    with.step = std::min<std::uint64_t>(with.step, 10'000);
+    const Trained run = trained(with);
+    DescentReplay replay(run.data, run.initial, learning_rate);
+    const Network weights = run.weights();
+    const auto distance = replay.distance(with.step, weights.weights);
+    ASSERT_TRUE(is_proved(distance)) << std::get<NotProved>(distance).reason;
+    EXPECT_LT(std::get<double>(distance), 1e-12);
+    EXPECT_GT(std::get<double>(distance), 0.0);
+    // Other weights are as far as they are.
+    Matrix moved = weights.weights;
+    moved(0, 0) += 0.25;
+    const auto other = replay.distance(with.step, moved);
+    ASSERT_TRUE(is_proved(other));
+    EXPECT_NEAR(std::get<double>(other), 0.25, 1e-6);
+    ProofOptions options;
+    const auto from_step = prove_run(run.data, weights, learning_rate, with.step, options);
+    options.initial = run.initial.weights;
+    options.start_distance = std::get<double>(distance);
+    const auto from_start = prove_run(run.data, weights, learning_rate, with.step, options);
+    ASSERT_EQ(is_proved(from_step), is_proved(from_start));
+    if (!is_proved(from_start)) continue;
+    const auto& theorem = std::get<RunTheorem>(from_start);
+    EXPECT_TRUE(theorem.from_start);
+    EXPECT_NE(theorem.certificate.find("\nw0 "), std::string::npos);
+    EXPECT_NEAR(theorem.radius, std::get<RunTheorem>(from_step).radius, 1e-3 * theorem.radius);
+    // From weights that are far away nothing is proved that holds so narrowly.
+    options.start_distance = 0.25;
+    const auto from_far = prove_run(run.data, weights, learning_rate, with.step, options);
+    if (is_proved(from_far)) {
+      EXPECT_GT(std::get<RunTheorem>(from_far).radius, 0.25);
+    }
+  }
+}
+
+TEST(RunProof, ReplayKnowsWhatItCannotFollow) {
+  const Trained run = trained(cases[4]);
+  Network zero = run.initial;
+  zero.weights.setZero();
+  DescentReplay from_zero(run.data, zero, learning_rate);
+  EXPECT_FALSE(is_proved(from_zero.distance(10, zero.weights)));
+  DescentReplay fast(run.data, run.initial, 1e3);
+  EXPECT_FALSE(is_proved(fast.distance(10, run.initial.weights)));
+  DescentReplay stopped(run.data, run.initial, learning_rate);
+  const auto end = stopped.distance(1000, run.initial.weights, [](std::uint64_t) { return false; });
+  ASSERT_FALSE(is_proved(end));
+  EXPECT_EQ(std::get<NotProved>(end).reason, "stopped");
+}
+
 TEST(RunProof, RefusesWhatItCannotProveWithAReason) {
   const Trained run = trained(cases[0]);
   const auto refused = [](const Proof<RunTheorem>& proof) {

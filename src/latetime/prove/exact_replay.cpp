@@ -52,7 +52,7 @@ class ExactReplay::State {
     due_.resize(at(n_));
     sums_.assign(at(p_.neurons()), BallVector(at(n_)));
     since_ = sums_;
-    require_short_steps();
+    row_sum_ = above(p_.rate() * p_.output() * p_.gram_size().rowwise().sum().maxCoeff());
     count_slopes();
     kernel_.assign(at(n_), BallVector(at(n_)));
     signed_gram_ = kernel_;
@@ -108,11 +108,12 @@ class ExactReplay::State {
     return above(static_cast<double>(step_) * p_.length(Vector::Constant(n_, margin_error_)));
   }
 
-  void require_short_steps() {
-    const double largest = p_.gram_size().rowwise().sum().maxCoeff();
-    if (p_.rate() * p_.output() * largest < 0.999) return;
-    throw Unproved("a step may be longer than the curvature of the loss allows",
-                   "train with a smaller learning rate");
+  /// Lemma 1's r < 1 (docs/proofs.md, 9), with the largest multiplier of a step.
+  void require_short_step(double largest_multiplier) const {
+    if (row_sum_ * largest_multiplier < 0.999) return;
+    throw Unproved(
+        fmt::format("step {} may be longer than the curvature of the loss allows", step_),
+        "train with a smaller learning rate");
   }
 
   double slope(Eigen::Index k, Eigen::Index i) const {
@@ -197,6 +198,11 @@ class ExactReplay::State {
       multipliers_[i] = odds_[i] / (one_ + odds_[i]);
       count_error(take_middle(multipliers_[i]));
     }
+    double largest = 0.0;
+    for (const Ball& multiplier : multipliers_) {
+      largest = std::max(largest, above(multiplier.middle()));
+    }
+    require_short_step(largest);
     for (Eigen::Index i = 0; i < n_; ++i) {
       change_margin(i, dot(kernel_[at(i)], multipliers_));
       arb_struct* total = total_[at(i)].get();
@@ -302,6 +308,7 @@ class ExactReplay::State {
   std::vector<std::priority_queue<Due>> due_;
   std::vector<Eigen::Index> changed_;
   std::uint64_t step_ = 0;
+  double row_sum_ = 0.0;       ///< at least (q/m) max_i Σ_l |⟨x_i, x_l⟩|
   double margin_error_ = 0.0;  ///< at least |g̃ − φ(u)| of every sample at every step so far
   Ball one_ = 1.0, gamma_;
 };
