@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <string>
+#include <utility>
 
 #include "latetime/base/log_time.hpp"
 
@@ -33,10 +34,12 @@ class ProgressLine {
   void use_engine(const std::string& engine, const LogTime& done);
   void update(const LogTime& done);
   void clear();
+  /// Words to show behind the rest.
+  void add(std::string words) { words_ = std::move(words); }
 
  private:
   using Clock = std::chrono::steady_clock;
-  std::string unit_, engine_;
+  std::string unit_, engine_, words_;
   LogTime first_, last_;
   bool enabled_;
   bool shown_ = false;

@@ -5,6 +5,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include <hdf5_hl.h>
+
 #include "latetime/base/error.hpp"
 #include "latetime/base/file_seal.hpp"
 #include "latetime/base/hdf5_file.hpp"
@@ -145,10 +147,12 @@ void Hdf5Writer::write(const std::string& name, std::span<const std::string> tex
 }
 
 void Hdf5Writer::write_object_attribute(const std::string& object, const std::string& name,
-                                        std::int64_t type, const void* value) {
+                                        std::int64_t type, const void* value, std::size_t count) {
   silence_hdf5();
   const Hdf5Handle owner(H5Oopen(file_, object.c_str(), H5P_DEFAULT), H5Oclose);
-  const Hdf5Handle space(H5Screate(H5S_SCALAR), H5Sclose);
+  const hsize_t size = count;
+  const Hdf5Handle space(count == 1 ? H5Screate(H5S_SCALAR) : H5Screate_simple(1, &size, nullptr),
+                         H5Sclose);
   const Hdf5Handle attribute(H5Acreate2(owner, name.c_str(), type, space, H5P_DEFAULT, H5P_DEFAULT),
                              H5Aclose);
   if (!attribute.valid() || H5Awrite(attribute, type, value) < 0) {
@@ -169,6 +173,30 @@ void Hdf5Writer::write_attribute(const std::string& object, const std::string& n
 void Hdf5Writer::write_attribute(const std::string& object, const std::string& name,
                                  std::int64_t value) {
   write_object_attribute(object, name, H5T_NATIVE_INT64, &value);
+}
+
+void Hdf5Writer::write_attribute(const std::string& object, const std::string& name,
+                                 std::span<const std::uint8_t> values) {
+  write_object_attribute(object, name, H5T_NATIVE_UINT8, values.data(), values.size());
+}
+
+void Hdf5Writer::make_dimension(const std::string& list) {
+  silence_hdf5();
+  const Hdf5Handle dataset(H5Dopen2(file_, list.c_str(), H5P_DEFAULT), H5Dclose);
+  const std::string name = list.substr(list.rfind('/') + 1);
+  if (!dataset.valid() || H5DSset_scale(dataset, name.c_str()) < 0) {
+    cannot_write(path_, "the dimension " + list);
+  }
+}
+
+void Hdf5Writer::attach_dimension(const std::string& array, unsigned axis,
+                                  const std::string& dimension) {
+  silence_hdf5();
+  const Hdf5Handle dataset(H5Dopen2(file_, array.c_str(), H5P_DEFAULT), H5Dclose);
+  const Hdf5Handle scale(H5Dopen2(file_, dimension.c_str(), H5P_DEFAULT), H5Dclose);
+  if (!dataset.valid() || !scale.valid() || H5DSattach_scale(dataset, scale, axis) < 0) {
+    cannot_write(path_, "dimension " + dimension + " of " + array);
+  }
 }
 
 void Hdf5Writer::close() {
