@@ -36,6 +36,7 @@ void keep_links_compact(const Hdf5Handle& creation) {
 void make_groups(hid_t file, const std::string& name) {
   const Hdf5Handle creation(H5Pcreate(H5P_GROUP_CREATE), H5Pclose);
   keep_links_compact(creation);
+  H5Pset_obj_track_times(creation, false);
   for (std::size_t end = name.find('/', 1); end != std::string::npos;
        end = name.find('/', end + 1)) {
     const std::string group = name.substr(0, end);
@@ -76,7 +77,8 @@ Hdf5Writer::Hdf5Writer(std::string path) : path_(std::move(path)), file_(-1) {
   constexpr std::size_t growth = std::size_t{1} << 20;
   H5Pset_fapl_core(access, growth, false);
   const Hdf5Handle creation(H5Pcreate(H5P_FILE_CREATE), H5Pclose);
-  keep_links_compact(creation);  // of the root group
+  keep_links_compact(creation);             // of the root group
+  H5Pset_obj_track_times(creation, false);  // the same arrays give the same bytes
   file_ = H5Fcreate(path_.c_str(), H5F_ACC_TRUNC, creation, access);
   if (file_ < 0) throw InputError(path_, "cannot be prepared in memory; free some");
 }
@@ -104,9 +106,10 @@ void Hdf5Writer::write_numbers(const std::string& name, const ArrayShape& shape,
                     : H5Screate_simple(static_cast<int>(sizes.size()), sizes.data(), nullptr),
       H5Sclose);
   make_groups(file_, name);
+  const Hdf5Handle creation(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
+  H5Pset_obj_track_times(creation, false);
   const Hdf5Handle dataset(
-      H5Dcreate2(file_, name.c_str(), type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT),
-      H5Dclose);
+      H5Dcreate2(file_, name.c_str(), type, space, H5P_DEFAULT, creation, H5P_DEFAULT), H5Dclose);
   if (!dataset.valid() ||
       (count > 0 && H5Dwrite(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) < 0)) {
     cannot_write(path_, name);

@@ -83,7 +83,7 @@ std::size_t length_of(const Range& range, const std::string& where) {
     }
   } else {
     const double steps = (range.to - range.from) / *range.step;
-    if (!(steps >= 0.0)) {
+    if (!(steps >= 0.0) || !std::isfinite(steps)) {
       throw InputError(
           where, fmt::format("steps of {} do not lead from {} to {}; turn the sign "
                              "around, or the ends",

@@ -170,7 +170,10 @@ void SweepPlan::require_possible_values() const {
           if (problem.empty()) problem = error.what();
         }
       }
-      if (!possible) throw InputError(problem);
+      if (possible) continue;
+      const std::string of_axis = definition_.origin + ": " + axis.key;
+      if (!problem.starts_with(of_axis)) throw InputError(problem);
+      throw InputError(definition_.origin + ": axes." + axis.key + problem.substr(of_axis.size()));
     }
   }
 }
