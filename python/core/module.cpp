@@ -23,4 +23,5 @@ PYBIND11_MODULE(_core, module) {
   latetime::python::bind_limit(module);
   latetime::python::bind_check(module);
   latetime::python::bind_figures(module);
+  latetime::python::bind_sweep(module);
 }

@@ -41,6 +41,9 @@ class Hdf5Writer : public ArrayWriter {
   void write_attribute(const std::string& object, const std::string& name,
                        std::span<const std::uint8_t> values);
 
+  /// A list of texts of any length, as netCDF 4 reads them; HDF5 keeps no checksum of such.
+  void write_variable_texts(const std::string& name, std::span<const std::string> texts);
+
   /// Makes a list that was written a dimension scale of its own name: what gives a dimension of
   /// arrays its name and its coordinates, for netCDF 4 and xarray.
   void make_dimension(const std::string& list);

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <stdexcept>
 #include <utility>
+#include <vector>
 
 #include <hdf5_hl.h>
 
@@ -147,6 +148,15 @@ void Hdf5Writer::write(const std::string& name, std::span<const std::string> tex
   std::string cells(texts.size() * length, '\0');
   for (std::size_t i = 0; i < texts.size(); ++i) texts[i].copy(&cells[i * length], length);
   write_numbers(name, {texts.size()}, text_type(length), cells.data(), texts.size());
+}
+
+void Hdf5Writer::write_variable_texts(const std::string& name, std::span<const std::string> texts) {
+  const Hdf5Handle type(H5Tcopy(H5T_C_S1), H5Tclose);
+  H5Tset_size(type, H5T_VARIABLE);
+  H5Tset_cset(type, H5T_CSET_UTF8);
+  std::vector<const char*> pointers;
+  for (const std::string& text : texts) pointers.push_back(text.c_str());
+  write_numbers(name, {texts.size()}, type, pointers.data(), pointers.size());
 }
 
 void Hdf5Writer::write_object_attribute(const std::string& object, const std::string& name,

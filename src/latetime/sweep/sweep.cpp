@@ -51,17 +51,11 @@ std::vector<std::string> shards_in(const std::string& folder) {
   return shards;
 }
 
-std::string runs_folder(const SweepPlan& plan, const std::string& out) {
-  return plan.definition().keep_runs ? file_in(out, "runs") : "";
-}
-
 /// The points of one process, made side by side.
 class Making {
  public:
-  Making(const SweepPlan& plan, PointStore& store, const std::string& out,
-         const SweepSettings& settings)
-      : plan_(plan), store_(store), settings_(settings), maker_(plan, runs_folder(plan, out)) {
-    keys.resize(plan.size());
+  Making(const SweepPlan& plan, SweepFolder& folder, const SweepSettings& settings)
+      : folder_(folder), settings_(settings), maker_(plan, folder.runs()) {
     for (std::size_t i = 0; i < plan.size(); ++i) {
       if (settings.shard.holds(i)) numbers_.push_back(i);
     }
@@ -73,36 +67,17 @@ class Making {
       if (!stopped && settings_.keep_going && !settings_.keep_going()) stopped = true;
       if (!stopped) make(numbers_[job]);
     });
-    store_.flush();
+    folder_.store().flush();
   }
 
-  /// Keys of the points that an interruption left out, which may have been made earlier.
-  void complete_keys() {
-    run_jobs(numbers_.size(), settings_.jobs, [&](std::size_t job) { name(numbers_[job]); });
-  }
-
-  std::vector<std::string> keys;
-  std::map<std::size_t, std::string> problems;
   SweepProgress progress;
   std::atomic<bool> stopped{false};
 
  private:
-  /// Enters the key of a point; whether it has one.
-  bool name(std::size_t number) {
-    if (!keys[number].empty()) return true;
-    std::string problem;
-    keys[number] = maker_.key(number, &problem);
-    if (!keys[number].empty()) return true;
-    const std::lock_guard lock(mutex_);
-    problems[number] = problem;
-    return false;
-  }
-
   void make(std::size_t number) {
-    if (!name(number)) return count(false, true);
-    const std::string& key = keys[number];
-    const auto known = store_.find(key, plan_.definition().wanted);
-    if (known && !known->worth_another_try()) {
+    if (!folder_.name(number)) return count(false, true);
+    const std::string& key = folder_.key(number);
+    if (const auto known = folder_.known(number)) {
       return count(false, known->outcome != to_string(StopReason::reached_end));
     }
     {
@@ -117,7 +92,7 @@ class Making {
       stopped = true;
       return;
     }
-    store_.add(*record);
+    folder_.store().add(*record);
     count(true, record->outcome != to_string(StopReason::reached_end));
   }
 
@@ -128,8 +103,7 @@ class Making {
     if (settings_.progress) settings_.progress(progress);
   }
 
-  const SweepPlan& plan_;
-  PointStore& store_;
+  SweepFolder& folder_;
   const SweepSettings& settings_;
   PointMaker maker_;
   std::vector<std::size_t> numbers_;
@@ -146,18 +120,6 @@ std::string problem_line(const SweepPlan& plan, const PointRow& row) {
   return fmt::format("point {} ({}): {}", row.number, values, row.message);
 }
 
-void write_files(const SweepPlan& plan, const SweepTable& table, const std::string& out,
-                 SweepSummary& summary) {
-  for (const PointRow& row : table.rows) {
-    ++summary.outcomes[row.outcome];
-    const bool bad = row.outcome == "refused" || row.outcome == "failed";
-    if (bad && summary.first_problem.empty()) summary.first_problem = problem_line(plan, row);
-  }
-  replace_file(file_in(out, points_csv_name), points_csv(plan, table));
-  write_sweep_nc(file_in(out, sweep_nc_name), plan, table);
-  summary.files = {points_csv_name, sweep_nc_name};
-}
-
 void require_resumption(const std::string& out, bool resume) {
   if (holds_run(out)) {
     throw InputError(out, "holds a run; results of a sweep go into a folder of their own");
@@ -167,6 +129,14 @@ void require_resumption(const std::string& out, bool resume) {
                      "holds a sweep; go on with it by --resume (points that it has are not "
                      "made again, also by another sweep), or name another folder");
   }
+}
+
+/// Which folder a shard works in, once nothing speaks against it.
+std::string folder_of(const std::string& out, const Shard& shard, bool resume) {
+  refuse_foreign_folder(out);
+  const std::string folder = shard.is_whole() ? out : file_in(out, shard.folder_name().c_str());
+  require_resumption(folder, resume);
+  return folder;
 }
 
 std::string read_text(const std::string& path) {
@@ -220,26 +190,78 @@ std::optional<PointRecord> PointMaker::make(std::size_t number, const std::strin
                    keep_going);
 }
 
+SweepFolder::SweepFolder(const SweepPlan& plan, const std::string& out, const Shard& shard,
+                         bool resume)
+    : plan_(plan),
+      out_(out),
+      shard_(shard),
+      folder_(folder_of(out, shard, resume)),
+      lock_(FolderLock::hold(folder_)),
+      store_(folder_),
+      maker_(plan, ""),
+      keys_(plan.size()) {
+  if (shard.is_whole()) {
+    for (const std::string& part : shards_in(out)) store_.include(part);
+  }
+  replace_file(file_in(folder_, sweep_toml_name), to_toml(plan.definition()));
+}
+
+std::string SweepFolder::runs() const {
+  return plan_.definition().keep_runs ? file_in(folder_, "runs") : "";
+}
+
+bool SweepFolder::name(std::size_t number) {
+  if (!keys_[number].empty()) return true;
+  std::string problem;
+  keys_[number] = maker_.key(number, &problem);
+  if (!keys_[number].empty()) return true;
+  const std::lock_guard lock(mutex_);
+  problems_[number] = problem;
+  return false;
+}
+
+std::optional<PointRecord> SweepFolder::known(std::size_t number) const {
+  auto record = store_.find(keys_[number], plan_.definition().wanted);
+  if (record && record->worth_another_try()) return std::nullopt;
+  return record;
+}
+
+std::vector<std::size_t> SweepFolder::missing() {
+  std::vector<std::size_t> numbers;
+  std::set<std::string> seen;
+  for (std::size_t i = 0; i < plan_.size(); ++i) {
+    if (shard_.holds(i) && name(i) && !known(i) && seen.insert(keys_[i]).second) {
+      numbers.push_back(i);
+    }
+  }
+  return numbers;
+}
+
+SweepSummary SweepFolder::write_files(unsigned threads) {
+  SweepSummary summary;
+  if (!shard_.is_whole()) return summary;
+  // Of those that an interruption left out, some may have been made earlier.
+  run_jobs(plan_.size(), threads, [&](std::size_t i) { name(i); });
+  const SweepTable table = collect_points(plan_, keys_, problems_, store_);
+  for (const PointRow& row : table.rows) {
+    ++summary.outcomes[row.outcome];
+    const bool bad = row.outcome == "refused" || row.outcome == "failed";
+    if (bad && summary.first_problem.empty()) summary.first_problem = problem_line(plan_, row);
+  }
+  replace_file(file_in(out_, points_csv_name), points_csv(plan_, table));
+  write_sweep_nc(file_in(out_, sweep_nc_name), plan_, table);
+  summary.files = {points_csv_name, sweep_nc_name};
+  return summary;
+}
+
 SweepSummary carry_out_sweep(const SweepPlan& plan, const std::string& out,
                              const SweepSettings& settings) {
   const auto start = Clock::now();
-  refuse_foreign_folder(out);
-  const std::string folder =
-      settings.shard.is_whole() ? out : file_in(out, settings.shard.folder_name().c_str());
-  require_resumption(folder, settings.resume);
-  const auto lock = FolderLock::hold(folder);
-  PointStore store(folder);
-  if (settings.shard.is_whole()) {
-    for (const std::string& shard : shards_in(out)) store.include(shard);
-  }
-  replace_file(file_in(folder, sweep_toml_name), to_toml(plan.definition()));
-  Making making(plan, store, folder, settings);
+  SweepFolder folder(plan, out, settings.shard, settings.resume);
+  Making making(plan, folder, settings);
   making.make_all();
-  SweepSummary summary{.interrupted = making.stopped};
-  if (settings.shard.is_whole()) {
-    if (making.stopped) making.complete_keys();
-    write_files(plan, collect_points(plan, making.keys, making.problems, store), out, summary);
-  }
+  SweepSummary summary = folder.write_files(settings.jobs);
+  summary.interrupted = making.stopped;
   summary.progress = making.progress;
   summary.seconds = seconds_since(start);
   return summary;
@@ -257,22 +279,13 @@ SweepSummary merge_sweeps(const std::vector<std::string>& named, const std::stri
     folders.insert(folders.end(), shards.begin(), shards.end());
   }
   const SweepPlan plan(stored_definition(folders));
-  if (holds_run(out)) {
-    throw InputError(out, "holds a run; results of a sweep go into a folder of their own");
-  }
-  const auto lock = FolderLock::hold(out);
-  PointStore store(out);
+  SweepFolder merged(plan, out, {}, true);
   std::error_code error;
   for (const std::string& folder : folders) {
-    if (!fs::equivalent(folder, out, error)) store.include(folder);
+    if (!fs::equivalent(folder, out, error)) merged.store().include(folder);
   }
-  store.take_over();
-  replace_file(file_in(out, sweep_toml_name), to_toml(plan.definition()));
-  const SweepSettings settings;
-  Making keys(plan, store, out, settings);
-  keys.complete_keys();
-  SweepSummary summary;
-  write_files(plan, collect_points(plan, keys.keys, keys.problems, store), out, summary);
+  merged.store().take_over();
+  SweepSummary summary = merged.write_files(1);
   summary.progress.total = plan.size();
   const auto missing = summary.outcomes.find("missing");
   summary.progress.known = plan.size() - (missing == summary.outcomes.end() ? 0 : missing->second);

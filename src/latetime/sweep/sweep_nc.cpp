@@ -75,7 +75,7 @@ class Writer {
     } else {
       std::vector<std::string> texts;
       for (const std::string& value : values) texts.push_back(plain(value));
-      file_.write("/" + name, std::span<const std::string>(texts));
+      file_.write_variable_texts("/" + name, texts);
     }
   }
 
