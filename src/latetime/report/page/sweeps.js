@@ -80,7 +80,7 @@ function heatSpec(sweep, values, width) {
   const y = { ...ordinalAxis(sweep, values.y, 'y') };
   y.sort = [...y.sort].reverse();  // upwards, as in a diagram
   return {
-    width, height: Math.min(430, 60 + 26 * axisValues(sweep, values.y).length), autosize: { type: 'fit', contains: 'padding' },
+    width, height: Math.min(430, 110 + 36 * axisValues(sweep, values.y).length), autosize: { type: 'fit', contains: 'padding' },
     padding: { top: 6, left: 2, right: 10, bottom: 4 },
     layer: [{ name: 'cell', data: { values: rows }, mark: { type: 'rect', strokeWidth: 0, invalid: 'show' },
               encoding: { x: ordinalAxis(sweep, values.x, 'x'), y, color, tooltip: POINT_TIP } }],
@@ -107,12 +107,12 @@ function lineSpec(sweep, values, width) {
                   scale: { domain: series, scheme: theme().scheme },
                   legend: families.length > 1 ? { symbolType: 'stroke', symbolStrokeWidth: 3, symbolOpacity: 1, titleOrient: 'left' } : null };
   return {
-    width, height: 290, autosize: { type: 'fit', contains: 'padding' }, padding: { top: 6, left: 2, right: 10, bottom: 4 },
+    width, height: 290, autosize: { type: 'fit', contains: 'padding' }, padding: { top: 2, left: 2, right: 10, bottom: 4 },
     layer: [
       { name: 'band', data: { values: rows }, mark: { type: 'area', opacity: 0.14 },
         encoding: { x, y: { ...y, field: 'lo' }, y2: { field: 'hi' }, color } },
       { name: 'curve', data: { values: rows }, mark: { type: 'line', strokeWidth: 2 }, encoding: { x, y, color } },
-      { name: 'dot', data: { values: rows }, mark: { type: 'point', filled: true, size: 45, opacity: 1 },
+      { name: 'dot', data: { values: rows }, mark: { type: 'point', filled: true, size: 70, opacity: 1 },
         encoding: { x, y, color, tooltip: POINT_TIP } },
     ],
   };
