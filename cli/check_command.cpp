@@ -111,8 +111,9 @@ void print_table(const ClaimReport& report) {
     }
     const bool unmet = claim.verdict == ClaimVerdict::hypothesis_unmet;
     fmt::print(row, claim.id, claim.name, conditions_text(claim), needs_text(claim),
-               unmet ? fmt::format("Unmet ({})", to_string(claim.finding.seen).substr(0, 5))
-                     : to_string(claim.verdict));
+               (unmet ? fmt::format("Unmet ({})", to_string(claim.finding.seen).substr(0, 5))
+                      : to_string(claim.verdict)) +
+                   (claim.proved ? ", proved" : ""));
   }
   print_others(report.claims);
   fmt::print(
@@ -131,6 +132,11 @@ void print_claim(const Claim& claim, Eigen::Index width) {
                                     ? "; the conclusion: " + to_string(claim.finding.seen)
                                     : ""));
   if (!claim.finding.reason.empty()) print_wrapped("because", claim.finding.reason);
+  if (claim.proved) {
+    print_wrapped("proved", fmt::format("{} from step {} on (latetime prove, docs/proofs.md)",
+                                        claim.proved->holds ? "the conclusion" : "the contrary",
+                                        claim.proved->from_step));
+  }
   print_wrapped("says", claim.conclusion);
   if (!claim.criterion.empty()) print_wrapped("counts when", claim.criterion);
   for (const Hypothesis& hypothesis : claim.hypotheses) {

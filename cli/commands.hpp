@@ -23,6 +23,7 @@ void declare_run(CLI::App& app, Action& action);
 void declare_train(CLI::App& app, Action& action);
 void declare_limit(CLI::App& app, Action& action);
 void declare_check(CLI::App& app, Action& action);
+void declare_prove(CLI::App& app, Action& action);
 void declare_inspect(CLI::App& app, Action& action);
 void declare_export(CLI::App& app, Action& action);
 void declare_report(CLI::App& app, Action& action);

@@ -45,6 +45,7 @@ int main(int argc, char** argv) {
       "  latetime run --out late --set descent.until=1e100\n"
       "  latetime limit late                      what does it converge to?\n"
       "  latetime check late                      which claims of the paper hold on it?\n"
+      "  latetime prove late                      a theorem about it, with a certificate\n"
       "  latetime report late relu                words and plots, side by side, in one page\n"
       "  latetime sweep map.toml --out map        maps over keys and seeds, opened by xarray\n"
       "  latetime inspect my.toml                 how nearly orthogonal are my samples?\n"
@@ -56,6 +57,7 @@ int main(int argc, char** argv) {
   declare_train(app, action);
   declare_limit(app, action);
   declare_check(app, action);
+  declare_prove(app, action);
   declare_inspect(app, action);
   declare_export(app, action);
   declare_report(app, action);

@@ -12,6 +12,7 @@ void bind_run(pybind11::module_& module);
 void bind_limit(pybind11::module_& module);
 void bind_sweep(pybind11::module_& module);
 void bind_check(pybind11::module_& module);
+void bind_prove(pybind11::module_& module);
 void bind_figures(pybind11::module_& module);
 
 }  // namespace latetime::python

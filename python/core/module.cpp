@@ -22,6 +22,7 @@ PYBIND11_MODULE(_core, module) {
   latetime::python::bind_run(module);
   latetime::python::bind_limit(module);
   latetime::python::bind_check(module);
+  latetime::python::bind_prove(module);
   latetime::python::bind_figures(module);
   latetime::python::bind_sweep(module);
 }

@@ -25,6 +25,7 @@ from ._config import Config, Data, Descent, Network, Record, fields
 from ._core import version as __version__
 from ._data import Dataset, Inspection, batch_order, inspect, load_data
 from ._limit import Limit, Verdict, limit
+from ._prove import Enclosures, Proof, prove
 from ._reproduce import reproduce
 from ._result import Run, load
 from ._run import Interrupted, run
@@ -39,10 +40,12 @@ __all__ = [
     "Data",
     "Dataset",
     "Descent",
+    "Enclosures",
     "Inspection",
     "Interrupted",
     "Limit",
     "Network",
+    "Proof",
     "Record",
     "Run",
     "Sweep",
@@ -56,6 +59,7 @@ __all__ = [
     "limit",
     "load",
     "load_data",
+    "prove",
     "reproduce",
     "run",
     "sweep",

@@ -10,6 +10,7 @@ import numpy as np
 from . import _config, _core
 from ._checks import path_text
 from ._limit import Limit, limit
+from ._prove import Proof, prove
 from ._names import answers_unknown_names, require_array
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class Run:
     last_switch_record: (2, m, n), or None where switches are not counted
     weights, initial_weights: (2, m, d); preactivations: (2, m, n); X: (n, d); y: (n,)
     limit: Limit, or None for a run that did not reach late time (`latetime.limit` tries one)
+    proof: Proof, what is proved about it, found when it is first asked for
     events: structured array of what the late-time flow met
     Columns of user-supplied measures: `measures`, and attributes of their names.
     """
@@ -171,6 +173,11 @@ class Run:
     def limit(self) -> Optional[Limit]:
         """The limit t = infinity that the run found."""
         return limit(self) if "/limit/status" in self.names() else None
+
+    @functools.cached_property
+    def proof(self) -> Proof:
+        """What is proved about the run, as `latetime.prove` finds it: proved when this is first asked for."""
+        return prove(self)
 
     @property
     def verdicts(self) -> np.ndarray:

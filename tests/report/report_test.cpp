@@ -190,6 +190,52 @@ TEST_F(ReportPage, ShowsClaimsWhereThereAreAnyAndSaysWhenTheyAreOld) {
   }
 }
 
+TEST_F(ReportPage, ShowsWhatIsProvedAndRefusesWhatIsNoProof) {
+  write_synthetic_run(folder_ / "run", {});
+  EXPECT_TRUE(run_json(folder_ / "run")["proof"].is_null());
+  nlohmann::json proof = {{"format", "latetime-proof"},
+                          {"version", 1},
+                          {"level", "B"},
+                          {"proved", true},
+                          {"theorem", {"it converges"}},
+                          {"run",
+                           {{"step", 1000},
+                            {"radius", 0.5},
+                            {"enclosures",
+                             {{"log_time", {7.0, 9.0}},
+                              {"norm", {{1.0, 2.0}, {2.0, 3.0}}},
+                              {"log_loss", {{-1.0, -0.5}, nullptr}},
+                              {"stable_rank_pos", {{1.0, 2.0}, {1.0, 1.5}}},
+                              {"stable_rank_neg", {{1.0, 2.0}, {1.0, 1.5}}},
+                              {"stable_rank_all", {{1.0, 2.0}, {1.0, 1.5}}}}}}}};
+  const std::string path = folder_.write("run/proof.json", proof.dump());
+  const auto shown = run_json(folder_ / "run");
+  EXPECT_EQ(shown["proof"]["theorem"][0], "it converges");
+  EXPECT_EQ(shown["proof"]["run"]["enclosures"]["log_time"].size(), 2U);
+  EXPECT_EQ(shown["proof_outdated"], false);
+  std::filesystem::last_write_time(
+      path, std::filesystem::last_write_time(folder_ / "run/result.h5") - std::chrono::hours(1));
+  EXPECT_EQ(run_json(folder_ / "run")["proof_outdated"], true);
+  std::vector<std::string> bad{"", "{", "[]", "{\"format\": \"latetime-proof\", \"version\": 2}"};
+  const auto changed = [&](const char* place, const nlohmann::json& value) {
+    nlohmann::json other = proof;
+    other[nlohmann::json::json_pointer(place)] = value;
+    bad.push_back(other.dump());
+  };
+  changed("/proved", false);  // and no reason
+  changed("/theorem", {1, 2});
+  changed("/run/step", "many");
+  changed("/run/enclosures/norm", {{1.0, 2.0}});
+  changed("/run/enclosures/norm/0", {1.0, "2"});
+  changed("/run/enclosures/log_time/0", nullptr);
+  for (const std::string& text : bad) {
+    folder_.write("run/proof.json", text);
+    EXPECT_THAT(error_of([&] { run_json(folder_ / "run"); }),
+                AllOf(HasSubstr("proof.json"), HasSubstr("latetime prove")))
+        << text;
+  }
+}
+
 TEST_F(ReportPage, ClaimsNestedWithoutEndAreRefused) {
   write_synthetic_run(folder_ / "run", {});
   std::string claims = claims_named("a");

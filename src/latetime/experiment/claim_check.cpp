@@ -8,6 +8,7 @@
 #include "latetime/base/error.hpp"
 #include "latetime/base/text.hpp"
 #include "latetime/dynamics/late_run.hpp"
+#include "latetime/experiment/proved_claims.hpp"
 #include "latetime/experiment/recorder.hpp"
 #include "latetime/experiment/run.hpp"
 #include "latetime/experiment/sample_scale.hpp"
@@ -259,6 +260,7 @@ ClaimReport check_run(const std::string& directory, const CheckSettings& setting
                            : run.outcome;
   }
   ClaimReport report = report_of(run, stored.config(), directory);
+  enter_proved(stored_proved_claims(directory), report.claims);
   if (run.steps.looked) {
     report.notes.push_back(
         fmt::format("steps are not stored: steps 0 to {} were taken again in "

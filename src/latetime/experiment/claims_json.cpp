@@ -50,6 +50,11 @@ ordered_json claim_json(const Claim& claim, Eigen::Index width) {
                        {"verdict", to_string(claim.verdict)},
                        {"conclusion_seen", to_string(claim.finding.seen)},
                        {"reason", claim.finding.reason}};
+  json["proved"] = nullptr;
+  if (claim.proved) {
+    json["proved"] = {{"conclusion", claim.proved->holds ? "holds" : "fails"},
+                      {"from_step", claim.proved->from_step}};
+  }
   json["hypotheses"] = ordered_json::array();
   for (const Hypothesis& hypothesis : claim.hypotheses) {
     json["hypotheses"].push_back({{"name", hypothesis.name},

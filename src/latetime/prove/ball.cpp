@@ -1,6 +1,11 @@
 #include "latetime/prove/ball.hpp"
 
+#include <algorithm>
+#include <cmath>
+
 #include <fmt/format.h>
+
+#include "latetime/data/symmetric_eigen.hpp"
 
 namespace latetime {
 
@@ -16,6 +21,11 @@ Enclosure Ball::enclosure() const {
   return result;
 }
 
+double Ball::magnitude() const {
+  const Enclosure bounds = enclosure();
+  return std::max(-bounds.lower, bounds.upper);
+}
+
 std::string Ball::text() const {
   const Enclosure bounds = enclosure();
   return fmt::format("[{:.6g}, {:.6g}]", bounds.lower, bounds.upper);
@@ -24,6 +34,37 @@ std::string Ball::text() const {
 Ball sqrt(const Ball& a) {
   Ball result;
   arb_sqrt(result.get(), a.get(), ball_precision);
+  return result;
+}
+
+Ball exp(const Ball& a) {
+  Ball result;
+  arb_exp(result.get(), a.get(), ball_precision);
+  return result;
+}
+
+Ball log(const Ball& a) {
+  Ball result;
+  arb_log(result.get(), a.get(), ball_precision);
+  return result;
+}
+
+// A Ball is its arb_struct and nothing else, so that Arb walks through arrays of them.
+static_assert(sizeof(Ball) == sizeof(arb_struct));
+
+Ball dot(const BallVector& a, const BallVector& b) {
+  Ball result;
+  if (a.empty()) return result;
+  arb_dot(result.get(), nullptr, 0, a.front().get(), 1, b.front().get(), 1,
+          static_cast<slong>(a.size()), ball_precision);
+  return result;
+}
+
+Ball dot_reversed(const Ball* a, const Ball* b, std::size_t size) {
+  Ball result;
+  if (size == 0) return result;
+  arb_dot(result.get(), nullptr, 0, a->get(), 1, b[size - 1].get(), -1, static_cast<slong>(size),
+          ball_precision);
   return result;
 }
 
@@ -67,6 +108,29 @@ std::optional<BallMatrix> BallMatrix::solved(const BallMatrix& right) const {
 bool BallMatrix::is_positive_definite() const {
   BallMatrix factor(rows(), columns());
   return arb_mat_cho(factor.value_, value_, ball_precision) != 0;
+}
+
+Eigen::MatrixXd BallMatrix::middle() const {
+  Eigen::MatrixXd result(rows(), columns());
+  for (slong i = 0; i < rows(); ++i) {
+    for (slong j = 0; j < columns(); ++j) result(i, j) = (*this)(i, j).middle();
+  }
+  return result;
+}
+
+double least_eigenvalue_bound(const BallMatrix& matrix) {
+  if (matrix.rows() == 0) return 1.0;
+  const Eigen::MatrixXd rounded = matrix.middle();
+  if (!rounded.allFinite()) return 0.0;
+  const double estimate = symmetric_eigenvalues(rounded)[0];
+  for (const double share : {0.97, 0.75, 0.4}) {
+    const double bound = share * estimate;
+    if (!(bound > 0.0)) return 0.0;
+    BallMatrix shifted = matrix;
+    for (slong i = 0; i < matrix.rows(); ++i) shifted.add(i, i, Ball(-bound));
+    if (shifted.is_positive_definite()) return bound;
+  }
+  return 0.0;
 }
 
 }  // namespace latetime

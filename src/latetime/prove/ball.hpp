@@ -8,12 +8,13 @@
 #include <arb.h>
 #include <arb_mat.h>
 
+#include "latetime/data/samples.hpp"
 #include "latetime/prove/proof.hpp"
 
 namespace latetime {
 
-/// Bits of the midpoints of all balls of proofs.
-inline constexpr slong ball_precision = 192;
+/// Bits of the midpoints of all balls of proofs: as many as Arb holds without memory of their own.
+inline constexpr slong ball_precision = 128;
 
 /// A real number known to lie in [midpoint ± radius] (Arb). Every operation gives a ball that holds
 /// its result for all numbers of its operands: what is true of a ball is proved of the number.
@@ -69,6 +70,9 @@ class Ball {
   bool is_zero() const { return arb_is_zero(value_) != 0; }  ///< exactly 0
   double middle() const { return arf_get_d(arb_midref(value_), ARF_RND_NEAR); }
   Enclosure enclosure() const;
+  double upper() const { return enclosure().upper; }
+  double lower() const { return enclosure().lower; }
+  double magnitude() const;  ///< the largest size of a number of the ball, or more
   std::string text() const;  ///< "[lower, upper]", a few digits
 
  private:
@@ -92,8 +96,17 @@ inline bool operator<(const Ball& a, const Ball& b) {
   return arb_lt(a.get(), b.get()) != 0;
 }
 Ball sqrt(const Ball& a);
+Ball exp(const Ball& a);
+Ball log(const Ball& a);
 /// A ball that holds both.
 Ball hull(const Ball& a, const Ball& b);
+
+using BallVector = std::vector<Ball>;
+
+/// Σ a_i b_i.
+Ball dot(const BallVector& a, const BallVector& b);
+/// Σ a_i b_{size−1−i} over the first `size`: a coefficient of a product of polynomials.
+Ball dot_reversed(const Ball* a, const Ball* b, std::size_t size);
 
 /// Matrices of balls.
 class BallMatrix {
@@ -133,9 +146,14 @@ class BallMatrix {
   std::optional<BallMatrix> solved(const BallMatrix& right) const;
   /// Whether a symmetric matrix is proved to be positive definite.
   bool is_positive_definite() const;
+  Eigen::MatrixXd middle() const;
 
  private:
   arb_mat_t value_;
 };
+
+/// A lower bound of the least eigenvalue of a symmetric matrix, some per cent below it; 0 where
+/// none above 0 is proved, and 1 for a matrix without rows.
+double least_eigenvalue_bound(const BallMatrix& matrix);
 
 }  // namespace latetime

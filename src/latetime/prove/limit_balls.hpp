@@ -42,6 +42,9 @@ struct LimitBalls {
 Proof<LimitBalls> enclose_limit(const Dataset& data, const NetworkShape& shape,
                                 double learning_rate, const LimitPattern& pattern);
 
+/// What prove_limit states of it.
+LimitTheorem limit_theorem(const LimitBalls& limit);
+
 /// x xᵀ, n × n.
 BallMatrix gram_balls(const Samples& x);
 

@@ -293,20 +293,27 @@ BallMatrix products_of(const LimitBalls& limit, const std::vector<const ModeBall
   return coefficients * limit.gram * coefficients.transposed();
 }
 
-/// Stable rank of the rows of these modes; nothing where all of them are 0.
-std::optional<Enclosure> stable_rank_of(const LimitBalls& limit,
-                                        const std::vector<const ModeBalls*>& modes) {
+struct Spectrum {
+  Enclosure stable_rank, spectral_norm;
+};
+
+/// Of the rows of these modes; nothing where all of them are 0.
+std::optional<Spectrum> spectrum_of(const LimitBalls& limit,
+                                    const std::vector<const ModeBalls*>& modes) {
   if (modes.empty()) return std::nullopt;
-  if (modes.size() == 1) return Enclosure{1.0, 1.0};
   const BallMatrix products = products_of(limit, modes);
+  if (modes.size() == 1) return Spectrum{{1.0, 1.0}, sqrt(products(0, 0)).enclosure()};
   Ball trace;
   for (slong r = 0; r < products.rows(); ++r) trace += products(r, r);
-  Enclosure result = (trace / largest_eigenvalue(products)).enclosure();
-  result.lower = std::max(result.lower, 1.0);  // by definition
+  const Ball largest = largest_eigenvalue(products);
+  Spectrum result{(trace / largest).enclosure(), sqrt(largest).enclosure()};
+  result.stable_rank.lower = std::max(result.stable_rank.lower, 1.0);  // by definition
   return result;
 }
 
-LimitTheorem theorem_of(const LimitBalls& limit) {
+}  // namespace
+
+LimitTheorem limit_theorem(const LimitBalls& limit) {
   LimitTheorem theorem;
   theorem.support = limit.support;
   for (const Ball& multiplier : limit.multipliers) {
@@ -323,21 +330,29 @@ LimitTheorem theorem_of(const LimitBalls& limit) {
     all.push_back(&mode);
     for (std::size_t i = 0; i < mode.verdicts.size(); ++i) {
       if (mode.verdicts[i] != PairVerdict::switches) continue;
-      const Enclosure slope = (mode.multipliers[i] / limit.multipliers[i]).enclosure();
+      const Ball slope = mode.multipliers[i] / limit.multipliers[i];
+      const Ball density = (slope - limit.slope) / (Ball(1.0) - limit.slope);
       for (const Eigen::Index k : mode.neurons) {
-        theorem.switching.push_back({k, static_cast<Eigen::Index>(i), slope});
+        theorem.switching.push_back(
+            {k, static_cast<Eigen::Index>(i), slope.enclosure(), density.enclosure()});
       }
     }
   }
+  Ball sum;
+  for (const Ball& multiplier : limit.multipliers) sum += multiplier;
+  theorem.loss_constant = log(sum / Ball(static_cast<double>(limit.support.size()))).enclosure();
   const Ball norm = sqrt(limit.squared_norm);
   theorem.norm = norm.enclosure();
   theorem.normalized_margin = (Ball(1.0) / norm).enclosure();
-  theorem.stable_ranks = {stable_rank_of(limit, classes[0]), stable_rank_of(limit, classes[1]),
-                          stable_rank_of(limit, all)};
+  const std::vector<const ModeBalls*>* parts[] = {&classes[0], &classes[1], &all};
+  for (std::size_t part = 0; part < 3; ++part) {
+    const auto spectrum = spectrum_of(limit, *parts[part]);
+    if (!spectrum) continue;
+    theorem.stable_ranks[part] = spectrum->stable_rank;
+    theorem.spectral_norms[part] = spectrum->spectral_norm;
+  }
   return theorem;
 }
-
-}  // namespace
 
 bool LimitBalls::is_dead(const ModeBalls& mode) const {
   return slope.is_zero() &&
@@ -401,7 +416,7 @@ Proof<LimitTheorem> prove_limit(const Dataset& data, const NetworkShape& shape,
                                 double learning_rate, const LimitPattern& pattern) {
   const Proof<LimitBalls> limit = enclose_limit(data, shape, learning_rate, pattern);
   if (!is_proved(limit)) return std::get<NotProved>(limit);
-  return theorem_of(std::get<LimitBalls>(limit));
+  return limit_theorem(std::get<LimitBalls>(limit));
 }
 
 }  // namespace latetime

@@ -21,6 +21,9 @@ struct LimitPattern {
 struct SwitchingSlope {
   Eigen::Index neuron, sample;
   Enclosure slope;
+  /// (slope − γ)/(1 − γ): the share of steps at which the pair is active, where a theorem about the
+  /// run says that it has one.
+  Enclosure density;
 };
 
 /// Theorem. Among the weights V whose own-class pre-activations have the signs of the pattern, one
@@ -36,9 +39,11 @@ struct LimitTheorem {
   Eigen::Index dead_neurons = 0;  ///< ReLU neurons with v_k = 0, off at every sample
   Enclosure norm;                 ///< ‖V‖_F
   Enclosure normalized_margin;    ///< 1/‖V‖_F
+  Enclosure loss_constant;        ///< log (1/n) Σ λ_i: lim log L + log t of a run that goes there
   /// Stable ranks of V_{+1}, V_{−1} and both stacked; nothing for a class with V_j = 0. Exactly
   /// {1, 1} where all neurons of the class are multiples of one vector.
   std::array<std::optional<Enclosure>, 3> stable_ranks;
+  std::array<std::optional<Enclosure>, 3> spectral_norms;  ///< of the same
 };
 
 /// Proves a limit in ball arithmetic, from its pattern alone: no number of the solver is trusted.

@@ -13,6 +13,11 @@ struct Enclosure {
   bool holds(double value) const { return lower <= value && value <= upper; }
 };
 
+/// "[a, b]" with so many significant digits, rounded outwards; the number alone where both are one.
+std::string outward_text(const Enclosure& bounds, int digits = 12);
+/// An upper bound with so many digits, rounded up.
+std::string upward_text(double bound, int digits = 6);
+
 /// What a proof came to a stand at. Nothing is said of whether the statement is true.
 struct NotProved {
   std::string reason;  ///< the first condition that could not be shown, one sentence

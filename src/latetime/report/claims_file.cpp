@@ -5,6 +5,7 @@
 #include <fstream>
 
 #include "latetime/base/error.hpp"
+#include "latetime/report/json_values.hpp"
 
 namespace latetime {
 namespace {
@@ -33,21 +34,6 @@ bool is_report(const nlohmann::ordered_json& json) {
            has(claim, "hypotheses", &Json::is_array) && has(claim, "measured", &Json::is_array) &&
            has(claim, "figures", &Json::is_array);
   });
-}
-
-/// The file's JSON; discarded where it is none, or nested deeper than any that `latetime check`
-/// writes (whoever writes it again, or draws it, goes down a level a call).
-nlohmann::ordered_json parse_shallow(std::istream& in) {
-  constexpr int deepest = 100;
-  bool too_deep = false;
-  auto json = nlohmann::ordered_json::parse(
-      in,
-      [&](int depth, nlohmann::ordered_json::parse_event_t, nlohmann::ordered_json&) {
-        too_deep = too_deep || depth > deepest;
-        return !too_deep;
-      },
-      false);
-  return too_deep ? nlohmann::ordered_json(nlohmann::ordered_json::value_t::discarded) : json;
 }
 
 }  // namespace

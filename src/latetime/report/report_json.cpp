@@ -7,6 +7,7 @@
 #include "latetime/report/claims_file.hpp"
 #include "latetime/report/json_values.hpp"
 #include "latetime/report/pair_maps.hpp"
+#include "latetime/report/proof_file.hpp"
 #include "latetime/report/run_results.hpp"
 #include "latetime/report/summary.hpp"
 #include "latetime/report/thinning.hpp"
@@ -144,6 +145,7 @@ ordered_json run_json(const std::string& folder) {
   const PairMaps maps = pair_maps(run);
   const Indices shown = records_shown(run);
   const ClaimsFile claims = read_claims(folder);
+  const ProofFile proof = read_proof(folder);
   return {
       {"name", folder_name(folder)},
       {"folder", folder},
@@ -167,7 +169,10 @@ ordered_json run_json(const std::string& folder) {
       {"maps", maps_json(maps)},
       {"claims", claims.claims},
       {"claims_outdated", claims.outdated},
-      {"claims_command", "latetime check " + folder}};
+      {"claims_command", "latetime check " + folder},
+      {"proof", proof.proof},
+      {"proof_outdated", proof.outdated},
+      {"proof_command", "latetime prove " + folder}};
 }
 
 }  // namespace latetime

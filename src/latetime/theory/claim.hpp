@@ -84,6 +84,12 @@ struct Finding {
 /// "holds", "fails", "undecided".
 std::string to_string(Finding::Seen seen);
 
+/// What a theorem about the run says of a conclusion.
+struct ProvedConclusion {
+  bool holds = false;           ///< false: the contrary is proved
+  std::uint64_t from_step = 0;  ///< of descent from the weights at this step on
+};
+
 /// One result of the paper, checked on one run.
 struct Claim {
   std::string id;     ///< "5.4": what --claim names
@@ -100,6 +106,7 @@ struct Claim {
   std::string criterion;      ///< when the conclusion counts as seen
   Finding finding;
   ClaimVerdict verdict = ClaimVerdict::undecided;
+  std::optional<ProvedConclusion> proved;
   /// False when the claim speaks of another activation function than the run's.
   bool applies = true;
 

@@ -24,7 +24,8 @@ function conditionsText(claim) {
 }
 
 function verdictText(claim) {
-  return claim.verdict === 'HypothesisUnmet' ? `Unmet (${claim.conclusion_seen})` : claim.verdict;
+  const verdict = claim.verdict === 'HypothesisUnmet' ? `Unmet (${claim.conclusion_seen})` : claim.verdict;
+  return claim.proved ? `${verdict}, proved` : verdict;
 }
 
 /** Names and texts under each other; empty texts are left out. */
@@ -57,6 +58,7 @@ function measuredText(measured) {
 function claimDetails(claim) {
   return definitions([
     ['because', sentence(claim.reason)],
+    ['proved', claim.proved ? `${claim.proved.conclusion === 'holds' ? 'the conclusion' : 'the contrary'}, from step ${claim.proved.from_step} on` : null],
     ['says', sentence(claim.conclusion)],
     ['counts when', sentence(claim.criterion)],
     ...claim.hypotheses.map((hypothesis) => ['condition', hypothesisText(hypothesis)]),

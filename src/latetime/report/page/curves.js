@@ -178,6 +178,7 @@ function curveSpec(plot, width, values, figure) {
   const least = rows.reduce((a, row) => Math.min(a, row.y), Infinity) / 100;
   const limits = series.flatMap((one) =>
     limitRows(one.run, mapped(one.quantity), one.label, domain, logarithmic, least));
+  const proved = series.flatMap((one) => provedRows(one.run, mapped(one.quantity), one.label, logarithmic));
   figure.rows = rows;
   figure.series = series.map((one) => one.label);
   const single = runs.length === 1;
@@ -210,6 +211,7 @@ function curveSpec(plot, width, values, figure) {
     layers.push({ data: { values: banded }, mark: { type: 'area', opacity: 0.22, clip: true },
                   encoding: { x, y: { ...y, field: 'lo' }, y2: { field: 'hi' }, color } });
   }
+  layers.push(...provedLayers(proved, x, y, color));
   if (single) layers.push(...engineLayers(runs[0], x, colors));
   layers.push(...handOverLayers(runs.flatMap(handOverRows), x, colors, single, color));
   if (limits.length) {

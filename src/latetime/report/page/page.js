@@ -44,6 +44,7 @@ function runSections(page) {
   const several = report.runs.length > 1;
   page.append(element('h2', {}, 'In words'), grid(...report.runs.map(summarySection)));
   page.append(element('h2', {}, several ? 'Side by side' : 'In numbers'), factsTable());
+  page.append(element('h2', {}, 'Proved'), ...report.runs.map(proofSection));
   page.append(element('h2', {}, 'Hypotheses and claims'), ...report.runs.map(claimsSection));
   page.append(element('h2', {}, 'Over time'), markKey());
   const note = thinningNote();

@@ -83,6 +83,10 @@ function markKey() {
   if (report.runs.some((run) => run.records.columns.error_estimate.some((e) => e > 0))) {
     items.push(['<rect x="2" y="1" width="26" height="10" fill="currentColor" opacity="0.25"/>', 'error estimate (often thinner than the line)']);
   }
+  if (report.runs.some((run) => isProved(run) && run.proof.run.enclosures.log_time.length)) {
+    items.push(['<rect x="2" y="2" width="26" height="8" fill="currentColor" fill-opacity="0.1" stroke="currentColor" stroke-width="0.8"/>',
+                'proved to lie within']);
+  }
   if (report.runs.length === 1) {
     if (eventRows(report.runs[0]).length) items.push(['<path d="M15 1 L20 10 L10 10 Z" fill="currentColor" opacity="0.75"/>', 'events since the record before']);
     for (const name of new Set(report.runs[0].records.engine)) items.push([box(colors.engines[name] || colors.muted), `${name} engine`]);

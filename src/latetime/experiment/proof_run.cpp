@@ -1,0 +1,179 @@
+#include "latetime/experiment/proof_run.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "latetime/dynamics/exact_descent.hpp"
+#include "latetime/experiment/run.hpp"
+#include "latetime/experiment/run_limit.hpp"
+#include "latetime/experiment/stored_run.hpp"
+#include "latetime/prove/certificate.hpp"
+
+namespace latetime {
+namespace {
+
+// Before this many steps descent moves in strides that no reference curve stands.
+constexpr double earliest_decade = 3.0;
+constexpr std::uint64_t steps_at_once = 1U << 15U;
+constexpr std::size_t most_enclosures = 200;
+
+const NotProved stopped{"stopped on request", "let it go on"};
+
+/// Half decades up to `most`, or the one step that was asked for.
+std::vector<std::uint64_t> steps_to_try(const ProofRequest& request) {
+  if (request.step > 0) return {request.step};
+  std::vector<std::uint64_t> steps;
+  for (double decade = earliest_decade;; decade += 0.5) {
+    const auto step = static_cast<std::uint64_t>(std::llround(std::pow(10.0, decade)));
+    if (step > request.most_steps) break;
+    steps.push_back(step);
+  }
+  if (steps.empty()) steps.push_back(request.most_steps);
+  return steps;
+}
+
+/// Log times of the run's records, thinned evenly where there are many.
+std::vector<double> log_times(const StoredRun& run) {
+  std::vector<double> times;
+  for (const LogTime& time : run.record_times()) {
+    if (LogTime(0) < time) times.push_back(time.log());
+  }
+  if (times.size() <= most_enclosures) return times;
+  std::vector<double> thinned;
+  for (std::size_t i = 0; i < most_enclosures; ++i) {
+    thinned.push_back(times[i * (times.size() - 1) / (most_enclosures - 1)]);
+  }
+  return thinned;
+}
+
+/// False where it was asked to stop.
+bool advance(ExactDescent& descent, std::uint64_t target, const ProofRequest& request) {
+  while (descent.step() < target) {
+    if (request.keep_going && !request.keep_going(descent.step(), target)) return false;
+    descent.advance(std::min(steps_at_once, target - descent.step()));
+  }
+  return true;
+}
+
+/// Why nothing can be proved about such a run.
+std::optional<NotProved> unsuitable(const StoredRun& run) {
+  const RunConfig& config = run.config();
+  if (config.descent.method == Method::flow) {
+    return NotProved{"the run follows gradient flow, and the theorems are about gradient descent",
+                     "run it with descent.method = \"gd\""};
+  }
+  if (takes_mini_batches(config, run.data().size())) {
+    return NotProved{"the run goes in mini-batches, and the theorems are about the full batch",
+                     "run it with descent.method = \"gd\""};
+  }
+  if (!(config.network.slope < 1.0)) {
+    return NotProved{"the network is linear: the theorems are about slopes below 1",
+                     "choose a smaller network.slope"};
+  }
+  return std::nullopt;
+}
+
+void prove_limit_of(const ArrayReader& arrays, const StoredRun& run, const ProofRequest& request,
+                    ProofReport& report) {
+  const auto keep_going = [&](double) { return !request.keep_going || request.keep_going(0, 0); };
+  const RunLimit found = limit_of_arrays(arrays, report.source, keep_going);
+  const Limit& limit = found.report.limit;
+  const std::string problem = !found.problem.empty() ? found.problem : limit.message;
+  if (!found.problem.empty() || !found.report.has_direction()) {
+    report.limit = NotProved{fmt::format("no limit of the run is known: {}", problem),
+                             "let the run go on to a later time"};
+    return;
+  }
+  const double rate = run.config().descent.learning_rate;
+  const LimitPattern pattern{limit.verdicts, limit.support};
+  report.limit = prove_limit(run.data(), run.shape(), rate, pattern);
+  if (const auto* theorem = std::get_if<LimitTheorem>(&*report.limit)) {
+    report.limit_certificate =
+        limit_certificate_text(run.data(), run.shape(), rate, pattern, *theorem);
+  }
+}
+
+void prove_run_of(const StoredRun& run, const ProofRequest& request, ProofReport& report) {
+  const RunConfig& config = run.config();
+  ExactDescent descent(run.data(), run.initial(), config.descent.learning_rate, request.threads,
+                       true);
+  ProofOptions options{.log_times = log_times(run), .keep_going = {}};
+  for (const std::uint64_t step : steps_to_try(request)) {
+    options.keep_going = [&] { return !request.keep_going || request.keep_going(step, step); };
+    if (!advance(descent, step, request)) {
+      report.run = stopped;
+      return;
+    }
+    if (!descent.finite()) {
+      report.run = NotProved{"the weights overflowed", "train with a smaller learning rate"};
+      return;
+    }
+    const TrainingState state = descent.state();
+    const Network weights{run.shape(), state.weights};
+    report.run = prove_run(run.data(), weights, config.descent.learning_rate, step, options);
+    if (report.proved()) {
+      const RunTheorem& theorem = std::get<RunTheorem>(*report.run);
+      report.text = theorem_text(theorem, run.data(), run.shape(), config.descent.learning_rate);
+      report.claims = proved_claims(theorem, run.data(), run.shape(), config.descent.learning_rate,
+                                    state.preactivations);
+      return;
+    }
+    if (!options.keep_going()) {
+      report.run = stopped;
+      return;
+    }
+    report.attempts.push_back({step, std::get<NotProved>(*report.run)});
+  }
+}
+
+ProofReport prove(const ArrayReader& arrays, const StoredRun& run, const std::string& source,
+                  const ProofRequest& request) {
+  ProofReport report;
+  report.source = source;
+  report.level = request.level;
+  if (auto why = unsuitable(run)) {
+    if (request.level == ProofLevel::limit) {
+      report.limit = *why;
+    } else {
+      report.run = *why;
+    }
+    return report;
+  }
+  if (request.level == ProofLevel::run) prove_run_of(run, request, report);
+  const bool is_stopped =
+      report.run && !report.proved() && std::get<NotProved>(*report.run).reason == stopped.reason;
+  if (!report.proved() && !is_stopped) prove_limit_of(arrays, run, request, report);
+  if (report.limit && is_proved(*report.limit)) {
+    report.text = limit_text(std::get<LimitTheorem>(*report.limit), run.data(), run.shape());
+  }
+  return report;
+}
+
+}  // namespace
+
+bool ProofReport::proved() const {
+  return level == ProofLevel::limit ? limit && is_proved(*limit) : run && is_proved(*run);
+}
+
+const NotProved& ProofReport::why() const {
+  return level == ProofLevel::limit ? std::get<NotProved>(*limit) : std::get<NotProved>(*run);
+}
+
+const std::string& ProofReport::certificate() const {
+  const auto* theorem = run ? std::get_if<RunTheorem>(&*run) : nullptr;
+  return theorem != nullptr ? theorem->certificate : limit_certificate;
+}
+
+ProofReport prove_stored(const std::string& directory, const ProofRequest& request) {
+  const StoredRun run(directory);
+  return prove(run.file(), run, directory, request);
+}
+
+ProofReport prove_arrays(const ArrayReader& arrays, const std::string& origin,
+                         const ProofRequest& request) {
+  return prove(arrays, StoredRun(arrays, origin), origin, request);
+}
+
+}  // namespace latetime

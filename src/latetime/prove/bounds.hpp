@@ -1,0 +1,30 @@
+#pragma once
+
+#include <stdexcept>
+#include <string>
+
+#include "latetime/prove/proof.hpp"
+
+namespace latetime {
+
+/// Upper and lower bound of a number ≥ 0 that was computed in doubles as sums, products, quotients
+/// and square roots of numbers ≥ 0, in fewer than 10⁶ operations: each is off by half an ulp, all
+/// together by less than 10⁻⁹ (docs/proofs.md, 7.2).
+inline double above(double value) {
+  return value * (1.0 + 1e-9) + 1e-290;
+}
+inline double below(double value) {
+  return value * (1.0 - 1e-9);
+}
+
+/// Thrown within proofs at the first inequality that cannot be shown; no user sees it.
+struct Unproved : std::runtime_error {
+  Unproved(const std::string& reason, std::string remedy)
+      : std::runtime_error(reason), proof{reason, std::move(remedy)} {}
+  NotProved proof;
+};
+
+/// Thrown where a proof was asked to stop.
+struct Interrupted {};
+
+}  // namespace latetime

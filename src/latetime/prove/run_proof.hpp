@@ -1,0 +1,75 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "latetime/data/dataset.hpp"
+#include "latetime/model/network.hpp"
+#include "latetime/prove/limit_proof.hpp"
+#include "latetime/prove/proof.hpp"
+
+namespace latetime {
+
+/// On a piece of the reference curve that begins then, the weights are no farther from it.
+struct TubePiece {
+  double log_time;  ///< log t
+  double radius;
+};
+
+/// What the weights at a step are proved to be.
+struct RunEnclosure {
+  double log_time;     ///< log t, rounded
+  Enclosure norm;      ///< ‖W_t‖_F
+  Enclosure log_loss;  ///< log of the training loss
+  /// Of W_{+1}, W_{−1} and both stacked; nothing where the distance hides it.
+  std::array<std::optional<Enclosure>, 3> stable_ranks;
+};
+
+struct ProofOptions {
+  /// Log times, ascending, at which the weights are to be enclosed; those before T are passed over.
+  std::vector<double> log_times;
+  /// Asked now and then; when it returns false the proof ends as not proved, "stopped".
+  std::function<bool()> keep_going;
+};
+
+/// Theorem. Exact gradient descent on the logistic loss from the weights W_T, taken as exact
+/// numbers, satisfies ‖W_t − Z_t‖ ≤ radius for every step t ≥ T, with the reference curve Z of the
+/// certificate; from `straight_from` on Z_t = V log t + Z_0. W_t − V log t converges, W_t/‖W_t‖
+/// goes to V/‖V‖, a KKT point of maximal margin, stable ranks go to those of V, log L + log t to
+/// its loss_constant, and its switching pairs switch infinitely often (docs/proofs.md, theorems A
+/// to C).
+struct RunTheorem {
+  std::uint64_t step = 0;      ///< T
+  LimitTheorem limit;          ///< of V
+  double radius = 0.0;         ///< of ‖W_t − Z_t‖, for every t ≥ T
+  double straight_from = 0.0;  ///< log t
+  double offset = 0.0;         ///< of ‖W_t − V (log t − straight_from)‖, from there on
+  /// log t from which on every pair that does not switch for ever has settled; nothing where one
+  /// need not.
+  std::optional<double> settled_from;
+  /// Whether every switching pair has its natural density; without, a logarithmic one is proved.
+  bool has_densities = false;
+  /// Pairs whose pre-activation has the sign of W_T at every t ≥ T; neurons × n, row-major.
+  std::vector<bool> keeps_sign;
+  std::vector<TubePiece> tube;           ///< in order; the last piece is the straight line
+  std::vector<double> slope_changes;     ///< log t at which the reference changes its slopes
+  std::vector<RunEnclosure> enclosures;  ///< at the times that were asked for
+  std::string certificate;               ///< text, docs/proofs.md, 8
+};
+
+/// Proves what becomes of gradient descent from the weights that it has at `step` (neurons × d,
+/// exact numbers). The network has two groups.
+/// Throws std::invalid_argument for weights of another shape than the samples' and the network's.
+Proof<RunTheorem> prove_run(const Dataset& data, const Network& weights, double learning_rate,
+                            std::uint64_t step, const ProofOptions& options = {});
+
+/// What is proved of a limit alone, in words, a line a statement.
+std::string limit_text(const LimitTheorem& theorem, const Dataset& data, const NetworkShape& shape);
+/// The theorem in words, a line a statement.
+std::string theorem_text(const RunTheorem& theorem, const Dataset& data, const NetworkShape& shape,
+                         double learning_rate);
+
+}  // namespace latetime

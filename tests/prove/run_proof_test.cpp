@@ -1,0 +1,192 @@
+// Level B: theorems about runs, against real steps, the solver's limit and wrong problems.
+
+#include "latetime/prove/run_proof.hpp"
+
+#include <cmath>
+
+#include <Eigen/SVD>
+#include <gtest/gtest.h>
+
+#include "latetime/data/generators.hpp"
+#include "latetime/dynamics/coefficient_engine.hpp"
+#include "latetime/measure/spectrum.hpp"
+#include "latetime/model/loss.hpp"
+
+namespace latetime {
+namespace {
+
+struct Case {
+  double slope;
+  Eigen::Index n, d, width;
+  std::uint64_t seed, step;
+};
+
+constexpr double learning_rate = 0.1;
+
+struct Trained {
+  Dataset data;
+  Network initial;
+  std::unique_ptr<CoefficientEngine> engine;
+
+  Network weights() const { return {initial.shape, engine->state().weights}; }
+};
+
+Trained trained(const Case& with) {
+  Dataset data = gaussian_mixture(with.n, with.d, 0.01, 1.0, with.seed);
+  const NetworkShape shape{2, with.width, with.d, with.slope};
+  Network initial = gaussian_network(shape, 1e-3, with.seed);
+  auto engine = std::make_unique<CoefficientEngine>(data, initial, learning_rate, 1);
+  engine->advance(with.step);
+  return {std::move(data), std::move(initial), std::move(engine)};
+}
+
+constexpr Case cases[] = {{0.5, 6, 300, 5, 1, 10'000},  {0.5, 10, 784, 10, 2, 3'162},
+                          {0.1, 6, 300, 6, 3, 31'623},  {0.1, 8, 500, 10, 4, 100'000},
+                          {0.0, 5, 300, 5, 5, 100'000}, {0.0, 6, 400, 8, 6, 100'000},
+                          {0.0, 8, 784, 10, 1, 316'228}};
+
+double log_loss(const Dataset& data, const NetworkShape& shape, const Matrix& z) {
+  double sum = 0.0;
+  for (Eigen::Index i = 0; i < data.size(); ++i) {
+    double margin = 0.0;
+    for (Eigen::Index k = 0; k < z.rows(); ++k) {
+      margin += (k < shape.width ? 1.0 : -1.0) * activation(z(k, i), shape.slope);
+    }
+    sum += std::log1p(std::exp(-data.label(i) * margin / static_cast<double>(shape.width)));
+  }
+  return std::log(sum / static_cast<double>(data.size()));
+}
+
+double stable_rank(const Matrix& weights) {
+  const Vector values = Eigen::JacobiSVD<Eigen::MatrixXd>(weights).singularValues();
+  return values.squaredNorm() / (values[0] * values[0]);
+}
+
+// Real steps from T on, at times that the theorem encloses: what is proved must hold them, but for
+// the rounding of the steps themselves.
+TEST(RunProof, HoldsWhatRealStepsShow) {
+  int proved = 0;
+  std::size_t switching = 0;
+  for (const Case& with : cases) {
+    SCOPED_TRACE(::testing::Message() << "slope " << with.slope << " seed " << with.seed);
+    Trained run = trained(with);
+    ProofOptions options;
+    for (const double factor : {1.0, 1.5, 3.0, 6.0, 10.0}) {
+      options.log_times.push_back(std::log(std::round(factor * static_cast<double>(with.step))));
+    }
+    const auto proof = prove_run(run.data, run.weights(), learning_rate, with.step, options);
+    if (!is_proved(proof)) {
+      EXPECT_FALSE(std::get<NotProved>(proof).reason.empty());
+      continue;
+    }
+    ++proved;
+    const auto& theorem = std::get<RunTheorem>(proof);
+    switching += theorem.limit.switching.size();
+    ASSERT_EQ(theorem.enclosures.size(), options.log_times.size());
+    for (const RunEnclosure& at : theorem.enclosures) {
+      const auto step = static_cast<std::uint64_t>(std::llround(std::exp(at.log_time)));
+      run.engine->advance(step - run.engine->step());
+      const TrainingState state = run.engine->state();
+      constexpr double rounding = 1e-9;
+      const double loss = log_loss(run.data, run.initial.shape, state.preactivations);
+      EXPECT_GE(loss, at.log_loss.lower - rounding);
+      EXPECT_LE(loss, at.log_loss.upper + rounding);
+      EXPECT_GE(state.weights.norm(), at.norm.lower - rounding);
+      EXPECT_LE(state.weights.norm(), at.norm.upper + rounding);
+      const Eigen::Index m = with.width;
+      const double ranks[] = {stable_rank(state.weights.topRows(m)),
+                              stable_rank(state.weights.bottomRows(m)), stable_rank(state.weights)};
+      for (std::size_t part = 0; part < 3; ++part) {
+        ASSERT_TRUE(at.stable_ranks[part]);
+        EXPECT_GE(ranks[part], at.stable_ranks[part]->lower - rounding);
+        EXPECT_LE(ranks[part], at.stable_ranks[part]->upper + rounding);
+        // A proof that encloses everything would be none.
+        EXPECT_LT(at.stable_ranks[part]->upper - at.stable_ranks[part]->lower, 0.1);
+      }
+    }
+  }
+  EXPECT_GE(proved, 5);
+  EXPECT_GT(switching, 10U);
+}
+
+TEST(RunProof, TubeIsWiderLaterAndItsLastRadiusIsTheTheorems) {
+  const Trained run = trained(cases[0]);
+  const auto proof = prove_run(run.data, run.weights(), learning_rate, cases[0].step);
+  ASSERT_TRUE(is_proved(proof)) << std::get<NotProved>(proof).reason;
+  const auto& theorem = std::get<RunTheorem>(proof);
+  ASSERT_FALSE(theorem.tube.empty());
+  for (std::size_t i = 1; i < theorem.tube.size(); ++i) {
+    EXPECT_GT(theorem.tube[i].log_time, theorem.tube[i - 1].log_time);
+    EXPECT_GE(theorem.tube[i].radius, theorem.tube[i - 1].radius);
+  }
+  EXPECT_EQ(theorem.tube.back().radius, theorem.radius);
+  EXPECT_DOUBLE_EQ(theorem.tube.front().log_time, std::log(static_cast<double>(cases[0].step)));
+  EXPECT_EQ(theorem.certificate.substr(0, 23), "latetime-certificate 1\n");
+  EXPECT_EQ(theorem.certificate.substr(theorem.certificate.size() - 5), "\nend\n");
+}
+
+// V does not depend on the learning rate. The way there does: weights of a run with half the rate
+// are a worse start for descent with all of it.
+TEST(RunProof, IsOfTheLearningRate) {
+  const Trained run = trained(cases[0]);
+  const auto own = prove_run(run.data, run.weights(), learning_rate, cases[0].step);
+  const auto other = prove_run(run.data, run.weights(), 2.0 * learning_rate, cases[0].step);
+  ASSERT_TRUE(is_proved(own));
+  ASSERT_TRUE(is_proved(other));
+  EXPECT_TRUE(
+      std::get<RunTheorem>(own).limit.norm.holds(std::get<RunTheorem>(other).limit.norm.lower));
+  EXPECT_GT(std::get<RunTheorem>(other).radius, 1.5 * std::get<RunTheorem>(own).radius);
+}
+
+TEST(RunProof, RefusesWhatItCannotProveWithAReason) {
+  const Trained run = trained(cases[0]);
+  const auto refused = [](const Proof<RunTheorem>& proof) {
+    return is_proved(proof) ? std::string() : std::get<NotProved>(proof).reason;
+  };
+  Network linear = run.weights();
+  linear.shape.slope = 1.0;
+  EXPECT_NE(refused(prove_run(run.data, linear, learning_rate, 1000)).find("linear"),
+            std::string::npos);
+  EXPECT_NE(refused(prove_run(run.data, run.weights(), learning_rate, 3)).find("step 10"),
+            std::string::npos);
+  EXPECT_NE(refused(prove_run(run.data, run.weights(), 0.0, 1000)).find("learning rate"),
+            std::string::npos);
+  Network broken = run.weights();
+  broken.weights(0, 0) = std::nan("");
+  EXPECT_NE(refused(prove_run(run.data, broken, learning_rate, 1000)).find("finite"),
+            std::string::npos);
+  Network zero = run.weights();
+  zero.weights.setZero();
+  EXPECT_FALSE(refused(prove_run(run.data, zero, learning_rate, 1000)).empty());
+  Dataset twice = run.data;
+  Matrix x = run.data.x;
+  x.row(1) = x.row(0);
+  twice.x = Samples(x);
+  EXPECT_FALSE(refused(prove_run(twice, run.weights(), learning_rate, 1000)).empty());
+  ProofOptions stop;
+  stop.keep_going = [] { return false; };
+  EXPECT_EQ(refused(prove_run(run.data, run.weights(), learning_rate, cases[0].step, stop)),
+            "stopped");
+  Network narrow = run.weights();
+  narrow.weights.conservativeResize(narrow.weights.rows(), narrow.weights.cols() - 1);
+  EXPECT_THROW(prove_run(run.data, narrow, learning_rate, 1000), std::invalid_argument);
+}
+
+TEST(OutwardText, NeverPrintsLessThanTheBounds) {
+  for (int draw = 0; draw < 2000; ++draw) {
+    const double middle = std::exp(std::sin(draw) * 20.0) * (draw % 2 == 0 ? 1.0 : -1.0);
+    const Enclosure bounds{middle - 1e-13 * std::abs(middle), middle + 1e-13 * std::abs(middle)};
+    for (const int digits : {3, 8, 12}) {
+      const std::string text = outward_text(bounds, digits);
+      const std::size_t comma = text.find(", ");
+      ASSERT_NE(comma, std::string::npos) << text;
+      EXPECT_LE(std::stod(text.substr(1)), bounds.lower);
+      EXPECT_GE(std::stod(text.substr(comma + 2)), bounds.upper);
+    }
+  }
+  EXPECT_EQ(outward_text({1.0, 1.0}), "1");
+  EXPECT_GE(std::stod(upward_text(1.00000049)), 1.00000049);
+}
+
+}  // namespace
+}  // namespace latetime
