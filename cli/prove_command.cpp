@@ -190,10 +190,12 @@ void declare_prove(CLI::App& app, Action& action) {
   command->add_option("DIR", arguments->directory, "folder of a run")
       ->required()
       ->check(not_empty());
-  command->add_option("--level", arguments->level,
-                      "A: the limit alone; B: the run, from its weights at a step T on");
+  command->add_option(
+      "--level", arguments->level,
+      "A: the limit alone; B: the run, from its weights at a step T on; C: the run, from its "
+      "initial weights on (every step followed with proof, slow)");
   command->add_option("--step", arguments->step,
-                      "T of level B; else the first half decade that gives a proof");
+                      "T of levels B and C; else the first half decade that gives a proof");
   command->add_option("--most-steps", arguments->most_steps, "the latest T that is tried")
       ->capture_default_str();
   command->add_flag("--json", arguments->json, "print JSON, with every number");

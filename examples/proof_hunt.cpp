@@ -2,7 +2,7 @@
 // that can be done, and every proved number held against real steps.
 //
 //   build/release/examples/proof_hunt [--runs 200] [--seed 1] [--first NUMBER] [--only NUMBER]
-//       [--from 1e5] [--steps 1e6] [--keep DIR]
+//       [--from 1e5] [--steps 1e6] [--keep DIR] [--certificates DIR]
 //
 // From each problem exact steps are taken to half decades from 10^2.5 up to `from`; the first that
 // gives a theorem is kept. Plain double steps from the same weights on
@@ -39,7 +39,7 @@ struct Settings {
   std::uint64_t runs = 200, seed = 1, first = 0;
   std::optional<std::uint64_t> only;
   double from = 1e5, steps = 1e6;
-  std::string keep;
+  std::string keep, certificates;
 };
 
 struct Counts {
@@ -159,6 +159,11 @@ void look_at(std::uint64_t number, const Settings& settings, Counts& counts) {
   if (!proved) return;
   ++counts.proved;
   counts.switching += proved->theorem.limit.switching.size();
+  if (!settings.certificates.empty()) {
+    std::filesystem::create_directories(settings.certificates);
+    std::ofstream(fmt::format("{}/{}-{}.txt", settings.certificates, settings.seed, number))
+        << proved->theorem.certificate;
+  }
   std::string wrong = contradiction(problem, *proved, counts);
   if (wrong.empty()) wrong = confusion(problem, *proved);
   if (wrong.empty()) return;
@@ -193,6 +198,8 @@ Settings settings_of(int argc, char** argv) {
       settings.steps = std::stod(value);
     } else if (name == "--keep") {
       settings.keep = value;
+    } else if (name == "--certificates") {
+      settings.certificates = value;
     } else {
       throw InputError(name, "is no option; the comment at the top of proof_hunt.cpp lists all");
     }

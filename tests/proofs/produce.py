@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Makes a certificate of the run in an NPZ export: a stand-in for the prover, slow and plain.
 
-usage: produce.py RESULT.npz SLOPE RATE OUT.txt
-RESULT.npz is `latetime export DIR --npz` of a run that ended after exact steps at T (final.weights, final.step).
+usage: produce.py RESULT.npz SLOPE RATE OUT.txt [initial]
+RESULT.npz is `latetime export DIR --npz` of a run that ended after exact steps at T (final.weights, final.step). With `initial` the
+theorem is about descent from the run's initial weights (level C): every step is done again in fixed point.
 
 The search (Search) finds the modes of the reference, its pieces and the radius of each; it decides nothing that the checker
 does not check again. Radii are found with the checker's own bounds, which here are a library.
@@ -22,19 +23,20 @@ DEGREE = 16
 
 
 class Search:
-    def __init__(self, problem, weights, step):
-        self.p, self.lines = problem, []
+    def __init__(self, problem, weights, step, start=0.0):
+        self.p, self.lines, self.start = problem, [], start
         self.weights, self.step = weights, step
-        self.G = np.array(problem.gram)
+        self.G = np.array(problem.pull)
         self.y, self.sign = np.array(problem.y), np.array(problem.sign)
+        self.value = {'0': problem.slope, '1': 1.0}
         self.own = self.sign[:, None] * self.y[None, :] > 0
 
     # ---- slopes of a neuron whose pairs `zero` are at zero: a small box QP (docs/proofs.md, 6)
     def decide(self, k, zero, slopes, lam):
         g, gam = self.G, self.p.slope
         zero = [i for i in zero if not self.own[k, i]]
-        fixed = [l for l in range(self.p.n) if l not in zero and slopes[l] is not None]
-        force = {s: self.sign[k] * sum(self.y[l] * slopes[l] * lam[l] * g[l, s] for l in fixed) for s in zero}
+        fixed = [l for l in range(self.p.n) if l not in zero and slopes[l] != 's']
+        force = {s: self.sign[k] * sum(self.y[l] * self.value[slopes[l]] * lam[l] * g[l, s] for l in fixed) for s in zero}
         beta = {s: lam[s] * (1 + gam) / 2 for s in zero}
         for _ in range(2000):
             most = 0.0
@@ -47,7 +49,7 @@ class Search:
         out = {}
         for s in zero:
             share = (beta[s] / lam[s] - gam) / (1 - gam)
-            out[s] = gam if share < 1e-10 else 1.0 if share > 1 - 1e-10 else None
+            out[s] = '0' if share < 1e-10 else '1' if share > 1 - 1e-10 else 's'
         return out
 
     def begin(self):
@@ -62,32 +64,29 @@ class Search:
             zero = [i for i in range(p.n) if not self.own[k, i] and abs(z[k, i]) <= reach[i]]
             if not zero:
                 continue
-            row = [slopes[k, l] for l in range(p.n)]
-            for s, slope in self.decide(k, zero, row, lam).items():
-                if slope is None:
+            row = ['1' if slopes[k, l] == 1 else '0' for l in range(p.n)]
+            for s, letter in self.decide(k, zero, row, lam).items():
+                if letter == 's':
                     sliding.setdefault(k, []).append(s)
-                elif slope != slopes[k, s]:
-                    flips.append((k, s, slope))
+                elif letter != row[s]:
+                    flips.append((k, s, letter))
         for k, s in sliding.items():
             self.lines.append('slide %d %s' % (k, ' '.join(map(str, s))))
-        for k, i, s in flips:
-            self.lines.append('start %d %d %s' % (k, i, self.letter(s)))
-        self.tube = checker.Tube(checker.Reference(p, self.weights, self.step, sliding, flips))
+        for change in flips:
+            self.lines.append('start %d %d %s' % change)
+        self.tube = checker.Tube(checker.Reference(p, self.weights, self.step, sliding, flips, self.start))
         self.ref = self.tube.ref
         self.radius = 0.0
         self.arrays()
 
-    def letter(self, s):
-        return 's' if s is None else '1' if s == 1 else '0'
-
     def arrays(self):
         mode = self.ref.mode
-        self.move = np.array(mode.move)
-        self.slope = np.array([[np.nan if s is None else s for s in row] for row in mode.slopes])
-        self.side = np.where(np.isnan(self.slope), 0.0, np.where(self.slope == 1, 1.0, -1.0))
-        self.sliders = [(k, s) for k in range(self.p.k) for s in mode.hold[k]]
-        self.hold = np.array([mode.hold[k][s] for k, s in self.sliders]).reshape(-1, self.p.n)
-        self.kernel = np.array(mode.kernel)
+        floats = {b: [[v / checker.ONE for v in row] for row in b.move] for b in set(mode.blocks)}
+        self.move = np.array([floats[b] for b in mode.blocks])
+        self.side = np.array([[{'1': 1.0, '0': -1.0, 's': 0.0}[c] for c in row] for row in mode.letters])
+        self.sliders = [(k, s) for k in range(self.p.k) for s in mode.blocks[k].hold]
+        self.hold = np.array([[v / checker.ONE for v in mode.blocks[k].hold[s]] for k, s in self.sliders]).reshape(-1, self.p.n)
+        self.kernel = np.array([[v / checker.ONE for v in row] for row in mode.kernel])
 
     def gaps(self, lam, total, z):
         """Of pairs: how far on the right side; of sliders: how far inside their bounds. Negative is an event."""
@@ -99,7 +98,7 @@ class Search:
 
     def first_event(self, poly, h):
         """Earliest time in (0, h] at which a gap is negative, or None."""
-        z = np.array(self.ref.z)
+        z = np.array(self.ref.near_z)
         def at(t):
             powers = t ** np.arange(poly.shape[1])
             return self.gaps(poly @ powers, poly @ (powers * t / np.arange(1, poly.shape[1] + 1)), z)
@@ -132,7 +131,7 @@ class Search:
                 break
             self.tube.sure = sure
             radius = wanted * 1.01
-            checker.need(radius < 1e3, 'radius stays finite (own-class pairs: %s)' % (list(state[3])[:3],))
+            checker.need(radius < 1e3, 'radius stays finite (own-class pairs: %s)' % (list(state[2])[:3],))
         self.radius = radius
         self.lines.append('piece %s %d %s' % (h.hex(), degree, radius.hex()))
         self.tube.take(out, radius)
@@ -140,8 +139,8 @@ class Search:
     def events_now(self):
         """Re-decides every neuron with a gap that is zero to rounding and falls."""
         p, ref = self.p, self.ref
-        lam = np.array(ref.multipliers()[0])
-        z = np.array(ref.z)
+        lam = np.array(ref.lam_float)
+        z = np.array(ref.near_z)
         pairs, slides = self.gaps(lam, np.zeros(p.n), z)
         speed = self.side * (self.move @ lam)
         changes, crossed = [], {}
@@ -151,19 +150,19 @@ class Search:
             if gap < 1e-8:
                 neurons.add(k)
         for k in sorted(neurons):
-            slopes = list(ref.mode.slopes[k])
+            slopes = list(ref.mode.letters[k])
             for i in range(p.n):
                 if self.own[k, i] and pairs[k, i] < 1e-9 and speed[k, i] < 0:
-                    slopes[i] = p.slope if slopes[i] == 1 else 1.0
+                    slopes[i] = '0' if slopes[i] == '1' else '1'
                     changes.append((k, i, slopes[i]))
                     crossed[k, i] = -speed[k, i]
             zero = [i for i in range(p.n) if not self.own[k, i] and abs(z[k, i]) < 1e-9]
-            for i, s in self.decide(k, zero, [None if i in zero else s for i, s in enumerate(slopes)], lam + 1e-6 * rate).items():
-                if s != ref.mode.slopes[k][i]:
+            for i, s in self.decide(k, zero, ['s' if i in zero else s for i, s in enumerate(slopes)], lam + 1e-6 * rate).items():
+                if s != ref.mode.letters[k][i]:
                     changes.append((k, i, s))
         if changes:
             for k, i, s in changes:
-                self.lines.append('set %d %d %s' % (k, i, self.letter(s)))
+                self.lines.append('set %d %d %s' % (k, i, s))
             self.tube.change(changes)
             self.arrays()
         return changes, crossed
@@ -172,7 +171,7 @@ class Search:
         self.begin()
         p, widen = self.p, None
         for _ in range(most):
-            lam = np.array(self.ref.multipliers()[0])
+            lam = np.array(self.ref.lam_float)
             unrest = np.abs(1 - self.kernel @ lam)
             still = (unrest * lam).max() < 2e-10 * lam.max()
             if still:
@@ -200,14 +199,14 @@ class Search:
             if event is not None:
                 changes, crossed = self.events_now()
                 if crossed:
-                    lam = np.array(self.ref.multipliers()[0])
+                    lam = np.array(self.ref.lam_float)
                     widen = max(1.1 * self.tube.depth[c] / before for c, before in crossed.items())
         raise checker.NotProved('the reference comes to its straight end')
 
     def before_own(self, poly, h):
         """When an own-class pair crosses at h: a piece that ends before its zone begins, if there is one."""
         powers = h ** np.arange(poly.shape[1])
-        z = np.array(self.ref.z)
+        z = np.array(self.ref.near_z)
         pairs, _ = self.gaps(poly @ powers, poly @ (powers * h / np.arange(1, poly.shape[1] + 1)), z)
         hit = [(k, i) for k, i in zip(*np.where((pairs < 1e-9) & self.own)) if i not in self.tube.free[k]]
         if not hit:
@@ -228,7 +227,7 @@ class Search:
 
     def settled(self, lam):
         speed = self.side * (self.move @ lam)
-        z = np.array(self.ref.z)
+        z = np.array(self.ref.near_z)
         wrong = (self.side != 0) & (speed < -1e-13)
         near = (self.side != 0) & self.own & (np.abs(z) <= 1.2 * self.radius * np.array(self.p.norm)[None, :]) & (np.abs(speed) > 0)
         self.pending = near
@@ -262,40 +261,64 @@ class Search:
                 self.ref = self.tube.ref
 
 
-def write(path, problem, weights, step, search):
+def write_limit(path, problem, search):
+    """The certificate of level A of the same limit: it says nothing about a run."""
+    letters = map(''.join, search.tube.ref.mode.letters)
+    support = ''.join('1' if i in search.limit.support else '0' for i in range(problem.n))
+    write_text(path, problem, checker.facts(problem, None, search.limit), ['pattern %s %s' % (support, ' '.join(letters))])
+
+
+def write(path, problem, weights, step, search, initial=()):
+    write_text(path, problem, checker.facts(problem, search.tube, search.limit), search.lines, weights, step, initial)
+
+
+def write_text(path, problem, facts, derivation, weights=None, step=None, initial=()):
     hexes = lambda row: ' '.join(float(v).hex() for v in row)
     with open(path, 'w') as f:
         f.write('latetime-certificate 1\nproblem\n')
         f.write('width %d\nslope %s\nrate %s\nlabels %s\n' % (problem.m, problem.slope.hex(), problem.rate.hex(),
                                                               ' '.join('+' if v > 0 else '-' for v in problem.y)))
         f.writelines('x %s\n' % hexes(row) for row in problem.x)
-        f.write('step %d\n' % step)
-        f.writelines('w %s\n' % hexes(row) for row in weights)
+        if weights:
+            f.write('step %d\n' % step)
+            f.writelines('w %s\n' % hexes(row) for row in weights)
+            f.writelines('w0 %s\n' % hexes(row) for row in initial)
         f.write('claim\n')
-        for name, (low, high) in checker.facts(problem, search.tube, search.limit).items():
+        for name, (low, high) in facts.items():
             f.write('%s %s %s\n' % (name, float(low).hex(), float(high).hex()))
         f.write('derivation\n')
-        f.write('\n'.join(search.lines) + '\nend\n')
+        f.write('\n'.join(derivation) + '\nend\n')
 
 
 def load(path, slope, rate):
     z = np.load(path)
     x, y, w = z['data.x'], z['data.y'].ravel(), z['final.weights']
     m = w.shape[1]
-    problem = checker.Problem([list(map(float, r)) for r in x], [float(v) for v in y], m, slope, rate)
+    problem = checker.Problem([list(map(float, r)) for r in x], [int(v) for v in y], m, slope, rate)
     return problem, [list(map(float, r)) for r in w.reshape(2 * m, -1)], int(z['final.step'][0])
 
 
-def main(path, slope, rate, out):
+def follow(problem, initial, step):
+    """Exact descent from the initial weights, as doubles, and a bound of what they are off."""
+    reached, drift = checker.Descent(problem, initial).follow(step)
+    weights = [[v / checker.ONE for v in row] for row in reached]
+    return weights, checker.start_distance(weights, reached, drift)
+
+
+def main(path, slope, rate, out, initial=None):
     start = time.time()
     problem, weights, step = load(path, float(slope), float(rate))
-    search = Search(problem, weights, step)
+    distance = 0.0
+    if initial:
+        initial = [list(map(float, r)) for r in np.load(path)['network.initial_weights'].reshape(problem.k, -1)]
+        weights, distance = follow(problem, initial, step)
+    search = Search(problem, weights, step, distance)
     try:
         search.run()
     except checker.NotProved as failure:
-        print(f'{path} T={step:g} NOT PROVED {failure} [theta {search.ref.theta:.3g} radius {search.radius:.3g} {time.time() - start:.1f}s]')
+        print(f'{path} T={step:g} NOT PROVED {failure} [theta {search.ref.theta / checker.ONE:.3g} radius {search.radius:.3g} {time.time() - start:.1f}s]')
         return 1
-    write(out, problem, weights, step, search)
+    write(out, problem, weights, step, search, initial or ())
     print(f'{path} T={step:g} certificate R={search.radius:.4g} pieces {sum(l.startswith("piece") for l in search.lines)} '
           f'events {sum(l.startswith("set") for l in search.lines)} switching {len(search.limit.switching)} {time.time() - start:.1f}s')
     return 0

@@ -61,6 +61,8 @@ ordered_json limit_json(const LimitTheorem& limit) {
 
 ordered_json run_json(const RunTheorem& run) {
   ordered_json json = {{"step", run.step},
+                       {"from_start", run.from_start},
+                       {"start_distance", run.start_distance},
                        {"radius", run.radius},
                        {"log_straight_from", run.straight_from},
                        {"offset", run.offset},

@@ -95,38 +95,70 @@ void prove_limit_of(const ArrayReader& arrays, const StoredRun& run, const Proof
   }
 }
 
-void prove_run_of(const StoredRun& run, const ProofRequest& request, ProofReport& report) {
-  const RunConfig& config = run.config();
-  ExactDescent descent(run.data(), run.initial(), config.descent.learning_rate, request.threads,
-                       true);
-  ProofOptions options{.log_times = log_times(run), .keep_going = {}};
-  for (const std::uint64_t step : steps_to_try(request)) {
-    options.keep_going = [&] { return !request.keep_going || request.keep_going(step, step); };
-    if (!advance(descent, step, request)) {
-      report.run = stopped;
-      return;
+/// The search for a step T from which the run can be proved.
+class RunProver {
+ public:
+  RunProver(const StoredRun& run, const ProofRequest& request, ProofReport& report)
+      : run_(run),
+        request_(request),
+        report_(report),
+        rate_(run.config().descent.learning_rate),
+        descent_(run.data(), run.initial(), rate_, request.threads, true),
+        times_(log_times(run)) {}
+
+  void prove() {
+    for (const std::uint64_t step : steps_to_try(request_)) {
+      if (!advance(descent_, step, request_)) return stop();
+      if (!descent_.finite()) {
+        report_.run = NotProved{"the weights overflowed", "train with a smaller learning rate"};
+        return;
+      }
+      const TrainingState state = descent_.state();
+      report_.run = prove_from(step, state.weights);
+      if (report_.proved()) return finish(state);
+      if (!go_on(step, step)) return stop();
+      report_.attempts.push_back({step, std::get<NotProved>(*report_.run)});
     }
-    if (!descent.finite()) {
-      report.run = NotProved{"the weights overflowed", "train with a smaller learning rate"};
-      return;
-    }
-    const TrainingState state = descent.state();
-    const Network weights{run.shape(), state.weights};
-    report.run = prove_run(run.data(), weights, config.descent.learning_rate, step, options);
-    if (report.proved()) {
-      const RunTheorem& theorem = std::get<RunTheorem>(*report.run);
-      report.text = theorem_text(theorem, run.data(), run.shape(), config.descent.learning_rate);
-      report.claims = proved_claims(theorem, run.data(), run.shape(), config.descent.learning_rate,
-                                    state.preactivations);
-      return;
-    }
-    if (!options.keep_going()) {
-      report.run = stopped;
-      return;
-    }
-    report.attempts.push_back({step, std::get<NotProved>(*report.run)});
   }
-}
+
+ private:
+  bool go_on(std::uint64_t done, std::uint64_t target) const {
+    return !request_.keep_going || request_.keep_going(done, target);
+  }
+  void stop() { report_.run = stopped; }
+
+  Proof<RunTheorem> prove_from(std::uint64_t step, const Matrix& state) {
+    const Network weights{run_.shape(), state};
+    ProofOptions options{.log_times = times_, .keep_going = [&] { return go_on(step, step); }};
+    Proof<RunTheorem> proof = prove_run(run_.data(), weights, rate_, step, options);
+    if (request_.level != ProofLevel::start || !is_proved(proof)) return proof;
+    const Proof<double> distance = replay(step, state);
+    if (!is_proved(distance)) return std::get<NotProved>(distance);
+    options.initial = run_.initial().weights;
+    options.start_distance = std::get<double>(distance);
+    return prove_run(run_.data(), weights, rate_, step, options);
+  }
+
+  /// How far exact descent from the initial weights is from these at the step.
+  Proof<double> replay(std::uint64_t step, const Matrix& state) {
+    if (!replay_) replay_.emplace(run_.data(), run_.initial(), rate_);
+    return replay_->distance(step, state, [&](std::uint64_t done) { return go_on(done, step); });
+  }
+
+  void finish(const TrainingState& state) {
+    const RunTheorem& theorem = std::get<RunTheorem>(*report_.run);
+    report_.text = theorem_text(theorem, run_.data(), run_.shape(), rate_);
+    report_.claims = proved_claims(theorem, run_.data(), run_.shape(), rate_, state.preactivations);
+  }
+
+  const StoredRun& run_;
+  const ProofRequest& request_;
+  ProofReport& report_;
+  double rate_;
+  ExactDescent descent_;
+  std::vector<double> times_;
+  std::optional<DescentReplay> replay_;
+};
 
 ProofReport prove(const ArrayReader& arrays, const StoredRun& run, const std::string& source,
                   const ProofRequest& request) {
@@ -141,7 +173,7 @@ ProofReport prove(const ArrayReader& arrays, const StoredRun& run, const std::st
     }
     return report;
   }
-  if (request.level == ProofLevel::run) prove_run_of(run, request, report);
+  if (request.level != ProofLevel::limit) RunProver(run, request, report).prove();
   const bool is_stopped =
       report.run && !report.proved() && std::get<NotProved>(*report.run).reason == stopped.reason;
   if (!report.proved() && !is_stopped) prove_limit_of(arrays, run, request, report);

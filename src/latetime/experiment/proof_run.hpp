@@ -16,12 +16,12 @@ namespace latetime {
 
 /// What a theorem is about: the limit alone, the run from its weights at a step T on, or the run
 /// from its initial weights on.
-enum class ProofLevel { limit, run };
+enum class ProofLevel { limit, run, start };
 
 template <>
 struct ChoiceTable<ProofLevel> {
-  static constexpr ChoiceWord<ProofLevel> words[] = {{ProofLevel::limit, "A"},
-                                                     {ProofLevel::run, "B"}};
+  static constexpr ChoiceWord<ProofLevel> words[] = {
+      {ProofLevel::limit, "A"}, {ProofLevel::run, "B"}, {ProofLevel::start, "C"}};
 };
 
 struct ProofRequest {
@@ -44,10 +44,10 @@ struct ProofAttempt {
 struct ProofReport {
   std::string source;
   ProofLevel level = ProofLevel::run;
-  /// Level A: what the pattern of the run's own limit leads to. Level B: only where no step gives a
-  /// theorem about the run, to say what is proved of its limit all the same.
+  /// Level A: what the pattern of the run's own limit leads to. Levels B and C: only where no step
+  /// gives a theorem about the run, to say what is proved of its limit all the same.
   std::optional<Proof<LimitTheorem>> limit;
-  std::optional<Proof<RunTheorem>> run;  ///< level B
+  std::optional<Proof<RunTheorem>> run;  ///< levels B and C
   std::vector<ProofAttempt> attempts;    ///< steps before T that were tried in vain
   std::vector<ProvedClaim> claims;       ///< of the paper, that follow from the theorem
   std::string text;                      ///< the theorem in words; empty: nothing is proved

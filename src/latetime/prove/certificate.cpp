@@ -80,12 +80,19 @@ std::string support_word(const std::vector<bool>& support) {
 }  // namespace
 
 std::string certificate_text(const Dataset& data, const Network& weights, double learning_rate,
-                             const RunTheorem& theorem,
-                             const std::vector<std::string>& derivation) {
+                             const RunTheorem& theorem, const std::vector<std::string>& derivation,
+                             const std::optional<Matrix>& initial) {
   std::string text = problem_text(data, weights.shape, learning_rate);
   text += fmt::format("step {}\n", theorem.step);
+  if (initial) {
+    for (const auto& row : initial->rowwise()) text += numbers("w0", row);
+  }
   for (const auto& row : weights.weights.rowwise()) text += numbers("w", row);
   Claims claims = limit_claims(theorem.limit, theorem.has_densities);
+  if (initial) {
+    claims.emplace_back("start-distance",
+                        Enclosure{0.0, theorem.start_distance * (1.0 + checker_spectrum) + 1e-18});
+  }
   claims.emplace_back("radius", Enclosure{0.0, theorem.radius});
   claims.emplace_back("log-straight-from",
                       Enclosure{0.0, theorem.straight_from * (1.0 + checker_width)});

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -9,9 +10,10 @@ namespace latetime {
 
 /// The text of a certificate, version 1 (docs/proofs.md, 8), of the theorem and its derivation.
 /// Its claims are a little wider than what is proved in balls, so that a checker which works in
-/// doubles confirms them.
+/// doubles confirms them. `initial`: of a theorem about descent from these weights on.
 std::string certificate_text(const Dataset& data, const Network& weights, double learning_rate,
-                             const RunTheorem& theorem, const std::vector<std::string>& derivation);
+                             const RunTheorem& theorem, const std::vector<std::string>& derivation,
+                             const std::optional<Matrix>& initial);
 
 /// The same of a limit, from its pattern.
 std::string limit_certificate_text(const Dataset& data, const NetworkShape& shape,

@@ -75,7 +75,7 @@ CurveSearch::CurveSearch(const ProofProblem& problem, const Matrix& weights, std
   for (const SlopeChange& start : begin) {
     if (start.slope != Declared::sliding) note_change(start, "start");
   }
-  tube_.emplace(ReferenceCurve(problem, weights, step, begin));
+  tube_.emplace(ReferenceCurve(problem, weights, step, begin), options.start_distance);
   look_at_mode();
 }
 
@@ -237,7 +237,7 @@ std::optional<double> CurveSearch::before_own(const Matrix& series, double lengt
     for (Eigen::Index i = 0; i < side_.cols(); ++i) {
       if (!problem_.is_own(k, i) || !(there.pairs(k, i) < zero_gap)) continue;
       if (tube_->free()[at(k)][at(i)]) continue;
-      zone = std::max(zone, 1.03 * rooms(k, i) * radius_ / std::abs(speed(k, i)));
+      zone = std::max(zone, 1.03 * tube_->slip(k, i, rooms, radius_) / std::abs(speed(k, i)));
     }
   }
   if (zone == 0.0 || !(length - zone > 0.02 * zone)) return std::nullopt;

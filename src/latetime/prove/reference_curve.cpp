@@ -19,37 +19,6 @@ std::size_t at(Eigen::Index i) {
   return static_cast<std::size_t>(i);
 }
 
-/// z of W_T, neurons × n. Throws Unproved where the sign of one is not known.
-std::vector<BallVector> preactivation_balls(const ProofProblem& problem, const Matrix& weights) {
-  const auto dim = static_cast<slong>(weights.cols());
-  BallMatrix left(static_cast<slong>(weights.rows()), dim);
-  BallMatrix right(dim, static_cast<slong>(problem.n()));
-  for (Eigen::Index k = 0; k < weights.rows(); ++k) {
-    for (slong j = 0; j < dim; ++j) left.set(k, j, Ball(weights(k, j)));
-  }
-  for (Eigen::Index i = 0; i < problem.n(); ++i) {
-    for (slong j = 0; j < dim; ++j) right.set(j, i, Ball(problem.data().x(i, j)));
-  }
-  const BallMatrix product = left * right;
-  std::vector<BallVector> z(at(weights.rows()), BallVector(at(problem.n())));
-  for (Eigen::Index k = 0; k < weights.rows(); ++k) {
-    for (Eigen::Index i = 0; i < problem.n(); ++i) {
-      Ball& value = z[at(k)][at(i)];
-      value = product(k, i);
-      if (value.is_positive() || value.is_negative()) continue;
-      const bool is_zero = (weights.row(k).array() * problem.data().x.row(i).array() == 0.0).all();
-      if (!is_zero) {
-        throw Unproved(fmt::format("the sign of the pre-activation of neuron {} at sample {} is "
-                                   "hidden by rounding at the step",
-                                   k, i),
-                       "take another step");
-      }
-      value = Ball();
-    }
-  }
-  return z;
-}
-
 std::vector<SlopeRow> slopes_at_start(const std::vector<std::vector<bool>>& active,
                                       const std::vector<SlopeChange>& starts) {
   std::vector<SlopeRow> slopes;
@@ -73,6 +42,36 @@ std::vector<std::vector<bool>> activity(const std::vector<BallVector>& z) {
 }
 
 }  // namespace
+
+std::vector<BallVector> preactivation_balls(const ProofProblem& problem, const Matrix& weights) {
+  const auto dim = static_cast<slong>(weights.cols());
+  BallMatrix left(static_cast<slong>(weights.rows()), dim);
+  BallMatrix right(dim, static_cast<slong>(problem.n()));
+  for (Eigen::Index k = 0; k < weights.rows(); ++k) {
+    for (slong j = 0; j < dim; ++j) left.set(k, j, Ball(weights(k, j)));
+  }
+  for (Eigen::Index i = 0; i < problem.n(); ++i) {
+    for (slong j = 0; j < dim; ++j) right.set(j, i, Ball(problem.data().x(i, j)));
+  }
+  const BallMatrix product = left * right;
+  std::vector<BallVector> z(at(weights.rows()), BallVector(at(problem.n())));
+  for (Eigen::Index k = 0; k < weights.rows(); ++k) {
+    for (Eigen::Index i = 0; i < problem.n(); ++i) {
+      Ball& value = z[at(k)][at(i)];
+      value = product(k, i);
+      if (value.is_positive() || value.is_negative()) continue;
+      const bool is_zero = (weights.row(k).array() * problem.data().x.row(i).array() == 0.0).all();
+      if (!is_zero) {
+        throw Unproved(fmt::format("the sign of the pre-activation of neuron {} at sample {} is "
+                                   "hidden by rounding",
+                                   k, i),
+                       "take weights of another step");
+      }
+      value = Ball();
+    }
+  }
+  return z;
+}
 
 Range polynomial_range(const BallVector& coefficients, double length) {
   const std::size_t degree = coefficients.size() - 1;

@@ -10,6 +10,10 @@
 
 namespace latetime {
 
+/// Pre-activations ⟨w_k, x_i⟩ of weights (neurons × d), neurons × n. Throws Unproved where the sign
+/// of one is not known.
+std::vector<BallVector> preactivation_balls(const ProofProblem& problem, const Matrix& weights);
+
 /// A pair whose declared slope at T is not that of the stored weights, or changes later on.
 struct SlopeChange {
   Eigen::Index neuron, sample;

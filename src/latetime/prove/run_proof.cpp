@@ -1,5 +1,6 @@
 #include "latetime/prove/run_proof.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <stdexcept>
 
@@ -8,6 +9,7 @@
 #include "latetime/prove/bounds.hpp"
 #include "latetime/prove/certificate.hpp"
 #include "latetime/prove/curve_search.hpp"
+#include "latetime/prove/exact_replay.hpp"
 
 namespace latetime {
 namespace {
@@ -57,13 +59,57 @@ Proof<RunTheorem> prove_run(const Dataset& data, const Network& weights, double 
     CurveSearch search(problem, weights.weights, step, options);
     search.run();
     RunTheorem theorem = theorem_of(search, step);
-    theorem.certificate = certificate_text(data, weights, learning_rate, theorem, search.lines());
+    theorem.from_start = options.initial.has_value();
+    theorem.start_distance = options.start_distance;
+    theorem.certificate =
+        certificate_text(data, weights, learning_rate, theorem, search.lines(), options.initial);
     return theorem;
   } catch (const Unproved& open) {
     return open.proof;
   } catch (const Interrupted&) {
     return NotProved{"stopped", "let it go on"};
   }
+}
+
+class DescentReplay::State {
+ public:
+  State(const Dataset& data, const Network& initial, double learning_rate)
+      : data_(data), initial_(initial), learning_rate_(learning_rate) {}
+
+  Proof<double> distance(std::uint64_t step, const Matrix& weights,
+                         const std::function<bool(std::uint64_t)>& keep_going) {
+    constexpr std::uint64_t at_once = 256;
+    try {
+      if (!problem_) problem_.emplace(data_, initial_.shape, learning_rate_);
+      if (!replay_) replay_.emplace(*problem_, initial_.weights);
+      while (replay_->step() < step) {
+        if (keep_going && !keep_going(replay_->step())) throw Interrupted();
+        replay_->advance(std::min(at_once, step - replay_->step()));
+      }
+      return replay_->distance(weights);
+    } catch (const Unproved& open) {
+      return open.proof;
+    } catch (const Interrupted&) {
+      return NotProved{"stopped", "let it go on"};
+    }
+  }
+
+ private:
+  Dataset data_;
+  Network initial_;
+  double learning_rate_;
+  std::optional<ProofProblem> problem_;
+  std::optional<ExactReplay> replay_;
+};
+
+DescentReplay::DescentReplay(const Dataset& data, const Network& initial, double learning_rate)
+    : state_(std::make_unique<State>(data, initial, learning_rate)) {}
+DescentReplay::~DescentReplay() = default;
+DescentReplay::DescentReplay(DescentReplay&&) noexcept = default;
+
+Proof<double> DescentReplay::distance(std::uint64_t step, const Matrix& weights,
+                                      const std::function<bool(std::uint64_t)>& keep_going) {
+  return state_->distance(step, weights, keep_going);
 }
 
 namespace {
@@ -96,8 +142,9 @@ std::string theorem_text(const RunTheorem& theorem, const Dataset& data, const N
   const LimitTheorem& limit = theorem.limit;
   std::string text = fmt::format(
       "{} samples in dimension {}, {} neurons a class, slope {}; gradient descent with learning "
-      "rate {} from the weights W_T of step T = {}.\n",
-      data.size(), data.dim(), shape.width, shape.slope, learning_rate, theorem.step);
+      "rate {} from {}; T = {}.\n",
+      data.size(), data.dim(), shape.width, shape.slope, learning_rate,
+      theorem.from_start ? "the initial weights W_0" : "the weights W_T of step T", theorem.step);
   text += "W_t / |W_t| converges to V / |V|, and W_t - V log t converges.\n";
   text += limit_statements(limit, "W", "converges to");
   text += fmt::format("t times the loss converges to e^c with c in {}.\n",

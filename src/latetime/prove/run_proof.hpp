@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -31,6 +32,11 @@ struct RunEnclosure {
 struct ProofOptions {
   /// Log times, ascending, at which the weights are to be enclosed; those before T are passed over.
   std::vector<double> log_times;
+  /// For a theorem about descent from other weights W_0 on: these, neurons × d, and at least the
+  /// distance of exact descent from them (ExactReplay) from the weights given, at their step.
+  /// Without, it is about descent from the weights given.
+  std::optional<Matrix> initial = {};
+  double start_distance = 0.0;
   /// Asked now and then; when it returns false the proof ends as not proved, "stopped".
   std::function<bool()> keep_going;
 };
@@ -42,7 +48,9 @@ struct ProofOptions {
 /// its loss_constant, and its switching pairs switch infinitely often (docs/proofs.md, theorems A
 /// to C).
 struct RunTheorem {
-  std::uint64_t step = 0;      ///< T
+  std::uint64_t step = 0;   ///< T
+  bool from_start = false;  ///< about descent from W_0, which at T is that close to W_T:
+  double start_distance = 0.0;
   LimitTheorem limit;          ///< of V
   double radius = 0.0;         ///< of ‖W_t − Z_t‖, for every t ≥ T
   double straight_from = 0.0;  ///< log t
@@ -65,6 +73,26 @@ struct RunTheorem {
 /// Throws std::invalid_argument for weights of another shape than the samples' and the network's.
 Proof<RunTheorem> prove_run(const Dataset& data, const Network& weights, double learning_rate,
                             std::uint64_t step, const ProofOptions& options = {});
+
+/// Exact descent from initial weights, followed step by step with every sign proved: how far it is
+/// from weights that were computed in doubles.
+class DescentReplay {
+ public:
+  /// Copies what it needs.
+  DescentReplay(const Dataset& data, const Network& initial, double learning_rate);
+  ~DescentReplay();
+  DescentReplay(DescentReplay&&) noexcept;
+
+  /// A bound of the distance of exact descent at `step`, which is no earlier than that of the call
+  /// before, from these weights (neurons × d). `keep_going` is asked now and then, with the step
+  /// reached; when it returns false nothing is proved, "stopped".
+  Proof<double> distance(std::uint64_t step, const Matrix& weights,
+                         const std::function<bool(std::uint64_t)>& keep_going = {});
+
+ private:
+  class State;
+  std::unique_ptr<State> state_;
+};
 
 /// What is proved of a limit alone, in words, a line a statement.
 std::string limit_text(const LimitTheorem& theorem, const Dataset& data, const NetworkShape& shape);

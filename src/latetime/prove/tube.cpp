@@ -40,11 +40,13 @@ struct Tube::Tail {
   Vector margin;  ///< μ_l from below
 };
 
-Tube::Tube(ReferenceCurve curve)
+Tube::Tube(ReferenceCurve curve, double start_distance)
     : curve_(std::move(curve)),
-      square_(curve_.start_square()),
+      start_distance_(start_distance),
       blocks_(std::make_shared<std::map<std::string, RoomBlock>>()) {
   const ProofProblem& p = problem();
+  const double distance = above(start_distance + std::sqrt(curve_.start_square()));
+  square_ = start_distance > 0.0 ? above(distance * distance) : curve_.start_square();
   for (Eigen::Index k = 0; k < p.neurons(); ++k) {
     std::vector<bool> free, sure;
     std::vector<double> base;
@@ -52,8 +54,10 @@ Tube::Tube(ReferenceCurve curve)
       const Declared slope = curve_.mode().slope(k, i);
       free.push_back(slope == Declared::sliding);
       base.push_back(slope == Declared::sliding ? 0.0 : p.slope(slope));
+      const double z = std::abs(curve_.z()(k, i)) - curve_.error();
       sure.push_back(slope != Declared::sliding &&
-                     curve_.was_active(k, i) == (slope == Declared::high));
+                     curve_.was_active(k, i) == (slope == Declared::high) &&
+                     (start_distance == 0.0 || z > above(start_distance * p.norm()[i])));
     }
     std::vector<bool> open;
     for (Eigen::Index i = 0; i < p.n(); ++i) {
@@ -65,6 +69,10 @@ Tube::Tube(ReferenceCurve curve)
     sure_.push_back(std::move(sure));
     base_.push_back(std::move(base));
   }
+}
+
+double Tube::slip(Eigen::Index k, Eigen::Index i, const Matrix& rooms, double radius) const {
+  return above(rooms(k, i) * (radius + start_distance_) + start_distance_ * problem().norm()[i]);
 }
 
 double Tube::radius() const {
@@ -481,7 +489,7 @@ std::optional<double> Tube::settled_from() const {
       if (slope == Declared::sliding) continue;
       const double z = curve_.z()(k, i);
       const double out = (slope == Declared::high ? z : -z) - curve_.error();
-      const double gap = above(room(k, i) * radius()) - out;
+      const double gap = slip(k, i, room, radius()) - out;
       if (gap < 0.0) continue;
       const double speed = (*speeds_)(k, i);
       if (!(speed > 0.0)) return std::nullopt;

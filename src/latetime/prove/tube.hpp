@@ -31,12 +31,16 @@ class Tube {
     double length = 0.0;
   };
 
-  explicit Tube(ReferenceCurve curve);
+  /// `start_distance`: of the descent that it is about from the weights that the curve begins with
+  /// (docs/proofs.md, 9).
+  Tube(ReferenceCurve curve, double start_distance);
 
   const ReferenceCurve& curve() const { return curve_; }
   const ProofProblem& problem() const { return curve_.problem(); }
   /// The bound so far: ‖W_t − Z_t‖ at the present time.
   double radius() const;
+  /// How far a pre-activation of W is from the reference's, at most, while ‖W − Z‖ ≤ radius.
+  double slip(Eigen::Index k, Eigen::Index i, const Matrix& rooms, double radius) const;
   const PairFlags& free() const { return free_; }
   /// Own pairs that crossed: how deep z(W) may still be on the old side.
   const std::map<PairIndex, double>& depth() const { return depth_; }
@@ -95,7 +99,7 @@ class Tube {
   Range range(const Piece& piece, Eigen::Index k, Eigen::Index i, const Tail* tail) const;
 
   ReferenceCurve curve_;
-  double square_ = 0.0, linear_ = 0.0;
+  double start_distance_ = 0.0, square_ = 0.0, linear_ = 0.0;
   PairFlags free_;
   std::vector<std::vector<double>> base_;
   PairFlags sure_, ever_open_;

@@ -147,7 +147,7 @@ std::map<PairIndex, Range> Tube::near(const Piece& piece, double radius, double 
       for (Eigen::Index i = 0; i < p.n(); ++i) {
         const Declared slope = curve_.mode().slope(k, i);
         const double step = p.is_own(k, i) ? stride * p.norm()[i] : 0.0;
-        const double margin = above(room(k, i) * radius + step);
+        const double margin = above(slip(k, i, room, radius) + step);
         const double z = curve_.z()(k, i);
         if (slope != Declared::sliding &&
             std::abs(z) > above(margin + piece.reach(k, i) + piece.error) &&
