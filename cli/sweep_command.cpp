@@ -171,8 +171,7 @@ void declare_sweep(CLI::App& app, Action& action) {
                       "i/N: make part i of N alone, in DIR/shard-i-of-N");
   command
       ->add_option("--merge", arguments->merge,
-                   "gather the points of these folders and their shards in DIR, without it in the "
-                   "first")
+                   "gather points of these folders and their shards in DIR (or the first)")
       ->check(not_empty());
   command->add_flag("--dry-run", arguments->dry_run,
                     "say how many points, and how long they will take; write nothing");

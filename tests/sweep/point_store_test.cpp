@@ -85,6 +85,13 @@ TEST(PointStore, DamagedLinesAreNotBelieved) {
   EXPECT_EQ(store.find("b", {})->values[0], 2.0);
 }
 
+TEST(PointStore, SoundLinesThatAreNoRecordsCountForNothing) {
+  const std::vector<std::string> names = names_of_header(header_line());
+  EXPECT_FALSE(record_of_line(header_line(), names).found);
+  EXPECT_FALSE(record_of_line("{\"key\":\"a\"}", names).found);  // without its checksum
+  EXPECT_TRUE(names_of_header(to_line(record_of("a", 1.0))).empty());
+}
+
 TEST(PointStore, RecordsOfOtherVersionsAreReadByTheNamesOfTheirNumbers) {
   const std::string line = to_line(record_of("a", 3.0));
   std::vector<std::string> names = names_of_header(header_line());

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstddef>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,13 +22,6 @@ struct DerivedKey {
   Expression value;
 };
 
-/// Where a sweep takes more points than its grid has: see refinement.hpp.
-struct Refinement {
-  std::string quantity;
-  double tolerance = 0.0;
-  std::size_t most_points = 0;
-};
-
 /// A sweep as its file describes it: a configuration, and what is varied in it.
 struct SweepDefinition {
   std::string origin;               ///< the file, for messages
@@ -40,7 +32,6 @@ struct SweepDefinition {
   std::vector<Expression> filters;  ///< points where one of them is 0 are left out
   WantedQuantities wanted;
   bool keep_runs = false;  ///< the whole folder of every run as well
-  std::optional<Refinement> refine;
 };
 
 /// Reads a sweep's file (docs/sweeps.md). Throws InputError with the place, the problem and a mend:

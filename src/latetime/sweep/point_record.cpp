@@ -67,9 +67,13 @@ std::string header_line() {
 
 std::vector<std::string> names_of_header(const std::string& line) {
   if (!is_sound(line)) return {};
-  const Json json = Json::parse(line, nullptr, false);
-  if (!json.is_object() || json.value("format", "") != format_name) return {};
-  return json.at("values").get<std::vector<std::string>>();
+  try {
+    const Json json = Json::parse(line);
+    if (json.value("format", "") != format_name) return {};
+    return json.at("values").get<std::vector<std::string>>();
+  } catch (const Json::exception&) {
+    return {};
+  }
 }
 
 std::string to_line(const PointRecord& record) {
@@ -81,10 +85,10 @@ std::string to_line(const PointRecord& record) {
   return sealed(json);
 }
 
-ReadRecord record_of_line(const std::string& line, const std::vector<std::string>& names) {
-  if (!is_sound(line)) return {};
-  const Json json = Json::parse(line, nullptr, false);
-  if (!json.is_object() || !json.contains("key")) return {};
+namespace {
+
+/// Throws what Json throws where an entry is missing or of another type.
+ReadRecord record_of_json(const Json& json, const std::vector<std::string>& names) {
   ReadRecord read{.found = true, .complete = true};
   PointRecord& record = read.record;
   record.key = json.at("key");
@@ -105,6 +109,17 @@ ReadRecord record_of_line(const std::string& line, const std::vector<std::string
     }
   }
   return read;
+}
+
+}  // namespace
+
+ReadRecord record_of_line(const std::string& line, const std::vector<std::string>& names) {
+  if (!is_sound(line)) return {};
+  try {
+    return record_of_json(Json::parse(line), names);
+  } catch (const Json::exception&) {  // sound, but no record: of another program
+    return {};
+  }
 }
 
 }  // namespace latetime
