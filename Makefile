@@ -4,7 +4,7 @@
 # make bench   compares the engines with a PyTorch and a NumPy script, in one run
 # make format  formats the sources
 
-.PHONY: demo test build bench fetch configure all-targets format check sanitize thread-sanitize clean
+.PHONY: demo test build bench recipes fetch configure all-targets format check sanitize thread-sanitize clean
 JOBS ?= $(shell nproc)
 # ON: warnings are errors
 WERROR ?= OFF
@@ -44,6 +44,10 @@ configure:
 
 all-targets: configure
 	@$(BUILD)
+
+recipes:
+	@scripts/install-deps test
+	@tests/recipes/recipes_test.py build/recipes -DLATETIME_WERROR=$(WERROR)
 
 format:
 	@scripts/check-format --fix

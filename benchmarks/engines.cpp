@@ -78,8 +78,8 @@ void register_coefficient(const Case& c, const kernel::Kernels& kernels) {
       ("coefficient/" + c.label() + "/kernel:" + kernels.name).c_str(),
       [c, engine, &kernels](benchmark::State& state) {
         if (!*engine) {  // once for all the calls in which the library looks for a good length
-          *engine = std::make_unique<CoefficientEngine>(data_of(c), network_of(c), 0.1, c.threads,
-                                                        kernels);
+          *engine = std::make_unique<CoefficientEngine>(Problem{data_of(c), network_of(c), 0.1},
+                                                        c.threads, kernels);
           (*engine)->advance(c.width < 1000 ? warm_up_steps : warm_up_steps / 10);
         }
         for (auto _ : state) (*engine)->advance(steps);
@@ -98,7 +98,7 @@ struct FrozenPair {
   FrozenEngine frozen;
 
   FrozenPair(const Case& c, const kernel::FrozenKernel& kernel)
-      : base(data_of(c), network_of(c), 0.1, c.threads), frozen(base, kernel) {}
+      : base({data_of(c), network_of(c), 0.1}, c.threads), frozen(base, kernel) {}
 
   /// Both by turns, until a long stretch is proved: nothing switches any more.
   void settle(std::uint64_t stretch) {
@@ -134,7 +134,8 @@ void register_dense(const Case& c) {
   benchmark::RegisterBenchmark(("dense/" + c.label()).c_str(), [c,
                                                                 engine](benchmark::State& state) {
     if (!*engine) {
-      *engine = std::make_unique<DenseEngine>(data_of(c), network_of(c), 0.1, 0, 1, c.threads);
+      *engine =
+          std::make_unique<DenseEngine>(Problem{data_of(c), network_of(c), 0.1}, 0, 1, c.threads);
       (*engine)->advance(dense_warm_up_steps);
     }
     for (auto _ : state) (*engine)->advance(1);

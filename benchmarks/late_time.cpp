@@ -38,8 +38,8 @@ struct Prepared {
       : data(gaussian_mixture(c.n, c.d, 0.01, 1.0, 1)),
         initial(gaussian_network({.groups = 2, .width = c.width, .dim = c.d, .slope = c.slope},
                                  1e-3, 1)),
-        problem(data, initial.shape, learning_rate) {
-    ExactDescent exact(data, initial, learning_rate, 1, true);
+        problem({data, initial, learning_rate}) {
+    ExactDescent exact({data, initial, learning_rate}, 1, true);
     exact.advance(hand_over);
     start.log_time = LogTime(hand_over).log();
     start.coefficients = exact.coefficients();
@@ -86,10 +86,8 @@ void register_case(const Case& c) {
                                                                                     state) {
     const Prepared& p = prepare(shared, c);
     for (auto _ : state) {
-      Descent descent(p.data, p.initial,
-                      {.learning_rate = learning_rate,
-                       .tolerance = 1e-6,
-                       .until = LogTime::parse("1e100", "")});
+      Descent descent({p.data, p.initial, learning_rate},
+                      {.tolerance = 1e-6, .until = LogTime::parse("1e100", "")});
       const LogTime last[] = {LogTime::parse("1e100", "")};
       const Outcome outcome =
           descent.run(last, {.record = [](const TrainingState&) {}, .needs_weights = false});

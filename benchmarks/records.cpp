@@ -27,7 +27,7 @@ struct Course {
       : data(gaussian_mixture(c.n, c.d, 0.01, 1.0, 1)),
         initial(
             gaussian_network({.groups = 2, .width = c.width, .dim = c.d, .slope = 0.1}, 1e-3, 1)),
-        engine(data, initial, 0.1, 1),
+        engine({data, initial, 0.1}, 1),
         measurer(data, initial) {
     constexpr std::uint64_t steps = 2000;
     engine.advance(steps);

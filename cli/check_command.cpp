@@ -111,8 +111,8 @@ void print_table(const ClaimReport& report) {
     }
     const bool unmet = claim.verdict == ClaimVerdict::hypothesis_unmet;
     fmt::print(row, claim.id, claim.name, conditions_text(claim), needs_text(claim),
-               (unmet ? fmt::format("Unmet ({})", to_string(claim.finding.seen).substr(0, 5))
-                      : to_string(claim.verdict)) +
+               (unmet ? fmt::format("Unmet ({})", word_of(claim.finding.seen).substr(0, 5))
+                      : word_of(claim.verdict)) +
                    (claim.proved ? ", proved" : ""));
   }
   print_others(report.claims);
@@ -127,10 +127,10 @@ void print_table(const ClaimReport& report) {
 
 void print_claim(const Claim& claim, Eigen::Index width) {
   fmt::print("\n{}  {}  ({})\n", claim.id, claim.name, claim.place);
-  print_wrapped("verdict", to_string(claim.verdict) +
-                               (claim.verdict == ClaimVerdict::hypothesis_unmet
-                                    ? "; the conclusion: " + to_string(claim.finding.seen)
-                                    : ""));
+  print_wrapped("verdict",
+                word_of(claim.verdict) + (claim.verdict == ClaimVerdict::hypothesis_unmet
+                                              ? "; the conclusion: " + word_of(claim.finding.seen)
+                                              : ""));
   if (!claim.finding.reason.empty()) print_wrapped("because", claim.finding.reason);
   if (claim.proved) {
     print_wrapped("proved", fmt::format("{} from step {} on (latetime prove, docs/proofs.md)",

@@ -42,7 +42,7 @@ ordered_json config_report(const RunConfig& config) {
   report["origin"] = run.origin;
   report["samples_of_class_plus"] = run.class_plus;
   report["samples_of_class_minus"] = run.class_minus;
-  report["engine"] = run.engine;
+  report["engine"] = engines_text(run.engines);
   const LogTime& last = run.last_step;
   report["last_step"] = last.step() ? ordered_json(*last.step()) : ordered_json(to_string(last));
   report["records"] = run.records;

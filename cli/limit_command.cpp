@@ -47,7 +47,7 @@ std::string abbreviated(const std::vector<Number>& list, const Text& text) {
 
 std::string origin_text(const RunLimit& run) {
   if (run.stored) return "the run, stored in result.h5";
-  return fmt::format("computed now from the {} engine's state at {}", run.engine,
+  return fmt::format("computed now from the {} engine's state at {}", text_of(run.engine),
                      time_text(run.start));
 }
 
@@ -59,7 +59,7 @@ std::string caution(const RunLimit& run) {
         "itself may lead to another limit",
         run.undecided_events);
   }
-  if (run.stored || run.engine == "flow") return "";
+  if (run.stored || run.engine == EngineKind::flow) return "";
   std::string text =
       "taken for a late state although the run ended before late time was checked; exact steps may "
       "still lead to another limit";
@@ -129,7 +129,7 @@ void print_linear(const RunLimit& run) {
 
 void print_table(const RunLimit& run) {
   const Limit& limit = run.report.limit;
-  fmt::print("{}: {}\n", inked(Ink::bold, "limit t = infinity", stdout), to_string(limit.status));
+  fmt::print("{}: {}\n", inked(Ink::bold, "limit t = infinity", stdout), word_of(limit.status));
   print_wrapped("from", origin_text(run));
   if (!caution(run).empty()) print_wrapped("caution", caution(run));
   print_wrapped("flow followed", followed_text(run));
@@ -170,7 +170,7 @@ ordered_json pairs_json(const std::array<Eigen::Index, 4>& counts) {
 }
 
 ordered_json linear_json(const LinearComparison& linear) {
-  ordered_json report{{"separability", to_string(linear.svm.verdict)}};
+  ordered_json report{{"separability", word_of(linear.svm.verdict)}};
   if (!linear.svm_problem.empty()) report["problem"] = linear.svm_problem;
   if (linear.svm.verdict == Separability::separable) {
     report["svm_margin"] = linear.svm.margin;
@@ -184,16 +184,16 @@ ordered_json linear_json(const LinearComparison& linear) {
   report["even_part"] = linear.even_part;
   report["even_on_boundary"] = linear.even_on_boundary;
   report["spread"] = linear.spread;
-  report["boundary"] = to_string(linear.boundary);
+  report["boundary"] = word_of(linear.boundary);
   return report;
 }
 
 ordered_json json_report(const RunLimit& run) {
   const LimitReport& report = run.report;
   const Limit& limit = report.limit;
-  ordered_json json{{"status", to_string(limit.status)}, {"message", limit.message}};
+  ordered_json json{{"status", word_of(limit.status)}, {"message", limit.message}};
   json["stored"] = run.stored;
-  json["computed_from"] = {{"engine", run.engine}, {"time", to_string(run.start)}};
+  json["computed_from"] = {{"engine", text_of(run.engine)}, {"time", to_string(run.start)}};
   json["caution"] = caution(run);
   json["log10_followed"] = report.log10_followed();
   json["settled"] = limit.settled;
@@ -236,7 +236,7 @@ int limit(const LimitArguments& arguments) {
   if (found) return done;
   const std::string reason =
       run.problem.empty()
-          ? fmt::format("{}: {}", to_string(run.report.limit.status), run.report.limit.message)
+          ? fmt::format("{}: {}", word_of(run.report.limit.status), run.report.limit.message)
           : run.problem;
   fmt::print(stderr, "latetime: {}: no limit, {}\n", arguments.directory, reason);
   return stopped_early;

@@ -26,6 +26,24 @@ int complain(int code, const std::string& line) {
   return code;
 }
 
+/// Exit code of a command, whose exceptions become one line.
+int carry_out(const Action& action) {
+  try {
+    return action();
+  } catch (const latetime::InputError& error) {
+    return complain(bad_input, error.what());
+  } catch (const std::filesystem::filesystem_error& error) {
+    return complain(bad_input, latetime::unusable_path(error).what());
+  } catch (const std::bad_alloc&) {
+    complain(stopped_early, "not enough memory for arrays of this size");
+    std::fflush(nullptr);
+    // Threads of OpenBLAS that wait for memory of their own would be waited for at a common end.
+    std::_Exit(stopped_early);
+  } catch (const std::exception& error) {
+    return complain(stopped_early, error.what());
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -77,18 +95,5 @@ int main(int argc, char** argv) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
     return complain(bad_input, std::string(error.what()) + "; see latetime --help");
   }
-  try {
-    return action();
-  } catch (const latetime::InputError& error) {
-    return complain(bad_input, error.what());
-  } catch (const std::filesystem::filesystem_error& error) {
-    return complain(bad_input, latetime::unusable_path(error).what());
-  } catch (const std::bad_alloc&) {
-    complain(stopped_early, "not enough memory for arrays of this size");
-    std::fflush(nullptr);
-    // Threads of OpenBLAS that wait for memory of their own would be waited for at a common end.
-    std::_Exit(stopped_early);
-  } catch (const std::exception& error) {
-    return complain(stopped_early, error.what());
-  }
+  return carry_out(action);
 }

@@ -1,23 +1,26 @@
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "commands.hpp"
+#include "latetime/experiment/image_figure.hpp"
 
 namespace latetime::cli {
 
 struct ReproduceArguments {
-  std::string figure;
+  PaperFigure figure = PaperFigure::fig1;
+  bool all = false;  ///< every figure, one after another
   std::string out;
   unsigned threads = default_threads();
   bool quick = false;
   bool quiet = false;
   bool of_all = false;  ///< one of several figures
   // Of Figures 2 to 5; empty: the figure's own.
-  std::string images = "mnist";
-  std::string reading;
-  std::string output_scale;
-  std::string pixels = "unit";
+  ImageSetName images = ImageSetName::mnist;
+  std::optional<FigureReading> reading;
+  OutputScale output_scale = OutputScale::automatic;
+  PixelScaling pixels = PixelScaling::unit;
   std::string folder;
 };
 

@@ -19,13 +19,14 @@ ImageFigureOptions figure_options(const ReproduceArguments& arguments) {
   options.output_scale = arguments.output_scale;
   options.pixels = arguments.pixels;
   options.folder = arguments.folder;
-  if (!arguments.reading.empty()) options.reading = arguments.reading;
+  if (arguments.reading) options.reading = *arguments.reading;
   return options;
 }
 
 void print_table(const std::vector<ImageFigureRow>& rows, const ImageFigureOptions& options) {
   fmt::print("{}, {}, reading \"{}\"\nafter {} epochs, mean ± 3 standard deviations of {} runs\n",
-             options.figure, options.images, options.reading, options.epochs, options.runs);
+             text_of(options.figure), text_of(options.images), text_of(options.reading),
+             options.epochs, options.runs);
   const bool widths = options.widths.size() > 1;
   fmt::print("{:>11}  {:>17}  {:>17}  {:>21}\n", widths ? "width" : "initial std", "stable rank W",
              "mean of groups", "test error");
@@ -49,7 +50,7 @@ int reproduce_images(const ReproduceArguments& arguments) {
   const ImageFigureOptions options = figure_options(arguments);
   watch_signals();
   const auto start = std::chrono::steady_clock::now();
-  ProgressLine progress(options.figure + ", permille", arguments.quiet);
+  ProgressLine progress(word_of(options.figure) + ", permille", arguments.quiet);
   progress.begin(0, static_cast<std::uint64_t>(unit));
   const auto runs = run_image_figure(
       options, arguments.out, arguments.threads, [&](double done_work, double total) {
@@ -63,7 +64,7 @@ int reproduce_images(const ReproduceArguments& arguments) {
   }
   const auto rows = summarize(runs);
   const auto file = [&](const std::string& suffix) {
-    return (std::filesystem::path(arguments.out) / (options.figure + suffix)).string();
+    return (std::filesystem::path(arguments.out) / (word_of(options.figure) + suffix)).string();
   };
   replace_file(file("_runs.csv"), image_runs_csv(runs));
   replace_file(file(".csv"), image_figure_csv(rows));
@@ -77,7 +78,7 @@ int reproduce_images(const ReproduceArguments& arguments) {
     fmt::print("{} runs in {}\n", runs.size(), duration_text(seconds));
   }
   finish_figure(arguments, image_figure_toml(options), draw_image_figure(file(".csv")),
-                fmt::format("{0}.csv, {0}_runs.csv, {0}_runs/", options.figure));
+                fmt::format("{0}.csv, {0}_runs.csv, {0}_runs/", text_of(options.figure)));
   return done;
 }
 

@@ -56,7 +56,7 @@ void print_last_record(const Record& last, const RunConfig& config) {
 
 void print_summary(const RunSummary& summary, const RunConfig& config, const std::string& report) {
   fmt::print("{} ({} engine, {} records, {})\n",
-             inked(Ink::bold, time_text(summary.outcome.time), stdout), summary.engine,
+             inked(Ink::bold, time_text(summary.outcome.time), stdout), text_of(summary.engine),
              summary.records, duration_text(summary.seconds));
   for (const std::string& note : summary.notes) {
     print_wrapped("note", note);
@@ -91,10 +91,8 @@ int run(const RunArguments& arguments) {
       .threads = arguments.threads,
       .resume = arguments.resume,
       .started = [&](const LogTime& first, const LogTime& last) { progress.begin(first, last); },
-      .engine_changed =
-          [&](std::string_view engine, const LogTime& time) {
-            progress.use_engine(std::string(engine), time);
-          },
+      .engine_changed = [&](EngineKind engine,
+                            const LogTime& time) { progress.use_engine(engine, time); },
       .pulse =
           [&](const LogTime& time) {
             progress.update(time);

@@ -68,9 +68,9 @@ std::string steps_progress(const std::string& unit, const LogTime& first, const 
 }  // namespace
 
 std::string progress_text(const std::string& unit, const LogTime& first, const LogTime& done,
-                          const LogTime& last, double seconds, const std::string& engine) {
-  const std::string front = engine.empty() ? "" : engine + "  ";
-  const bool in_log_time = !done.step() || (engine == "flow" && *done.step() > 0);
+                          const LogTime& last, double seconds, std::optional<EngineKind> engine) {
+  const std::string front = engine ? word_of(*engine) + "  " : "";
+  const bool in_log_time = !done.step() || (engine == EngineKind::flow && *done.step() > 0);
   return front + (in_log_time ? decades_progress(first, done, last, seconds)
                               : steps_progress(unit, first, done, last, seconds));
 }
@@ -89,7 +89,7 @@ void ProgressLine::begin(const LogTime& first, const LogTime& last) {
   next_ = start_ + std::chrono::milliseconds(300);  // before, a rate says nothing
 }
 
-void ProgressLine::use_engine(const std::string& engine, const LogTime& done) {
+void ProgressLine::use_engine(EngineKind engine, const LogTime& done) {
   engine_ = engine;
   first_ = done;
   start_ = Clock::now();

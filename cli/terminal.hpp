@@ -3,10 +3,12 @@
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
+#include <optional>
 #include <string>
 #include <utility>
 
 #include "latetime/base/log_time.hpp"
+#include "latetime/model/method.hpp"
 
 namespace latetime::cli {
 
@@ -15,10 +17,11 @@ bool stop_requested();
 void watch_signals();
 
 /// What a progress line says: "step 2.5e+05 of 1e+06  25 %  1e+05/s  7.5 s left"; in log time (the
-/// engine "flow", and beyond 2^53) "t = 10^37.2 of 10^100  12 decades/s  5.2 s left". The engine
+/// flow, and beyond 2^53) "t = 10^37.2 of 10^100  12 decades/s  5.2 s left". The engine
 /// stands in front when there is one. `seconds` have passed since `first`.
 std::string progress_text(const std::string& unit, const LogTime& first, const LogTime& done,
-                          const LogTime& last, double seconds, const std::string& engine = "");
+                          const LogTime& last, double seconds,
+                          std::optional<EngineKind> engine = {});
 
 /// A live line on standard error, redrawn at most ten times a second: engine, what is done, the
 /// rate, and the time left. Silent when standard error is not a terminal, or when `quiet`.
@@ -31,7 +34,7 @@ class ProgressLine {
   /// rate.
   void begin(const LogTime& first, const LogTime& last);
   /// Another engine goes on from `done`: rates are its own from here on.
-  void use_engine(const std::string& engine, const LogTime& done);
+  void use_engine(EngineKind engine, const LogTime& done);
   void update(const LogTime& done);
   void clear();
   /// Words to show behind the rest.
@@ -39,7 +42,8 @@ class ProgressLine {
 
  private:
   using Clock = std::chrono::steady_clock;
-  std::string unit_, engine_, words_;
+  std::string unit_, words_;
+  std::optional<EngineKind> engine_;
   LogTime first_, last_;
   bool enabled_;
   bool shown_ = false;

@@ -62,8 +62,9 @@ Row compare(const std::string& file, std::uint64_t steps) {
   } catch (const InputError&) {
     // Not every file has it; the column then reads 0.
   }
-  DenseEngine dense(data, network, rate, 0, 1, 1);
-  CoefficientEngine coefficient(data, network, rate, 1);
+  const Problem problem{data, network, rate};
+  DenseEngine dense(problem, 0, 1, 1);
+  CoefficientEngine coefficient(problem, 1);
   Row row;
   for (std::uint64_t step = 0; step <= steps; ++step) {
     const TrainingState a = dense.state(), b = coefficient.state();

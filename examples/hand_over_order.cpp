@@ -130,8 +130,8 @@ class Comparison {
         network_(gaussian_network({.groups = 2, .width = c.width, .dim = c.d, .slope = c.slope},
                                   1e-3, seed)),
         measurer_(data_, network_),
-        problem_(data_, network_.shape, learning_rate),
-        exact_(data_, network_, learning_rate, 1, true) {
+        problem_({data_, network_, learning_rate}),
+        exact_({data_, network_, learning_rate}, 1, true) {
     for (int k = 0; k <= 3 * c.per_decade; ++k) {
       const double decade = 2.0 + static_cast<double>(k) / c.per_decade;
       steps_.push_back(static_cast<std::uint64_t>(std::llround(std::pow(10.0, decade))));

@@ -109,7 +109,7 @@ Told ask(const RunProblem& problem) {
             const auto& ranks = m.stable_ranks;
             told.rows.push_back({record.time.log10(),
                                  record.time.step(),
-                                 record.engine == "flow",
+                                 record.engine == EngineKind::flow,
                                  {m.log_loss, {ranks[0].value, ranks[1].value, ranks[2].value}},
                                  record.error_estimate});
           },
@@ -206,7 +206,7 @@ void compare(const real_steps::Problem& problem, bool flow, const TrueRows& trut
 std::string end_of(const Told& told) {
   if (!told.refusal.empty()) return "refused";
   if (told.reason == StopReason::interrupted) return "hang";
-  if (told.reason != StopReason::reached_end) return to_string(told.reason);
+  if (told.reason != StopReason::reached_end) return word_of(told.reason);
   return std::isfinite(told.rows.back().estimate) ? "answered" : "infinite";
 }
 
@@ -254,7 +254,7 @@ Finding carry_out(const Settings& settings, std::uint64_t number) {
   const bool flow = run.config.descent.method == Method::flow;
   const TrueRows truth = find_truth(problem, flow, settings.steps);
   finding.end = end_of(told);
-  finding.limit = told.limit ? to_string(told.limit->limit.status) : "none";
+  finding.limit = told.limit ? word_of(told.limit->limit.status) : "none";
   finding.separated = separated(truth, problem.samples());
   judge_end(told, truth, finding);
   compare(problem, flow, truth, told, finding);

@@ -71,10 +71,9 @@ RunTrace carry_out(const Setting& s) {
   const Dataset data = make_dataset(Samples(Matrix(s.x)), labels, "X", "y", "hunt");
   const Network initial{shape, s.w0};
   const ClaimSetting setting(
-      data, initial, s.eta,
+      {data, initial, s.eta},
       s.full_batch ? ClaimDescent::gradient_descent : ClaimDescent::gradient_flow, s.sigma);
   DescentOptions options{.method = s.full_batch ? Method::gradient_descent : Method::flow,
-                         .learning_rate = s.eta,
                          .until = LogTime::from_log10(100.0)};
   const Measurer measurer(data, initial);
   options.discrepancy = largest_difference(measurer, data);
@@ -234,7 +233,7 @@ class Hunt {
       if (wrong.empty() && !tell) continue;
       fmt::print("{}{}: {} reads {}, sees {} ({}); the judge: {}{}\n", where_,
                  tampering.empty() ? "" : ", tampered: " + tampering, claim.id,
-                 to_string(claim.verdict), to_string(claim.finding.seen), claim.finding.reason,
+                 word_of(claim.verdict), word_of(claim.finding.seen), claim.finding.reason,
                  words(judged.truth), wrong.empty() ? "" : ": " + wrong);
       if (settings_.number && !settings_.only.empty()) tell_measured(claim, record.setting.m());
       std::fflush(stdout);

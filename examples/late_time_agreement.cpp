@@ -59,7 +59,7 @@ struct Arguments {
 
 struct Sample {
   LogTime time;
-  std::string engine;
+  EngineKind engine = EngineKind::coefficient;
   double log_loss = 0.0;
   std::array<double, 3> stable_ranks{};
   double error_estimate = 0.0;
@@ -83,12 +83,12 @@ Followed follow(const Case& c, std::uint64_t seed, const Arguments& arguments,
   // The automatic choice hands over only where exact steps are not affordable: go on past the end.
   options.until = engine == EngineChoice::automatic ? LogTime::parse("1e100", "") : arguments.until;
   options.discrepancy = largest_difference(measurer, data);
-  Descent descent(data, initial, options);
+  Descent descent({data, initial}, options);
   Followed followed;
   const auto record = [&](const TrainingState& state) {
     const Measures m = measurer.measure(state);
     Sample s{.time = state.time,
-             .engine = std::string(descent.engine_name()),
+             .engine = descent.engine(),
              .log_loss = m.log_loss,
              .error_estimate = state.error_estimate,
              .sliding_pairs = state.sliding_pairs,
@@ -124,7 +124,7 @@ void compare(const Case& c, std::uint64_t seed, const Arguments& arguments, Row&
   bool seen = false;
   double worst = 0.0;
   for (std::size_t r = 0; r < std::min(flow.samples.size(), exact.size()); ++r) {
-    if (flow.samples[r].engine != "flow") continue;
+    if (flow.samples[r].engine != EngineKind::flow) continue;
     const auto step = static_cast<double>(*flow.samples[r].time.step());
     if (!seen) {
       row.first_flow = std::min(row.first_flow, step);

@@ -64,7 +64,7 @@ std::vector<double> log_times(double from, double until) {
 
 std::optional<Proved> prove(const RunProblem& problem, const Settings& settings, Counts& counts) {
   const double rate = problem.config.descent.learning_rate;
-  CoefficientEngine engine(problem.data, problem.initial, rate, 1);
+  CoefficientEngine engine({problem.data, problem.initial, rate}, 1);
   std::string reason = "no step";
   for (double decade = earliest_decade; decade <= std::log10(settings.from) + 1e-9; decade += 0.5) {
     const auto step = static_cast<std::uint64_t>(std::llround(std::pow(10.0, decade)));

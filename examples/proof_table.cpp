@@ -74,7 +74,7 @@ void prove_one(const Case& of, int seed, const Settings& settings, Row& row) {
   const Dataset data = load_data(config);
   const Network initial = load_network(config, data);
   const double rate = config.descent.learning_rate;
-  ExactDescent descent(data, initial, rate, 1, true);
+  ExactDescent descent({data, initial, rate}, 1, true);
   DescentReplay replay(data, initial, rate);
   ++row.runs;
   std::string reason;

@@ -81,7 +81,7 @@ struct Seen {
   double log_loss;
   std::array<double, 3> ranks;
   double estimate;
-  std::string engine;
+  EngineKind engine = EngineKind::coefficient;
 };
 
 struct Result {
@@ -108,7 +108,7 @@ DescentObservers watch(const Measurer& measurer, const Descent& descent, std::ve
                      m.log_loss,
                      {m.stable_ranks[0].value, m.stable_ranks[1].value, m.stable_ranks[2].value},
                      state.error_estimate,
-                     std::string(descent.engine_name())});
+                     descent.engine()});
               },
           .pulse = [deadline](const LogTime&) { return seconds_spent() < deadline; },
           .needs_weights = false};
@@ -119,13 +119,13 @@ void compare_with_exact(const Setup& setup, const Measurer& measurer, const std:
   const double pairs = static_cast<double>(setup.initial.shape.neurons() * setup.data.size());
   const double last = 10.0 * static_cast<double>(*result.hand_over.step());
   if (last * pairs > comparable_pairs) return;
-  DescentOptions options{.learning_rate = setup.learning_rate, .engine = EngineChoice::frozen};
+  DescentOptions options{.engine = EngineChoice::frozen};
   options.until = LogTime(static_cast<std::uint64_t>(last));
-  Descent descent(setup.data, setup.initial, options);
+  Descent descent({setup.data, setup.initial, setup.learning_rate}, options);
   std::vector<Seen> exact;
   std::vector<LogTime> times;
   for (const Seen& s : flow) {
-    if (s.engine == "flow" && s.time <= options.until) times.push_back(s.time);
+    if (s.engine == EngineKind::flow && s.time <= options.until) times.push_back(s.time);
   }
   const double deadline = seconds_spent() + most_exact_seconds;
   descent.run(times, watch(measurer, descent, exact, deadline));
@@ -148,16 +148,14 @@ Result carry_out(std::uint64_t seed) {
   const Setup setup = random_setup(seed);
   Result result{.name = setup.name};
   const Measurer measurer(setup.data, setup.initial);
-  DescentOptions options{.learning_rate = setup.learning_rate,
-                         .tolerance = 1e-6,
-                         .until = LogTime::parse("1e100", "")};
+  DescentOptions options{.tolerance = 1e-6, .until = LogTime::parse("1e100", "")};
   options.discrepancy = largest_difference(measurer, setup.data);
-  Descent descent(setup.data, setup.initial, options);
+  Descent descent({setup.data, setup.initial, setup.learning_rate}, options);
   std::vector<Seen> seen;
   const Outcome outcome = descent.run(record_steps(options.until, 4, {}),
                                       watch(measurer, descent, seen, begin + most_seconds));
   result.seconds = seconds_spent() - begin;
-  result.outcome = to_string(outcome.reason);
+  result.outcome = word_of(outcome.reason);
   result.reached = outcome.time;
   if (outcome.reason == StopReason::interrupted) result.trouble = "ran out of time";
   if (outcome.reason != StopReason::reached_end && outcome.message.empty()) {
@@ -166,14 +164,14 @@ Result carry_out(std::uint64_t seed) {
   result.outcome += outcome.message.empty() ? "" : ": " + outcome.message;
   for (const Seen& s : seen) {
     if (std::isnan(s.log_loss) || std::isnan(s.estimate)) result.trouble = "NaN";
-    if (s.engine == "flow" && result.hand_over == LogTime()) result.hand_over = s.time;
+    if (s.engine == EngineKind::flow && result.hand_over == LogTime()) result.hand_over = s.time;
     result.error = s.estimate;
   }
   if (!descent.flow()) return result;
   if (outcome.reason == StopReason::reached_end) {
     LateFlow flow = descent.flow_from_here();
     const Limit limit = follow_to_limit(flow);
-    result.limit = to_string(limit.status);
+    result.limit = word_of(limit.status);
     result.residual = limit.kkt_residual;
     result.seconds = seconds_spent() - begin;
   }

@@ -70,9 +70,8 @@ void follow(const Case& c, std::uint64_t seed, Tables& tables) {
       {.groups = 2, .width = width, .dim = data.dim(), .slope = c.slope}, 1e-3, seed);
   const Measurer measurer(data, initial);
   const LogTime until = LogTime::parse(c.until, "until");
-  Descent descent(data, initial,
-                  {.learning_rate = learning_rate,
-                   .tolerance = 1e-6,
+  Descent descent({data, initial, learning_rate},
+                  {.tolerance = 1e-6,
                    .until = until,
                    .seed = seed,
                    .threads = 2,
@@ -82,7 +81,7 @@ void follow(const Case& c, std::uint64_t seed, Tables& tables) {
   std::vector<std::string> last;
   const auto record = [&](const TrainingState& state) {
     const Measures m = measurer.measure(state);
-    const std::string engine(descent.engine_name());
+    const std::string engine = word_of(descent.engine());
     last = {log10_text(state.time), engine, shortest(m.log_loss)};
     for (const StableRank& rank : m.stable_ranks) last.push_back(shortest(rank.value));
     std::vector<std::string> row = head;
@@ -99,7 +98,7 @@ void follow(const Case& c, std::uint64_t seed, Tables& tables) {
   const Outcome outcome =
       descent.run(record_steps(until, 4, {}, 0), {.record = record, .pulse = nullptr});
   std::vector<std::string> end = head;
-  end.push_back(to_string(outcome.reason));
+  end.push_back(word_of(outcome.reason));
   end.insert(end.end(), last.begin(), last.end());
   if (descent.flow()) {
     LateFlow flow = descent.flow_from_here();

@@ -49,13 +49,13 @@ struct Setup {
   std::uint64_t seed;
 };
 
-struct Problem {
-  explicit Problem(const Setup& s)
+struct Followed {
+  explicit Followed(const Setup& s)
       : data(gaussian_mixture(s.n, s.d, 0.01, 1.0, s.seed)),
         network(gaussian_network({.groups = 2, .width = s.width, .dim = s.d, .slope = s.slope},
                                  1e-3, s.seed)),
-        flow(data, network.shape, learning_rate),
-        exact(data, network, learning_rate, 1, true) {}
+        flow({data, network, learning_rate}),
+        exact({data, network, learning_rate}, 1, true) {}
 
   bool other(Eigen::Index k, Eigen::Index i) const { return !flow.own(flow.group_of(k), i); }
   double other_pairs() const { return static_cast<double>(flow.samples() * flow.shape.width); }
@@ -79,7 +79,7 @@ struct Fractions {
   double settling_slope = 0.0;
 };
 
-Fractions fractions(const Problem& problem, const Limit& limit) {
+Fractions fractions(const Followed& problem, const Limit& limit) {
   Fractions result{limit.status};
   if (limit.status != LimitStatus::found) return result;
   for (Eigen::Index k = 0; k < problem.flow.neurons(); ++k) {
@@ -100,7 +100,7 @@ Fractions fractions(const Problem& problem, const Limit& limit) {
 }
 
 Fractions fractions_at_infinity(const Setup& setup) {
-  Problem problem(setup);
+  Followed problem(setup);
   problem.go_to(hand_over_step);
   LateFlow flow(problem.flow, problem.start(), {});
   return fractions(problem, follow_to_limit(flow));
@@ -118,7 +118,7 @@ struct Walk {
   FlowStart start;                           // at the hand-over
 };
 
-Walk walk(Problem& problem, bool with_windows) {
+Walk walk(Followed& problem, bool with_windows) {
   Walk result;
   ExactDescent& exact = problem.exact;
   for (int k = 0; k <= 48; ++k) {  // 8 a decade
@@ -166,7 +166,7 @@ struct Output {
 };
 
 /// Panel (a): one pair that slides alone in its neuron at the start of all windows.
-void show_pair(Output& out, const Problem& problem, const Walk& walk) {
+void show_pair(Output& out, const Followed& problem, const Walk& walk) {
   LateFlow flow(problem.flow, walk.start, {});
   const auto shape = std::pair(problem.flow.neurons(), problem.flow.samples());
   Eigen::MatrixXi alone = Eigen::MatrixXi::Ones(shape.first, shape.second);
@@ -229,7 +229,7 @@ void show_pair(Output& out, const Problem& problem, const Walk& walk) {
   }
 }
 
-void follow_in_time(const Problem& problem, const Walk& walk, Spread& sliding, Spread& limit_line,
+void follow_in_time(const Followed& problem, const Walk& walk, Spread& sliding, Spread& limit_line,
                     Agreement& agreement, Fractions& at_infinity) {
   LateFlow flow(problem.flow, walk.start, {});
   const auto tally = [&](auto& table, const auto& says) {
@@ -263,7 +263,7 @@ class ExactRuns {
 
   void add_seed(std::uint64_t seed) {
     for (std::size_t s = 0; s < run_slopes.size(); ++s) {
-      Problem problem({10, 784, 100, run_slopes[s], seed});
+      Followed problem({10, 784, 100, run_slopes[s], seed});
       const Walk w = walk(problem, seed == 1 && s == 0);
       last_switch_[s] = std::max(last_switch_[s], w.last_switch);
       for (const auto& [t, count] : w.switches) {
@@ -331,7 +331,7 @@ class ExactRuns {
 
  private:
   /// What the flow and its limit say against the pairs that exact steps switched.
-  void check(const Problem& problem, const Walk& w, std::uint64_t seed) {
+  void check(const Followed& problem, const Walk& w, std::uint64_t seed) {
     Agreement mine;
     Fractions at_infinity;
     follow_in_time(problem, w, sliding_, limit_line_, mine, at_infinity);
@@ -391,7 +391,7 @@ void count_limits(Output& out, Setup setup, double x, Spread& switches, Spread& 
     const Fractions f = fractions_at_infinity(setup);
     const bool found = f.status == LimitStatus::found;
     out.limits.add({std::to_string(setup.n), std::to_string(setup.d), std::to_string(setup.width),
-                    shortest(setup.slope), std::to_string(setup.seed), to_string(f.status),
+                    shortest(setup.slope), std::to_string(setup.seed), word_of(f.status),
                     found ? shortest(f.switches) : "", found ? shortest(f.undecided) : "",
                     found ? shortest(f.settling_slope) : ""});
     if (!found) ++lost;

@@ -42,7 +42,7 @@ int main(int argc, char** argv) try {
     const auto& ranks = record.measures.stable_ranks;
     std::printf("%-6s %-17.12g %-17.12g %-17.12g %-15.2g %s\n", to_string(record.time).c_str(),
                 record.measures.log_loss, ranks[0].value, ranks[1].value, record.error_estimate,
-                record.engine.c_str());
+                word_of(record.engine).c_str());
   };
   RunMemory memory;
   const RunSummary run = carry_out_run(problem, memory, settings);

@@ -233,9 +233,10 @@ bool start(Dice& dice, Recorded& r) {
   }
   const Setting& s = r.setting;
   r.setting = Setting(s.x, s.y, w0, s.slope, s.eta, s.sigma, s.full_batch);
-  Network network = r.run.setting.initial;
+  Network network = r.run.setting.problem.initial;
   network.weights = w0;
-  r.run.setting = ClaimSetting(r.run.setting.data, network, s.eta, r.run.setting.descent, s.sigma);
+  r.run.setting =
+      ClaimSetting({r.run.setting.problem.data, network, s.eta}, r.run.setting.descent, s.sigma);
   return true;
 }
 

@@ -31,9 +31,9 @@ py::tuple figure1(bool quick, unsigned threads, const py::object& progress) {
 py::object image_figure_tables(const std::string& figure, bool quick, const std::string& folder,
                                const std::string& images, const std::string& reading,
                                unsigned threads, const py::object& progress) {
-  ImageFigureOptions options = image_figure(figure, quick);
-  options.images = images;
-  if (!reading.empty()) options.reading = reading;
+  ImageFigureOptions options = image_figure(choice_named<PaperFigure>("figure", figure), quick);
+  options.images = choice_named<ImageSetName>("images", images);
+  if (!reading.empty()) options.reading = choice_named<FigureReading>("reading", reading);
   std::vector<ImageRun> runs;
   std::exception_ptr raised;
   {

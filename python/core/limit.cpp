@@ -49,7 +49,7 @@ py::dict pair_counts(const RunLimit& run) {
 py::dict linear_dict(const RunLimit& run) {
   const LinearComparison& linear = run.linear;
   py::dict result;
-  result["separability"] = to_string(linear.svm.verdict);
+  result["separability"] = word_of(linear.svm.verdict);
   if (!linear.svm_problem.empty()) result["problem"] = linear.svm_problem;
   if (linear.svm.verdict == Separability::separable) {
     result["svm_margin"] = linear.svm.margin;
@@ -63,7 +63,7 @@ py::dict linear_dict(const RunLimit& run) {
   result["even_part"] = linear.even_part;
   result["even_on_boundary"] = linear.even_on_boundary;
   result["spread"] = linear.spread;
-  result["boundary"] = to_string(linear.boundary);
+  result["boundary"] = word_of(linear.boundary);
   return result;
 }
 
@@ -107,7 +107,7 @@ void bind_limit(py::module_& module) {
   py::class_<RunLimit, std::shared_ptr<RunLimit>>(module, "Limit")
       .def_property_readonly("status",
                              [](const RunLimit& run) {
-                               return run.problem.empty() ? to_string(run.report.limit.status)
+                               return run.problem.empty() ? word_of(run.report.limit.status)
                                                           : std::string("none");
                              })
       .def_property_readonly("message",
@@ -117,7 +117,7 @@ void bind_limit(py::module_& module) {
       .def_property_readonly("has_direction",
                              [](const RunLimit& run) { return run.report.has_direction(); })
       .def_readonly("stored", &RunLimit::stored)
-      .def_readonly("engine", &RunLimit::engine)
+      .def_property_readonly("engine", [](const RunLimit& run) { return word_of(run.engine); })
       .def_property_readonly("settled", getter(&Limit::settled))
       .def_property_readonly("log10_followed",
                              [](const RunLimit& run) { return run.report.log10_followed(); })

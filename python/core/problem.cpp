@@ -165,7 +165,7 @@ py::dict inspect_problem(const RunProblem& problem) {
   result["origin"] = run.origin;
   result["samples_of_class_plus"] = run.class_plus;
   result["samples_of_class_minus"] = run.class_minus;
-  result["engine"] = run.engine;
+  result["engine"] = engines_text(run.engines);
   result["last_step"] = run.last_step.step() ? py::object(py::int_(*run.last_step.step()))
                                              : py::str(to_string(run.last_step));
   result["records"] = run.records;

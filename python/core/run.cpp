@@ -106,7 +106,7 @@ py::dict metrics_of(const Record& record) {
   py::dict metrics;
   for (std::size_t i = 0; i < fields.size(); ++i) {
     const std::string& name = metrics_columns()[i];
-    if (name == "engine") continue;
+    if (name == engine_column) continue;
     metrics[py::str(name)] =
         fields[i].empty() ? std::nan("") : std::strtod(fields[i].c_str(), nullptr);
   }
@@ -115,7 +115,7 @@ py::dict metrics_of(const Record& record) {
 
 py::dict summary_dict(const RunSummary& summary, bool by_keyboard) {
   py::dict result;
-  result["reason"] = to_string(summary.outcome.reason);
+  result["reason"] = word_of(summary.outcome.reason);
   result["message"] = summary.outcome.message;
   result["log10_t"] = log10_of(summary.outcome.time);
   result["seconds"] = summary.seconds;
@@ -247,7 +247,7 @@ void bind_state(py::module_& module) {
             return log10_of(s.state->time).value_or(-std::numeric_limits<double>::infinity());
           })
       .def_property_readonly("step", [](const State& s) { return step_of(s.state->time); })
-      .def_property_readonly("engine", [](const State& s) { return s.record.engine; })
+      .def_property_readonly("engine", [](const State& s) { return word_of(s.record.engine); })
       .def_property_readonly("metrics", [](const State& s) { return metrics_of(s.record); })
       .def_property_readonly("weights", weights_of)
       .def_property_readonly("preactivations",

@@ -25,7 +25,8 @@
 /// the claims     check_run, check_config, ClaimReport            experiment/claim_check.hpp
 ///                check_claims, one function a claim              theory/claims.hpp
 ///                observe_run: what they look at                  theory/observe.hpp
-/// single steps   CoefficientEngine, DenseEngine                  dynamics/, under their names
+/// single steps   Problem, Loss: what is descended on             model/problem.hpp
+///                CoefficientEngine, DenseEngine                  dynamics/, under their names
 ///                ExactDescent: the engines for the full batch    dynamics/exact_descent.hpp
 ///                Descent: with the late-time flow                dynamics/descent.hpp
 ///                record_steps: when to look                      dynamics/schedule.hpp
@@ -54,6 +55,7 @@
 #include "latetime/experiment/stored_run.hpp"
 #include "latetime/experiment/training_run.hpp"
 #include "latetime/measure/measures.hpp"
+#include "latetime/model/problem.hpp"
 #include "latetime/prove/limit_proof.hpp"
 #include "latetime/store/record.hpp"
 #include "latetime/store/run_sink.hpp"

@@ -8,7 +8,6 @@
 
 #include <gtest/gtest.h>
 
-#include "latetime/base/outcome.hpp"
 #include "latetime/base/random.hpp"
 
 namespace latetime {
@@ -67,12 +66,6 @@ TEST(Join, PutsSeparatorsBetween) {
   EXPECT_EQ(join(one), "a");
   EXPECT_EQ(join(three), "a, b, c");
   EXPECT_EQ(join(three, " | "), "a | b | c");
-}
-
-TEST(StopReason, HasMachineReadableNames) {
-  EXPECT_EQ(to_string(StopReason::reached_end), "reached-end");
-  EXPECT_EQ(to_string(StopReason::interrupted), "interrupted");
-  EXPECT_EQ(to_string(StopReason::not_finite), "not-finite");
 }
 
 }  // namespace

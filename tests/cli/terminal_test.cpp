@@ -30,11 +30,12 @@ TEST(ProgressText, ShowsDecadesBeyondTwoToThe53) {
 }
 
 TEST(ProgressText, NamesTheEngine) {
-  EXPECT_EQ(progress_text("step", 0, 250'000, 1'000'000, 2.5, "frozen"),
+  EXPECT_EQ(progress_text("step", 0, 250'000, 1'000'000, 2.5, EngineKind::frozen),
             "frozen  step 2.5e+05 of 1e+06  25 %  1e+05/s  7.5 s left");
-  EXPECT_EQ(progress_text("step", 1000, 100'000, at_time("1e100"), 0.5, "flow"),
+  EXPECT_EQ(progress_text("step", 1000, 100'000, at_time("1e100"), 0.5, EngineKind::flow),
             "flow  t = 1e+05 of 10^100  4 decades/s  24 s left");
-  EXPECT_EQ(progress_text("step", 0, 0, at_time("1e100"), 0.5, "flow"), "flow  step 0 of 10^100");
+  EXPECT_EQ(progress_text("step", 0, 0, at_time("1e100"), 0.5, EngineKind::flow),
+            "flow  step 0 of 10^100");
 }
 
 }  // namespace

@@ -82,11 +82,11 @@ TEST(Allocations, AreCounted) {
 }
 
 TEST(Allocations, AStepOfTheCoefficientEngineMakesNone) {
-  std::vector<Problem> cases = problems();
+  std::vector<TestProblem> cases = problems();
   cases.push_back(problem_on("threads", gaussian_mixture(130, 20, 0.05, 1.0, 1), 200, 0.1, 1e-2));
-  for (const Problem& problem : cases) {
+  for (const TestProblem& problem : cases) {
     for (const unsigned threads : {1u, 2u}) {
-      CoefficientEngine engine(problem.data, problem.initial, problem.learning_rate, threads);
+      CoefficientEngine engine(problem, threads);
       engine.advance(1);
       const long start = allocations;
       engine.advance(200);

@@ -245,7 +245,7 @@ TEST(BatchTrainer, StepsDownTheGradient) {
 TEST(BatchTrainer, IsTheDenseEngineToRounding) {
   for (const int classes : {2, 3}) {
     for (const double slope : {0.0, 0.1}) {
-      Problem problem;
+      TestProblem problem;
       problem.data = random_samples(23, 30, classes, 0.3, 1);
       const ClassifierShape shape = shape_of({Head::groups, classes}, 140, 30, slope, 1.0 / 140.0);
       const Classifier initial = random_classifier(shape, 0.01, 2);

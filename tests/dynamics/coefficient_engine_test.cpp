@@ -13,22 +13,22 @@ using namespace testing_support;
 
 constexpr std::uint64_t fold = CoefficientEngine::fold_period;
 
-const Problem& named(const std::string& name) {
-  for (const Problem& problem : problems()) {
+const TestProblem& named(const std::string& name) {
+  for (const TestProblem& problem : problems()) {
     if (problem.name == name) return problem;
   }
   throw std::out_of_range(name);
 }
 
 /// Large enough for the engine to put its threads to work.
-Problem wide_problem(int classes) {
+TestProblem wide_problem(int classes) {
   return problem_on("wide", with_class_count(gaussian_mixture(130, 20, 0.05, 1.0, 1), classes), 200,
                     0.1, 1e-2);
 }
 
 TEST(CoefficientEngine, MemoryTakenAnywhereAroundAFoldContinuesToTheSameBits) {
   for (const char* name : {"mixture_slope_0", "n_70_leaky", "three_classes"}) {
-    const Problem& problem = named(name);
+    const TestProblem& problem = named(name);
     Engine whole = coefficient(problem);
     whole.advance(fold + 40);
     const TrainingState expected = whole.state();
@@ -47,7 +47,7 @@ TEST(CoefficientEngine, MemoryTakenAnywhereAroundAFoldContinuesToTheSameBits) {
 }
 
 TEST(CoefficientEngine, AFoldMovesNothingButRounding) {
-  const Problem& problem = named("more_samples_than_dimensions");
+  const TestProblem& problem = named("more_samples_than_dimensions");
   Engine engine = coefficient(problem);
   engine.advance(fold - 1);
   const TrainingState before = engine.state();
@@ -64,7 +64,7 @@ TEST(CoefficientEngine, AFoldMovesNothingButRounding) {
 
 TEST(CoefficientEngine, StaysOnTheDescentOverManyFolds) {
   for (const char* name : {"one_neuron", "near_orthogonal", "one_class"}) {
-    const Problem& problem = named(name);
+    const TestProblem& problem = named(name);
     Engine weights = dense(problem), coefficients = coefficient(problem);
     weights.advance(5 * fold);
     coefficients.advance(5 * fold);
@@ -78,8 +78,8 @@ TEST(CoefficientEngine, StaysOnTheDescentOverManyFolds) {
 /// A million additions to Z would drift by hundreds of units in the last place, the folds undo
 /// that: after one, Z = Z(0) + C G to the rounding of n + 2 sums.
 TEST(CoefficientEngine, FoldsKeepZFromDriftingInAMillionSteps) {
-  const Problem& problem = named("one_neuron");
-  CoefficientEngine engine(problem.data, problem.initial, problem.learning_rate, 1);
+  const TestProblem& problem = named("one_neuron");
+  CoefficientEngine engine(problem, 1);
   engine.advance(256 * fold);
   const TrainingState state = engine.state();
   using Wide = Eigen::Matrix<long double, Eigen::Dynamic, Eigen::Dynamic>;
@@ -93,7 +93,7 @@ TEST(CoefficientEngine, FoldsKeepZFromDriftingInAMillionSteps) {
 
 TEST(CoefficientEngine, ThreadsAndKernelsChangeNoBitOfALargeNetwork) {
   for (const int classes : {2, 3}) {
-    const Problem problem = wide_problem(classes);
+    const TestProblem problem = wide_problem(classes);
     Engine alone = coefficient(problem, 1, kernel::baseline_kernels);
     alone.advance(60);
     for (const unsigned threads : {1u, 2u, 3u}) {
@@ -110,7 +110,7 @@ TEST(CoefficientEngine, ThreadsAndKernelsChangeNoBitOfALargeNetwork) {
 /// Every padded row length around the tiles of every instruction set.
 TEST(CoefficientEngine, AllKernelsAgreeForEveryNumberOfSamples) {
   for (Eigen::Index n = 1; n <= 140; n += n < 70 ? 1 : 7) {
-    const Problem problem =
+    const TestProblem problem =
         problem_on("n", gaussian_mixture(n, 12, 0.1, 1.0, 9), 1 + n % 6 * 9, n % 3 * 0.1, 0.1);
     Engine reference = coefficient(problem, 1, kernel::baseline_kernels);
     reference.advance(40);
@@ -137,11 +137,11 @@ TEST(Kernels, AreListedFromTheBaselineUpAndTheBestIsTheLast) {
 }
 
 TEST(CoefficientEngine, NoticesOverflow) {
-  Problem problem = named("one_neuron");
-  CoefficientEngine engine(problem.data, problem.initial, 0.1, 1);
+  TestProblem problem = named("one_neuron");
+  CoefficientEngine engine({problem.data, problem.initial, 0.1}, 1);
   EXPECT_TRUE(engine.finite());
   problem.data.x.edit() *= 1e200;
-  CoefficientEngine overflowing(problem.data, problem.initial, 0.1, 1);
+  CoefficientEngine overflowing({problem.data, problem.initial, 0.1}, 1);
   overflowing.advance(2);
   EXPECT_FALSE(overflowing.finite());
 }

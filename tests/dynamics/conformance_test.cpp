@@ -15,20 +15,20 @@ using namespace testing_support;
 
 struct EngineKind {
   std::string name;
-  Engine (*make)(const Problem& problem, unsigned threads);
+  Engine (*make)(const TestProblem& problem, unsigned threads);
 };
 void PrintTo(const EngineKind& kind, std::ostream* out) {
   *out << kind.name;
 }
 
 const std::vector<EngineKind> engine_kinds{
-    {"dense", [](const Problem& p, unsigned threads) { return dense(p, threads); }},
-    {"coefficient", [](const Problem& p, unsigned threads) { return coefficient(p, threads); }},
+    {"dense", [](const TestProblem& p, unsigned threads) { return dense(p, threads); }},
+    {"coefficient", [](const TestProblem& p, unsigned threads) { return coefficient(p, threads); }},
 };
 
-class Conformance : public testing::TestWithParam<std::tuple<EngineKind, Problem>> {
+class Conformance : public testing::TestWithParam<std::tuple<EngineKind, TestProblem>> {
  protected:
-  const Problem& problem() const { return std::get<1>(GetParam()); }
+  const TestProblem& problem() const { return std::get<1>(GetParam()); }
   Engine make(unsigned threads = 1) const {
     return std::get<0>(GetParam()).make(problem(), threads);
   }
@@ -123,7 +123,7 @@ TEST_P(Conformance, ARestoredRunContinuesToTheSameBits) {
   EXPECT_TRUE(same_bits(engine.state(), resumed.state()));
 }
 
-std::string label(const testing::TestParamInfo<std::tuple<EngineKind, Problem>>& info) {
+std::string label(const testing::TestParamInfo<std::tuple<EngineKind, TestProblem>>& info) {
   return std::get<0>(info.param).name + "_" + std::get<1>(info.param).name;
 }
 
@@ -134,9 +134,9 @@ INSTANTIATE_TEST_SUITE_P(Engines, Conformance,
 
 // ---- the engines against each other ----------------------------------------------------------
 
-class EveryProblem : public testing::TestWithParam<Problem> {};
+class EveryProblem : public testing::TestWithParam<TestProblem> {};
 
-void expect_same_descent(const TrainingState& a, const TrainingState& b, const Problem& p) {
+void expect_same_descent(const TrainingState& a, const TrainingState& b, const TestProblem& p) {
   SCOPED_TRACE("step " + to_string(a.time));
   const double scale = preactivation_scale(a, p.data);
   ASSERT_EQ(a.time, b.time);

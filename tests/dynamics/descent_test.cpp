@@ -14,22 +14,21 @@ using namespace testing_support;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-Problem small_problem() {
+TestProblem small_problem() {
   return problem_on("small", gaussian_mixture(10, 50, 0.01, 1.0, 1), 12, 0.0, 1e-2);
 }
 
-Descent descent_on(const Problem& p, DescentOptions options = {}) {
-  options.learning_rate = p.learning_rate;
-  return Descent(p.data, p.initial, options);
+Descent descent_on(const TestProblem& p, DescentOptions options = {}) {
+  return Descent(p, options);
 }
 
 TEST(Descent, TakesTheCoefficientEngineUnlessSamplesOutnumberTwiceTheDimension) {
   EXPECT_FALSE(plan_engines({}, 10, 784, 200).dense);
   EXPECT_FALSE(plan_engines({}, 20, 10, 200).dense);
   EXPECT_TRUE(plan_engines({}, 21, 10, 200).dense);
-  EXPECT_EQ(descent_on(small_problem()).engine_name(), "coefficient");
-  const Problem many = problem_on("many", gaussian_mixture(21, 10, 0.1, 1.0, 1), 3, 0.0, 0.1);
-  EXPECT_EQ(descent_on(many).engine_name(), "dense");
+  EXPECT_EQ(descent_on(small_problem()).engine(), EngineKind::coefficient);
+  const TestProblem many = problem_on("many", gaussian_mixture(21, 10, 0.1, 1.0, 1), 3, 0.0, 0.1);
+  EXPECT_EQ(descent_on(many).engine(), EngineKind::dense);
 }
 
 TEST(Descent, HandsOverToTheFlowOnlyWhereExactStepsAreNotAffordable) {
@@ -45,14 +44,16 @@ TEST(Descent, HandsOverToTheFlowOnlyWhereExactStepsAreNotAffordable) {
 }
 
 TEST(Descent, TakesTheEngineThatIsAskedFor) {
-  EXPECT_EQ(descent_on(small_problem(), {.engine = EngineChoice::dense}).engine_name(), "dense");
-  const Problem many = problem_on("many", gaussian_mixture(21, 10, 0.1, 1.0, 1), 3, 0.0, 0.1);
-  EXPECT_EQ(descent_on(many, {.engine = EngineChoice::coefficient}).engine_name(), "coefficient");
+  EXPECT_EQ(descent_on(small_problem(), {.engine = EngineChoice::dense}).engine(),
+            EngineKind::dense);
+  const TestProblem many = problem_on("many", gaussian_mixture(21, 10, 0.1, 1.0, 1), 3, 0.0, 0.1);
+  EXPECT_EQ(descent_on(many, {.engine = EngineChoice::coefficient}).engine(),
+            EngineKind::coefficient);
 }
 
 TEST(Descent, FollowsMiniBatchesDenselyAndRefusesToOtherwise) {
   DescentOptions options{.method = Method::stochastic, .batch_size = 4};
-  EXPECT_EQ(descent_on(small_problem(), options).engine_name(), "dense");
+  EXPECT_EQ(descent_on(small_problem(), options).engine(), EngineKind::dense);
   options.engine = EngineChoice::coefficient;
   try {
     descent_on(small_problem(), options);
@@ -73,11 +74,11 @@ TEST(Descent, RefusesMiniBatchesOnEveryEngineButTheDenseOne) {
 
 class DescentOf : public testing::TestWithParam<EngineChoice> {
  protected:
-  Descent make(const Problem& p) const { return descent_on(p, {.engine = GetParam()}); }
+  Descent make(const TestProblem& p) const { return descent_on(p, {.engine = GetParam()}); }
 };
 
 TEST_P(DescentOf, RecordsExactlyAtTheSchedule) {
-  const Problem problem = small_problem();
+  const TestProblem problem = small_problem();
   Descent descent = make(problem);
   const auto schedule = record_steps(300, 3, std::vector<LogTime>{77, 78});
   std::vector<LogTime> recorded;
@@ -112,7 +113,7 @@ TEST_P(DescentOf, PassesOverStepsThatLieBehind) {
 }
 
 TEST_P(DescentOf, StartsANewIntervalOfSwitchesAtEachRecord) {
-  const Problem problem = small_problem();
+  const TestProblem problem = small_problem();
   Descent descent = make(problem);
   std::uint64_t switches = 0;
   bool first = true;
@@ -157,7 +158,7 @@ TEST_P(DescentOf, StopsWhenThePulseSaysSo) {
 }
 
 TEST_P(DescentOf, InterruptedAndResumedGivesTheSameBits) {
-  const Problem problem = small_problem();
+  const TestProblem problem = small_problem();
   const std::vector<LogTime> schedule{5000};
   TrainingState expected;
   make(problem).run(schedule,
@@ -173,7 +174,7 @@ TEST_P(DescentOf, InterruptedAndResumedGivesTheSameBits) {
 }
 
 TEST_P(DescentOf, ReportsOverflow) {
-  Problem problem = small_problem();
+  TestProblem problem = small_problem();
   problem.data.x.edit() *= 1e200;
   Descent descent = make(problem);
   const std::vector<LogTime> schedule{0, 100, 1000};
@@ -195,9 +196,8 @@ INSTANTIATE_TEST_SUITE_P(Engines, DescentOf,
 
 // A checkpoint may be written at any pulse, also while a trial of the flow goes on.
 TEST(Descent, GoesOnToTheSameBitsFromEveryPulse) {
-  const Problem p = problem_on("pulses", gaussian_mixture(6, 20, 0.1, 1.0, 3), 4, 0.0, 1e-2);
-  const DescentOptions options{
-      .learning_rate = 0.1, .engine = EngineChoice::flow, .until = LogTime::parse("1e9", "")};
+  const TestProblem p = problem_on("pulses", gaussian_mixture(6, 20, 0.1, 1.0, 3), 4, 0.0, 1e-2);
+  const DescentOptions options{.engine = EngineChoice::flow, .until = LogTime::parse("1e9", "")};
   std::vector<LogTime> schedule;
   for (int k = 0; k <= 36; ++k) schedule.push_back(LogTime::from_log10(0.25 * k));
   struct Checkpoint {
@@ -206,7 +206,7 @@ TEST(Descent, GoesOnToTheSameBitsFromEveryPulse) {
   };
   std::vector<Matrix> expected;
   std::vector<Checkpoint> checkpoints;
-  Descent whole(p.data, p.initial, options);
+  Descent whole(p, options);
   whole.run(schedule,
             {.record = [&](const TrainingState& state) { expected.push_back(state.coefficients); },
              .pulse =
@@ -216,9 +216,9 @@ TEST(Descent, GoesOnToTheSameBitsFromEveryPulse) {
                  }});
   ASSERT_EQ(expected.size(), schedule.size());
   ASSERT_FALSE(checkpoints.empty());
-  EXPECT_EQ(whole.engine_name(), "flow");
+  EXPECT_EQ(whole.engine(), EngineKind::flow);
   for (const auto& [memory, records] : checkpoints) {
-    Descent second(p.data, p.initial, options);
+    Descent second(p, options);
     second.restore(memory);
     std::vector<Matrix> seen;
     second.run(std::span(schedule).subspan(records),

@@ -22,7 +22,7 @@ FlowProblem nearly_contradicting(double off, std::uint64_t seed) {
   data.x.edit().row(1) =
       -0.5 * first +
       off * first.norm() / other.norm() * (other - other.dot(first) / first.squaredNorm() * first);
-  return {data, {.groups = 2, .width = 2, .dim = 6, .slope = 1.0}, 0.1};
+  return FlowProblem({data, {{.groups = 2, .width = 2, .dim = 6, .slope = 1.0}, {}}, 0.1});
 }
 
 std::vector<NeuronMode> linear_modes(const FlowProblem& problem) {

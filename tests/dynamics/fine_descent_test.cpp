@@ -12,13 +12,13 @@ namespace {
 
 using namespace testing_support;
 
-class FineDescentOn : public testing::TestWithParam<Problem> {};
+class FineDescentOn : public testing::TestWithParam<TestProblem> {};
 
 TEST_P(FineDescentOn, TakesTheStepsOfTheEngine) {
-  const Problem& p = GetParam();
+  const TestProblem& p = GetParam();
   for (const std::size_t batch_size : {0, 3}) {
-    DenseEngine engine(p.data, p.initial, p.learning_rate, batch_size, 7, 1);
-    FineDescent fine(p.data, p.initial, p.learning_rate, batch_size, 7);
+    DenseEngine engine(p, batch_size, 7, 1);
+    FineDescent fine(p, batch_size, 7);
     Eigen::Index decided = 0;
     for (std::uint64_t step = 1; step <= 3; ++step) {
       engine.advance(1);
@@ -40,9 +40,9 @@ TEST_P(FineDescentOn, TakesTheStepsOfTheEngine) {
 }
 
 /// Those whose steps take milliseconds.
-std::vector<Problem> small_problems() {
-  std::vector<Problem> small;
-  for (const Problem& p : problems()) {
+std::vector<TestProblem> small_problems() {
+  std::vector<TestProblem> small;
+  for (const TestProblem& p : problems()) {
     if (p.initial.weights.size() * p.data.size() < 100'000) small.push_back(p);
   }
   return small;

@@ -13,8 +13,8 @@ namespace {
 
 using namespace testing_support;
 
-CoefficientEngine coefficient_engine(const Problem& p, unsigned threads = 1) {
-  return CoefficientEngine(p.data, p.initial, p.learning_rate, threads);
+CoefficientEngine coefficient_engine(const TestProblem& p, unsigned threads = 1) {
+  return CoefficientEngine(p, threads);
 }
 
 /// To `target`: frozen stretches, and single steps of the coefficient engine where they stop.
@@ -31,9 +31,9 @@ std::uint64_t advance_by_turns(CoefficientEngine& base, FrozenEngine& frozen, st
   return taken;
 }
 
-std::vector<Problem> two_class_problems() {
-  std::vector<Problem> result;
-  for (const Problem& p : problems()) {
+std::vector<TestProblem> two_class_problems() {
+  std::vector<TestProblem> result;
+  for (const TestProblem& p : problems()) {
     if (p.initial.shape.groups == 2) result.push_back(p);
   }
   const Dataset data = gaussian_mixture(10, 60, 0.01, 1.0, 8);
@@ -55,12 +55,12 @@ std::vector<Problem> two_class_problems() {
   return result;
 }
 
-class FrozenEngineOn : public testing::TestWithParam<Problem> {};
+class FrozenEngineOn : public testing::TestWithParam<TestProblem> {};
 
 /// The proof at work: where pairs switch all the time, every switch must be left to the coefficient
 /// engine, in the very step in which it happens.
 TEST_P(FrozenEngineOn, NeverPassesASwitchAndFollowsTheSameDescent) {
-  const Problem& problem = GetParam();
+  const TestProblem& problem = GetParam();
   CoefficientEngine plain = coefficient_engine(problem), base = coefficient_engine(problem);
   FrozenEngine frozen(base);
   std::uint64_t taken = 0;
@@ -87,7 +87,7 @@ TEST_P(FrozenEngineOn, NeverPassesASwitchAndFollowsTheSameDescent) {
 
 /// A run cut into calls of any length, stopped and restored in between, gives the same bits.
 TEST_P(FrozenEngineOn, TheCutOfARunChangesNoBit) {
-  const Problem& problem = GetParam();
+  const TestProblem& problem = GetParam();
   constexpr std::uint64_t target = 700;
   CoefficientEngine whole = coefficient_engine(problem);
   FrozenEngine whole_frozen(whole);
@@ -112,7 +112,8 @@ INSTANTIATE_TEST_SUITE_P(Problems, FrozenEngineOn, testing::ValuesIn(two_class_p
 /// increments with errors of some roundings each; the coefficient engine's Z drifts by up to 4,096
 /// roundings, 4.5e-13, between its folds, and by the root of that where they are random.
 void expect_agreement_after_settling(double slope, std::uint64_t settled, std::uint64_t steps) {
-  const Problem p = problem_on("settled", gaussian_mixture(10, 784, 0.01, 1.0, 1), 20, slope, 1e-3);
+  const TestProblem p =
+      problem_on("settled", gaussian_mixture(10, 784, 0.01, 1.0, 1), 20, slope, 1e-3);
   CoefficientEngine plain = coefficient_engine(p), base = coefficient_engine(p);
   plain.advance(settled);
   base.advance(settled);
@@ -140,7 +141,7 @@ TEST(FrozenEngine, SlowStaysWithTheCoefficientEngineForAMillionSteps) {
 
 /// Across folds, the cut of the run and a hand-over in mid-period still change no bit.
 TEST(FrozenEngine, FoldsAtTheSameStepsHoweverARunIsCut) {
-  const Problem p = problem_on("settled", gaussian_mixture(7, 90, 0.01, 1.0, 1), 6, 0.3, 1e-3);
+  const TestProblem p = problem_on("settled", gaussian_mixture(7, 90, 0.01, 1.0, 1), 6, 0.3, 1e-3);
   constexpr std::uint64_t fold = CoefficientEngine::frozen_fold_period, target = 2 * fold + 5000;
   CoefficientEngine whole = coefficient_engine(p);
   FrozenEngine whole_frozen(whole);
@@ -156,7 +157,7 @@ TEST(FrozenEngine, FoldsAtTheSameStepsHoweverARunIsCut) {
 }
 
 TEST(FrozenEngine, ThreadsAndKernelsChangeNoBit) {
-  const Problem p = problem_on("wide", orthogonal_data(70, 70, 3.0), 300, 0.5, 1e-6);
+  const TestProblem p = problem_on("wide", orthogonal_data(70, 70, 3.0), 300, 0.5, 1e-6);
   CoefficientEngine alone = coefficient_engine(p);
   FrozenEngine alone_frozen(alone, kernel::baseline_frozen_kernel);
   const std::uint64_t taken = advance_by_turns(alone, alone_frozen, 200);
@@ -174,13 +175,13 @@ TEST(FrozenEngine, ThreadsAndKernelsChangeNoBit) {
 /// One sample x = 1, weights ±z: which pre-activations are far enough from zero to be proved?
 TEST(FrozenEngine, ProvesNothingWithinTheRoundingMargin) {
   const auto taken = [](double z) {
-    Problem p{.name = "",
-              .data = orthogonal_data(2, 2, 1.0),
-              .initial = {{.groups = 2, .width = 1, .dim = 2, .slope = 0.1}, Matrix(2, 2)},
-              .learning_rate = 1e-30};
+    TestProblem p{.name = "",
+                  .data = orthogonal_data(2, 2, 1.0),
+                  .initial = {{.groups = 2, .width = 1, .dim = 2, .slope = 0.1}, Matrix(2, 2)},
+                  .learning_rate = 1e-30};
     p.initial.weights << 1.0, z, 1.0, 1.0;  // z beside a pre-activation of 1: a scale of 1
     p.data.x = Matrix::Identity(2, 2);
-    CoefficientEngine base(p.data, p.initial, p.learning_rate, 1);
+    CoefficientEngine base(p, 1);
     FrozenEngine frozen(base);
     return frozen.advance(1000);
   };
@@ -194,7 +195,7 @@ TEST(FrozenEngine, ProvesNothingWithinTheRoundingMargin) {
 
 /// Most steps without a switch must be proved, or the engine would be exact and useless.
 TEST(FrozenEngine, TakesNearlyAllStepsThatSwitchNothing) {
-  const Problem p = problem_on("relu", gaussian_mixture(6, 200, 0.01, 1.0, 2), 4, 0.0, 1e-3);
+  const TestProblem p = problem_on("relu", gaussian_mixture(6, 200, 0.01, 1.0, 2), 4, 0.0, 1e-3);
   constexpr std::uint64_t target = 20'000;
   CoefficientEngine plain = coefficient_engine(p);
   std::uint64_t quiet = 0, seen = 0;
@@ -213,14 +214,14 @@ TEST(FrozenEngine, TakesNearlyAllStepsThatSwitchNothing) {
 }
 
 TEST(FrozenEngine, RefusesMoreThanTwoClasses) {
-  const Problem p =
+  const TestProblem p =
       problem_on("three", with_class_count(gaussian_mixture(9, 20, 0.01, 1.0, 6), 3), 4, 0.0, 1e-2);
   CoefficientEngine base = coefficient_engine(p);
   EXPECT_THROW(FrozenEngine{base}, std::invalid_argument);
 }
 
 TEST(FrozenEngine, ProvesNothingOnceOutputsOverflow) {
-  Problem p = problem_on("overflow", gaussian_mixture(6, 20, 0.01, 1.0, 1), 1, 0.1, 1e-2);
+  TestProblem p = problem_on("overflow", gaussian_mixture(6, 20, 0.01, 1.0, 1), 1, 0.1, 1e-2);
   p.data.x.edit() *= 1e200;
   CoefficientEngine base = coefficient_engine(p);
   FrozenEngine frozen(base);

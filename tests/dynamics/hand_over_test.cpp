@@ -23,23 +23,23 @@ using namespace testing_support;
 using testing::HasSubstr;
 using Decision = HandOver::Decision;
 
-Problem leaky_problem() {
+TestProblem leaky_problem() {
   return problem_on("leaky", gaussian_mixture(10, 50, 0.01, 1.0, 1), 12, 0.3, 1e-2);
 }
-Problem relu_problem() {
+TestProblem relu_problem() {
   return problem_on("relu", gaussian_mixture(6, 60, 0.01, 1.0, 9), 3, 0.0, 1e-3);
 }
 
 /// A hand-over and the exact steps that it watches.
 struct Watched {
-  const Problem& p;
+  const TestProblem& p;
   CoefficientEngine engine;
   HandOver hand_over;
 
-  Watched(const Problem& problem, HandOver::Discrepancy discrepancy,
+  Watched(const TestProblem& problem, HandOver::Discrepancy discrepancy,
           const HandOver::Options& options)
       : p(problem),
-        engine(p.data, p.initial, p.learning_rate, 1),
+        engine(p, 1),
         hand_over(flow_problem(p), engine.state(false).preactivations,
                   std::make_shared<const WeightsBeyond>(p.initial.weights, p.data.x),
                   std::move(discrepancy), options) {}
@@ -88,7 +88,7 @@ TEST(HandOver, LooksEightTimesADecadeFromAHundredOn) {
 
 // Estimates are four times what a trial sees.
 TEST(HandOver, LeavesAtTheFirstTrialThatMeetsTheTolerance) {
-  const Problem p = leaky_problem();
+  const TestProblem p = leaky_problem();
   const HandOver::Options options{.tolerance = 1e-8, .most_steps = 100'000};
   Watched good(p, always(2e-9), options), fair(p, always(1e-8), options);
   EXPECT_EQ(good.run(), Decision::leave);
@@ -100,7 +100,7 @@ TEST(HandOver, LeavesAtTheFirstTrialThatMeetsTheTolerance) {
 }
 
 TEST(HandOver, LeavesEarlyWhenForcedButNotToAFlowThatDoesNotFollow) {
-  const Problem p = leaky_problem();
+  const TestProblem p = leaky_problem();
   const HandOver::Options options{.tolerance = 1e-8, .forced = true, .most_steps = 100'000};
   Watched fair(p, always(5e-5), options), poor(p, always(5e-3), options),
       useless(p, always(0.5), options);
@@ -116,7 +116,7 @@ TEST(HandOver, LeavesEarlyWhenForcedButNotToAFlowThatDoesNotFollow) {
 }
 
 TEST(HandOver, TakesAnUndefinedDiscrepancyForAFailure) {
-  const Problem p = leaky_problem();
+  const TestProblem p = leaky_problem();
   Watched broken(p, always(std::numeric_limits<double>::quiet_NaN()),
                  {.tolerance = 1e-8, .most_steps = 20'000});
   EXPECT_EQ(broken.run(), Decision::give_up);
@@ -124,7 +124,7 @@ TEST(HandOver, TakesAnUndefinedDiscrepancyForAFailure) {
 
 /// What it expects must not be less than what the flow is then off by.
 TEST(HandOver, ExpectsNoLessThanTheErrorOfTheFlow) {
-  for (const Problem& p : {leaky_problem(), relu_problem()}) {
+  for (const TestProblem& p : {leaky_problem(), relu_problem()}) {
     Watched run(p, of_log_loss(), {.tolerance = 1e-6, .most_steps = 1'000'000});
     ASSERT_EQ(run.run(), Decision::leave) << p.name;
     EXPECT_LE(run.hand_over.error(), 1e-6) << p.name;
@@ -145,7 +145,7 @@ TEST(HandOver, ExpectsNoLessThanTheErrorOfTheFlow) {
 
 /// One sample under both labels, at neurons that its pushes only take further from zero.
 TEST(HandOver, NamesTheLossThatStaysAndTheSamplesToBlame) {
-  Problem p = problem_on("contradicting", orthogonal_data(2, 3, 1.0), 2, 0.1, 0.1);
+  TestProblem p = problem_on("contradicting", orthogonal_data(2, 3, 1.0), 2, 0.1, 0.1);
   p.data.x.edit().row(1) = p.data.x.row(0);
   p.data.classes = {0, 1};
   Watched run(p, always(1e-3), {.tolerance = 1e-8, .most_steps = 1'000'000});
@@ -167,7 +167,7 @@ TEST(HandOver, NamesTheLossThatStaysAndTheSamplesToBlame) {
 /// whether that they stay is proved hangs on roundings, and where it is not, the flow goes on
 /// beside their rest.
 TEST(HandOver, TellsContradictionsOrGoesOnBesideTheirRest) {
-  const Problem p = problem_on("contradicting", contradicting_duplicates(), 10, 0.1, 0.1);
+  const TestProblem p = problem_on("contradicting", contradicting_duplicates(), 10, 0.1, 0.1);
   Watched run(p, of_log_loss(), {.tolerance = 1e-8, .most_steps = 1'000'000});
   if (run.run() == Decision::give_up) {
     EXPECT_EQ(run.hand_over.outcome().reason, StopReason::not_separated);
@@ -185,7 +185,7 @@ TEST(HandOver, TellsContradictionsOrGoesOnBesideTheirRest) {
 /// slide on it hop by O(1), not by O(1/t). A flow that leaves it behind must say how far that takes
 /// it from the descent.
 TEST(HandOver, BooksWhatASampleDoesThatIsNeverLearned) {
-  const Problem p = problem_on("trapped", gaussian_mixture(6, 60, 0.01, 1.0, 10), 2, 0.0, 1e-3);
+  const TestProblem p = problem_on("trapped", gaussian_mixture(6, 60, 0.01, 1.0, 10), 2, 0.0, 1e-3);
   Watched run(p, of_log_loss(), {.tolerance = 1e-8, .most_steps = 1'000'000});
   if (run.run() == Decision::give_up) return;
   LateFlow flow(flow_problem(p), run.hand_over.start(run.engine.step(), run.engine.coefficients()),
@@ -202,7 +202,7 @@ TEST(HandOver, BooksWhatASampleDoesThatIsNeverLearned) {
 }
 
 TEST(HandOver, RestoredDecidesAlike) {
-  for (const Problem& p : {leaky_problem(), relu_problem()}) {
+  for (const TestProblem& p : {leaky_problem(), relu_problem()}) {
     const HandOver::Options options{.tolerance = 1e-7, .most_steps = 1'000'000};
     for (const std::uint64_t cut : {300u, 3000u, 10'000u}) {
       Watched whole(p, of_log_loss(), options), resumed(p, of_log_loss(), options);
@@ -230,7 +230,7 @@ TEST(HandOver, RestoredDecidesAlike) {
 }
 
 TEST(HandOver, InterruptedLookCanBeTakenAgain) {
-  const Problem p = relu_problem();
+  const TestProblem p = relu_problem();
   const HandOver::Options options{.tolerance = 1e-6, .most_steps = 1'000'000};
   Watched whole(p, of_log_loss(), options), cut(p, of_log_loss(), options);
   int interruptions = 0;
@@ -255,7 +255,7 @@ TEST(HandOver, InterruptedLookCanBeTakenAgain) {
 struct Records {
   std::vector<LogTime> times;
   std::vector<TrainingState> states;
-  std::vector<std::string> engines;
+  std::vector<EngineKind> engines;
 };
 
 Outcome record_into(Records& run, Descent& descent, std::span<const LogTime> schedule,
@@ -266,7 +266,7 @@ Outcome record_into(Records& run, Descent& descent, std::span<const LogTime> sch
                           [&](const TrainingState& state) {
                             run.times.push_back(state.time);
                             run.states.push_back(state);
-                            run.engines.emplace_back(descent.engine_name());
+                            run.engines.push_back(descent.engine());
                           },
                       .pulse = std::move(pulse)},
                      recorded);
@@ -282,23 +282,23 @@ bool same_late_bits(const TrainingState& a, const TrainingState& b) {
 }
 
 /// Stopped at the first pulse at or after `stop`, stored, and resumed by another Descent.
-void expect_resumable(const Problem& p, const LogTime& stop) {
+void expect_resumable(const TestProblem& p, const LogTime& stop) {
   SCOPED_TRACE(p.name + " stopped at " + to_string(stop));
   const LogTime until = LogTime::parse("1e100", "");
-  const DescentOptions options{.learning_rate = p.learning_rate, .tolerance = 1e-6, .until = until};
+  const DescentOptions options{.tolerance = 1e-6, .until = until};
   const std::vector<LogTime> schedule = record_steps(until, 1, {});
   Records whole, pieces;
-  Descent straight(p.data, p.initial, options);
+  Descent straight(p, options);
   ASSERT_EQ(record_into(whole, straight, schedule, {}).reason, StopReason::reached_end);
-  ASSERT_EQ(whole.engines.back(), "flow");
+  ASSERT_EQ(whole.engines.back(), EngineKind::flow);
   ASSERT_EQ(whole.times, schedule);
 
-  Descent first(p.data, p.initial, options);
+  Descent first(p, options);
   const Outcome outcome =
       record_into(pieces, first, schedule, {}, [&](const LogTime& time) { return time < stop; });
   ASSERT_EQ(outcome.reason, StopReason::interrupted);
   ASSERT_LT(pieces.times.size(), schedule.size());
-  Descent second(p.data, p.initial, options);
+  Descent second(p, options);
   second.restore(first.memory());
   const std::vector<LogTime> recorded = pieces.times;
   const std::vector<LogTime> rest(schedule.begin() + static_cast<std::ptrdiff_t>(recorded.size()),
@@ -312,20 +312,20 @@ void expect_resumable(const Problem& p, const LogTime& stop) {
 }
 
 TEST(DescentToTheFlow, StoppedBeforeTheHandOverAndResumedGivesTheSameBits) {
-  for (const Problem& p : {leaky_problem(), relu_problem()}) expect_resumable(p, 700);
+  for (const TestProblem& p : {leaky_problem(), relu_problem()}) expect_resumable(p, 700);
 }
 
 TEST(DescentToTheFlow, StoppedAfterTheHandOverAndResumedGivesTheSameBits) {
-  for (const Problem& p : {leaky_problem(), relu_problem()}) {
+  for (const TestProblem& p : {leaky_problem(), relu_problem()}) {
     expect_resumable(p, LogTime::parse("1e9", ""));
     expect_resumable(p, LogTime::parse("1e60", ""));
   }
 }
 
 TEST(DescentToTheFlow, SlowEndsHonestlyWhereSamplesContradictEachOther) {
-  const Problem p = problem_on("contradicting", contradicting_duplicates(), 10, 0.1, 0.1);
+  const TestProblem p = problem_on("contradicting", contradicting_duplicates(), 10, 0.1, 0.1);
   const LogTime until = LogTime::parse("1e100", "");
-  Descent descent(p.data, p.initial, {.learning_rate = p.learning_rate, .until = until});
+  Descent descent(p, {.until = until});
   Records run;
   const Outcome outcome = record_into(run, descent, record_steps(until, 1, {}), {});
   EXPECT_EQ(outcome.reason, StopReason::not_separated);
@@ -335,12 +335,12 @@ TEST(DescentToTheFlow, SlowEndsHonestlyWhereSamplesContradictEachOther) {
 
 TEST(Descent, SaysThatAFollowedFlowDoesNotSeparateItsSamples) {
   // One own neuron, inactive on its only sample: nothing ever moves it, the loss stays log 2.
-  Problem p = problem_on("dead", orthogonal_data(1, 2, 1.0), 1, 0.0, 0.1);
+  TestProblem p = problem_on("dead", orthogonal_data(1, 2, 1.0), 1, 0.0, 0.1);
   p.initial.weights.setConstant(-0.1);
-  DescentOptions options{.method = Method::flow, .learning_rate = 0.1};
+  DescentOptions options{.method = Method::flow};
   const auto end = [&](const char* until) {
     options.until = LogTime::parse(until, "");
-    Descent descent(p.data, p.initial, options);
+    Descent descent(p, options);
     const std::vector<LogTime> last{options.until};
     return descent.run(last, {.record = [](const TrainingState&) {}, .pulse = {}});
   };

@@ -19,13 +19,14 @@ namespace {
 
 using namespace testing_support;
 
-Problem literal(std::string name, const Matrix& x, std::vector<int> classes, const Matrix& weights,
-                double slope, double rate) {
-  Problem p{.name = std::move(name),
-            .data = {.x = x, .classes = std::move(classes)},
-            .initial = {{.groups = 2, .width = weights.rows() / 2, .dim = x.cols(), .slope = slope},
-                        weights},
-            .learning_rate = rate};
+TestProblem literal(std::string name, const Matrix& x, std::vector<int> classes,
+                    const Matrix& weights, double slope, double rate) {
+  TestProblem p{
+      .name = std::move(name),
+      .data = {.x = x, .classes = std::move(classes)},
+      .initial = {{.groups = 2, .width = weights.rows() / 2, .dim = x.cols(), .slope = slope},
+                  weights},
+      .learning_rate = rate};
   return p;
 }
 
@@ -34,11 +35,10 @@ struct Recorded {
   Outcome outcome;
 };
 
-Recorded run(const Problem& p, const std::vector<LogTime>& at, DescentOptions options = {}) {
-  options.learning_rate = p.learning_rate;
+Recorded run(const TestProblem& p, const std::vector<LogTime>& at, DescentOptions options = {}) {
   options.until = at.back();
   Recorded result;
-  Descent descent(p.data, p.initial, options);
+  Descent descent(p, options);
   DescentObservers observers;
   observers.record = [&](const TrainingState& state) {
     Vector u = margins(group_outputs(state.preactivations, p.initial.shape), p.data.classes);
@@ -51,7 +51,7 @@ Recorded run(const Problem& p, const std::vector<LogTime>& at, DescentOptions op
 }
 
 /// Log loss of gradient flow by descent whose steps are `parts` times smaller.
-double small_steps(Problem p, double time, double parts) {
+double small_steps(TestProblem p, double time, double parts) {
   p.learning_rate /= parts;
   const FlowStart end = exact_start(p, static_cast<std::uint64_t>(std::llround(time * parts)));
   return log_loss_of(plain_margins(p, end.preactivations));
@@ -59,7 +59,7 @@ double small_steps(Problem p, double time, double parts) {
 
 /// x and −x under opposite labels: at every neuron an own-class pair and another reach zero at the
 /// same moment, and the own-class one pushes on.
-Problem opposite_pair() {
+TestProblem opposite_pair() {
   Matrix x(2, 3), w(2, 3);
   x << 1.3, -0.7, 0.4, -1.3, 0.7, -0.4;
   w << -0.02, 0.01, 0.03, 0.05, -0.03, 0.02;
@@ -67,7 +67,7 @@ Problem opposite_pair() {
 }
 
 TEST(JointEvents, AnOppositePairOfGradientFlowIsThatOfSmallSteps) {
-  const Problem p = opposite_pair();
+  const TestProblem p = opposite_pair();
   const Recorded flow = run(p, {1, 10, 100}, {.method = Method::flow});
   ASSERT_EQ(flow.outcome.reason, StopReason::reached_end);
   const double times[] = {1.0, 10.0, 100.0};
@@ -86,7 +86,7 @@ TEST(JointEvents, NeuronsThatComeToRestAtZeroAreSmallStepsOrUndecided) {
       -1.8933372264087778, 0.391885985499195;
   w << -0.00573954774163301, -0.00323885790883965, 0.01121507482496567, -0.00967517774259271,
       0.0087095631323036, 0.01193484875399477, -0.00244089462798004, -0.00811702291398187;
-  const Problem p = literal("plane", x, {0, 1, 1, 0, 0}, w, 0.0, 0.5);
+  const TestProblem p = literal("plane", x, {0, 1, 1, 0, 0}, w, 0.0, 0.5);
   const Recorded flow = run(p, {10, 100, 3000}, {.method = Method::flow});
   const double times[] = {10.0, 100.0, 3000.0};
   for (std::size_t r = 0; r < flow.log_loss.size(); ++r) {
@@ -101,7 +101,7 @@ TEST(JointEvents, GradientFlowFromZeroWeightsIsThatOfSmallSteps) {
   for (std::uint64_t seed = 1; seed <= 30; ++seed) {
     const double slope = seed % 2 == 0 ? 0.0 : 0.1;
     const Dataset data = gaussian_mixture(8, 2, 0.3, 1.0, seed);
-    const Problem p =
+    const TestProblem p =
         literal("zero weights", data.x, data.classes, Matrix::Zero(2, 2), slope, 0.05);
     const Recorded flow = run(p, {1, 10}, {.method = Method::flow});
     const double times[] = {1.0, 10.0};
@@ -138,7 +138,7 @@ TEST(JointEvents, SlowCollinearSamplesFollowExactStepsWithinTheEstimate) {
   for (const Kind& kind : kinds) {
     for (std::uint64_t seed = 1; seed <= 6; ++seed) {
       for (const double slope : {0.0, 0.1}) {
-        const Problem p =
+        const TestProblem p =
             problem_on("doubled", doubled(2, 6, kind.factor, kind.same_label, seed), 2, slope, 0.1);
         const std::vector<LogTime> at{3000, 30'000, 300'000};
         DescentOptions options;
@@ -159,14 +159,15 @@ TEST(JointEvents, SlowCollinearSamplesFollowExactStepsWithinTheEstimate) {
 
 TEST(JointEvents, SlowNeitherTheOrderOfSamplesNorExtraRecordsChangeTheAnswer) {
   for (const Kind& kind : kinds) {
-    Problem p = problem_on("doubled", doubled(2, 6, kind.factor, kind.same_label, 3), 2, 0.0, 0.1);
+    TestProblem p =
+        problem_on("doubled", doubled(2, 6, kind.factor, kind.same_label, 3), 2, 0.0, 0.1);
     DescentOptions options;
     options.engine = EngineChoice::flow;
     options.tolerance = 1e-4;
     const LogTime end = LogTime::from_log(60.0);
     const Recorded plain = run(p, {100'000, end}, options);
     const Recorded more = run(p, {20'000, 40'000, 100'000, 200'000, 3'000'000, end}, options);
-    Problem turned = p;
+    TestProblem turned = p;
     const Eigen::Index n = p.data.size();
     for (Eigen::Index i = 0; i < n; ++i) {
       turned.data.x.edit().row(i) = p.data.x.row(n - 1 - i);
@@ -189,7 +190,7 @@ TEST(JointEvents, ASampleThatSleepsIsNotCalledInseparable) {
   Matrix x(2, 2), w(2, 2);
   x << 1.0, 0.0, 0.1, 1.0;
   w << 0.1, -1.0, -1.0, -1.0;
-  const Problem p = literal("sleeping", x, {0, 0}, w, 0.0, 0.1);
+  const TestProblem p = literal("sleeping", x, {0, 0}, w, 0.0, 0.1);
   const Recorded result = run(p, {100'000, 2'000'000, LogTime::from_log(100.0)});
   EXPECT_NE(result.outcome.reason, StopReason::not_separated);
   ASSERT_GE(result.log_loss.size(), 2u);
@@ -201,14 +202,14 @@ TEST(JointEvents, ASampleThatNothingCanWakeIsProvedInseparable) {
   Matrix x(2, 2), w(2, 2);
   x << 1.0, 0.0, 0.0, 1.0;
   w << 0.1, -1.0, -1.0, -1.0;
-  const Problem p = literal("asleep", x, {0, 0}, w, 0.0, 0.1);
+  const TestProblem p = literal("asleep", x, {0, 0}, w, 0.0, 0.1);
   const Recorded result = run(p, {100'000, LogTime::from_log(100.0)});
   EXPECT_EQ(result.outcome.reason, StopReason::not_separated) << result.outcome.message;
 }
 
 TEST(JointEvents, SamplesOnOneLineAreLegal) {
   for (std::uint64_t seed = 1; seed <= 3; ++seed) {
-    Problem p = problem_on("line", gaussian_mixture(6, 14, 0.3, 1.0, seed), 2, 0.0, 0.3, 0.8);
+    TestProblem p = problem_on("line", gaussian_mixture(6, 14, 0.3, 1.0, seed), 2, 0.0, 0.3, 0.8);
     for (Eigen::Index i = 1; i < 6; ++i) {
       p.data.x.edit().row(i) =
           (i % 2 ? -1.0 : 1.0) * (0.4 + 0.2 * static_cast<double>(i)) * p.data.x.row(0);
@@ -228,11 +229,10 @@ TEST(JointEvents, SlowFlowsBeginBeyondTheRangeOfNumbers) {
     Matrix x(3, 3), w(2, 3);
     for (double& entry : x.reshaped()) entry = std::round(1.5 * random.normal());
     for (double& entry : w.reshaped()) entry = 0.0625 * std::round(2.0 * random.normal());
-    const Problem p = literal("integers", x, {0, 0, seed % 2 ? 1 : 0}, w, 0.0, 0.1);
+    const TestProblem p = literal("integers", x, {0, 0, seed % 2 ? 1 : 0}, w, 0.0, 0.1);
     DescentOptions options;
-    options.learning_rate = p.learning_rate;
     options.until = LogTime::from_log(2000.0);
-    Descent descent(p.data, p.initial, options);
+    Descent descent(p, options);
     DescentObservers observers;
     observers.record = [](const TrainingState& state) {
       EXPECT_FALSE(std::isnan(state.error_estimate));
@@ -249,7 +249,7 @@ TEST(JointEvents, SlowFlowsBeginBeyondTheRangeOfNumbers) {
 
 /// Multipliers of equal samples are equal, though κλ = 1 leaves their shares open.
 TEST(JointEvents, TwinsShareTheirMultipliersInTheLimit) {
-  const Problem p = problem_on("twins", doubled(2, 8, 1.0, true, 5), 3, 0.5, 0.01);
+  const TestProblem p = problem_on("twins", doubled(2, 8, 1.0, true, 5), 3, 0.5, 0.01);
   LateFlow flow(flow_problem(p), exact_start(p, 100'000), {});
   const Limit limit = follow_to_limit(flow);
   ASSERT_EQ(limit.status, LimitStatus::found) << limit.message;
@@ -263,7 +263,7 @@ TEST(JointEvents, TwinsShareTheirMultipliersInTheLimit) {
 
 /// Orthonormal but for rounding: as exactly orthogonal samples.
 TEST(JointEvents, OrthogonalToRoundingIsOrthogonal) {
-  Problem p = problem_on("qr", gaussian_mixture(5, 5, 0.0, 1.0, 2), 20, 0.0, 1e-3);
+  TestProblem p = problem_on("qr", gaussian_mixture(5, 5, 0.0, 1.0, 2), 20, 0.0, 1e-3);
   p.data.x.edit() = dense_math::orthonormal(p.data.x);
   LateFlow flow(flow_problem(p), exact_start(p, 100'000), {});
   const Limit limit = follow_to_limit(flow);

@@ -12,15 +12,15 @@ using namespace testing_support;
 
 // ---- activations that stay --------------------------------------------------------------------
 
-Problem frozen_problem(double slope, double learning_rate = 0.1) {
+TestProblem frozen_problem(double slope, double learning_rate = 0.1) {
   return problem_on("frozen", near_orthogonal_data(8, 16, 3.0, 0.5, 1), 4, slope, 1e-3,
                     learning_rate);
 }
 
 /// Largest error of a margin at `to` of a flow started at `from`; nothing may happen in between.
-double error_of(const Problem& p, std::uint64_t from, std::uint64_t to,
+double error_of(const TestProblem& p, std::uint64_t from, std::uint64_t to,
                 const FlowOptions& options) {
-  CoefficientEngine engine(p.data, p.initial, p.learning_rate, 1);
+  CoefficientEngine engine(p, 1);
   engine.advance(from);
   const SwitchCounts before = engine.switches();
   FlowStart start = start_of(engine);
@@ -39,7 +39,7 @@ double error_of(const Problem& p, std::uint64_t from, std::uint64_t to,
 /// some tens of steps each keep to their tolerance of 10⁻¹².
 TEST(LateFlowOfDescent, AgreesWithAHundredThousandSteps) {
   for (const double slope : {0.1, 0.3, 1.0}) {
-    const Problem p =
+    const TestProblem p =
         problem_on("mixture", gaussian_mixture(10, 784, 0.01, 1.0, 1), 20, slope, 1e-3);
     LateFlow flow(flow_problem(p), exact_start(p, 1000), {});
     ASSERT_EQ(flow.sliding_pairs(), 0);
@@ -54,7 +54,7 @@ TEST(LateFlowOfDescent, AgreesWithAHundredThousandSteps) {
 /// first order.
 TEST(LateFlowOfDescent, IsOfThirdOrderWhereActivationsStay) {
   for (const double slope : {0.3, 1.0}) {
-    const Problem p = frozen_problem(slope, 0.3);
+    const TestProblem p = frozen_problem(slope, 0.3);
     std::vector<double> times, corrected, plain;
     for (const std::uint64_t from : {100u, 200u, 400u, 800u}) {
       times.push_back(static_cast<double>(from));
@@ -78,8 +78,8 @@ struct Averaged {
   std::size_t most = 0;  // pairs that slide on one neuron
 };
 
-Averaged averaged_errors(const Problem& p, std::uint64_t from) {
-  CoefficientEngine engine(p.data, p.initial, p.learning_rate, 1);
+Averaged averaged_errors(const TestProblem& p, std::uint64_t from) {
+  CoefficientEngine engine(p, 1);
   engine.advance(from);
   const FlowStart start = start_of(engine);
   LateFlow with(flow_problem(p), start, {});
@@ -112,7 +112,7 @@ struct Orders {
   std::vector<double> times, with, without;
 };
 
-Orders orders_of(const Problem& p, std::size_t most) {
+Orders orders_of(const TestProblem& p, std::size_t most) {
   Orders orders;
   for (const std::uint64_t from : {500u, 1000u, 2000u, 4000u, 8000u}) {
     const Averaged errors = averaged_errors(p, from);
@@ -125,7 +125,7 @@ Orders orders_of(const Problem& p, std::size_t most) {
   return orders;
 }
 
-Problem sliding_problem(std::uint64_t seed, Eigen::Index width) {
+TestProblem sliding_problem(std::uint64_t seed, Eigen::Index width) {
   return problem_on("sliding", gaussian_mixture(6, 60, 0.01, 1.0, seed), width, 0.0, 1e-3);
 }
 
@@ -146,7 +146,7 @@ TEST(LateFlowOfDescent, IsOfSecondOrderWhereNeuronsSlideOnOneSample) {
 TEST(LateFlowOfDescent, KeepsASmallPartOfFirstOrderWhereNeuronsSlideOnSeveral) {
   for (const auto& [seed, width, most] :
        {std::tuple{3u, 2, std::size_t{3}}, {4u, 3, std::size_t{2}}, {6u, 3, std::size_t{2}}}) {
-    const Problem p = sliding_problem(seed, width);
+    const TestProblem p = sliding_problem(seed, width);
     const Orders orders = orders_of(p, most);
     EXPECT_NEAR(order(orders.times, orders.without), -1.0, 0.1) << seed;
     double with = 0.0, without = 0.0;  // t · error, summed over the hand-overs

@@ -12,7 +12,7 @@ namespace {
 using namespace testing_support;
 
 /// Few samples in few dimensions, two neurons a class: much happens late.
-Problem eventful(double slope, Eigen::Index n, Eigen::Index d, std::uint64_t seed) {
+TestProblem eventful(double slope, Eigen::Index n, Eigen::Index d, std::uint64_t seed) {
   return problem_on("eventful", gaussian_mixture(n, d, 0.3, 1.0, seed), 2, slope, 1e-2);
 }
 
@@ -24,7 +24,7 @@ struct Followed {
   FlowStatus status;
 };
 
-Followed follow(const Problem& p, std::uint64_t from, double to) {
+Followed follow(const TestProblem& p, std::uint64_t from, double to) {
   Followed result;
   LateFlow flow(flow_problem(p), exact_start(p, from), {});
   flow.on_event = [&](const FlowEvent& event) {
@@ -37,9 +37,9 @@ Followed follow(const Problem& p, std::uint64_t from, double to) {
 }
 
 /// All steps in (from, to] after which the pair's activation is another than before.
-std::vector<double> switches(const Problem& p, const FlowEvent& pair, std::uint64_t from,
+std::vector<double> switches(const TestProblem& p, const FlowEvent& pair, std::uint64_t from,
                              std::uint64_t to) {
-  CoefficientEngine engine(p.data, p.initial, p.learning_rate, 1);
+  CoefficientEngine engine(p, 1);
   engine.advance(from);
   std::vector<double> steps;
   bool before = engine.state(false).preactivations(pair.neuron, pair.sample) >= 0.0;
@@ -61,7 +61,7 @@ double step_of(const FlowEvent& event) {
 // than that.
 constexpr double crossing_steps = 2.0;
 
-void expect_one_crossing(const Problem& p, const FlowEvent& event) {
+void expect_one_crossing(const TestProblem& p, const FlowEvent& event) {
   const double at = step_of(event);
   const auto from = static_cast<std::uint64_t>(0.8 * at), to = static_cast<std::uint64_t>(1.2 * at);
   const std::vector<double> seen = switches(p, event, from, to);
@@ -70,7 +70,7 @@ void expect_one_crossing(const Problem& p, const FlowEvent& event) {
 }
 
 TEST(LateFlowEvents, OwnClassPairsCrossWhereExactStepsCross) {
-  for (const Problem& p : {eventful(0.0, 6, 20, 24), eventful(0.1, 4, 8, 51)}) {
+  for (const TestProblem& p : {eventful(0.0, 6, 20, 24), eventful(0.1, 4, 8, 51)}) {
     const Followed run = follow(p, hand_over, 4000.0);
     ASSERT_EQ(run.events.size(), 1u);
     EXPECT_EQ(run.events[0].cause, FlowCause::own_crosses);
@@ -83,7 +83,7 @@ TEST(LateFlowEvents, OwnClassPairsCrossWhereExactStepsCross) {
 
 /// The same where nine other pairs slide and the crossing lies more than a decade ahead.
 TEST(LateFlowEvents, OwnClassPairsCrossInTimeWhereOthersSlide) {
-  const Problem p = eventful(0.0, 6, 8, 41);
+  const TestProblem p = eventful(0.0, 6, 8, 41);
   const Followed run = follow(p, hand_over, 2e4);
   ASSERT_EQ(run.events.size(), 1u);
   EXPECT_EQ(run.events[0].cause, FlowCause::own_crosses);
@@ -92,7 +92,7 @@ TEST(LateFlowEvents, OwnClassPairsCrossInTimeWhereOthersSlide) {
 
 /// The pull of the rest is too strong for this leaky pair to be held at zero.
 TEST(LateFlowEvents, AnOtherClassPairThatIsNotHeldCrossesOnce) {
-  const Problem p = eventful(0.1, 4, 8, 27);
+  const TestProblem p = eventful(0.1, 4, 8, 27);
   const Followed run = follow(p, 5000, 1.2e4);
   ASSERT_EQ(run.events.size(), 1u);
   EXPECT_EQ(run.events[0].cause, FlowCause::other_meets);
@@ -101,7 +101,7 @@ TEST(LateFlowEvents, AnOtherClassPairThatIsNotHeldCrossesOnce) {
 }
 
 TEST(LateFlowEvents, AnOtherClassPairMeetsZeroAndSlidesFromThenOn) {
-  const Problem p = eventful(0.0, 4, 20, 8);
+  const TestProblem p = eventful(0.0, 4, 20, 8);
   const Followed run = follow(p, hand_over, 4e4);
   ASSERT_EQ(run.events.size(), 2u);
   for (std::size_t e = 0; e < 2; ++e) {
@@ -124,7 +124,7 @@ TEST(LateFlowEvents, AnOtherClassPairMeetsZeroAndSlidesFromThenOn) {
 
 /// The step from which on a pair that leaves at `event` makes no more than `hops` hops to the side
 /// that it is rarely on: the sum of its shares of that side over all steps from there.
-double last_hops(const Problem& p, const FlowEvent& event, double hops) {
+double last_hops(const TestProblem& p, const FlowEvent& event, double hops) {
   constexpr double stride = 10.0;
   LateFlow flow(flow_problem(p), exact_start(p, hand_over), {});
   std::vector<double> steps, shares;
@@ -144,7 +144,7 @@ double last_hops(const Problem& p, const FlowEvent& event, double hops) {
   return 0.0;
 }
 
-void expect_leaving(const Problem& p, FlowCause cause) {
+void expect_leaving(const TestProblem& p, FlowCause cause) {
   const Followed run = follow(p, hand_over, 7000.0);
   ASSERT_EQ(run.status, FlowStatus::reached);
   ASSERT_EQ(run.events.size(), 1u);
@@ -175,7 +175,7 @@ TEST(LateFlowEvents, LeavingPairsDoNotComeBackAtOnce) {
   for (const double slope : {0.0, 0.1, 0.3}) {
     for (std::uint64_t seed = 1; seed <= 60; ++seed) {
       for (const Eigen::Index n : {4, 6}) {
-        const Problem p = eventful(slope, n, 8, seed);
+        const TestProblem p = eventful(slope, n, 8, seed);
         const Followed run = follow(p, hand_over, 1e5);
         EXPECT_EQ(run.status, FlowStatus::reached) << "slope " << slope << ", seed " << seed;
         for (const FlowEvent& event : run.events) {
@@ -194,7 +194,7 @@ TEST(LateFlowEvents, LeavingPairsDoNotComeBackAtOnce) {
 TEST(LateFlowEvents, ComeInOrderAndNameTheirCause) {
   std::size_t count = 0;
   for (std::uint64_t seed = 1; seed <= 40; ++seed) {
-    const Problem p = eventful(0.1, 6, 8, seed);
+    const TestProblem p = eventful(0.1, 6, 8, seed);
     const Followed run = follow(p, hand_over, 1e6);
     double last = std::log(static_cast<double>(hand_over));
     for (std::size_t e = 0; e < run.events.size(); ++e) {
@@ -219,7 +219,7 @@ TEST(LateFlowEvents, PatternsAreThoseOfExactSteps) {
   int compared = 0, wrong = 0;
   for (const double slope : {0.0, 0.1}) {
     for (std::uint64_t seed = 1; seed <= 25; ++seed) {
-      const Problem p = eventful(slope, 6, 20, seed);
+      const TestProblem p = eventful(slope, 6, 20, seed);
       const Matrix exact = exact_start(p, end).preactivations;
       LateFlow flow(flow_problem(p), exact_start(p, hand_over), {});
       ASSERT_EQ(flow.advance_to(std::log(static_cast<double>(end))), FlowStatus::reached);
@@ -244,7 +244,8 @@ TEST(LateFlowEvents, WhatACrossingIsOffByReachesOthersAsBooked) {
   int compared = 0;
   for (std::uint64_t seed = 1; seed <= 12; ++seed) {
     const double slope = seed % 2 == 0 ? 0.3 : 0.0;
-    const Problem p = problem_on("off", gaussian_mixture(8, 40, 0.02, 1.0, seed), 6, slope, 1e-3);
+    const TestProblem p =
+        problem_on("off", gaussian_mixture(8, 40, 0.02, 1.0, seed), 6, slope, 1e-3);
     const FlowProblem problem = flow_problem(p);
     const FlowStart start = exact_start(p, 100'000);
     const auto k = static_cast<Eigen::Index>(seed % 12);

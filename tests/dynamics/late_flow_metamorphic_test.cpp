@@ -15,7 +15,7 @@ namespace {
 using namespace testing_support;
 
 struct Posed {
-  Problem problem;
+  TestProblem problem;
   FlowStart start;
 };
 
@@ -190,7 +190,7 @@ void expect_same_flow(const Posed& posed, const Way& way, double tolerance) {
 }
 
 TEST_P(Rewriting, ChangesNothing) {
-  const auto posed = [](const Problem& p) { return Posed{p, exact_start(p, 1000)}; };
+  const auto posed = [](const TestProblem& p) { return Posed{p, exact_start(p, 1000)}; };
   const Dataset near = near_orthogonal_data(8, 16, 3.0, 0.5, 1);
   expect_same_flow(posed(problem_on("leaky", near, 4, 0.3, 1e-3)), GetParam(), 1e-9);
   const Dataset mixture = gaussian_mixture(6, 60, 0.01, 1.0, 14);

@@ -14,13 +14,13 @@ using namespace testing_support;
 
 const double log_of_10 = std::log(10.0);
 
-Problem sliding_problem() {
+TestProblem sliding_problem() {
   return problem_on("sliding", gaussian_mixture(6, 60, 0.01, 1.0, 9), 3, 0.0, 1e-3);
 }
-Problem eventful_problem() {
+TestProblem eventful_problem() {
   return problem_on("eventful", gaussian_mixture(6, 8, 0.3, 1.0, 16), 2, 0.1, 1e-2);
 }
-Problem leaky_problem() {
+TestProblem leaky_problem() {
   return problem_on("leaky", near_orthogonal_data(8, 16, 3.0, 0.5, 1), 4, 0.3, 1e-3);
 }
 
@@ -28,11 +28,11 @@ Problem leaky_problem() {
 /// κ = η‖x‖²(1 + γ²), hence u + e^u = κt + const.
 struct OneSample {
   double slope, eta = 0.3, norm = 1.7, up = 0.4, down = -0.2;
-  Problem problem() const {
-    Problem p{.name = "one",
-              .data = orthogonal_data(1, 1, norm),
-              .initial = {{.groups = 2, .width = 1, .dim = 1, .slope = slope}, Matrix(2, 1)},
-              .learning_rate = eta};
+  TestProblem problem() const {
+    TestProblem p{.name = "one",
+                  .data = orthogonal_data(1, 1, norm),
+                  .initial = {{.groups = 2, .width = 1, .dim = 1, .slope = slope}, Matrix(2, 1)},
+                  .learning_rate = eta};
     p.initial.weights << up / norm, down / norm;
     return p;
   }
@@ -94,7 +94,7 @@ TEST(LateFlow, GoesAsFarAsLogTimeGoes) {
 }
 
 TEST(LateFlow, TellsTheSameStoryInAllItsAnswers) {
-  for (const Problem& p : {sliding_problem(), eventful_problem(), leaky_problem()}) {
+  for (const TestProblem& p : {sliding_problem(), eventful_problem(), leaky_problem()}) {
     LateFlow flow(flow_problem(p), exact_start(p, 1000), {});
     for (const double decade : {3.0, 4.1, 5.0, 9.0, 20.0}) {
       ASSERT_EQ(flow.advance_to(decade * log_of_10), FlowStatus::reached);
@@ -133,7 +133,7 @@ TEST(LateFlow, TellsTheSameStoryInAllItsAnswers) {
 }
 
 TEST(LateFlow, InterruptedGoesOnToTheSameBits) {
-  for (const Problem& p : {sliding_problem(), eventful_problem()}) {
+  for (const TestProblem& p : {sliding_problem(), eventful_problem()}) {
     const FlowStart start = exact_start(p, 1000);
     LateFlow whole(flow_problem(p), start, {}), cut(flow_problem(p), start, {});
     ASSERT_EQ(whole.advance_to(100.0), FlowStatus::reached);
@@ -159,7 +159,7 @@ TEST(LateFlow, InterruptedGoesOnToTheSameBits) {
   }
 }
 
-void expect_restart(const Problem& p, double decade, double tolerance) {
+void expect_restart(const TestProblem& p, double decade, double tolerance) {
   SCOPED_TRACE(p.name + " at 10^" + std::to_string(decade));
   LateFlow whole(flow_problem(p), exact_start(p, 1000), {});
   whole.advance_to(decade * log_of_10);
@@ -191,7 +191,7 @@ TEST(LateFlow, RestartedFromItsStateGoesOnAlike) {
 /// One sample under both labels, at a late time and far from rest: it would come to rest within a
 /// few steps, of which log t knows nothing.
 TEST(LateFlow, SaysSoWhereItCannotFollow) {
-  Problem p = problem_on("contradicting", orthogonal_data(2, 3, 1.0), 2, 0.1, 0.1);
+  TestProblem p = problem_on("contradicting", orthogonal_data(2, 3, 1.0), 2, 0.1, 0.1);
   p.data.x.edit().row(1) = p.data.x.row(0);
   FlowStart start = exact_start(p, 1000);
   start.log_time = 20.0 * log_of_10;  // as if it had stood still ever since

@@ -12,8 +12,8 @@
 /// What the tests of the late-time flow share.
 namespace latetime::testing_support {
 
-inline FlowProblem flow_problem(const Problem& p) {
-  return {p.data, p.initial.shape, p.learning_rate};
+inline FlowProblem flow_problem(const TestProblem& p) {
+  return FlowProblem(p);
 }
 
 /// A moment of exact gradient descent, as a flow takes it over.
@@ -22,14 +22,14 @@ inline FlowStart start_of(const CoefficientEngine& engine) {
   return {state.time.log(), std::move(state.coefficients), std::move(state.preactivations)};
 }
 
-inline FlowStart exact_start(const Problem& p, std::uint64_t steps) {
-  CoefficientEngine engine(p.data, p.initial, p.learning_rate, 1);
+inline FlowStart exact_start(const TestProblem& p, std::uint64_t steps) {
+  CoefficientEngine engine(p, 1);
   engine.advance(steps);
   return start_of(engine);
 }
 
 /// y_i f(x_i), by plain loops over the pre-activations.
-inline Vector plain_margins(const Problem& p, const Matrix& z) {
+inline Vector plain_margins(const TestProblem& p, const Matrix& z) {
   Vector u = Vector::Zero(z.cols());
   for (Eigen::Index k = 0; k < z.rows(); ++k) {
     for (Eigen::Index i = 0; i < z.cols(); ++i) {

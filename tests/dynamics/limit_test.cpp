@@ -20,13 +20,13 @@ const double log_of_10 = std::log(10.0);
 /// A residual is of some tens of roundings of the products that it is made of.
 constexpr double residual_rounding = 1e-12;
 
-Limit limit_of(const Problem& p, std::uint64_t steps = 2000) {
+Limit limit_of(const TestProblem& p, std::uint64_t steps = 2000) {
   LateFlow flow(flow_problem(p), exact_start(p, steps), {});
   return follow_to_limit(flow);
 }
 
 /// Orthogonal data, `first` samples of class 0 and the rest of class 1.
-Problem orthogonal(double slope, Eigen::Index first, Eigen::Index second, double norm = 2.0) {
+TestProblem orthogonal(double slope, Eigen::Index first, Eigen::Index second, double norm = 2.0) {
   Dataset data = orthogonal_data(first + second, first + second + 3, norm);
   for (Eigen::Index i = 0; i < data.size(); ++i) {
     data.classes[static_cast<std::size_t>(i)] = i < first ? 0 : 1;
@@ -41,7 +41,7 @@ Problem orthogonal(double slope, Eigen::Index first, Eigen::Index second, double
 TEST(Limit, OnOrthogonalDataIsTheClosedForm) {
   for (const double slope : {0.0, 0.1, 0.5, 1.0}) {
     for (const auto& [first, second] : {std::pair{3, 3}, {5, 2}}) {
-      const Problem p = orthogonal(slope, first, second);
+      const TestProblem p = orthogonal(slope, first, second);
       const Limit limit = limit_of(p);
       ASSERT_EQ(limit.status, LimitStatus::found) << limit.message;
       EXPECT_LT(limit.kkt_residual, residual_rounding);
@@ -69,7 +69,7 @@ TEST(Limit, OnOrthogonalDataIsTheClosedForm) {
 /// the others and for all of the other class, whose activation ends.
 TEST(Limit, OfReluOnOrthogonalDataIsThatOfLemmaF2) {
   for (const auto& [first, second] : {std::pair{3, 3}, {4, 2}}) {
-    const Problem p = orthogonal(0.0, first, second);
+    const TestProblem p = orthogonal(0.0, first, second);
     const Limit limit = limit_of(p);
     ASSERT_EQ(limit.status, LimitStatus::found) << limit.message;
     const Matrix z0 = p.initial.weights * p.data.x.transpose();  // decided at the start
@@ -100,7 +100,7 @@ double stable_rank_of(const Matrix& weights) {
 /// neurons of its own: rows are orthogonal and it is n₊.
 TEST(Limit, StableRanksFollowFromThePatternAsInLemmaF3) {
   for (const bool shared : {true, false}) {
-    Problem p = orthogonal(0.0, 4, 4);
+    TestProblem p = orthogonal(0.0, 4, 4);
     for (Eigen::Index k = 0; k < p.initial.weights.rows(); ++k) {
       for (Eigen::Index i = 0; i < 8; ++i) {
         const bool up = shared || k % 4 == i % 4;
@@ -120,7 +120,7 @@ TEST(Limit, StableRanksFollowFromThePatternAsInLemmaF3) {
 TEST(Limit, FlowAtTenToTheHundredOnOrthogonalDataIsTheClosedForm) {
   const double end = 100.0 * log_of_10;
   for (const double slope : {0.0, 0.1, 0.5, 1.0}) {
-    const Problem p = orthogonal(slope, 4, 3);
+    const TestProblem p = orthogonal(slope, 4, 3);
     const FlowProblem problem = flow_problem(p);
     const FlowStart start = exact_start(p, 100'000);
     LateFlow flow(problem, start, {});
@@ -159,8 +159,8 @@ TEST(Limit, FlowAtTenToTheHundredOnOrthogonalDataIsTheClosedForm) {
 
 // ---- the flow and its limit ---------------------------------------------------------------------
 
-std::vector<Problem> random_problems() {
-  std::vector<Problem> result;
+std::vector<TestProblem> random_problems() {
+  std::vector<TestProblem> result;
   for (const double slope : {0.0, 0.1, 0.5, 1.0}) {
     result.push_back(problem_on("mixture_" + std::to_string(slope),
                                 gaussian_mixture(10, 100, 0.05, 1.0, 2), 8, slope, 1e-2));
@@ -171,7 +171,7 @@ std::vector<Problem> random_problems() {
 }
 
 TEST(Limit, SatisfiesTheKktConditions) {
-  for (const Problem& p : random_problems()) {
+  for (const TestProblem& p : random_problems()) {
     const Limit limit = limit_of(p);
     ASSERT_EQ(limit.status, LimitStatus::found) << p.name << ": " << limit.message;
     EXPECT_LT(limit.kkt_residual, residual_rounding) << p.name;
@@ -197,7 +197,7 @@ TEST(Limit, SatisfiesTheKktConditions) {
 
 /// C(t) = V log t + B + o(1): C/log t − V = B/log t, and two times give V without B.
 TEST(Limit, IsWhereTheFlowGoes) {
-  for (const Problem& p : random_problems()) {
+  for (const TestProblem& p : random_problems()) {
     LateFlow flow(flow_problem(p), exact_start(p, 2000), {});
     const Limit limit = follow_to_limit(flow);
     ASSERT_EQ(limit.status, LimitStatus::found) << p.name << ": " << limit.message;
@@ -229,7 +229,7 @@ TEST(Limit, NamesTheSamplesThatContradictEachOther) {
     data.x.edit().row(5) = data.x.row(2);
     data.classes[2] = 0;
     data.classes[5] = 1;
-    const Problem p = problem_on("contradicting", data, 6, slope, 1e-2);
+    const TestProblem p = problem_on("contradicting", data, 6, slope, 1e-2);
     const LateFlow flow(flow_problem(p), exact_start(p, 2000), {});
     const Limit limit = solve_limit(flow);
     ASSERT_EQ(limit.status, LimitStatus::not_separated) << slope;
@@ -249,9 +249,9 @@ TEST(Limit, NamesTheSamplesThatContradictEachOther) {
 
 /// Pairs that exact steps switch between 10^6 and 1.2·10^6 are those that switch for ever. A pair
 /// with an effective slope within 10^-3 of a bound need not have done so in this time.
-void expect_verdicts(const Problem& p) {
+void expect_verdicts(const TestProblem& p) {
   constexpr std::uint64_t from = 1'000'000, more = 200'000;
-  CoefficientEngine engine(p.data, p.initial, p.learning_rate, 1);
+  CoefficientEngine engine(p, 1);
   engine.advance(from);
   LateFlow flow(flow_problem(p), start_of(engine), {});
   std::vector<std::uint8_t> moved(static_cast<std::size_t>(p.initial.shape.neurons() * 64));

@@ -15,7 +15,7 @@ using namespace testing_support;
 
 constexpr std::uint64_t steps = 150;
 
-Problem random_problem(std::uint64_t index) {
+TestProblem random_problem(std::uint64_t index) {
   RandomStream stream(21, RandomPurpose::test, index);
   const auto n = static_cast<Eigen::Index>(1 + stream.below(40));
   const auto d = static_cast<Eigen::Index>(1 + stream.below(60));
@@ -29,15 +29,15 @@ Problem random_problem(std::uint64_t index) {
   return problem_on("random", std::move(data), width, slope, init_std, 0.3 * stream.uniform());
 }
 
-using Maker = Engine (*)(const Problem&);
-Engine make_dense(const Problem& p) {
+using Maker = Engine (*)(const TestProblem&);
+Engine make_dense(const TestProblem& p) {
   return dense(p);
 }
-Engine make_coefficient(const Problem& p) {
+Engine make_coefficient(const TestProblem& p) {
   return coefficient(p);
 }
 
-TrainingState final_state(const Problem& problem, Maker make) {
+TrainingState final_state(const TestProblem& problem, Maker make) {
   Engine engine = make(problem);
   engine.advance(steps);
   return engine.state();
@@ -49,7 +49,7 @@ class Metamorphic : public testing::TestWithParam<std::uint64_t> {
 
   /// Runs the problem and its transform with each engine.
   template <class Compare>
-  void compare_with(const Problem& transformed, const Compare& compare) const {
+  void compare_with(const TestProblem& transformed, const Compare& compare) const {
     for (const Maker make : {&make_dense, &make_coefficient}) {
       compare(final_state(problem_, make), final_state(transformed, make));
     }
@@ -72,7 +72,7 @@ class Metamorphic : public testing::TestWithParam<std::uint64_t> {
         .permutation(static_cast<std::uint32_t>(size));
   }
 
-  Problem problem_;
+  TestProblem problem_;
 };
 
 TEST_P(Metamorphic, BothEnginesFollowTheSameDescent) {
@@ -89,7 +89,7 @@ TEST_P(Metamorphic, RotatingSamplesAndWeightsLeavesPreactivations) {
   Eigen::MatrixXd gaussian(d, d);
   for (double& entry : gaussian.reshaped()) entry = stream.normal();
   const Eigen::MatrixXd rotation = dense_math::orthonormal(gaussian);
-  Problem rotated = problem_;
+  TestProblem rotated = problem_;
   rotated.data.x = problem_.data.x * rotation;
   rotated.initial.weights = problem_.initial.weights * rotation;
   compare_with(rotated, [&](const TrainingState& a, const TrainingState& b) {
@@ -112,7 +112,7 @@ TEST_P(Metamorphic, PermutingNeuronsOfAGroupPermutesRows) {
     }
     return result;
   };
-  Problem other = problem_;
+  TestProblem other = problem_;
   other.initial.weights = permuted(problem_.initial.weights);
   compare_with(other, [&](const TrainingState& a, const TrainingState& b) {
     expect_near(permuted(a.weights), b.weights, largest(a.weights));
@@ -122,7 +122,7 @@ TEST_P(Metamorphic, PermutingNeuronsOfAGroupPermutesRows) {
 
 TEST_P(Metamorphic, PermutingSamplesPermutesColumns) {
   const auto places = order(problem_.data.size());
-  Problem other = problem_;
+  TestProblem other = problem_;
   for (std::size_t i = 0; i < places.size(); ++i) {
     other.data.x.edit().row(static_cast<Eigen::Index>(i)) = problem_.data.x.row(places[i]);
     other.data.classes[i] = problem_.data.classes[places[i]];
@@ -143,7 +143,7 @@ TEST_P(Metamorphic, RenumberingClassesRenumbersGroups) {
   const int groups = problem_.initial.shape.groups;
   const Eigen::Index width = problem_.initial.shape.width;
   const auto renumbered = [groups](int group) { return (group + 1) % groups; };
-  Problem other = problem_;
+  TestProblem other = problem_;
   for (int& c : other.data.classes) c = renumbered(c);
   for (int group = 0; group < groups; ++group) {
     other.initial.weights.middleRows(renumbered(group) * width, width) =
@@ -162,7 +162,7 @@ TEST_P(Metamorphic, RenumberingClassesRenumbersGroups) {
 /// neurons twice the learning rate moves it as before.
 TEST_P(Metamorphic, SplittingEachNeuronAtTwiceTheLearningRateLeavesTheOutputs) {
   const NetworkShape& shape = problem_.initial.shape;
-  Problem split = problem_;
+  TestProblem split = problem_;
   split.initial.shape.width = 2 * shape.width;
   split.learning_rate = 2 * problem_.learning_rate;
   const auto doubled = [&](const Matrix& rows) {
@@ -188,7 +188,7 @@ TEST_P(Metamorphic, SplittingEachNeuronAtTwiceTheLearningRateLeavesTheOutputs) {
 /// The mean over the samples does not see that each stands there twice.
 TEST_P(Metamorphic, TakingEverySampleTwiceChangesNothing) {
   const Eigen::Index n = problem_.data.size();
-  Problem twice = problem_;
+  TestProblem twice = problem_;
   twice.data.x = Matrix(2 * n, problem_.data.dim());
   twice.data.x.edit() << problem_.data.x, problem_.data.x;
   twice.data.classes.insert(twice.data.classes.end(), problem_.data.classes.begin(),
@@ -202,7 +202,7 @@ TEST_P(Metamorphic, TakingEverySampleTwiceChangesNothing) {
 
 /// Samples times 2, weights over 2, η over 4: the same Z. Powers of two round nothing.
 TEST_P(Metamorphic, RescalingByPowersOfTwoChangesNoBitOfThePreactivations) {
-  Problem scaled = problem_;
+  TestProblem scaled = problem_;
   scaled.data.x.edit() *= 2.0;
   scaled.initial.weights /= 2.0;
   scaled.learning_rate /= 4.0;

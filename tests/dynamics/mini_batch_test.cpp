@@ -10,14 +10,14 @@ namespace {
 
 using namespace testing_support;
 
-Problem problem_of(Eigen::Index n, double slope = 0.1, double learning_rate = 0.1) {
+TestProblem problem_of(Eigen::Index n, double slope = 0.1, double learning_rate = 0.1) {
   return problem_on("mini_batch", gaussian_mixture(n, 30, 0.01, 1.0, 1), 6, slope, 1e-2,
                     learning_rate);
 }
 
 TEST(MiniBatch, OfAllSamplesIsFullBatchDescentToRounding) {
   for (const std::size_t batch : {11u, 64u}) {
-    const Problem problem = problem_of(11);
+    const TestProblem problem = problem_of(11);
     Engine full = dense(problem), single = dense(problem, 1, batch);
     for (const std::uint64_t steps : {1, 9, 490}) {
       full.advance(steps);
@@ -37,7 +37,7 @@ TEST(MiniBatch, AnEpochVisitsEverySampleOnceTheLastPartialBatchIncluded) {
   for (const std::size_t batch : {1u, 3u, 4u, 6u, 11u}) {
     constexpr Eigen::Index n = 11;
     constexpr double rate = 1e-9;
-    Problem problem = problem_of(n, 1.0, rate);
+    TestProblem problem = problem_of(n, 1.0, rate);
     problem.initial.weights.setZero();
     Engine engine = dense(problem, 1, batch, 5);
     const std::size_t batches = (n + batch - 1) / batch;
@@ -79,7 +79,7 @@ TEST(MiniBatch, AnEpochVisitsEverySampleOnceTheLastPartialBatchIncluded) {
 }
 
 TEST(MiniBatch, OrderDependsOnTheSeedAlone) {
-  const Problem problem = problem_of(20);
+  const TestProblem problem = problem_of(20);
   Engine a = dense(problem, 1, 4, 1), b = dense(problem, 1, 4, 1), c = dense(problem, 1, 4, 2);
   a.advance(23);
   b.advance(10);
@@ -90,7 +90,7 @@ TEST(MiniBatch, OrderDependsOnTheSeedAlone) {
 }
 
 TEST(MiniBatch, ThreadsChangeNoBit) {
-  const Problem problem =
+  const TestProblem problem =
       problem_on("wide", gaussian_mixture(50, 30, 0.01, 1.0, 1), 300, 0.0, 1e-2);
   for (const std::size_t batch : {std::size_t{16}, std::size_t{0}}) {  // 0: all samples
     Engine alone = dense(problem, 1, batch);
@@ -104,7 +104,7 @@ TEST(MiniBatch, ThreadsChangeNoBit) {
 }
 
 TEST(MiniBatch, RestoredInTheMiddleOfAnEpochContinuesToTheSameBits) {
-  const Problem problem = problem_of(20);
+  const TestProblem problem = problem_of(20);
   for (const std::uint64_t stop : {0, 1, 2, 3, 4, 17, 18}) {  // an epoch is 3 batches: 8, 8, 4
     Engine whole = dense(problem, 1, 8, 3), resumed = dense(problem, 1, 8, 3);
     whole.advance(stop);
@@ -118,7 +118,7 @@ TEST(MiniBatch, RestoredInTheMiddleOfAnEpochContinuesToTheSameBits) {
 }
 
 TEST(MiniBatch, DecompositionHolds) {
-  const Problem problem = problem_of(20, 0.0);
+  const TestProblem problem = problem_of(20, 0.0);
   Engine engine = dense(problem, 1, 8);
   engine.advance(500);
   const TrainingState state = engine.state();

@@ -46,7 +46,7 @@ Case random_case(std::uint64_t index, bool degenerate) {
   }
   const double slopes[] = {0.0, 0.1, 0.5};
   const NetworkShape shape{.groups = 2, .width = 3, .dim = d, .slope = slopes[stream.below(3)]};
-  Case c{.problem = FlowProblem(data, shape, 0.7), .lambda = Vector(n)};
+  Case c{.problem = FlowProblem({data, {shape, {}}, 0.7}), .lambda = Vector(n)};
   c.group = static_cast<int>(stream.below(2));
   c.mode.active.resize(static_cast<std::size_t>(n));
   for (Eigen::Index i = 0; i < n; ++i) {
@@ -244,7 +244,7 @@ Case twins(double lambda_own, double slope) {
   Dataset data{.x = Matrix(3, 2), .classes = {1, 1, 0}};
   data.x.edit() << 1.0, 0.0, 1.0, 0.0, 1.0, 1.0;
   const NetworkShape shape{.groups = 2, .width = 1, .dim = 2, .slope = slope};
-  Case c{.problem = FlowProblem(data, shape, 3.0), .lambda = Vector(3)};
+  Case c{.problem = FlowProblem({data, {shape, {}}, 3.0}), .lambda = Vector(3)};
   c.lambda << 1.0, 1.0, lambda_own;
   c.at_zero = {0, 1};
   c.mode.active = {0, 0, 1};

@@ -10,7 +10,7 @@ namespace latetime::testing_support {
 /// Gradient descent (3.2) as anyone would write it down, for comparison: plain loops, W alone,
 /// naive softmax, nothing shared with the engines.
 struct PlainDescent {
-  explicit PlainDescent(const Problem& problem)
+  explicit PlainDescent(const TestProblem& problem)
       : p(problem),
         n(problem.data.size()),
         d(problem.data.dim()),
@@ -76,7 +76,7 @@ struct PlainDescent {
     z = now;
   }
 
-  const Problem& p;
+  const TestProblem& p;
   Eigen::Index n, d, neurons, width;
   Matrix weights, coefficients, z;
   SwitchCounts switches{.counted = true};

@@ -18,7 +18,8 @@ using namespace testing_support;
 const double log_of_10 = std::log(10.0);
 
 /// `count` mixture samples, the first `pairs` of them once more under the other label.
-Problem contradicting(Eigen::Index count, Eigen::Index pairs, double slope, std::uint64_t seed) {
+TestProblem contradicting(Eigen::Index count, Eigen::Index pairs, double slope,
+                          std::uint64_t seed) {
   Dataset data = gaussian_mixture(count + pairs, 40, 0.1, 1.0, seed);
   for (Eigen::Index i = 0; i < pairs; ++i) {
     data.x.edit().row(count + i) = data.x.row(i);
@@ -76,8 +77,8 @@ TEST(Plateau, FlowBesideItAgreesWithEveryStep) {
   int followed = 0;
   for (const double slope : {0.0, 0.1, 1.0}) {
     for (std::uint64_t seed = 1; seed <= 4; ++seed) {
-      const Problem p = contradicting(6, 2, slope, seed);
-      CoefficientEngine engine(p.data, p.initial, p.learning_rate, 1);
+      const TestProblem p = contradicting(6, 2, slope, seed);
+      CoefficientEngine engine(p, 1);
       engine.advance(30'000);
       LateFlow flow(flow_problem(p), start_of(engine), {});
       if (!flow.plateau()) continue;  // ReLU neurons may die on one side: then both sleep
@@ -122,8 +123,8 @@ double crossing_of(CoefficientEngine& engine, Eigen::Index neuron, Eigen::Index 
 TEST(Plateau, SamplesWakeBesideItAtTheStepOfDescent) {
   int woken = 0;
   for (std::uint64_t seed = 1; seed <= 40; ++seed) {
-    const Problem p = contradicting(4, 2, 1e-3, seed);
-    CoefficientEngine engine(p.data, p.initial, p.learning_rate, 1);
+    const TestProblem p = contradicting(4, 2, 1e-3, seed);
+    CoefficientEngine engine(p, 1);
     engine.advance(10'000);
     LateFlow flow(flow_problem(p), start_of(engine), {});
     if (!flow.plateau()) continue;
@@ -144,7 +145,7 @@ TEST(Plateau, SamplesWakeBesideItAtTheStepOfDescent) {
 }
 
 TEST(Plateau, IsFollowedAsFarAsLateTimesGo) {
-  const Problem p = contradicting(6, 2, 1.0, 1);
+  const TestProblem p = contradicting(6, 2, 1.0, 1);
   LateFlow flow(flow_problem(p), exact_start(p, 30'000), {});
   ASSERT_TRUE(flow.plateau());
   const double floor = std::log(4.0 * std::log(2.0) / 8.0);  // two pairs of eight at log 2 each

@@ -19,19 +19,21 @@
 /// The library of problems that every engine must pass, and what the tests share about them.
 namespace latetime::testing_support {
 
-struct Problem {
+struct TestProblem {
   std::string name;
   Dataset data;
   Network initial;
   double learning_rate = 0.1;
+
+  operator Problem() const { return {data, initial, learning_rate}; }
 };
 
-inline void PrintTo(const Problem& problem, std::ostream* out) {
+inline void PrintTo(const TestProblem& problem, std::ostream* out) {
   *out << problem.name;
 }
 
-inline Problem problem_on(std::string name, Dataset data, Eigen::Index width, double slope,
-                          double init_std, double learning_rate = 0.1) {
+inline TestProblem problem_on(std::string name, Dataset data, Eigen::Index width, double slope,
+                              double init_std, double learning_rate = 0.1) {
   const NetworkShape shape{
       .groups = data.class_count, .width = width, .dim = data.dim(), .slope = slope};
   return {std::move(name), std::move(data), gaussian_network(shape, init_std, 1), learning_rate};
@@ -63,17 +65,17 @@ inline Dataset one_class() {
 
 /// A step that ends on z = 0 to the bit: f = ⅛ − ⅛ = 0, so g = ½ and the other-class neuron moves
 /// from ⅛ by −η/2 = −⅛. It must count as active there, σ'(0) = 1, and go on down in the next step.
-inline Problem landing_on_zero() {
-  Problem problem{.name = "landing_on_zero",
-                  .data = orthogonal_data(1, 1, 1.0),
-                  .initial = {{.groups = 2, .width = 1, .dim = 1, .slope = 0.0}, Matrix(2, 1)},
-                  .learning_rate = 0.25};
+inline TestProblem landing_on_zero() {
+  TestProblem problem{.name = "landing_on_zero",
+                      .data = orthogonal_data(1, 1, 1.0),
+                      .initial = {{.groups = 2, .width = 1, .dim = 1, .slope = 0.0}, Matrix(2, 1)},
+                      .learning_rate = 0.25};
   problem.initial.weights.setConstant(0.125);
   return problem;
 }
 
-inline std::vector<Problem> make_problems() {
-  std::vector<Problem> problems;
+inline std::vector<TestProblem> make_problems() {
+  std::vector<TestProblem> problems;
   for (const double slope : {0.0, 0.1, 0.5, 1.0}) {
     problems.push_back(problem_on("mixture_slope_" + std::to_string(static_cast<int>(10 * slope)),
                                   gaussian_mixture(10, 784, 0.01, 1.0, 1), 20, slope, 1e-3));
@@ -106,8 +108,8 @@ inline std::vector<Problem> make_problems() {
   return problems;
 }
 
-inline const std::vector<Problem>& problems() {
-  static const std::vector<Problem> all = make_problems();
+inline const std::vector<TestProblem>& problems() {
+  static const std::vector<TestProblem> all = make_problems();
   return all;
 }
 
@@ -131,16 +133,14 @@ Engine wrap(std::shared_ptr<E> engine) {
           .clear_switched = [engine] { engine->clear_switched(); }};
 }
 
-inline Engine dense(const Problem& p, unsigned threads = 1, std::size_t batch_size = 0,
+inline Engine dense(const TestProblem& p, unsigned threads = 1, std::size_t batch_size = 0,
                     std::uint64_t seed = 1) {
-  return wrap(
-      std::make_shared<DenseEngine>(p.data, p.initial, p.learning_rate, batch_size, seed, threads));
+  return wrap(std::make_shared<DenseEngine>(p, batch_size, seed, threads));
 }
 
-inline Engine coefficient(const Problem& p, unsigned threads = 1,
+inline Engine coefficient(const TestProblem& p, unsigned threads = 1,
                           const kernel::Kernels& kernels = kernel::best_kernels()) {
-  return wrap(
-      std::make_shared<CoefficientEngine>(p.data, p.initial, p.learning_rate, threads, kernels));
+  return wrap(std::make_shared<CoefficientEngine>(p, threads, kernels));
 }
 
 inline std::vector<const kernel::Kernels*> all_kernels() {
@@ -183,7 +183,7 @@ inline double preactivation_scale(const TrainingState& state, const Dataset& dat
 /// activation cell it is nonexpansive). 1e-12 of the scale holds that for T ≤ 10^4.
 constexpr double run_rounding = 1e-12;
 
-inline double log_loss(const TrainingState& state, const Problem& p) {
+inline double log_loss(const TrainingState& state, const TestProblem& p) {
   return log_mean_loss(group_outputs(state.preactivations, p.initial.shape), p.data.classes);
 }
 

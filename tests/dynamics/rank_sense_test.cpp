@@ -18,7 +18,7 @@ using real_steps::stable_rank;
 
 /// A network some way through training: W = W⁰ + C X.
 struct Trained {
-  Problem problem;
+  TestProblem problem;
   FlowStart state;
   Matrix weights;
 
@@ -91,7 +91,7 @@ TEST(RankSense, KnowsNoSlopesWhereTheLargestSingularValueIsDouble) {
   trained.state.coefficients.topLeftCorner(width, width) = square;
   trained.state.preactivations = trained.state.coefficients;
   const Matrix zero = Matrix::Zero(2 * width, data.dim());
-  const FlowProblem problem(data, trained.problem.initial.shape, 0.1);
+  const FlowProblem problem({data, trained.problem.initial, 0.1});
   const auto senses =
       rank_senses(problem, zero, Matrix::Zero(2 * width, data.size()), trained.state);
   ASSERT_FALSE(senses.empty());

@@ -32,13 +32,13 @@ struct Reference {
   }
 };
 
-Problem problem_from(const Reference& reference, const std::string& slope_name,
-                     const std::string& rate_name) {
+TestProblem problem_from(const Reference& reference, const std::string& slope_name,
+                         const std::string& rate_name) {
   const std::vector<std::size_t> shape = read_array(reference.path + ":W0").shape;
   const auto width = static_cast<Eigen::Index>(shape.at(1)),
              dim = static_cast<Eigen::Index>(shape.at(2));
   const std::vector<double> labels = reference.array("y");
-  Problem problem;
+  TestProblem problem;
   problem.name = reference.path;
   problem.data = make_dataset(
       reference.matrix("X", dim),
@@ -53,11 +53,11 @@ Problem problem_from(const Reference& reference, const std::string& slope_name,
 
 struct EngineKind {
   std::string name;
-  Engine (*make)(const Problem& problem);
+  Engine (*make)(const TestProblem& problem);
 };
 const std::vector<EngineKind> engine_kinds{
-    {"dense", [](const Problem& p) { return dense(p); }},
-    {"coefficient", [](const Problem& p) { return coefficient(p); }}};
+    {"dense", [](const TestProblem& p) { return dense(p); }},
+    {"coefficient", [](const TestProblem& p) { return coefficient(p); }}};
 
 /// ‖A‖_F² / ‖A‖₂² by the eigenvalues of A Aᵀ.
 double stable_rank(const Matrix& a) {
@@ -77,7 +77,7 @@ class OwnReference : public testing::TestWithParam<std::tuple<std::string, Engin
 
 TEST_P(OwnReference, IsReproduced) {
   const Reference reference{std::string(LATETIME_TEST_DATA) + "/" + std::get<0>(GetParam())};
-  const Problem problem = problem_from(reference, "slope", "learning_rate");
+  const TestProblem problem = problem_from(reference, "slope", "learning_rate");
   const Eigen::Index dim = problem.data.dim(), neurons = problem.initial.shape.neurons();
   const auto steps = reference.array("steps");
   const Matrix high = reference.matrix("W_hi", dim), low = reference.matrix("W_lo", dim);
@@ -189,7 +189,7 @@ class LargeReference : public testing::TestWithParam<std::tuple<LargeCase, Engin
   }
 
   Reference reference_;
-  Problem problem_;
+  TestProblem problem_;
   std::vector<double> loss_, active_, flips_, steps_, steps_of_weights_, exact_loss_;
   Matrix ranks_, weights_, preactivations_, exact_high_, exact_low_;
   std::uint64_t switches_ = 0;

@@ -24,7 +24,7 @@ using namespace testing_support;
 
 /// Full-batch descent as plain loops; in long double, roundings are 2,000 times smaller.
 template <class Real = long double>
-std::vector<double> finer_log_losses(const Problem& p, const std::vector<LogTime>& schedule) {
+std::vector<double> finer_log_losses(const TestProblem& p, const std::vector<LogTime>& schedule) {
   using std::exp, std::log, std::log1p;
   const Eigen::Index n = p.data.size(), d = p.data.dim(), neurons = p.initial.shape.neurons();
   const Eigen::Index m = p.initial.shape.width;
@@ -72,13 +72,13 @@ std::vector<double> finer_log_losses(const Problem& p, const std::vector<LogTime
   return losses;
 }
 
-Problem unstable(std::uint64_t seed, double learning_rate) {
+TestProblem unstable(std::uint64_t seed, double learning_rate) {
   RandomStream stream(seed, RandomPurpose::test, 77);
   const auto n = static_cast<Eigen::Index>(2 + stream.below(7));
   const auto d = static_cast<Eigen::Index>(2 + stream.below(11));
   const auto m = static_cast<Eigen::Index>(1 + stream.below(5));
   const double slope = std::array{0.0, 0.1, 0.3, 0.9}[stream.below(4)];
-  Problem p = problem_on(
+  TestProblem p = problem_on(
       "unstable",
       gaussian_mixture(static_cast<std::size_t>(n), static_cast<std::size_t>(d), 0.1, 1.0, seed), m,
       slope, 0.5);
@@ -90,7 +90,7 @@ struct Recorded {
   std::vector<double> log_losses, estimates;
 };
 
-Recorded record(Descent& descent, std::span<const LogTime> schedule, const Problem& p) {
+Recorded record(Descent& descent, std::span<const LogTime> schedule, const TestProblem& p) {
   Recorded recorded;
   descent.run(schedule, {.record =
                              [&](const TrainingState& state) {
@@ -101,9 +101,8 @@ Recorded record(Descent& descent, std::span<const LogTime> schedule, const Probl
   return recorded;
 }
 
-Recorded follow(const Problem& p, const std::vector<LogTime>& schedule, EngineChoice engine) {
-  Descent descent(p.data, p.initial,
-                  {.learning_rate = p.learning_rate, .engine = engine, .until = schedule.back()});
+Recorded follow(const TestProblem& p, const std::vector<LogTime>& schedule, EngineChoice engine) {
+  Descent descent(p, {.engine = engine, .until = schedule.back()});
   return record(descent, schedule, p);
 }
 
@@ -114,7 +113,7 @@ TEST(RoundingShadow, BoundsWhatRoundingDoesToUnstableSteps) {
   const std::vector<LogTime> schedule{1, 10, 30, 100, 200, 300, 600, 1000};
   int amplified = 0, lost = 0, settled = 0;
   for (std::uint64_t seed = 1; seed <= 60; ++seed) {
-    const Problem p = unstable(seed, 30.0);
+    const TestProblem p = unstable(seed, 30.0);
     const auto truth = finer_log_losses(p, schedule);
     for (const EngineChoice engine : {EngineChoice::dense, EngineChoice::coefficient}) {
       const Recorded run = follow(p, schedule, engine);
@@ -137,29 +136,28 @@ TEST(RoundingShadow, BoundsWhatRoundingDoesToUnstableSteps) {
 }
 
 TEST(RoundingShadow, IsNotNeededWhereStepsContract) {
-  const Problem p = problem_on("tame", gaussian_mixture(10, 784, 0.01, 1.0, 1), 20, 0.1, 1e-3);
-  EXPECT_TRUE(steps_contract(p.data, p.initial.shape, p.learning_rate, 0));
+  const TestProblem p = problem_on("tame", gaussian_mixture(10, 784, 0.01, 1.0, 1), 20, 0.1, 1e-3);
+  EXPECT_TRUE(steps_contract(p, 0));
   const Recorded run = follow(p, {1, 100, 1000}, EngineChoice::automatic);
   EXPECT_THAT(run.estimates, testing::Each(0.0));
 }
 
 TEST(RoundingShadow, ContractionIsDecidedByTheLargestEigenvalueOfTheGramMatrix) {
   // λ_max(G) = 4 for orthogonal samples of norm 2: contraction up to η = nm.
-  const Problem p = problem_on("orthogonal", orthogonal_data(3, 5, 2.0), 7, 0.0, 1e-2);
-  EXPECT_TRUE(steps_contract(p.data, p.initial.shape, 20.9, 0));
-  EXPECT_FALSE(steps_contract(p.data, p.initial.shape, 21.1, 0));
+  const TestProblem p = problem_on("orthogonal", orthogonal_data(3, 5, 2.0), 7, 0.0, 1e-2);
+  EXPECT_TRUE(steps_contract({p.data, p.initial, 20.9}, 0));
+  EXPECT_FALSE(steps_contract({p.data, p.initial, 21.1}, 0));
   // A batch of one sees one sample: up to η = m.
-  EXPECT_TRUE(steps_contract(p.data, p.initial.shape, 6.9, 1));
-  EXPECT_FALSE(steps_contract(p.data, p.initial.shape, 7.1, 1));
+  EXPECT_TRUE(steps_contract({p.data, p.initial, 6.9}, 1));
+  EXPECT_FALSE(steps_contract({p.data, p.initial, 7.1}, 1));
 }
 
 TEST(RoundingShadow, StoppedRunsGoOnToTheSameEstimates) {
   for (const EngineChoice engine : {EngineChoice::dense, EngineChoice::automatic}) {
-    const Problem p = unstable(4, 8.0);
-    const DescentOptions options{.learning_rate = p.learning_rate, .engine = engine, .until = 700};
-    ASSERT_FALSE(steps_contract(p.data, p.initial.shape, p.learning_rate, 0));
-    Descent whole(p.data, p.initial, options), first(p.data, p.initial, options),
-        second(p.data, p.initial, options);
+    const TestProblem p = unstable(4, 8.0);
+    const DescentOptions options{.engine = engine, .until = 700};
+    ASSERT_FALSE(steps_contract(p, 0));
+    Descent whole(p, options), first(p, options), second(p, options);
     std::vector<double> expected, seen;
     const auto record_in = [](std::vector<double>& list) {
       return DescentObservers{
@@ -177,7 +175,7 @@ TEST(RoundingShadow, StoppedRunsGoOnToTheSameEstimates) {
 
 /// Samples on circles in directions that are multiples of one angle, and W⁰ = 0: after the first
 /// step many a pre-activation is a sum that cancels but for roundings of the sines.
-Problem on_circles(std::uint64_t seed, Eigen::Index width) {
+TestProblem on_circles(std::uint64_t seed, Eigen::Index width) {
   RandomStream stream(seed, RandomPurpose::test, 78);
   const std::uint64_t n = 3 + stream.below(7), directions = std::array{4, 6}[stream.below(2)];
   const double phase = 3.0 * stream.uniform();
@@ -193,7 +191,7 @@ Problem on_circles(std::uint64_t seed, Eigen::Index width) {
   }
   data.x = Samples(std::move(x));
   const double slope = std::array{0.0, 0.1, 0.5}[stream.below(3)];
-  Problem p = problem_on("circles", std::move(data), width, slope, 0.0);
+  TestProblem p = problem_on("circles", std::move(data), width, slope, 0.0);
   p.learning_rate = 0.5;
   return p;
 }
@@ -204,9 +202,9 @@ TEST(UndecidedSigns, AreDecidedWithMoreDigits) {
   for (const Eigen::Index width : {2, 60}) {  // with shadows and without
     int wrong_in_double = 0, without_estimate = 0;
     for (std::uint64_t seed = 1; seed <= 150; ++seed) {
-      const Problem p = on_circles(seed, width);
-      if (!steps_contract(p.data, p.initial.shape, p.learning_rate, 0)) continue;
-      Problem narrow = p;  // a neuron of each group stands for all, which start at zero
+      const TestProblem p = on_circles(seed, width);
+      if (!steps_contract(p, 0)) continue;
+      TestProblem narrow = p;  // a neuron of each group stands for all, which start at zero
       narrow.initial.shape.width = 1;
       narrow.initial.weights = Matrix::Zero(2, 2);
       narrow.learning_rate /= static_cast<double>(width);
@@ -231,14 +229,13 @@ TEST(UndecidedSigns, RunsStoppedAtThemGoOnAsTheyWould) {
   int with = 0;
   for (const Eigen::Index width : {2, 60}) {
     for (std::uint64_t seed = 1; seed <= 60; ++seed) {
-      const Problem p = on_circles(seed, width);
+      const TestProblem p = on_circles(seed, width);
       for (const EngineChoice engine : {EngineChoice::dense, EngineChoice::coefficient}) {
         const std::vector<LogTime> schedule{1, 2, 3, 10, 50};
         const Recorded whole = follow(p, schedule, engine);
-        const DescentOptions options{
-            .learning_rate = p.learning_rate, .engine = engine, .until = schedule.back()};
+        const DescentOptions options{.engine = engine, .until = schedule.back()};
         for (std::size_t stop = 0; stop < 3; ++stop) {
-          Descent first(p.data, p.initial, options), second(p.data, p.initial, options);
+          Descent first(p, options), second(p, options);
           first.run(std::vector<LogTime>{schedule[stop]},
                     {.record = [](const TrainingState&) {}, .pulse = {}});
           const EngineMemory memory = first.memory();
@@ -316,7 +313,7 @@ TEST(UndecidedSigns, ThatTakeTooLongToDecideLeaveNoDigit) {
     data.classes.push_back(i < n / 2 ? 0 : 1);
   }
   data.x = Samples(std::move(x));
-  Problem p = problem_on("plane", std::move(data), width, 0.5, 1.0);
+  TestProblem p = problem_on("plane", std::move(data), width, 0.5, 1.0);
   p.initial.weights.leftCols(2).setZero();
   const Recorded run = follow(p, {1, 2}, EngineChoice::dense);
   EXPECT_TRUE(std::isinf(run.estimates[0]));
@@ -324,12 +321,9 @@ TEST(UndecidedSigns, ThatTakeTooLongToDecideLeaveNoDigit) {
 }
 
 TEST(RoundingShadow, MiniBatchesAreShadowedAsWell) {
-  Problem p = unstable(9, 20.0);
-  DescentOptions options{.method = Method::stochastic,
-                         .learning_rate = p.learning_rate,
-                         .batch_size = 1,
-                         .until = 400};
-  Descent descent(p.data, p.initial, options);
+  TestProblem p = unstable(9, 20.0);
+  DescentOptions options{.method = Method::stochastic, .batch_size = 1, .until = 400};
+  Descent descent(p, options);
   std::vector<double> estimates;
   descent.run(std::vector<LogTime>{400},
               {.record = [&](const TrainingState& s) { estimates.push_back(s.error_estimate); },

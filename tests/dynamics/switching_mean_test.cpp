@@ -32,7 +32,7 @@ Sliding sliding_pairs(Eigen::Index count, double slope, std::uint64_t seed) {
     }
     for (Eigen::Index i = 0; i < count; ++i) data.classes[static_cast<std::size_t>(i)] = 1;
     const NetworkShape shape{.groups = 2, .width = 2, .dim = d, .slope = slope};
-    Sliding s{.problem = FlowProblem(data, shape, 0.4), .lambda = Vector(n)};
+    Sliding s{.problem = FlowProblem({data, {shape, {}}, 0.4}), .lambda = Vector(n)};
     for (Eigen::Index i = 0; i < n; ++i) s.lambda[i] = 0.5 + stream.uniform();
     s.mode.active.assign(static_cast<std::size_t>(n), 1);
     std::vector<Eigen::Index> at_zero;
@@ -276,7 +276,7 @@ Sliding with_rider(bool on_line, bool own, std::uint64_t seed) {
     data.x.edit().row(rider) = first * data.x.row(0) + second * data.x.row(1) +
                                (on_line ? 1e-11 : 0.0) * data.x.row(rider);
     const NetworkShape shape{.groups = 2, .width = 2, .dim = d, .slope = 0.1};
-    Sliding s{.problem = FlowProblem(data, shape, 0.4), .lambda = Vector(n)};
+    Sliding s{.problem = FlowProblem({data, {shape, {}}, 0.4}), .lambda = Vector(n)};
     for (Eigen::Index i = 0; i < n; ++i) s.lambda[i] = 0.5 + stream.uniform();
     s.lambda[rider] *= own ? 0.2 : 1.0;
     s.mode.active = {1, 1, static_cast<std::uint8_t>(stream.below(2)), 1, 1, 1};

@@ -54,7 +54,7 @@ TEST(Figure1, AgreesWithARunMeasuredThroughItsWeights) {
   const auto points = run_figure1(options, 1, keep_going);
   const Dataset data = gaussian_mixture(10, 784, 0.01, 1.0, 1);
   const NetworkShape shape{.groups = 2, .width = 100, .dim = 784, .slope = 0.1};
-  DenseEngine engine(data, gaussian_network(shape, 1e-3, 1), 0.1, 0, 1, 1);
+  DenseEngine engine({data, gaussian_network(shape, 1e-3, 1), 0.1}, 0, 1, 1);
   engine.advance(50);
   const Matrix weights = engine.state().weights;
   EXPECT_NEAR(points.back().stable_rank_pos,

@@ -183,7 +183,7 @@ TEST(LimitReport, ARunOfExactStepsHasTheLimitOfALateOne) {
   run_into(folder / "late", late);
   const RunLimit a = limit_of_run(folder / "exact"), b = limit_of_run(folder / "late");
   EXPECT_FALSE(a.stored);
-  EXPECT_EQ(a.engine, "coefficient");
+  EXPECT_EQ(a.engine, EngineKind::coefficient);
   EXPECT_EQ(a.start, LogTime(20000));
   EXPECT_TRUE(b.stored);
   ASSERT_EQ(a.report.limit.status, LimitStatus::found);
@@ -271,7 +271,7 @@ TEST(LimitReport, ReadsBackThatThereIsNoDirection) {
     report.limit.message = "for the test";
     report.stable_ranks.fill({std::nan(""), std::nan("")});
     if (status == LimitStatus::not_separated) report.limit.ray = Vector::Ones(3);
-    const std::string path = folder / (to_string(status) + ".h5");
+    const std::string path = folder / (word_of(status) + ".h5");
     write_report(path, report);
     const LimitReport back = read_limit(Hdf5Reader(path), path, shape, 3);
     EXPECT_EQ(back.limit.status, status);

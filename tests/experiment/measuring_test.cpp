@@ -13,7 +13,7 @@ constexpr double rounding = 1e-13;
 
 /// What `measure` must give, from the weights themselves and with no shared coordinates.
 void expect_direct_measures(const Measures& m, const Spectra& spectra, const TrainingState& state,
-                            const testing_support::Problem& problem) {
+                            const testing_support::TestProblem& problem) {
   const NetworkShape& shape = problem.initial.shape;
   const Matrix& w = state.weights;
   const Matrix parts[] = {w.topRows(shape.width), w.bottomRows(shape.width), w};
@@ -43,14 +43,14 @@ void expect_direct_measures(const Measures& m, const Spectra& spectra, const Tra
   EXPECT_NEAR(m.kkt.complementarity, kkt.complementarity, rounding);
 }
 
-class Measuring : public ::testing::TestWithParam<testing_support::Problem> {};
+class Measuring : public ::testing::TestWithParam<testing_support::TestProblem> {};
 
 TEST_P(Measuring, FromCoefficientsOrWeightsIsAsFromTheWeightsAlone) {
-  const testing_support::Problem& problem = GetParam();
+  const testing_support::TestProblem& problem = GetParam();
   if (problem.initial.shape.groups != 2) GTEST_SKIP() << "measures speak of two groups";
   const Measurer measurer(problem.data, problem.initial);
-  CoefficientEngine engine(problem.data, problem.initial, problem.learning_rate, 1);
-  DenseEngine dense(problem.data, problem.initial, problem.learning_rate, 0, 1, 1);
+  CoefficientEngine engine(problem, 1);
+  DenseEngine dense(problem, 0, 1, 1);
   for (const std::uint64_t steps : {0u, 1u, 9u, 490u}) {
     SCOPED_TRACE(steps);
     engine.advance(steps);

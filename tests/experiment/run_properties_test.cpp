@@ -23,7 +23,7 @@ constexpr double rounding = 1e-9;
 
 struct Row {
   LogTime time;
-  std::string engine;
+  EngineKind engine;
   std::array<double, 4> values;  ///< log loss and stable ranks
   double estimate;
 };
@@ -108,8 +108,8 @@ int expect_same_rows(const Told& a, const Told& b, const Places& places) {
         const double x = row.values[v], y = other.values[places.value[v]];
         if (std::isnan(x) && std::isnan(y)) continue;
         EXPECT_LE(std::abs(x - y), bound)
-            << "value " << v << " at t = " << to_string(row.time) << ", " << row.engine << " and "
-            << other.engine << ": " << x << ", " << y;
+            << "value " << v << " at t = " << to_string(row.time) << ", " << text_of(row.engine)
+            << " and " << text_of(other.engine) << ": " << x << ", " << y;
       }
     }
   }
@@ -117,11 +117,11 @@ int expect_same_rows(const Told& a, const Told& b, const Places& places) {
 }
 
 void expect_same_limit(const Told& a, const Told& b, const Places& places, Eigen::Index neurons) {
-  EXPECT_EQ(to_string(a.reason), to_string(b.reason));
+  EXPECT_EQ(word_of(a.reason), word_of(b.reason));
   ASSERT_EQ(a.limit.has_value(), b.limit.has_value());
   if (!a.limit) return;
   const Limit &x = a.limit->limit, &y = b.limit->limit;
-  EXPECT_EQ(to_string(x.status), to_string(y.status)) << x.message << "; " << y.message;
+  EXPECT_EQ(word_of(x.status), word_of(y.status)) << x.message << "; " << y.message;
   if (!a.limit->has_direction() || !b.limit->has_direction()) return;
   const double scale = x.multipliers.cwiseAbs().maxCoeff();
   for (Eigen::Index i = 0; i < x.multipliers.size(); ++i) {
@@ -165,7 +165,7 @@ TEST_P(RunProperty, ScalingSamplesByAPowerOfTwoChangesNoBit) {
     expect_same_limit(a, b, {.scale = c}, neurons);
     ASSERT_EQ(a.rows.size(), b.rows.size());
     for (std::size_t r = 0; r < a.rows.size(); ++r) {
-      SCOPED_TRACE(to_string(a.rows[r].time) + " " + a.rows[r].engine);
+      SCOPED_TRACE(to_string(a.rows[r].time) + " " + word_of(a.rows[r].engine));
       EXPECT_EQ(a.rows[r].engine, b.rows[r].engine);
       EXPECT_EQ(a.rows[r].estimate, b.rows[r].estimate);
       for (std::size_t v = 0; v < 4; ++v) {

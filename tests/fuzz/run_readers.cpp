@@ -108,7 +108,7 @@ class TableTarget : public Target {
       if (holds_training(folder_)) training_json(folder_);
       draw_training_overview(path);
     } else {
-      paper_figure_json(folder_, input.kind.substr(0, 4));
+      paper_figure_json(folder_, *choice_of<PaperFigure>(input.kind.substr(0, 4)));
       input.kind == "fig1.csv" ? draw_figure1(path) : draw_image_figure(path);
     }
   }
@@ -118,7 +118,7 @@ class TableTarget : public Target {
   void read_figure_notes(const std::string& path) const {
     write_bytes(folder_ + "/fig1.csv", figure1_);
     try {
-      paper_figure_json(folder_, "fig1")
+      paper_figure_json(folder_, PaperFigure::fig1)
           .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
     } catch (...) {
       write_bytes(path, no_notes);
@@ -447,8 +447,7 @@ class ResumeTarget : public RunTarget {
       return;
     }
     Recorder recorder(problem.config, problem.data, problem.initial, sink_into(memory), 40, 1);
-    Descent descent(problem.data, problem.initial,
-                    descent_options(problem.config, problem.data.size(), 1));
+    Descent descent(problem.descent(), descent_options(problem.config, problem.data.size(), 1));
     recorder.take_over(arrays, descent);
   }
 

@@ -20,20 +20,20 @@ using namespace testing_support;
 constexpr double solver_rounding = 1e-9;
 
 struct Solved {
-  Problem problem;
+  TestProblem problem;
   Limit limit;
   LimitPattern pattern;
 };
 
-Solved solved(Problem problem, std::uint64_t steps = 3000) {
+Solved solved(TestProblem problem, std::uint64_t steps = 3000) {
   LateFlow flow(flow_problem(problem), exact_start(problem, steps), {});
   Limit limit = follow_to_limit(flow);
   LimitPattern pattern{limit.verdicts, limit.support};
   return {std::move(problem), std::move(limit), std::move(pattern)};
 }
 
-Problem gaussian(Eigen::Index n, Eigen::Index d, Eigen::Index width, double slope,
-                 std::uint64_t seed) {
+TestProblem gaussian(Eigen::Index n, Eigen::Index d, Eigen::Index width, double slope,
+                     std::uint64_t seed) {
   Dataset data = gaussian_mixture(n, d, 0.5 / std::sqrt(static_cast<double>(d)), 1.0, seed);
   return problem_on("gaussian", std::move(data), width, slope, 1e-2);
 }
@@ -155,7 +155,7 @@ TEST(LimitProof, ScalesWithTheStepSize) {
 }
 
 TEST(LimitProof, SaysWhyTwinsAreNotProved) {
-  Problem problem = gaussian(6, 40, 4, 0.1, 5);
+  TestProblem problem = gaussian(6, 40, 4, 0.1, 5);
   problem.data.x.edit().row(1) = problem.data.x.row(0);
   problem.data.classes[1] = problem.data.classes[0];
   const Solved run = solved(std::move(problem));

@@ -35,7 +35,7 @@ Trained trained(const Case& with) {
   Dataset data = gaussian_mixture(with.n, with.d, 0.01, 1.0, with.seed);
   const NetworkShape shape{2, with.width, with.d, with.slope};
   Network initial = gaussian_network(shape, 1e-3, with.seed);
-  auto engine = std::make_unique<CoefficientEngine>(data, initial, learning_rate, 1);
+  auto engine = std::make_unique<CoefficientEngine>(Problem{data, initial, learning_rate}, 1);
   engine->advance(with.step);
   return {std::move(data), std::move(initial), std::move(engine)};
 }

@@ -98,7 +98,7 @@ TEST(PairMaps, WithoutALimitWhatSwitchedWithinADecadeSwitches) {
 
 TEST(PairMaps, OfMiniBatchesKnowNoSwitches) {
   const TemporaryFolder folder;
-  write_synthetic_run(folder / "run", {.n = 4, .width = 2, .method = "sgd"});
+  write_synthetic_run(folder / "run", {.n = 4, .width = 2, .method = Method::stochastic});
   const PairMaps maps = pair_maps(read_run_results(folder / "run"));
   EXPECT_FALSE(maps.counts_switches);
   EXPECT_TRUE(maps.never.empty());
@@ -121,11 +121,11 @@ TEST(Summary, SaysWhatIsKnownAndWhatIsNot) {
   write_synthetic_run(folder / "plain", {});
   EXPECT_THAT(words("plain"), AllOf(HasSubstr("4 samples in 6 dimensions"), HasSubstr("not stored"),
                                     HasSubstr("latetime limit"), Not(HasSubstr("nan"))));
-  write_synthetic_run(folder / "mini", {.method = "sgd"});
+  write_synthetic_run(folder / "mini", {.method = Method::stochastic});
   EXPECT_THAT(words("mini"),
               AllOf(HasSubstr("batches of 2"), HasSubstr("not counted"),
                     HasSubstr("has no late-time flow"), Not(HasSubstr("hand over"))));
-  write_synthetic_run(folder / "whole", {.n = 2, .method = "sgd"});
+  write_synthetic_run(folder / "whole", {.n = 2, .method = Method::stochastic});
   EXPECT_THAT(words("whole"), HasSubstr("batches of all samples"));
   write_synthetic_run(folder / "late",
                       {.verdict = [](Eigen::Index, Eigen::Index) { return std::uint8_t{3}; }});
@@ -323,10 +323,18 @@ TEST_F(ReportPage, RefusesWhatIsNoRunOrDamaged) {
   EXPECT_THAT(error_of([&] { make_report({folder_ / "run"}, ""); }), HasSubstr("no record"));
   folder_.write("run/metrics.csv", "log10_t,engine\n,flow\n");
   EXPECT_THAT(error_of([&] { make_report({folder_ / "run"}, ""); }), HasSubstr("step"));
+  std::string renamed = metrics;
+  renamed.replace(renamed.find(",coefficient,"), 13, ",efficient,");
+  folder_.write("run/metrics.csv", renamed);
+  EXPECT_THAT(error_of([&] { make_report({folder_ / "run"}, ""); }),
+              AllOf(HasSubstr("metrics.csv: column engine"), HasSubstr("\"coefficient\"")));
   folder_.write("run/metrics.csv", metrics);
   const std::string config = bytes_of(folder_ / "run/config.toml");
   folder_.write("run/config.toml", "[network");
   EXPECT_THAT(error_of([&] { make_report({folder_ / "run"}, ""); }), HasSubstr("config.toml"));
+  folder_.write("run/config.toml", "descent.method = \"gf\"");
+  EXPECT_THAT(error_of([&] { make_report({folder_ / "run"}, ""); }),
+              AllOf(HasSubstr("config.toml: descent.method"), HasSubstr("one of gd, sgd, flow")));
   folder_.write("run/config.toml", config);
   std::filesystem::remove(folder_ / "run/result.h5");
   EXPECT_THAT(error_of([&] { make_report({folder_ / "run"}, ""); }), HasSubstr("result.h5"));

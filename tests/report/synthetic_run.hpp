@@ -22,7 +22,7 @@ struct SyntheticRun {
   Eigen::Index n = 4, d = 6, width = 3;
   std::size_t records = 12;
   double slope = 0.1;
-  std::string method = "gd";
+  Method method = Method::gradient_descent;
   /// log10 t of the last record; the records lie evenly in log t from 1 on, after one at 0.
   double last = 8.0;
   /// Verdict of the limit on a pair (row of the stacked network, sample); empty: no limit.
@@ -38,10 +38,10 @@ inline Record synthetic_record(const SyntheticRun& run, std::size_t r, std::mt19
   record.time = r == 0 ? LogTime(0) : LogTime::from_log10(log10_t);
   // A step of its own for each of many records that lie closer together at first.
   if (const auto step = record.time.step(); step && *step < r) record.time = LogTime(r);
-  record.engine = log10_t < run.last / 4 ? "coefficient" : "flow";
-  record.switches.counted = record.engine == "coefficient";
+  record.engine = log10_t < run.last / 4 ? EngineKind::coefficient : EngineKind::flow;
+  record.switches.counted = record.engine == EngineKind::coefficient;
   record.sliding_pairs = static_cast<Eigen::Index>(r % 3);
-  record.error_estimate = record.engine == "flow" ? 1e-8 : 0.0;
+  record.error_estimate = record.engine == EngineKind::flow ? 1e-8 : 0.0;
   Measures& m = record.measures;
   m.log_loss = -log10_t * std::numbers::ln10 + 0.01 * noise(random);
   m.min_margin = -m.log_loss;
@@ -61,7 +61,7 @@ inline Record synthetic_record(const SyntheticRun& run, std::size_t r, std::mt19
 inline StoredLimit synthetic_limit(const SyntheticRun& run) {
   const auto n = static_cast<std::size_t>(run.n);
   const std::size_t pairs = 2 * static_cast<std::size_t>(run.width) * n;
-  StoredLimit limit{.status = "found", .log10_followed = 1.0, .settled = 1.0};
+  StoredLimit limit{.status = LimitStatus::found, .log10_followed = 1.0, .settled = 1.0};
   limit.multipliers = limit.margins = std::vector<double>(n, 1.0);
   limit.support.assign(n, 1);
   limit.coefficients = limit.slopes = std::vector<double>(pairs, 1.0);
@@ -95,7 +95,7 @@ inline void write_synthetic_run(const std::string& folder, const SyntheticRun& r
   const std::string config = fmt::format(
       "[network]\nslope = {}\n[descent]\nlearning_rate = 0.1\nmethod = \"{}\"\n{}until = "
       "\"1e8\"\n",
-      run.slope, run.method, run.method == "sgd" ? "batch_size = 2\n" : "");
+      run.slope, text_of(run.method), run.method == Method::stochastic ? "batch_size = 2\n" : "");
   const auto directory = RunDirectory::create(folder, config, metrics_columns());
 
   TrainingState state;
@@ -123,7 +123,7 @@ inline void write_synthetic_run(const std::string& folder, const SyntheticRun& r
   }
   directory.write_result([&](Hdf5Writer& file) {
     write_run(file, data, initial, state,
-              run.method == "sgd" ? std::vector<std::uint64_t>() : last_switch,
+              run.method == Method::stochastic ? std::vector<std::uint64_t>() : last_switch,
               {StopReason::reached_end, state.time, ""},
               {.version = "0",
                .machine = "none",

@@ -16,7 +16,7 @@ namespace {
 Record sample_record(const LogTime& time) {
   Record record;
   record.time = time;
-  record.engine = "coefficient";
+  record.engine = EngineKind::coefficient;
   record.switches = {
       .counted = true, .own = 3, .other = 4, .last_own_step = 2, .last_other_step = 5};
   record.switching_pairs = 6;
@@ -134,6 +134,26 @@ TEST(RecordArrays, KeepTimesToTheBit) {
   EXPECT_EQ(RecordArrays::read(reader).times(), times);
   EXPECT_TRUE(std::isnan(reader.read_doubles("/records/step").back()));
   EXPECT_EQ(reader.read_doubles("/records/log10_t").back(), 100000.0);
+}
+
+TEST(RecordArrays, OfAnEngineThatThereIsNotAreRefused) {
+  ArrayArchive file;
+  file.write("/records/engine", std::vector<std::string>{"dense", "densest"});
+  EXPECT_THAT(error_of([&] { RecordArrays::read(file); }), testing::HasSubstr("\"densest\""));
+}
+
+// What stands under /records is what a reader of metrics.csv finds there, to the last bit.
+TEST(MetricsFields, ReadBackToTheValues) {
+  const Record record = sample_record(7);
+  const auto fields = metrics_fields(record);
+  const auto values = metrics_values(record);
+  ASSERT_EQ(values.size(), fields.size());
+  for (std::size_t i = 0; i < fields.size(); ++i) {
+    if (metrics_columns()[i] == engine_column) continue;
+    const double read = fields[i].empty() ? std::nan("") : std::strtod(fields[i].c_str(), nullptr);
+    EXPECT_EQ(std::bit_cast<std::uint64_t>(read), std::bit_cast<std::uint64_t>(values[i]))
+        << metrics_columns()[i];
+  }
 }
 
 TEST(WriteRun, NamesTheTimeReachedBeyondTwoToThe53) {

@@ -99,7 +99,7 @@ TEST(Hypotheses, SlowASmallerCOfTheConditionsLeavesConclusionsAlone) {
   Dataset data = orthogonal_data(10, 1000, 1.0);
   const NetworkShape shape{.groups = 2, .width = 200, .dim = 1000, .slope = 0.0};
   for (const double large : {1.0, 10.0}) {
-    const ClaimSetting setting(data, gaussian_network(shape, 1e-3, 1), 0.1,
+    const ClaimSetting setting({data, gaussian_network(shape, 1e-3, 1), 0.1},
                                ClaimDescent::gradient_descent, 1e-3, {.large = large});
     const Claim claim = claim_of(observe(setting, 30.0, 1e6), "4.3.1");
     EXPECT_EQ(claim.verdict, ClaimVerdict::holds) << large << claim.finding.reason;
@@ -114,7 +114,7 @@ TEST(InitialEvents, CountWhatTheLemmasSay) {
   EXPECT_TRUE(events.active_holds());
   double largest = 0.0;
   for (Eigen::Index k = 0; k < s.neurons(); ++k) {
-    largest = std::max(largest, s.initial.weights.row(k).squaredNorm() / (1e-4 * 300));
+    largest = std::max(largest, s.problem.initial.weights.row(k).squaredNorm() / (1e-4 * 300));
   }
   EXPECT_DOUBLE_EQ(events.squared_norms.most.value, largest);
 }
@@ -137,8 +137,8 @@ TEST(Balance, RatiosByHand) {
 
 TEST(Norms, OfCoefficientsAreThoseOfTheirMatrix) {
   const ClaimSetting s = setting_on(gaussian_mixture(5, 8, 0.1, 1.0, 3), 4, 0.1, 1e-3);
-  const Matrix c = preactivations(s.initial.weights, s.data.x);  // any numbers
-  const Matrix full = c * s.data.x;
+  const Matrix c = preactivations(s.problem.initial.weights, s.problem.data.x);  // any numbers
+  const Matrix full = c * s.problem.data.x;
   const MatrixNorms norms = matrix_norms(s, c);
   EXPECT_NEAR(norms.frobenius, full.norm(), 1e-12 * full.norm());
   EXPECT_NEAR(norms.spectral, singular_values(full)[0], 1e-12 * full.norm());

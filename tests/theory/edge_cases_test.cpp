@@ -75,10 +75,10 @@ TEST(EdgeCases, ARunThatEndsEarly) {
   for (const double decades : {0.0, 1.0, 3.0}) {
     for (const Claim& claim : check_claims(observe(setting, decades))) {
       if (claim.id == "4.1.1" || claim.id == "4.1.2" || claim.id == "5.6" || claim.id == "7.1") {
-        EXPECT_EQ(to_string(claim.verdict), "Undecided") << claim.id;
+        EXPECT_EQ(word_of(claim.verdict), "Undecided") << claim.id;
         EXPECT_NE(claim.finding.reason, "") << claim.id;
       }
-      EXPECT_NE(to_string(claim.verdict), "Fails") << claim.id << ": " << claim.finding.reason;
+      EXPECT_NE(word_of(claim.verdict), "Fails") << claim.id << ": " << claim.finding.reason;
     }
   }
   const Claim claim = claim_of(observe(setting, 3.0), "7.1");
@@ -93,12 +93,12 @@ TEST(EdgeCases, AClassWithoutSamplesMeetsNoHypothesisOnItsNorms) {
   const RunTrace run = observe(setting, 30.0, 1e6);
   for (const std::string id : {"4.3.1", "F.1"}) {
     const Claim claim = claim_of(run, id);
-    EXPECT_EQ(to_string(claim.verdict), "HypothesisUnmet") << id;
+    EXPECT_EQ(word_of(claim.verdict), "HypothesisUnmet") << id;
     for (const Hypothesis& hypothesis : claim.hypotheses) {
       EXPECT_EQ(hypothesis.met, hypothesis.name != "both classes") << id << hypothesis.name;
     }
   }
-  EXPECT_EQ(to_string(claim_of(run, "4.3.2").verdict), "Holds");
+  EXPECT_EQ(word_of(claim_of(run, "4.3.2").verdict), "Holds");
 }
 
 // In the first steps coefficients grow like |x_i|^2, so that c1 of the balance lemmas is c / R^2.
@@ -113,11 +113,11 @@ TEST(EdgeCases, NormsThatDifferByAFactorAreBalancedToItsSquare) {
     for (const std::string& id : ids) {
       const Claim claim = claim_of(run, id);
       EXPECT_LT(claim.measured.at(0).range.least.value, 2.0 / 900.0) << id;
-      EXPECT_EQ(to_string(claim.finding.seen), "holds") << id << ": " << claim.finding.reason;
+      EXPECT_EQ(word_of(claim.finding.seen), "holds") << id << ": " << claim.finding.reason;
     }
     for (Snapshot& snapshot : run.snapshots) snapshot.coefficients.col(0) *= 1e-10;
     for (const std::string& id : ids) {
-      EXPECT_EQ(to_string(claim_of(run, id).finding.seen), "fails") << id;
+      EXPECT_EQ(word_of(claim_of(run, id).finding.seen), "fails") << id;
     }
   }
 }
@@ -126,7 +126,7 @@ TEST(EdgeCases, MiniBatchesAndFlowMeetNoHypothesisOnSteps) {
   const ClaimSetting base = setting_on(orthogonal_data(4, 200, 1.0), 150, 0.2, 1e-3);
   for (const Method method : {Method::stochastic, Method::flow}) {
     const ClaimSetting setting(
-        base.data, base.initial, 0.1,
+        base.problem,
         method == Method::flow ? ClaimDescent::gradient_flow : ClaimDescent::mini_batches, 1e-3);
     DescentOptions options{.method = method, .batch_size = 2, .until = LogTime(2000)};
     const RunTrace run = observe_run(setting, options, {});
@@ -134,9 +134,9 @@ TEST(EdgeCases, MiniBatchesAndFlowMeetNoHypothesisOnSteps) {
     for (const Claim& claim : check_claims(run)) {
       if (!claim.applies) continue;
       if (claim.id == "5.2" || claim.id == "5.4" || claim.id == "4.1.2") {
-        EXPECT_EQ(to_string(claim.verdict), "HypothesisUnmet") << claim.id;
+        EXPECT_EQ(word_of(claim.verdict), "HypothesisUnmet") << claim.id;
       }
-      EXPECT_NE(to_string(claim.verdict), "Fails") << claim.id << ": " << claim.finding.reason;
+      EXPECT_NE(word_of(claim.verdict), "Fails") << claim.id << ": " << claim.finding.reason;
     }
   }
 }
@@ -149,7 +149,7 @@ TEST(EdgeCases, StoppedOnRequest) {
   const RunTrace run = observe_run(setting, {.until = LogTime(1000)}, how);
   EXPECT_LE(run.steps.last, 3u);
   for (const Claim& claim : check_claims(run)) {
-    EXPECT_NE(to_string(claim.verdict), "Fails") << claim.id << ": " << claim.finding.reason;
+    EXPECT_NE(word_of(claim.verdict), "Fails") << claim.id << ": " << claim.finding.reason;
   }
 }
 

@@ -12,8 +12,8 @@ using namespace testing_support;
 
 /// The mutated run's verdict on a claim; the same run without the mutation must not fail it.
 std::string verdict_of(const ClaimSetting& setting, Mutation mutation, const std::string& id) {
-  EXPECT_NE(to_string(claim_of(PlainRun(setting, Mutation::none).trace(40), id).verdict), "Fails");
-  return to_string(claim_of(PlainRun(setting, mutation).trace(40), id).verdict);
+  EXPECT_NE(word_of(claim_of(PlainRun(setting, Mutation::none).trace(40), id).verdict), "Fails");
+  return word_of(claim_of(PlainRun(setting, mutation).trace(40), id).verdict);
 }
 
 ClaimSetting near_orthogonal(double slope, double init_std) {
@@ -24,7 +24,8 @@ TEST(Mutations, CoefficientsThatAreNotThoseOfTheRecordedNorm) {
   const ClaimSetting setting = setting_on(orthogonal_data(6, 60, 1.0), 20, 0.1, 1e-3);
   RunTrace run = observe(setting, 20.0);
   for (Snapshot& snapshot : run.snapshots) {  // as of a stored run
-    Matrix weights = setting.initial.weights + snapshot.coefficients * setting.data.x;
+    Matrix weights =
+        setting.problem.initial.weights + snapshot.coefficients * setting.problem.data.x;
     snapshot.norm_w = weights.norm();
     snapshot.derived = true;
   }
@@ -128,7 +129,7 @@ TEST(Mutations, AnActivationThatIsLost) {
   watch.look(1, none, z);
   run.steps = watch.account();
   const Claim claim = claim_of(run, "5.8");
-  EXPECT_EQ(to_string(claim.finding.seen), "fails");
+  EXPECT_EQ(word_of(claim.finding.seen), "fails");
   EXPECT_THAT(claim.finding.reason, testing::HasSubstr("sample 2, step 1"));
   EXPECT_EQ(run.steps.lost, 1u);
   EXPECT_EQ(run.steps.switches, 1u);

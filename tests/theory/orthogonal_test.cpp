@@ -33,10 +33,10 @@ TEST_P(OnOrthogonalData, EveryClaimWithItsHypothesesMetHolds) {
   for (const Claim& claim : check_claims(run(GetParam()))) {
     if (!claim.applies) continue;
     if (claim.hypotheses_met()) {
-      EXPECT_EQ(to_string(claim.verdict), "Holds") << claim.id << ": " << claim.finding.reason;
+      EXPECT_EQ(word_of(claim.verdict), "Holds") << claim.id << ": " << claim.finding.reason;
     } else {
       unmet.insert(claim.id);
-      EXPECT_EQ(to_string(claim.verdict), "HypothesisUnmet") << claim.id;
+      EXPECT_EQ(word_of(claim.verdict), "HypothesisUnmet") << claim.id;
     }
   }
   // A.2 asks for m ≥ 50 log(2n/δ) = 300; E.2's right side is 0 for p = 0.
@@ -113,7 +113,7 @@ TEST(Mutations, StableRankOfTheWrongMatrix) {
       snapshot.stable_ranks[0] = snapshot.stable_ranks[1] = snapshot.stable_ranks[2];
     }
     const Claim claim = claim_of(wrong, slope > 0.0 ? "4.1.2" : "F.3");
-    EXPECT_EQ(to_string(claim.verdict), "Fails") << claim.id << claim.finding.reason;
+    EXPECT_EQ(word_of(claim.verdict), "Fails") << claim.id << claim.finding.reason;
   }
   RunTrace transposed = run(0.1);
   for (Snapshot& snapshot : transposed.snapshots) {
@@ -158,7 +158,7 @@ TEST(Mutations, RanksRatesAndSequences) {
   limit.setZero();
   const ClaimSetting& relu = setting(0.0);
   for (Eigen::Index i = 0; i < relu.n(); ++i) {
-    limit(relu.data.classes[static_cast<std::size_t>(i)] * relu.width() + i, i) = 1.0;
+    limit(relu.problem.data.classes[static_cast<std::size_t>(i)] * relu.width() + i, i) = 1.0;
   }
   const Claim bounded = claim_of(limit_of_one_neuron_a_sample, "4.3.1");
   EXPECT_EQ(bounded.verdict, ClaimVerdict::holds);  // min(n_+, n_-) is a constant, too
@@ -201,14 +201,14 @@ TEST(OrthogonalRelu, NothingAboutInfinityWithoutALimit) {
           claim.id == "B.5-B.7" || claim.id == "E.5-E.7") {
         continue;  // of one step, of the start, or of early times
       }
-      EXPECT_NE(to_string(claim.verdict), "Holds") << claim.id;
+      EXPECT_NE(word_of(claim.verdict), "Holds") << claim.id;
       EXPECT_FALSE(claim.finding.reason.empty()) << claim.id;
     }
     const RunTrace nothing{.setting = run(slope).setting};
     for (const Claim& claim : check_claims(nothing)) {
       if (claim.id[0] == 'A' || claim.id == "B.5-B.7" || claim.id == "E.5-E.7") continue;
-      EXPECT_NE(to_string(claim.verdict), "Holds") << claim.id;
-      EXPECT_NE(to_string(claim.verdict), "Fails") << claim.id;
+      EXPECT_NE(word_of(claim.verdict), "Holds") << claim.id;
+      EXPECT_NE(word_of(claim.verdict), "Fails") << claim.id;
     }
   }
 }

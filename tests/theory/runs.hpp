@@ -16,7 +16,7 @@ inline ClaimSetting setting_on(Dataset data, Eigen::Index width, double slope, d
                                double learning_rate = 0.1, std::uint64_t seed = 1) {
   const NetworkShape shape{.groups = 2, .width = width, .dim = data.dim(), .slope = slope};
   Network initial = gaussian_network(shape, init_std, seed);
-  return ClaimSetting(std::move(data), std::move(initial), learning_rate,
+  return ClaimSetting({std::move(data), std::move(initial), learning_rate},
                       ClaimDescent::gradient_descent, init_std);
 }
 
@@ -26,7 +26,6 @@ inline RunTrace observe(const ClaimSetting& setting, double decades, double most
   how.most_pairs = most_pairs;
   how.most_weight_steps = 20;
   DescentOptions options;
-  options.learning_rate = setting.learning_rate;
   options.until = LogTime::from_log10(decades);
   return observe_run(setting, options, how);
 }
@@ -54,7 +53,7 @@ class PlainRun {
   PlainRun(const ClaimSetting& setting, Mutation mutation)
       : setting_(setting),
         mutation_(mutation),
-        weights_(setting.initial.weights),
+        weights_(setting.problem.initial.weights),
         coefficients_(Matrix::Zero(setting.neurons(), setting.n())),
         z_(setting.initial_z) {}
 
@@ -88,9 +87,9 @@ class PlainRun {
         booked(k, i) = flip ? -gains(k, i) : gains(k, i);
       }
     }
-    weights_ += gains * setting_.data.x;
+    weights_ += gains * setting_.problem.data.x;
     coefficients_ += booked;
-    z_ = preactivations(weights_, setting_.data.x);
+    z_ = preactivations(weights_, setting_.problem.data.x);
   }
 
   double derivative(double z) const {

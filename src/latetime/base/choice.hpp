@@ -7,7 +7,8 @@
 #include <type_traits>
 #include <vector>
 
-// Choices: enums whose values are words in configurations, on command lines and in Python.
+// Choices: enums whose values are words in configurations and results, on command lines and in
+// Python.
 
 namespace latetime {
 
@@ -27,13 +28,19 @@ concept Choice = std::is_enum_v<Enum> && requires {
   ChoiceTable<Enum>::words;
 };
 
-/// The word of a value.
+/// The word of a value, as it stands in the table.
 template <Choice Enum>
-std::string word_of(Enum value) {
+constexpr std::string_view text_of(Enum value) {
   for (const auto& entry : ChoiceTable<Enum>::words) {
-    if (entry.value == value) return std::string(entry.word);
+    if (entry.value == value) return entry.word;
   }
   return {};
+}
+
+/// The same as a text of its own.
+template <Choice Enum>
+std::string word_of(Enum value) {
+  return std::string(text_of(value));
 }
 
 /// The value of a word; nothing for one that is not in the table.
@@ -51,6 +58,17 @@ std::vector<std::string> words_of() {
   std::vector<std::string> words;
   for (const auto& entry : ChoiceTable<Enum>::words) words.emplace_back(entry.word);
   return words;
+}
+
+/// Throws InputError, naming `where`, with the nearest of `words` and all of them.
+[[noreturn]] void refuse_word(const std::string& where, const std::string& word,
+                              const std::vector<std::string>& words);
+
+/// The value of a word. Throws InputError, naming `where`, for one that is not in the table.
+template <Choice Enum>
+Enum choice_named(const std::string& where, const std::string& word) {
+  if (const auto value = choice_of<Enum>(word)) return *value;
+  refuse_word(where, word, words_of<Enum>());
 }
 
 }  // namespace latetime

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <array>
 #include <string>
 
+#include "latetime/base/choice.hpp"
 #include "latetime/base/log_time.hpp"
 
 namespace latetime {
@@ -19,15 +21,23 @@ enum class StopReason {
   flow_failed,           ///< the late-time flow met what it cannot follow
 };
 
+template <>
+struct ChoiceTable<StopReason> {
+  static constexpr std::array<ChoiceWord<StopReason>, 7> words{
+      {{StopReason::reached_end, "reached-end"},
+       {StopReason::interrupted, "interrupted"},
+       {StopReason::not_finite, "not-finite"},
+       {StopReason::not_separated, "not-separated"},
+       {StopReason::not_separated_so_far, "not-separated-so-far"},
+       {StopReason::not_late, "not-late"},
+       {StopReason::flow_failed, "flow-failed"}}};
+};
+
 /// How a run ended, in one object: reason, time reached, and a line for people.
 struct Outcome {
   StopReason reason = StopReason::reached_end;
   LogTime time;         ///< reached, in gradient steps
   std::string message;  ///< empty when there is nothing to say beyond the reason
 };
-
-/// Short machine-readable name: "reached-end", "interrupted", "not-finite", "not-separated",
-/// "not-separated-so-far", "not-late", "flow-failed".
-std::string to_string(StopReason reason);
 
 }  // namespace latetime

@@ -18,19 +18,11 @@ namespace latetime {
 namespace fs = std::filesystem;
 namespace {
 
-void require_known_set(const ImageSetOptions& options) {
-  if (options.name != "mnist" && options.name != "fashion-mnist") {
-    throw InputError("data.source", fmt::format("no image set \"{}\"; choose \"mnist\" or "
-                                                "\"fashion-mnist\"",
-                                                printable(options.name)));
-  }
-}
-
 /// The file, or its gzip form. Throws InputError that says how to get it.
 std::string find_image_file(const ImageSetOptions& options, const std::string& name) {
   const bool cached = options.folder.empty();
   const fs::path folder =
-      cached ? fs::path(image_cache_folder()) / options.name : fs::path(options.folder);
+      cached ? fs::path(image_cache_folder()) / text_of(options.name) : fs::path(options.folder);
   std::error_code error;
   for (const char* suffix : {"", ".gz"}) {
     const fs::path path = folder / (name + suffix);
@@ -88,7 +80,7 @@ std::vector<std::size_t> choose_images(const ImageSetOptions& options,
   if (options.n > eligible.size()) {
     throw InputError("data.n", fmt::format("{} samples wanted, {} images available ({} {}, classes "
                                            "\"{}\"); lower data.n",
-                                           options.n, eligible.size(), options.name,
+                                           options.n, eligible.size(), text_of(options.name),
                                            word_of(options.split), options.classes));
   }
   if (options.n == 0 || options.n == eligible.size()) return eligible;
@@ -176,7 +168,6 @@ std::string image_cache_folder() {
 }
 
 Dataset load_image_set(const ImageSetOptions& options) {
-  require_known_set(options);
   const ClassGrouping grouping = parse_classes(options.classes);
   const IdxImages images = read_images(options, options.split);
   const std::vector<std::uint8_t> labels = read_labels(options, images.count);
@@ -195,7 +186,7 @@ Dataset load_image_set(const ImageSetOptions& options) {
       .x = gather(images, chosen, table),
       .classes = {},
       .class_count = grouping.class_count,
-      .origin = fmt::format("{} {}, classes {}, {} images, seed {}", options.name,
+      .origin = fmt::format("{} {}, classes {}, {} images, seed {}", text_of(options.name),
                             word_of(options.split), options.classes, chosen.size(), options.seed)};
   for (const std::size_t i : chosen) data.classes.push_back(grouping.class_of[labels[i]]);
   if (options.center) {

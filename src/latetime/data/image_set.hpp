@@ -9,6 +9,14 @@
 
 namespace latetime {
 
+enum class ImageSetName { mnist, fashion_mnist };
+
+template <>
+struct ChoiceTable<ImageSetName> {
+  static constexpr std::array<ChoiceWord<ImageSetName>, 2> words{
+      {{ImageSetName::mnist, "mnist"}, {ImageSetName::fashion_mnist, "fashion-mnist"}}};
+};
+
 /// What becomes of a pixel's byte v.
 enum class PixelScaling {
   unit,          ///< v / 255
@@ -31,8 +39,8 @@ struct ChoiceTable<ImageSplit> {
 };
 
 struct ImageSetOptions {
-  std::string name = "mnist";  ///< or "fashion-mnist"
-  std::string folder;          ///< of the four IDX files, raw or .gz; empty: the cache
+  ImageSetName name = ImageSetName::mnist;
+  std::string folder;  ///< of the four IDX files, raw or .gz; empty: the cache
   ImageSplit split = ImageSplit::train;
   std::string classes = "even-odd";  ///< see `parse_classes`
   std::size_t n = 0;                 ///< samples; 0: all that the classes leave

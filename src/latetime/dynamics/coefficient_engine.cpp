@@ -27,23 +27,23 @@ void add_compensated(double& sum, double& error, double value) {
 
 }  // namespace
 
-CoefficientEngine::CoefficientEngine(const Dataset& data, const Network& initial,
-                                     double learning_rate, unsigned threads,
+CoefficientEngine::CoefficientEngine(const Problem& problem, unsigned threads,
                                      const kernel::Kernels& kernels)
-    : x_(data.x),
-      initial_weights_(initial.weights),
-      shape_(initial.shape),
-      classes_(data.classes),
-      rate_(step_factor(learning_rate, data.size(), initial.shape.width)),
+    : x_(problem.data.x),
+      initial_weights_(problem.initial.weights),
+      shape_(problem.shape()),
+      classes_(problem.data.classes),
+      loss_(problem.loss),
+      rate_(problem.rate()),
       kernels_(kernels),
-      n_(static_cast<std::size_t>(data.size())),
+      n_(static_cast<std::size_t>(problem.samples())),
       stride_(padded(n_)),
-      words_(PairBits::words_per_row(data.size())),
-      initial_z_(latetime::preactivations(initial.weights, data.x)),
-      pattern_(shape_.neurons(), data.size()),
-      switched_(shape_.neurons(), data.size()),
-      own_words_(own_class_words(data, shape_.groups)) {
-  const Matrix gram = gram_matrix(data.x);
+      words_(PairBits::words_per_row(problem.samples())),
+      initial_z_(latetime::preactivations(initial_weights_, x_)),
+      pattern_(shape_.neurons(), problem.samples()),
+      switched_(shape_.neurons(), problem.samples()),
+      own_words_(own_class_words(problem.data, shape_.groups)) {
+  const Matrix gram = gram_matrix(x_);
   gram_.assign(n_ * stride_, 0.0);
   for (std::size_t i = 0; i < n_; ++i) {
     std::copy_n(gram.row(static_cast<Eigen::Index>(i)).data(), n_, gram_.data() + i * stride_);
@@ -64,14 +64,14 @@ CoefficientEngine::CoefficientEngine(const Dataset& data, const Network& initial
                  std::min(stride_, kernel::tile_samples));
   z_.assign(neurons * stride_, -1.0);
   active_sum_.assign(neurons * stride_, 0.0);
-  coefficients_ = compensation_ = Matrix::Zero(shape_.neurons(), data.size());
+  coefficients_ = compensation_ = Matrix::Zero(shape_.neurons(), problem.samples());
   pull_.assign(static_cast<std::size_t>(shape_.groups) * stride_, 0.0);
   cumulative_ = pull_;
   block_sums_.assign(blocks_.size() * stride_, 0.0);
   block_switches_.resize(blocks_.size());
   tiles_ = words_;
   new_pattern_.resize(neurons * words_);
-  outputs_ = pulls_ = Matrix::Zero(data.size(), shape_.groups);
+  outputs_ = pulls_ = Matrix::Zero(problem.samples(), shape_.groups);
   const auto operations = static_cast<double>(neurons * (chunks_ + 4) * stride_);
   if (threads_worth_waking(operations, threads) > 1) team_ = std::make_unique<ThreadTeam>(threads);
   table_loop_ = [this](std::size_t i) { build_table(i / chunks_, i % chunks_); };
@@ -132,7 +132,7 @@ void CoefficientEngine::take_step() {
 
 /// p_l of each group, (η/(nm)) times the negative loss derivative, and its sum since the last fold.
 void CoefficientEngine::pull_groups() {
-  loss_pulls(outputs_, classes_, pulls_);
+  loss_pulls(outputs_, classes_, pulls_, loss_);
   for (std::size_t group = 0; group < static_cast<std::size_t>(shape_.groups); ++group) {
     for (std::size_t i = 0; i < n_; ++i) {
       const double pull =

@@ -25,8 +25,8 @@ namespace latetime {
 class CoefficientEngine {
  public:
   /// Copies what it needs. `threads` ≥ 1; the result does not depend on it, nor on `kernels`.
-  CoefficientEngine(const Dataset& data, const Network& initial, double learning_rate,
-                    unsigned threads, const kernel::Kernels& kernels = kernel::best_kernels());
+  CoefficientEngine(const Problem& problem, unsigned threads,
+                    const kernel::Kernels& kernels = kernel::best_kernels());
 
   std::uint64_t step() const { return step_; }
   /// Takes that many gradient steps.
@@ -52,6 +52,7 @@ class CoefficientEngine {
 
   const NetworkShape& shape() const { return shape_; }
   const std::vector<int>& classes() const { return classes_; }
+  const Loss& loss() const { return loss_; }
   double rate() const { return rate_; }  ///< η / (nm)
   GramView gram() const;                 ///< n × n
   const PairBits& pattern() const { return pattern_; }
@@ -100,6 +101,7 @@ class CoefficientEngine {
   const Matrix initial_weights_;
   const NetworkShape shape_;
   const std::vector<int> classes_;
+  const Loss loss_;
   const double rate_;  // η / (n m)
   const kernel::Kernels kernels_;
   const std::size_t n_;

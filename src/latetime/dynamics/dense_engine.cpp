@@ -13,30 +13,31 @@ namespace {
 constexpr Eigen::Index block_rows = 64;
 
 /// Multiplications of a step: of all weights with the samples of a batch, there and back.
-double operations(const Dataset& data, const Network& network, std::size_t batch_size) {
-  const auto batch = static_cast<double>(batch_size > 0 ? batch_size : data.classes.size());
-  return 2.0 * batch * static_cast<double>(network.weights.size());
+double operations(const Problem& problem, std::size_t batch_size) {
+  const auto batch = static_cast<double>(batch_size > 0 ? batch_size : problem.data.classes.size());
+  return 2.0 * batch * static_cast<double>(problem.initial.weights.size());
 }
 
 }  // namespace
 
-DenseEngine::DenseEngine(const Dataset& data, const Network& initial, double learning_rate,
-                         std::size_t batch_size, std::uint64_t seed, unsigned threads)
-    : x_(data.x),
-      shape_(initial.shape),
-      classes_(data.classes),
-      learning_rate_(learning_rate),
-      batches_(static_cast<std::size_t>(data.size()), batch_size, seed),
-      own_words_(own_class_words(data, initial.shape.groups)),
-      team_(threads_worth_waking(operations(data, initial, batch_size), threads)),
+DenseEngine::DenseEngine(const Problem& problem, std::size_t batch_size, std::uint64_t seed,
+                         unsigned threads)
+    : x_(problem.data.x),
+      shape_(problem.shape()),
+      classes_(problem.data.classes),
+      loss_(problem.loss),
+      learning_rate_(problem.learning_rate),
+      batches_(static_cast<std::size_t>(problem.samples()), batch_size, seed),
+      own_words_(own_class_words(problem.data, shape_.groups)),
+      team_(threads_worth_waking(operations(problem, batch_size), threads)),
       blocks_per_group_(static_cast<std::size_t>((shape_.width + block_rows - 1) / block_rows)),
       blocks_(blocks_per_group_ * static_cast<std::size_t>(shape_.groups)),
-      weights_(initial.weights),
-      coefficients_(Matrix::Zero(shape_.neurons(), data.size())),
+      weights_(problem.initial.weights),
+      coefficients_(Matrix::Zero(shape_.neurons(), problem.samples())),
       block_switches_(blocks_) {
   switches_.counted = batch_size == 0;
   if (switches_.counted) {
-    pattern_ = switched_ = PairBits(shape_.neurons(), data.size());
+    pattern_ = switched_ = PairBits(shape_.neurons(), problem.samples());
   }
   evaluate_everything();
 }
@@ -85,7 +86,7 @@ void DenseEngine::advance(std::uint64_t steps) {
 
 void DenseEngine::take_full_batch_step() {
   const double rate = step_factor(learning_rate_, x_.rows(), shape_.width);
-  loss_pulls(outputs_, classes_, pulls_);
+  loss_pulls(outputs_, classes_, pulls_, loss_);
   decided_.resize(0, 0);
   for_each_block([this, rate](std::size_t index) {
     pull_block(index, rate);
@@ -112,7 +113,7 @@ void DenseEngine::take_mini_batch_step() {
   for_each_block([this](std::size_t index) { evaluate_block(index, batch_x_, step_ == 0); });
   decided_.resize(0, 0);
   sum_outputs();
-  loss_pulls(outputs_, batch_classes_, pulls_);
+  loss_pulls(outputs_, batch_classes_, pulls_, loss_);
   for_each_block([this, rate](std::size_t index) {
     pull_block(index, rate);
     for (Eigen::Index k = block_first(index); k < block_first(index) + block_size(index); ++k) {

@@ -23,8 +23,7 @@ class DenseEngine {
  public:
   /// `batch_size` of 0 means full batch: the samples in their own order, and switches counted.
   /// Results do not depend on `threads` ≥ 1.
-  DenseEngine(const Dataset& data, const Network& initial, double learning_rate,
-              std::size_t batch_size, std::uint64_t seed, unsigned threads);
+  DenseEngine(const Problem& problem, std::size_t batch_size, std::uint64_t seed, unsigned threads);
 
   std::uint64_t step() const { return step_; }
   void advance(std::uint64_t steps);
@@ -58,6 +57,7 @@ class DenseEngine {
   const Samples x_;
   const NetworkShape shape_;
   const std::vector<int> classes_;
+  const Loss loss_;
   const double learning_rate_;
   BatchOrder batches_;
   const std::vector<std::uint64_t> own_words_;

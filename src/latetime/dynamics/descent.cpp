@@ -54,29 +54,30 @@ Outcome failed(FlowStatus status, const LogTime& time) {
 
 }  // namespace
 
-Descent::Descent(const Dataset& data, const Network& initial, const DescentOptions& options)
-    : data_(data),
-      initial_(initial),
+Descent::Descent(const Problem& problem, const DescentOptions& options)
+    : problem_(problem),
       options_(options),
-      plan_(plan_engines(options, data.size(), data.dim(), initial.shape.neurons())),
-      exact_(data, initial, options, plan_) {
+      plan_(plan_engines(options, problem.samples(), problem.data.dim(), problem.neurons())),
+      exact_(problem, options, plan_) {
+  require_logistic(problem.loss, "Descent");
   if (!plan_.hand_over && options.method != Method::flow) return;
-  problem_.emplace(data, initial.shape, options.learning_rate);
-  beyond_ = std::make_shared<const WeightsBeyond>(initial.weights, data.x);
+  const Samples& x = problem.data.x;
+  flow_problem_.emplace(problem);
+  beyond_ = std::make_shared<const WeightsBeyond>(problem.initial.weights, x);
   if (options.method == Method::flow) {
     begin_gradient_flow();
     return;
   }
   hand_over_ = std::make_unique<HandOver>(
-      *problem_, preactivations(initial.weights, data.x), beyond_, discrepancy_of(options),
+      *flow_problem_, preactivations(problem.initial.weights, x), beyond_, discrepancy_of(options),
       HandOver::Options{
           .tolerance = options.tolerance,
           .forced = plan_.forced_flow,
           .most_steps = exact_.shadowed() ? most_shadowed_steps(plan_) : plan_.most_exact_steps});
 }
 
-std::string_view Descent::engine_name() const {
-  return late_ ? "flow" : exact_.engine_name();
+EngineKind Descent::engine() const {
+  return late_ ? EngineKind::flow : exact_.engine();
 }
 
 LogTime Descent::time() const {
@@ -147,7 +148,7 @@ void Descent::begin_flow(const FlowStart& start, double error, double exact_erro
   flow_error_ = error;
   flow_options_ = flow_options;
   late_ = std::make_unique<LateRun>(
-      *problem_, data_, initial_,
+      *flow_problem_, problem_.data, problem_.initial,
       LateRun::Start{start, flow_options, exact_.step(), error, rounding, beyond_});
   flow_start_loss_ = log_mean_loss(late_->flow().margins());
 }
@@ -156,10 +157,10 @@ void Descent::begin_gradient_flow() {
   FlowOptions flow_options;
   flow_options.of_descent = false;
   flow_options.preactivation_error = 1e-10;  // of the integration
-  const FlowStart start{0.0, Matrix::Zero(initial_.shape.neurons(), data_.size()),
-                        preactivations(initial_.weights, data_.x)};
+  const FlowStart start{0.0, Matrix::Zero(problem_.neurons(), problem_.samples()),
+                        preactivations(problem_.initial.weights, problem_.data.x)};
   late_ =
-      std::make_unique<LateRun>(*problem_, data_, initial_,
+      std::make_unique<LateRun>(*flow_problem_, problem_.data, problem_.initial,
                                 LateRun::Start{start, flow_options, LogTime(), 0.0, 0.0, beyond_});
   flow_start_loss_ = log_mean_loss(late_->flow().margins());
 }
@@ -168,7 +169,7 @@ LateFlow Descent::flow_from_here() const {
   const TrainingState here = state(false);
   const bool of_descent = options_.method != Method::flow;
   const double log_time = std::max(0.0, flow_log_time(here.time, of_descent));
-  const FlowProblem problem(data_, initial_.shape, options_.learning_rate);
+  const FlowProblem problem(problem_);
   return {problem,
           {log_time, here.coefficients, here.preactivations},
           options_to_limit(problem, of_descent)};

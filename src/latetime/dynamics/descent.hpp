@@ -5,7 +5,6 @@
 #include <memory>
 #include <optional>
 #include <span>
-#include <string_view>
 
 #include "latetime/base/outcome.hpp"
 #include "latetime/dynamics/descent_options.hpp"
@@ -31,10 +30,12 @@ struct DescentObservers {
 /// flow once its error is small enough.
 class Descent {
  public:
-  Descent(const Dataset& data, const Network& initial, const DescentOptions& options);
+  /// Throws InputError for what no engine follows (plan_engines), std::invalid_argument for another
+  /// loss than the logistic one.
+  Descent(const Problem& problem, const DescentOptions& options);
 
-  /// "dense", "coefficient", "frozen" or "flow": what took the last step.
-  std::string_view engine_name() const;
+  /// What took the last step.
+  EngineKind engine() const;
   LogTime time() const;
   TrainingState state(bool with_weights = true) const;
   EngineMemory memory() const;
@@ -73,12 +74,11 @@ class Descent {
   void clear_switched();
   void add_flow_to(EngineMemory& memory) const;
 
-  const Dataset data_;
-  const Network initial_;
+  const Problem problem_;
   const DescentOptions options_;
   const EnginePlan plan_;
   ExactRun exact_;
-  std::optional<FlowProblem> problem_;           // where a flow may take over
+  std::optional<FlowProblem> flow_problem_;      // where a flow may take over
   std::shared_ptr<const WeightsBeyond> beyond_;  // the same, of the initial weights
   std::unique_ptr<HandOver> hand_over_;
   std::unique_ptr<LateRun> late_;

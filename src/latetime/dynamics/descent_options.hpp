@@ -6,13 +6,12 @@
 #include "latetime/base/log_time.hpp"
 #include "latetime/data/dataset.hpp"
 #include "latetime/dynamics/hand_over.hpp"
-#include "latetime/dynamics/method.hpp"
+#include "latetime/model/method.hpp"
 
 namespace latetime {
 
 struct DescentOptions {
   Method method = Method::gradient_descent;
-  double learning_rate = 0.1;   ///< η > 0
   std::size_t batch_size = 64;  ///< samples a mini-batch; for Method::stochastic
   EngineChoice engine = EngineChoice::automatic;
   double tolerance = 1e-8;    ///< of log loss and stable ranks, for the hand-over to the flow; > 0
@@ -23,6 +22,10 @@ struct DescentOptions {
   /// empty: log losses alone.
   HandOver::Discrepancy discrepancy = {};
 };
+
+/// Throws InputError, naming `where`, for a method that the engine does not follow: mini-batches
+/// are the dense engine's alone, gradient flow the flow's.
+void require_engine_follows(EngineChoice engine, Method method, const std::string& where);
 
 /// Samples a step: 0 for the full batch.
 std::size_t batch_size(const DescentOptions& options);

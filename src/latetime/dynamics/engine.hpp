@@ -4,7 +4,7 @@
 #include <map>
 #include <string>
 
-#include "latetime/data/dataset.hpp"
+#include "latetime/model/problem.hpp"
 #include "latetime/model/training_state.hpp"
 
 namespace latetime {

@@ -4,10 +4,9 @@
 
 namespace latetime {
 
-ExactDescent::ExactDescent(const Dataset& data, const Network& initial, double learning_rate,
-                           unsigned threads, bool use_frozen)
-    : coefficient_(std::make_unique<CoefficientEngine>(data, initial, learning_rate, threads)) {
-  if (use_frozen && initial.shape.groups == 2) {
+ExactDescent::ExactDescent(const Problem& problem, unsigned threads, bool use_frozen)
+    : coefficient_(std::make_unique<CoefficientEngine>(problem, threads)) {
+  if (use_frozen && problem.shape().groups == 2) {
     frozen_ = std::make_unique<FrozenEngine>(*coefficient_);
   }
 }

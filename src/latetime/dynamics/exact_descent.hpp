@@ -1,9 +1,9 @@
 #pragma once
 
 #include <memory>
-#include <string_view>
 
 #include "latetime/dynamics/frozen_engine.hpp"
+#include "latetime/model/method.hpp"
 
 namespace latetime {
 
@@ -15,10 +15,9 @@ namespace latetime {
 /// depends on steps and switches alone, and the result does not depend on how a run is cut.
 class ExactDescent {
  public:
-  ExactDescent(const Dataset& data, const Network& initial, double learning_rate, unsigned threads,
-               bool use_frozen);
+  ExactDescent(const Problem& problem, unsigned threads, bool use_frozen);
 
-  std::string_view engine_name() const { return frozen_now_ ? "frozen" : "coefficient"; }
+  EngineKind engine() const { return frozen_now_ ? EngineKind::frozen : EngineKind::coefficient; }
   std::uint64_t step() const { return coefficient_->step(); }
   void advance(std::uint64_t steps);
   bool finite() const { return coefficient_->finite(); }

@@ -33,14 +33,13 @@ constexpr std::uint64_t steps_to_look_for_signs = 16;
 // They are decided with more digits while that takes so many products in all, some seconds.
 constexpr double most_fine_products = 5e7;
 
-ExactEngine make_engine(const Dataset& data, const Network& initial, const DescentOptions& options,
+ExactEngine make_engine(const Problem& problem, const DescentOptions& options,
                         const EnginePlan& plan) {
   if (!plan.dense) {
-    return ExactEngine(std::in_place_type<ExactDescent>, data, initial, options.learning_rate,
-                       options.threads, plan.frozen);
+    return ExactEngine(std::in_place_type<ExactDescent>, problem, options.threads, plan.frozen);
   }
-  return ExactEngine(std::in_place_type<DenseEngine>, data, initial, options.learning_rate,
-                     batch_size(options), options.seed, options.threads);
+  return ExactEngine(std::in_place_type<DenseEngine>, problem, batch_size(options), options.seed,
+                     options.threads);
 }
 
 bool shadows_cost_nothing(const DescentOptions& options, Eigen::Index n,
@@ -79,57 +78,54 @@ bool cancels_at_start(const Matrix& weights, const Samples& x) {
 
 }  // namespace
 
-ExactRun::ExactRun(const Dataset& data, const Network& initial, const DescentOptions& options,
-                   const EnginePlan& plan)
-    : data_(data),
-      initial_(initial),
+ExactRun::ExactRun(const Problem& problem, const DescentOptions& options, const EnginePlan& plan)
+    : problem_(problem),
       options_(options),
       plan_(plan),
-      sample_norms_(data.x.rowwise().norm()),
-      initial_norms_(initial.weights.rowwise().norm()),
-      contracts_(steps_contract(data, initial.shape, options.learning_rate, batch_size(options))),
-      engine_(make_engine(data, initial, options, plan)),
+      sample_norms_(problem.data.x.rowwise().norm()),
+      initial_norms_(problem.initial.weights.rowwise().norm()),
+      contracts_(steps_contract(problem, batch_size(options))),
+      engine_(make_engine(problem, options, plan)),
       signs_until_(steps_to_look_for_signs) {
   if (options.method == Method::flow) return;
-  if (!contracts_ || shadows_cost_nothing(options, data.size(), initial.shape)) {
+  if (!contracts_ || shadows_cost_nothing(options, problem.samples(), problem.shape())) {
     shadow_.emplace(make_shadows());
   }
 }
 
 RoundingShadow ExactRun::make_shadows() const {
-  const bool starts_at_zero = contracts_ && cancels_at_start(initial_.weights, data_.x);
-  const bool blind = !plan_.dense && gram_is_blind(data_.x);
+  const bool starts_at_zero =
+      contracts_ && cancels_at_start(problem_.initial.weights, problem_.data.x);
+  const bool blind = !plan_.dense && gram_is_blind(problem_.data.x);
   const auto make = [&](std::size_t shadow) {
-    NearbyStart start{data_, initial_};
-    DescentOptions other = options_;
+    Problem start = problem_;
     double scale = 1.0;
     if (contracts_) {  // all that cancels by symmetry still does
       scale = starts_at_zero ? 1.0 : shadow_scales[shadow];
-      start.data.x = Samples(Matrix(scale * data_.x));
+      start.data.x = Samples(Matrix(scale * problem_.data.x));
       start.initial.weights /= scale;
-      other.learning_rate *=
+      start.learning_rate *=
           (1.0 + static_cast<double>(shadow + 1) * shadow_rate) / (scale * scale);
     } else {
-      start = nearby_start(data_, initial_, shadow);
+      start = nearby_start(problem_, shadow);
     }
-    std::vector<Eigen::Index> order(static_cast<std::size_t>(data_.size()));
+    std::vector<Eigen::Index> order(static_cast<std::size_t>(problem_.samples()));
     std::iota(order.begin(), order.end(), Eigen::Index{0});
     if (options_.method == Method::gradient_descent) {  // mini-batches are drawn by number
-      order = shadow_order(data_.size(), shadow);
+      order = shadow_order(problem_.samples(), shadow);
       start.data = reordered(start.data, order);
     }
     EnginePlan plan = plan_;
     plan.dense = plan_.dense || (blind && shadow == 0);  // sees the samples themselves
-    return Shadow{std::unique_ptr<ExactEngine>(
-                      new ExactEngine(make_engine(start.data, start.initial, other, plan))),
+    return Shadow{std::unique_ptr<ExactEngine>(new ExactEngine(make_engine(start, options_, plan))),
                   order, scale};
   };
-  return {data_.classes, initial_.shape, make, discrepancy_of(options_)};
+  return {problem_.data.classes, problem_.shape(), make, discrepancy_of(options_)};
 }
 
-std::string_view ExactRun::engine_name() const {
+EngineKind ExactRun::engine() const {
   const auto* exact = std::get_if<ExactDescent>(&engine_);
-  return exact ? exact->engine_name() : "dense";
+  return exact ? exact->engine() : EngineKind::dense;
 }
 
 std::uint64_t ExactRun::step() const {
@@ -141,8 +137,9 @@ TrainingState ExactRun::state(bool with_weights) const {
       std::visit([&](const auto& engine) { return engine.state(with_weights); }, engine_);
   if (shadow_) state.error_estimate = shadow_->error_estimate(state);
   if (contracts_ && state.error_estimate < exact_to) state.error_estimate = 0.0;
-  if (initial_.shape.groups == 2) {
-    state.error_estimate += rounding_of_ranks(state, initial_.shape, sample_norms_, initial_norms_);
+  if (problem_.shape().groups == 2) {
+    state.error_estimate +=
+        rounding_of_ranks(state, problem_.shape(), sample_norms_, initial_norms_);
   }
   return state;
 }
@@ -189,10 +186,10 @@ void ExactRun::advance(std::uint64_t steps) {
 void ExactRun::look_at_signs() {
   const TrainingState here = std::visit([](const auto& e) { return e.state(false); }, engine_);
   auto signs = undecided_signs(here, neuron_terms(here, sample_norms_, initial_norms_),
-                               sample_norms_, data_.dim());
+                               sample_norms_, problem_.data.dim());
   if (signs.empty()) return;
   if (!fine_) {
-    fine_.emplace(data_, initial_, options_.learning_rate, batch_size(options_), options_.seed);
+    fine_.emplace(problem_, batch_size(options_), options_.seed);
   }
   if (fine_->products_per_step() * static_cast<double>(step()) > most_fine_products) {
     signs_until_ = step();

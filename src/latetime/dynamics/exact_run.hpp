@@ -4,7 +4,6 @@
 #include <functional>
 #include <optional>
 #include <string>
-#include <string_view>
 
 #include "latetime/dynamics/descent_options.hpp"
 #include "latetime/dynamics/fine_descent.hpp"
@@ -18,11 +17,10 @@ namespace latetime {
 /// (RoundingShadow).
 class ExactRun {
  public:
-  ExactRun(const Dataset& data, const Network& initial, const DescentOptions& options,
-           const EnginePlan& plan);
+  ExactRun(const Problem& problem, const DescentOptions& options, const EnginePlan& plan);
 
-  /// "dense", "coefficient" or "frozen": what took the last step.
-  std::string_view engine_name() const;
+  /// What took the last step.
+  EngineKind engine() const;
   std::uint64_t step() const;
   bool shadowed() const { return shadow_.has_value(); }
   /// With the error estimate of log loss and stable ranks.
@@ -43,8 +41,7 @@ class ExactRun {
   RoundingShadow make_shadows() const;
   void look_at_signs();
 
-  const Dataset data_;
-  const Network initial_;
+  const Problem problem_;
   const DescentOptions options_;
   const EnginePlan plan_;
   const Vector sample_norms_, initial_norms_;

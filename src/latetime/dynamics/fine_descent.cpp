@@ -38,7 +38,7 @@ struct FineDescent::State {
     std::map<Eigen::Index, bool> active = {};  // samples that were asked for since the last step
   };
 
-  const Dataset& data;
+  const Dataset data;
   const NetworkShape shape;
   const double learning_rate;
   BatchOrder batches;
@@ -68,19 +68,20 @@ struct FineDescent::State {
   }
 };
 
-FineDescent::FineDescent(const Dataset& data, const Network& initial, double learning_rate,
-                         std::size_t batch_size, std::uint64_t seed)
-    : state_(new State{data,
-                       initial.shape,
-                       learning_rate,
-                       {static_cast<std::size_t>(data.size()), batch_size, seed},
-                       data.x.rowwise().norm(),
+FineDescent::FineDescent(const Problem& problem, std::size_t batch_size, std::uint64_t seed)
+    : state_(new State{problem.data,
+                       problem.shape(),
+                       problem.learning_rate,
+                       {static_cast<std::size_t>(problem.samples()), batch_size, seed},
+                       problem.data.x.rowwise().norm(),
                        0,
                        {},
                        {}}) {
+  require_logistic(problem.loss, "FineDescent");
+  const Network& initial = problem.initial;
   std::map<std::pair<int, std::vector<double>>, std::size_t> known;
   for (Eigen::Index k = 0; k < initial.shape.neurons(); ++k) {
-    const auto group = static_cast<int>(k / initial.shape.width);
+    const int group = initial.shape.group_of(k);
     const auto row = initial.weights.row(k);
     const auto [entry, is_new] = known.try_emplace(
         {group, std::vector<double>(row.begin(), row.end())}, state_->kinds.size());

@@ -3,8 +3,7 @@
 #include <cstdint>
 #include <memory>
 
-#include "latetime/data/dataset.hpp"
-#include "latetime/model/network.hpp"
+#include "latetime/model/problem.hpp"
 
 namespace latetime {
 
@@ -12,10 +11,9 @@ namespace latetime {
 /// engines. Neurons of a group that start alike stay so, and are followed once.
 class FineDescent {
  public:
-  /// `batch_size` of 0: full batch; else the batches of DenseEngine. Refers to `data` and
-  /// `initial`.
-  FineDescent(const Dataset& data, const Network& initial, double learning_rate,
-              std::size_t batch_size, std::uint64_t seed);
+  /// `batch_size` of 0: full batch; else the batches of DenseEngine. Throws std::invalid_argument
+  /// unless the loss is the logistic one.
+  FineDescent(const Problem& problem, std::size_t batch_size, std::uint64_t seed);
   ~FineDescent();
   FineDescent(FineDescent&&) noexcept;
 

@@ -11,7 +11,7 @@ namespace {
 // Inner products below this part of the norms are rounding: the samples count as orthogonal.
 constexpr double orthogonal_tolerance = 4e-15;
 
-void find_folds(const Dataset& data, FlowProblem& problem) {
+void find_folds(FlowProblem& problem) {
   const auto count = static_cast<std::size_t>(problem.samples());
   problem.fold.resize(count);
   problem.ratio.assign(count, 1.0);
@@ -21,7 +21,7 @@ void find_folds(const Dataset& data, FlowProblem& problem) {
     problem.fold[index] = i;
     for (Eigen::Index l = 0; l < i && problem.leads(i); ++l) {
       if (!problem.leads(l) || !(problem.gram(l, l) > 0.0) || !(problem.gram(i, i) > 0.0)) continue;
-      if (!on_line_within(collinear_tolerance, data.x, problem.gram, i, l)) continue;
+      if (!on_line_within(collinear_tolerance, problem.x, problem.gram, i, l)) continue;
       problem.fold[index] = l;
       problem.ratio[index] = problem.gram(i, l) / problem.gram(l, l);
     }
@@ -52,15 +52,16 @@ bool on_line_within(double tolerance, const Samples& x, const Matrix& gram, Eige
   return (x.row(i) - ratio * x.row(l)).norm() <= tolerance * x.row(i).norm();
 }
 
-FlowProblem::FlowProblem(const Dataset& data, const NetworkShape& network, double learning_rate)
-    : shape(network),
-      classes(data.classes),
-      x(data.x),
-      gram(gram_without_rounding(data.x)),
-      rate(step_factor(learning_rate, data.size(), network.width)) {
-  if (network.groups != 2) throw std::invalid_argument("late-time flow: two classes only");
+FlowProblem::FlowProblem(const Problem& problem)
+    : shape(problem.shape()),
+      classes(problem.data.classes),
+      x(problem.data.x),
+      gram(gram_without_rounding(x)),
+      rate(problem.rate()) {
+  if (shape.groups != 2) throw std::invalid_argument("late-time flow: two classes only");
+  require_logistic(problem.loss, "late-time flow");
   reach = rate * gram.cwiseAbs();
-  find_folds(data, *this);
+  find_folds(*this);
 }
 
 double FlowProblem::weight_change(const Vector& change, const Vector& image) const {

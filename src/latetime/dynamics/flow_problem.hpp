@@ -3,8 +3,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "latetime/data/dataset.hpp"
-#include "latetime/model/network.hpp"
+#include "latetime/model/problem.hpp"
 
 namespace latetime {
 
@@ -19,7 +18,8 @@ Matrix gram_without_rounding(const Eigen::Ref<const Matrix>& x);
 ///   du_i/dθ = (1/m) Σ_k ς_{k,i} α_{k,i} dz_{k,i}/dθ,
 /// where q = η/(nm) and ς_{k,l} is +1 for own-class pairs and −1 for the others.
 struct FlowProblem {
-  FlowProblem(const Dataset& data, const NetworkShape& network, double learning_rate);
+  /// Throws std::invalid_argument unless there are two classes and the loss is the logistic one.
+  explicit FlowProblem(const Problem& problem);
 
   NetworkShape shape;
   std::vector<int> classes;  ///< n
@@ -45,10 +45,8 @@ struct FlowProblem {
 
   Eigen::Index samples() const { return gram.rows(); }
   Eigen::Index neurons() const { return shape.neurons(); }
-  int group_of(Eigen::Index neuron) const { return static_cast<int>(neuron / shape.width); }
-  bool own(int group, Eigen::Index i) const {
-    return classes[static_cast<std::size_t>(i)] == group;
-  }
+  int group_of(Eigen::Index neuron) const { return shape.group_of(neuron); }
+  bool own(int group, Eigen::Index i) const { return of_class(classes, group, i); }
   double slope(bool active) const { return active ? 1.0 : shape.slope; }  ///< σ'
   double sign(int group, Eigen::Index i) const { return own(group, i) ? 1.0 : -1.0; }
   /// ‖ΔW‖_F when s = ∫ λ dθ changes by `change` (n entries), whose image under the tangent kernel

@@ -55,6 +55,9 @@ class Transition {
   /// Whether hops of other pairs take it across.
   bool taken_across() const { return event_.reach > 0.0; }
   Delay delay_at(double speed) const;
+  bool come_to_event();
+  bool weigh_event();
+  std::vector<Eigen::Index> moved_samples(const std::vector<Eigen::Index>& with) const;
   bool weigh_crossing();
   bool weigh_taken_across();
   void settle_beside_plateau(const std::vector<Eigen::Index>& at_zero);
@@ -302,21 +305,51 @@ bool Transition::leaves_rounding() const {
   return false;
 }
 
-FlowState Transition::carry_out(std::vector<FlowEvent>& events) {
-  const Eigen::Index k = event_.neuron;
-  // An event that changes what samples at rest push ends the rest.
+/// Brings what changes up to now. Whether the event ends a rest: it does where it changes what
+/// samples at rest push.
+bool Transition::come_to_event() {
   const bool ends_rest =
       state_.plateau && state_.disturbs(*state_.plateau, neuron_.group, event_.sample);
   if (state_.plateau) {  // what holds it changes, for all neurons
     for (Eigen::Index l = 0; l < problem_.neurons(); ++l) state_.sync(l);
     state_.take_lag_along();
   } else {
-    state_.sync(k);
+    state_.sync(event_.neuron);
   }
   if (ends_rest) {
     state_.plateau.reset();
     state_.reach = problem_.reach;
   }
+  return ends_rest;
+}
+
+/// Whether an own-class crossing is decided; what other events were measured to be off by is
+/// booked.
+bool Transition::weigh_event() {
+  if (event_.cause == FlowCause::own_crosses) {
+    const bool decided = taken_across() ? weigh_taken_across() : weigh_crossing();
+    if (!decided) ++state_.undecided;
+    return decided;
+  }
+  const double measured = state_.options.event_error * std::exp(-state_.theta);
+  neuron_.measured_error += measured;
+  neuron_.errors.array() += measured;
+  return true;
+}
+
+/// The samples that are at zero now: those on one line with the event's, or with any of `with`.
+std::vector<Eigen::Index> Transition::moved_samples(const std::vector<Eigen::Index>& with) const {
+  std::vector<Eigen::Index> moved = problem_.members[static_cast<std::size_t>(event_.sample)];
+  for (const Eigen::Index l : with) {
+    const auto& fold = problem_.members[static_cast<std::size_t>(l)];
+    moved.insert(moved.end(), fold.begin(), fold.end());
+  }
+  return moved;
+}
+
+FlowState Transition::carry_out(std::vector<FlowEvent>& events) {
+  const Eigen::Index k = event_.neuron;
+  const bool ends_rest = come_to_event();
   const bool rested = state_.plateau.has_value();
   lambda_ = state_.drive();
   bounds_ = fold_bounds(problem_, neuron_.group, event_.sample, lambda_);
@@ -324,14 +357,7 @@ FlowState Transition::carry_out(std::vector<FlowEvent>& events) {
   std::vector<Eigen::Index> with;
   if (meets_ && !taken_across()) with = zeros_now();
   const bool was_active = neuron_.mode.is_active(event_.sample);
-  if (event_.cause == FlowCause::own_crosses) {
-    report.decided = taken_across() ? weigh_taken_across() : weigh_crossing();
-    if (!report.decided) ++state_.undecided;
-  } else {
-    const double measured = state_.options.event_error * std::exp(-state_.theta);
-    neuron_.measured_error += measured;
-    neuron_.errors.array() += measured;
-  }
+  report.decided = weigh_event();
   if (event_.cause == FlowCause::other_meets) {
     const Vector row = preactivation_row(problem_, neuron_.group, neuron_.mode, event_.sample);
     delay_ = delay_at(row.dot(lambda_));
@@ -341,11 +367,7 @@ FlowState Transition::carry_out(std::vector<FlowEvent>& events) {
   neuron_.last_event = state_.theta;
   neuron_.mean = {};
   state_.offset_stale = true;
-  std::vector<Eigen::Index> moved = problem_.members[static_cast<std::size_t>(event_.sample)];
-  for (const Eigen::Index l : with) {
-    const auto& fold = problem_.members[static_cast<std::size_t>(l)];
-    moved.insert(moved.end(), fold.begin(), fold.end());
-  }
+  const std::vector<Eigen::Index> moved = moved_samples(with);
   set_to_zero(moved);
   const std::vector<Eigen::Index> slid = neuron_.mode.sliding;
   decide(with, rested);

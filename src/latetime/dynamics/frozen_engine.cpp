@@ -37,6 +37,7 @@ FrozenEngine::FrozenEngine(CoefficientEngine& base, const kernel::FrozenKernel& 
   if (base.shape().groups != 2) {
     throw std::invalid_argument("FrozenEngine: the network must have two groups");
   }
+  require_logistic(base.loss(), "FrozenEngine");
   for (const int c : base.classes()) labels_.push_back(c == 0 ? 1.0 : -1.0);
   std::fill_n(rate_.begin(), n_, base.rate());
 }

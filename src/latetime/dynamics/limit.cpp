@@ -350,22 +350,6 @@ Eigen::Index Limit::count(PairVerdict wanted) const {
   return std::count(verdicts.begin(), verdicts.end(), wanted);
 }
 
-std::string to_string(LimitStatus status) {
-  switch (status) {
-    case LimitStatus::found:
-      return "found";
-    case LimitStatus::not_separated:
-      return "not-separated";
-    case LimitStatus::pattern_moves:
-      return "pattern-moves";
-    case LimitStatus::not_solved:
-      return "not-solved";
-    case LimitStatus::not_separated_so_far:
-      return "not-separated-so-far";
-  }
-  return "";
-}
-
 namespace {
 
 /// Whether κ r = 0 to rounding.
@@ -373,6 +357,47 @@ bool leaves_nothing(const Eigen::MatrixXd& kernel, const Vector& ray) {
   const Vector lengths = kernel.diagonal().cwiseMax(0.0).cwiseSqrt();
   const double most = kernel_rounding(kernel.rows()) * lengths.dot(ray);
   return ((kernel * ray).cwiseAbs().array() <= most * lengths.array().max(1e-300)).all();
+}
+
+/// Says why there is no limit: `limit.ray` has kernel · ray = 0.
+void blame_ray(const FlowProblem& problem, const std::vector<NeuronMode>& modes,
+               const Eigen::MatrixXd& kernel, Limit& limit) {
+  if (!leaves_nothing(kernel, limit.ray) || !moves_no_weights(problem, modes, limit.ray)) {
+    limit.status = LimitStatus::not_separated_so_far;
+    limit.message = fmt::format(
+        "samples {} contradict each other but for a difference that is too small to tell what "
+        "it does",
+        blamed_samples(limit.ray));
+    return;
+  }
+  limit.status = LimitStatus::not_separated;
+  limit.message = fmt::format(
+      "no weights with these activations give samples {} positive "
+      "margins all at once{}",
+      blamed_samples(limit.ray), dead_neurons(problem, modes));
+}
+
+/// Enters what belongs to these multipliers and modes, and what they are worth.
+void conclude(const FlowProblem& problem, const std::vector<NeuronMode>& modes,
+              const Vector& lambda, bool solved, Limit& limit) {
+  limit.multipliers = lambda;
+  limit.support.resize(static_cast<std::size_t>(lambda.size()));
+  for (Eigen::Index i = 0; i < lambda.size(); ++i) {
+    limit.support[static_cast<std::size_t>(i)] = lambda[i] > 0.0;
+  }
+  describe(problem, modes, limit);
+  const bool consistent = judge(problem, modes, limit);
+  limit.kkt_residual = limit_residual(problem, limit);
+  if (!solved) {
+    limit.message = "the limit's pieces did not settle";
+  } else if (!consistent) {
+    limit.status = LimitStatus::pattern_moves;
+    limit.message = "some own-class activations must still change before the limit";
+  } else if (!(limit.kkt_residual <= 1e-10)) {
+    limit.message = fmt::format("the KKT residual stays at {:.2g}", limit.kkt_residual);
+  } else {
+    limit.status = LimitStatus::found;
+  }
 }
 
 }  // namespace
@@ -390,19 +415,7 @@ Limit solve_limit(const LateFlow& flow) {
     const NonnegativeQpResult newton = solve_nonnegative_qp(kernel, ones);
     if (newton.ray) {
       limit.ray = *newton.ray;
-      if (!leaves_nothing(kernel, limit.ray) || !moves_no_weights(problem, modes, limit.ray)) {
-        limit.status = LimitStatus::not_separated_so_far;
-        limit.message = fmt::format(
-            "samples {} contradict each other but for a difference that is too small to tell what "
-            "it does",
-            blamed_samples(limit.ray));
-        return limit;
-      }
-      limit.status = LimitStatus::not_separated;
-      limit.message = fmt::format(
-          "no weights with these activations give samples {} positive "
-          "margins all at once{}",
-          blamed_samples(limit.ray), dead_neurons(problem, modes));
+      blame_ray(problem, modes, kernel, limit);
       return limit;
     }
     // The problem is convex, its pieces meet smoothly: a Newton step is shortened until it
@@ -430,24 +443,7 @@ Limit solve_limit(const LateFlow& flow) {
       resolve_all(problem, lambda, modes);
     }
   }
-  limit.multipliers = lambda;
-  limit.support.resize(static_cast<std::size_t>(lambda.size()));
-  for (Eigen::Index i = 0; i < lambda.size(); ++i) {
-    limit.support[static_cast<std::size_t>(i)] = lambda[i] > 0.0;
-  }
-  describe(problem, modes, limit);
-  const bool consistent = judge(problem, modes, limit);
-  limit.kkt_residual = limit_residual(problem, limit);
-  if (!solved) {
-    limit.message = "the limit's pieces did not settle";
-  } else if (!consistent) {
-    limit.status = LimitStatus::pattern_moves;
-    limit.message = "some own-class activations must still change before the limit";
-  } else if (!(limit.kkt_residual <= 1e-10)) {
-    limit.message = fmt::format("the KKT residual stays at {:.2g}", limit.kkt_residual);
-  } else {
-    limit.status = LimitStatus::found;
-  }
+  conclude(problem, modes, lambda, solved, limit);
   return limit;
 }
 

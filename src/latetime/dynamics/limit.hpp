@@ -6,24 +6,9 @@
 #include <vector>
 
 #include "latetime/dynamics/late_flow.hpp"
+#include "latetime/model/limit_status.hpp"
 
 namespace latetime {
-
-/// What becomes of the activation of one (neuron, sample) pair as t → ∞.
-enum class PairVerdict : std::uint8_t {
-  inactive,   ///< off for ever
-  active,     ///< on for ever
-  switches,   ///< on and off for ever
-  undecided,  ///< the first-order conditions hold with equality: they do not decide
-};
-
-enum class LimitStatus {
-  found,          ///< a KKT point, consistent with the present pattern of own-class activations
-  not_separated,  ///< no weights of the present pattern give every sample a positive margin
-  pattern_moves,  ///< a KKT point, but some own-class activations still have to change before it
-  not_solved,     ///< the complementarity problem was not solved to its tolerance
-  not_separated_so_far,  ///< as not_separated, but activations may still change
-};
 
 /// The direction in which the weights diverge, W(t) = V log t + o(log t): a KKT point of
 /// min ½‖V‖² subject to y_i f(V; x_i) ≥ 1 (Lyu & Li 2020).
@@ -85,8 +70,5 @@ bool zero_to_rounding(double sum, double terms);
 /// ⟨v_k, x_l⟩ asks for (weighted by how far from zero that is), margins below 1, and
 /// λ_i (margin_i − 1) over Σ λ.
 double limit_residual(const FlowProblem& problem, const Limit& limit);
-
-/// "found", "not-separated", "pattern-moves", "not-solved", "not-separated-so-far".
-std::string to_string(LimitStatus status);
 
 }  // namespace latetime

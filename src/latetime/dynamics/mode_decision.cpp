@@ -182,11 +182,59 @@ bool rays_of_span(const FlowProblem& problem, const NeuronMode& mode,
   return true;
 }
 
+/// What each ray of the span (a row of `weights`, `heights` at the folds) adds to the samples'
+/// margins: rays × n.
+Matrix climbs_of(const FlowProblem& problem, int group, const NeuronMode& mode,
+                 const std::vector<Eigen::Index>& folds, const Eigen::MatrixXd& weights,
+                 const Eigen::MatrixXd& heights) {
+  const Eigen::Index n = problem.samples();
+  const Vector slopes = signed_slopes(problem, group, mode);
+  Matrix climb = Matrix::Zero(weights.rows(), n);
+  for (Eigen::Index r = 0; r < weights.rows(); ++r) {
+    for (Eigen::Index i = 0; i < n; ++i) {
+      const auto index = static_cast<std::size_t>(i);
+      const auto place = std::lower_bound(folds.begin(), folds.end(), problem.fold[index]);
+      if (place != folds.end() && *place == problem.fold[index]) {
+        const double z = problem.ratio[index] * heights(r, place - folds.begin());
+        climb(r, i) = problem.sign(group, i) * activation(z, problem.shape.slope);
+        continue;
+      }
+      double z = 0.0;
+      for (std::size_t s = 0; s < mode.sliding.size(); ++s) {
+        z += weights(r, static_cast<Eigen::Index>(s)) * problem.gram(i, mode.sliding[s]);
+      }
+      climb(r, i) = slopes[i] * z;
+    }
+  }
+  return climb;
+}
+
+/// The ray along which a neuron leaves the origin: the one that rises most for its length, and how
+/// many rise.
+struct Way {
+  Eigen::Index steepest = 0;
+  int rising = 0;
+};
+Way way_out(const FlowProblem& problem, const NeuronMode& mode, const Eigen::MatrixXd& weights,
+            const Vector& heights_now, const Vector& sizes) {
+  Way way;
+  double best = -std::numeric_limits<double>::infinity();
+  for (Eigen::Index r = 0; r < heights_now.size(); ++r) {
+    const double length =
+        std::sqrt(std::max(1e-300, length_squared(problem, mode, weights.row(r).transpose())));
+    if (heights_now[r] > -1e-9 * sizes[r]) ++way.rising;
+    if (heights_now[r] / length > best) {
+      best = heights_now[r] / length;
+      way.steepest = r;
+    }
+  }
+  return way;
+}
+
 /// Decides for folds that push away from zero and lie in the span of those that slide; `candidates`
 /// are at zero wherever they do.
 void rest_at_origin(const FlowProblem& problem, int group, const Vector& lambda,
                     const std::vector<Eigen::Index>& candidates, int depth, NeuronMode& mode) {
-  const Eigen::Index n = problem.samples();
   std::vector<Eigen::Index> folds, riding_folds;
   bool repels = false;
   for (const Eigen::Index l : candidates) {
@@ -203,24 +251,7 @@ void rest_at_origin(const FlowProblem& problem, int group, const Vector& lambda,
     mode.doubtful = true;
     return;
   }
-  const Vector slopes = signed_slopes(problem, group, mode);
-  mode.climb = Matrix::Zero(weights.rows(), n);
-  for (Eigen::Index r = 0; r < weights.rows(); ++r) {
-    for (Eigen::Index i = 0; i < n; ++i) {
-      const auto index = static_cast<std::size_t>(i);
-      const auto place = std::lower_bound(folds.begin(), folds.end(), problem.fold[index]);
-      if (place != folds.end() && *place == problem.fold[index]) {
-        const double z = problem.ratio[index] * heights(r, place - folds.begin());
-        mode.climb(r, i) = problem.sign(group, i) * activation(z, problem.shape.slope);
-        continue;
-      }
-      double z = 0.0;
-      for (std::size_t s = 0; s < mode.sliding.size(); ++s) {
-        z += weights(r, static_cast<Eigen::Index>(s)) * problem.gram(i, mode.sliding[s]);
-      }
-      mode.climb(r, i) = slopes[i] * z;
-    }
-  }
+  mode.climb = climbs_of(problem, group, mode, folds, weights, heights);
   for (const Eigen::Index l : riding_folds) {
     for (const Eigen::Index i : problem.members[static_cast<std::size_t>(l)]) {
       if (!mode.at_zero(i)) mode.riding.push_back(i);
@@ -229,18 +260,7 @@ void rest_at_origin(const FlowProblem& problem, int group, const Vector& lambda,
   std::sort(mode.riding.begin(), mode.riding.end());
   const Vector heights_now = mode.climb * lambda;
   const Vector sizes = mode.climb.cwiseAbs() * lambda;
-  Eigen::Index steepest = 0;
-  int rising = 0;
-  double best = -std::numeric_limits<double>::infinity();
-  for (Eigen::Index r = 0; r < heights_now.size(); ++r) {
-    const double length =
-        std::sqrt(std::max(1e-300, length_squared(problem, mode, weights.row(r).transpose())));
-    if (heights_now[r] > -1e-9 * sizes[r]) ++rising;
-    if (heights_now[r] / length > best) {
-      best = heights_now[r] / length;
-      steepest = r;
-    }
-  }
+  const auto [steepest, rising] = way_out(problem, mode, weights, heights_now, sizes);
   if (rising == 0) return;
   // It leaves. One rising ray: along it. Several: along the steepest, but that is a guess.
   if (rising > 1 || depth > 4) mode.doubtful = true;

@@ -69,6 +69,84 @@ bool moves_nothing(const Eigen::MatrixXd& kernel, const Vector& ray) {
       .all();
 }
 
+/// The eigenvectors of κ_PP with eigenvalues that are not zero, and these.
+struct Range {
+  Eigen::MatrixXd basis;
+  Vector values;
+};
+Range range_of(const Eigen::MatrixXd& block, double top) {
+  const SymmetricEigen spectrum = symmetric_eigen(block);
+  Eigen::Index null = 0;
+  while (null < block.rows() && spectrum.values[null] <= rank_tolerance * top) ++null;
+  const Eigen::Index rank = block.rows() - null;
+  return {spectrum.vectors.rightCols(rank), spectrum.values.tail(rank)};
+}
+
+/// The minimum of the loss of P over u + range(κ_PP).
+struct Minimum {
+  Vector y;  ///< in the basis: the margins are u + basis · y
+  Vector multipliers;
+  Eigen::MatrixXd hessian;
+};
+
+/// By Newton steps: the loss is strictly convex there. Nothing where they do not find it.
+std::optional<Minimum> least_loss(const Vector& u, const Eigen::MatrixXd& basis) {
+  const Eigen::Index rank = basis.cols();
+  Minimum at{Vector::Zero(rank), multipliers(u), Eigen::MatrixXd::Zero(rank, rank)};
+  if (rank == 0) return at;
+  for (int round = 0; round < 60; ++round) {
+    Vector& g = at.multipliers;
+    g = multipliers(Vector(u + basis * at.y));
+    const Vector slope = basis.transpose() * g;
+    at.hessian =
+        basis.transpose() * g.cwiseProduct((1.0 - g.array()).matrix()).asDiagonal() * basis;
+    if (slope.cwiseAbs().maxCoeff() <= minimum_tolerance * g.maxCoeff()) return at;
+    Vector step = unchecked_symmetric_solution(at.hessian, slope);
+    if (!step.allFinite()) return std::nullopt;
+    const double largest = step.cwiseAbs().maxCoeff();
+    if (largest > 1.0) step /= largest;
+    at.y += step;
+  }
+  return std::nullopt;
+}
+
+/// How samples at rest answer to the others: false where that cannot be solved for.
+bool find_response(const Range& range, const Minimum& minimum, const Eigen::MatrixXd& columns,
+                   Plateau& plateau) {
+  const Eigen::Index size = columns.cols(), n = columns.rows();
+  const auto& [basis, values] = range;
+  Eigen::MatrixXd shares = Eigen::MatrixXd::Zero(size, n);  // λ̃_P
+  Eigen::MatrixXd lag = Eigen::MatrixXd::Zero(size, n);
+  Vector approach = Vector::Zero(size);
+  if (basis.cols() > 0) {
+    // κ_PP D δ = κ_PS λ_S with δ = U e: Λ (Uᵀ D U) e = Uᵀ κ_PS λ_S.
+    const Vector inverse = values.cwiseInverse();
+    const Eigen::MatrixXd pull = inverse.asDiagonal() * (basis.transpose() * columns.transpose());
+    const auto solved = symmetric_solution(minimum.hessian, pull);
+    if (!solved) return false;
+    const Eigen::MatrixXd& e = *solved;
+    const Vector& g = minimum.multipliers;
+    const Vector bend = g.cwiseProduct((1.0 - g.array()).matrix());
+    shares = -(bend.asDiagonal() * (basis * e));
+    lag = basis * (inverse.asDiagonal() * e);
+    approach = basis * (inverse.asDiagonal() * minimum.y);
+    const Vector roots = values.cwiseMax(0.0).cwiseSqrt();
+    plateau.relaxation = std::max(
+        0.0, symmetric_eigenvalues(roots.asDiagonal() * minimum.hessian * roots.asDiagonal())[0]);
+  }
+  plateau.rest = Vector::Zero(n);
+  plateau.approach = Vector::Zero(n);
+  plateau.response = Eigen::MatrixXd::Identity(n, n);
+  plateau.lag = Eigen::MatrixXd::Zero(n, n);
+  plateau.rest(plateau.samples) = minimum.multipliers;
+  plateau.approach(plateau.samples) = approach;
+  plateau.response(plateau.samples, Eigen::all) = shares;
+  plateau.lag(plateau.samples, Eigen::all) = lag;
+  plateau.response(Eigen::all, plateau.samples).setZero();
+  plateau.lag(Eigen::all, plateau.samples).setZero();
+  return true;
+}
+
 }  // namespace
 
 std::optional<Plateau> find_plateau(const Eigen::MatrixXd& kernel, const Vector& margins,
@@ -95,60 +173,12 @@ std::optional<Plateau> find_plateau(const Eigen::MatrixXd& kernel, const Vector&
   const Eigen::MatrixXd columns = kernel(Eigen::all, plateau.samples),
                         block = kernel(plateau.samples, plateau.samples);
   const Vector u = margins(plateau.samples);
-  const SymmetricEigen spectrum = symmetric_eigen(block);
-  Eigen::Index null = 0;
-  while (null < size && spectrum.values[null] <= rank_tolerance * top) ++null;
-  const Eigen::Index rank = size - null;
-  const Eigen::MatrixXd basis = spectrum.vectors.rightCols(rank);
-  const Vector values = spectrum.values.tail(rank);
-
-  // The minimum of the loss of P over u + range(κ_PP), by Newton steps: strictly convex there.
-  Vector y = Vector::Zero(rank), g = multipliers(u);
-  Eigen::MatrixXd hessian = Eigen::MatrixXd::Zero(rank, rank);
-  bool found = rank == 0;
-  for (int round = 0; round < 60 && rank > 0; ++round) {
-    g = multipliers(Vector(u + basis * y));
-    const Vector slope = basis.transpose() * g;
-    hessian = basis.transpose() * g.cwiseProduct((1.0 - g.array()).matrix()).asDiagonal() * basis;
-    found = slope.cwiseAbs().maxCoeff() <= minimum_tolerance * g.maxCoeff();
-    if (found) break;
-    Vector step = unchecked_symmetric_solution(hessian, slope);
-    if (!step.allFinite()) return std::nullopt;
-    const double largest = step.cwiseAbs().maxCoeff();
-    if (largest > 1.0) step /= largest;
-    y += step;
-  }
-  if (!found) return std::nullopt;
-  const Vector rest_margins = u + basis * y;
+  const Range range = range_of(block, top);
+  const auto minimum = least_loss(u, range.basis);
+  if (!minimum) return std::nullopt;
+  const Vector rest_margins = u + range.basis * minimum->y;
   if (rest_margins.maxCoeff() > largest_margin_at_rest) return std::nullopt;
-  plateau.rest = Vector::Zero(n);
-  plateau.approach = Vector::Zero(n);
-  plateau.response = Eigen::MatrixXd::Identity(n, n);
-  plateau.lag = Eigen::MatrixXd::Zero(n, n);
-  Eigen::MatrixXd shares = Eigen::MatrixXd::Zero(size, n);  // λ̃_P
-  Eigen::MatrixXd lag = Eigen::MatrixXd::Zero(size, n);
-  Vector approach = Vector::Zero(size);
-  if (rank > 0) {
-    // κ_PP D δ = κ_PS λ_S with δ = U e: Λ (Uᵀ D U) e = Uᵀ κ_PS λ_S.
-    const Vector inverse = values.cwiseInverse();
-    const Eigen::MatrixXd pull = inverse.asDiagonal() * (basis.transpose() * columns.transpose());
-    const auto solved = symmetric_solution(hessian, pull);
-    if (!solved) return std::nullopt;
-    const Eigen::MatrixXd& e = *solved;
-    const Vector bend = g.cwiseProduct((1.0 - g.array()).matrix());
-    shares = -(bend.asDiagonal() * (basis * e));
-    lag = basis * (inverse.asDiagonal() * e);
-    approach = basis * (inverse.asDiagonal() * y);
-    const Vector roots = values.cwiseMax(0.0).cwiseSqrt();
-    plateau.relaxation =
-        std::max(0.0, symmetric_eigenvalues(roots.asDiagonal() * hessian * roots.asDiagonal())[0]);
-  }
-  plateau.rest(plateau.samples) = g;
-  plateau.approach(plateau.samples) = approach;
-  plateau.response(plateau.samples, Eigen::all) = shares;
-  plateau.lag(plateau.samples, Eigen::all) = lag;
-  plateau.response(Eigen::all, plateau.samples).setZero();
-  plateau.lag(Eigen::all, plateau.samples).setZero();
+  if (!find_response(range, *minimum, columns, plateau)) return std::nullopt;
   // Where they are, as of descent (with the lag that belongs to λ_S) or of its slow part.
   Vector others = multipliers(margins);
   for (const Eigen::Index i : plateau.samples) others[i] = 0.0;

@@ -103,20 +103,21 @@ double rounding_of_ranks(const TrainingState& state, const NetworkShape& shape,
   return error > ranks_are_good_to ? error : 0.0;
 }
 
-bool steps_contract(const Dataset& data, const NetworkShape& shape, double learning_rate,
-                    std::size_t batch_size) {
-  const double n = static_cast<double>(data.size()), m = static_cast<double>(shape.width);
+bool steps_contract(const Problem& problem, std::size_t batch_size) {
+  const Samples& x = problem.data.x;
+  const double n = static_cast<double>(problem.samples());
+  const double m = static_cast<double>(problem.shape().width);
   const double batch = batch_size == 0 ? n : std::min(n, static_cast<double>(batch_size));
   const double in_batch =
-      std::min(largest_eigenvalue_bound(data.x), batch * data.x.rowwise().squaredNorm().maxCoeff());
-  return learning_rate * in_batch <= 4.0 * batch * m;
+      std::min(largest_eigenvalue_bound(x), batch * x.rowwise().squaredNorm().maxCoeff());
+  return problem.learning_rate * in_batch <= 4.0 * batch * m;
 }
 
-NearbyStart nearby_start(const Dataset& data, const Network& initial, std::size_t shadow) {
+Problem nearby_start(const Problem& problem, std::size_t shadow) {
   RandomStream stream(0, RandomPurpose::rounding, shadow);
-  NearbyStart start{data, initial};
-  start.data.x = with_rows_scaled(data.x, stream);
-  start.initial.weights = with_rows_scaled(initial.weights, stream);
+  Problem start = problem;
+  start.data.x = with_rows_scaled(problem.data.x, stream);
+  start.initial.weights = with_rows_scaled(problem.initial.weights, stream);
   return start;
 }
 

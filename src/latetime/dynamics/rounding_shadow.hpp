@@ -22,8 +22,7 @@ using ExactEngine = std::variant<ExactDescent, DenseEngine>;
 /// loss has ℓ'' ≤ 1/4, and the features y_l (a_k σ'(z_{k,l}) x_l)_k have a Gram matrix of at most
 /// (2/m) λ_max(G) (Schur). So η λ_max(G) ≤ 4nm is enough. λ_max(G) is bounded by norms of G; with
 /// mini-batches of b samples, by max ‖x_i‖² b as well. `batch_size` of 0: full batch.
-bool steps_contract(const Dataset& data, const NetworkShape& shape, double learning_rate,
-                    std::size_t batch_size);
+bool steps_contract(const Problem& problem, std::size_t batch_size);
 
 /// ‖w_k⁰‖ + Σ_l |c_{k,l}| ‖x_l‖ of each neuron: the size of the terms that its weights are made of.
 Vector neuron_terms(const TrainingState& state, const Vector& sample_norms,
@@ -37,14 +36,10 @@ Vector neuron_terms(const TrainingState& state, const Vector& sample_norms,
 double rounding_of_ranks(const TrainingState& state, const NetworkShape& shape,
                          const Vector& sample_norms, const Vector& initial_norms);
 
-/// Samples and initial weights that are off by up to 2⁻⁴⁴ of each row, some hundred roundings of
-/// each step. The perturbation is a factor a sample and a factor a neuron: pre-activations that are
-/// exactly zero stay so.
-struct NearbyStart {
-  Dataset data;
-  Network initial;
-};
-NearbyStart nearby_start(const Dataset& data, const Network& initial, std::size_t shadow);
+/// The problem with samples and initial weights that are off by up to 2⁻⁴⁴ of each row, some
+/// hundred roundings of each step. The perturbation is a factor a sample and a factor a neuron:
+/// pre-activations that are exactly zero stay so.
+Problem nearby_start(const Problem& problem, std::size_t shadow);
 
 /// A descent beside the run: sample j of its engine is sample order[j] of the run, `scale` times.
 /// Descent is the same at c x, w/c, η/c²; coefficients are 1/c² of the run's.

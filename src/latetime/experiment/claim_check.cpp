@@ -38,7 +38,7 @@ double initial_std(const RunConfig& config, const Network& initial) {
 
 ClaimSetting setting_of(const RunConfig& config, const Dataset& data, const Network& initial,
                         const ClaimThresholds& thresholds) {
-  return ClaimSetting(data, initial, config.descent.learning_rate,
+  return ClaimSetting({data, initial, config.descent.learning_rate},
                       claim_descent(config, data.size()), initial_std(config, initial), thresholds);
 }
 
@@ -51,9 +51,9 @@ ClaimReport report_of(const RunTrace& run, const RunConfig& config, const std::s
   report.d = s.d();
   report.width = s.width();
   report.slope = s.slope();
-  report.learning_rate = s.learning_rate;
+  report.learning_rate = s.problem.learning_rate;
   report.init_std = s.init_std;
-  report.method = word_of(config.descent.method);
+  report.method = config.descent.method;
   report.thresholds = s.thresholds;
   report.steps = run.steps.looked ? run.steps.last : 0;
   report.steps_problem = run.steps.problem;
@@ -116,7 +116,7 @@ std::vector<Snapshot> stored_snapshots(const StoredRun& run, const ClaimSetting&
   }
   for (const std::size_t at : thinned(times.size())) {
     Snapshot snapshot{.time = times[at],
-                      .exact = engines[at] != "flow",
+                      .exact = engines[at] != EngineKind::flow,
                       .coefficients = coefficients[at],
                       .preactivations = setting.initial_z + coefficients[at] * setting.gram,
                       .derived = true,
@@ -197,7 +197,7 @@ void continue_late(const StoredRun& stored, const Measurer& measurer, const Obse
   add_stored_events(stored, run);
   const auto undecided = stored.column("undecided_events");
   run.late.undecided_events = undecided.empty() ? 0 : whole(undecided.back());
-  const FlowProblem problem(run.setting.data, run.setting.initial.shape, run.setting.learning_rate);
+  const FlowProblem problem(run.setting.problem);
   const FlowStart start{std::max(0.0, flow_log_time(last, of_descent)),
                         stored.pairs(stored.last().coefficients),
                         stored.pairs(stored.last().preactivations)};
@@ -243,14 +243,14 @@ ClaimReport check_run(const std::string& directory, const CheckSettings& setting
   RunTrace run{.setting = setting_of(stored.config(), stored.data(), initial, settings.thresholds)};
   run.snapshots = stored_snapshots(stored, run.setting);
   run.steps = steps_taken_again(stored, run.snapshots, run.setting, settings.observe);
-  const std::string engine = stored.file().read_string("/engine/name");
+  const EngineKind engine = stored.engine();
   const auto end = stored.read<RunEnd>();
   const LogTime last = stored.final_time();
-  if (end.reason != to_string(StopReason::reached_end)) {
+  if (end.reason != StopReason::reached_end) {
     run.outcome = fmt::format("the run stopped at t = {}: {}", decades_text(last),
-                              end.message.empty() ? end.reason : end.message);
+                              end.message.empty() ? word_of(end.reason) : end.message);
   }
-  if (engine == "flow" && run.outcome.empty()) {
+  if (engine == EngineKind::flow && run.outcome.empty()) {
     const Measurer measurer(stored.data(), initial);
     continue_late(stored, measurer, settings.observe, run);
   } else {

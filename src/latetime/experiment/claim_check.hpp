@@ -23,7 +23,7 @@ struct ClaimReport {
 
   Eigen::Index n = 0, d = 0, width = 0;
   double slope = 0.0, learning_rate = 0.0, init_std = 0.0;
-  std::string method;  ///< "gd", "sgd", "flow"
+  Method method = Method::gradient_descent;
   ClaimThresholds thresholds;
 
   std::uint64_t steps = 0;    ///< looked at one by one

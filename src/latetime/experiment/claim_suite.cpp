@@ -49,11 +49,11 @@ std::vector<std::string> compare(const SuiteCase& what, const std::vector<Claim>
           contains(what.fails, claim.id) ? ClaimVerdict::fails : ClaimVerdict::holds;
       if (claim.verdict == wanted || may_wait) continue;
       unexpected.push_back(fmt::format("{} reads {} where {} is expected: {}", claim.id,
-                                       to_string(claim.verdict), to_string(wanted),
+                                       word_of(claim.verdict), word_of(wanted),
                                        claim.finding.reason));
     } else if (contains(what.breaks, claim.id) && claim.finding.seen != Finding::Seen::fails) {
       unexpected.push_back(fmt::format("the conclusion of {} is {} where it is expected to fail",
-                                       claim.id, to_string(claim.finding.seen)));
+                                       claim.id, word_of(claim.finding.seen)));
     }
   }
   for (const std::string& id : what.breaks) {

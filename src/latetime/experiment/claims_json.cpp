@@ -47,8 +47,8 @@ ordered_json claim_json(const Claim& claim, Eigen::Index width) {
                        {"place", claim.place},
                        {"group", claim.group},
                        {"applies", claim.applies},
-                       {"verdict", to_string(claim.verdict)},
-                       {"conclusion_seen", to_string(claim.finding.seen)},
+                       {"verdict", word_of(claim.verdict)},
+                       {"conclusion_seen", word_of(claim.finding.seen)},
                        {"reason", claim.finding.reason}};
   json["proved"] = nullptr;
   if (claim.proved) {
@@ -98,7 +98,7 @@ std::string claims_json(const ClaimReport& report) {
                  {"slope", report.slope},
                  {"learning_rate", report.learning_rate},
                  {"init_std", report.init_std},
-                 {"method", report.method}};
+                 {"method", word_of(report.method)}};
   json["thresholds"] = {{"delta", report.thresholds.failure_probability},
                         {"large", report.thresholds.large},
                         {"moderate", report.thresholds.moderate}};
@@ -109,7 +109,7 @@ std::string claims_json(const ClaimReport& report) {
   json["counts"] = ordered_json::object();
   for (const ClaimVerdict verdict : {ClaimVerdict::holds, ClaimVerdict::fails,
                                      ClaimVerdict::undecided, ClaimVerdict::hypothesis_unmet}) {
-    json["counts"][to_string(verdict)] = count_verdicts(report.claims, verdict);
+    json["counts"][word_of(verdict)] = count_verdicts(report.claims, verdict);
   }
   json["claims"] = ordered_json::array();
   for (const Claim& claim : report.claims)

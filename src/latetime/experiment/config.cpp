@@ -16,6 +16,7 @@
 #include "latetime/base/text.hpp"
 #include "latetime/base/toml_depth.hpp"
 #include "latetime/data/array_file.hpp"
+#include "latetime/dynamics/descent_options.hpp"
 #include "latetime/experiment/config_fields.hpp"
 
 namespace latetime {
@@ -151,10 +152,7 @@ Value checked_value(const toml::node& node, const std::string& where, const Fiel
   const auto read = value_of<Read>(node);
   if (!read) throw InputError(where, fmt::format("must be {}", type_name<Value>()));
   if constexpr (Choice<Value>) {
-    if (const auto choice = choice_of<Value>(*read)) return *choice;
-    const auto words = words_of<Value>();
-    throw InputError(where, fmt::format("\"{}\" is not known; did you mean \"{}\"? (one of {})",
-                                        *read, nearest_name(*read, words), join(words)));
+    return choice_named<Value>(where, *read);
   } else {
     check_value(where, *read, rule);
     return *read;

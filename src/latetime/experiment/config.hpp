@@ -8,8 +8,8 @@
 
 #include "latetime/base/choice.hpp"
 #include "latetime/data/image_set.hpp"
-#include "latetime/dynamics/method.hpp"
 #include "latetime/model/classifier.hpp"
+#include "latetime/model/method.hpp"
 
 namespace latetime {
 
@@ -31,8 +31,8 @@ struct ChoiceTable<DataSource> {
        {DataSource::near_orthogonal, "near-orthogonal"},
        {DataSource::symmetric_separable, "symmetric-separable"},
        {DataSource::file, "file"},
-       {DataSource::mnist, "mnist"},
-       {DataSource::fashion_mnist, "fashion-mnist"}}};
+       {DataSource::mnist, text_of(ImageSetName::mnist)},
+       {DataSource::fashion_mnist, text_of(ImageSetName::fashion_mnist)}}};
 };
 
 enum class Precision {

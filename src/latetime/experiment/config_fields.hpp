@@ -43,11 +43,11 @@ inline std::string not_for_sgd(const RunConfig& config) {
   return config.descent.method == Method::stochastic ? "descent.method = \"gd\" or \"flow\"" : "";
 }
 
-/// Calls visitor(section, key, value, meaning, rule) for every key, in the order of the file
-/// format.
+constexpr double largest_count = 9e15;  // below 2^53
+
+/// The sections of visit_fields().
 template <class Config, class Visitor>
-void visit_fields(Config& config, Visitor&& visit) {
-  const double tiny_max = 9e15;
+void visit_data(Config& config, Visitor& visit) {
   using enum DataSource;
   const std::vector<DataSource> synthetic{gaussian_mixture, orthogonal, near_orthogonal,
                                           symmetric_separable};
@@ -55,15 +55,12 @@ void visit_fields(Config& config, Visitor&& visit) {
   sized.insert(sized.end(), {mnist, fashion_mnist});
   std::vector<DataSource> with_dimension = synthetic;
   with_dimension.push_back(DataSource::file);
-  const std::vector<DataSource> images{mnist, fashion_mnist};
-
-  visit("", "seed", config.seed, "root of every random number of the run", FieldRule{.min = 0});
 
   visit("data", "source", config.data.source, "where the samples come from", FieldRule{});
   visit("data", "n", config.data.n, "samples (images: 0 takes all that the classes leave)",
-        FieldRule{.min = 0, .max = tiny_max, .belongs_to = only_for_sources(sized)});
+        FieldRule{.min = 0, .max = largest_count, .belongs_to = only_for_sources(sized)});
   visit("data", "d", config.data.d, "dimension of a sample (files: 0 takes what the file has)",
-        FieldRule{.min = 0, .max = tiny_max, .belongs_to = only_for_sources(with_dimension)});
+        FieldRule{.min = 0, .max = largest_count, .belongs_to = only_for_sources(with_dimension)});
   visit("data", "signal_std", config.data.signal_std, "standard deviation of the mean's entries",
         FieldRule{.min = 0, .belongs_to = only_for_sources({gaussian_mixture})});
   visit(
@@ -94,6 +91,12 @@ void visit_fields(Config& config, Visitor&& visit) {
         FieldRule{.belongs_to = only_for_sources({DataSource::file})});
   visit("data", "transpose", config.data.transpose, "x holds a sample a column, as d x n",
         FieldRule{.belongs_to = only_for_sources({DataSource::file})});
+}
+
+template <class Config, class Visitor>
+void visit_images(Config& config, Visitor& visit) {
+  const std::vector<DataSource> images{DataSource::mnist, DataSource::fashion_mnist};
+
   visit("data", "classes", config.data.classes,
         "classes of images: \"even-odd\", \"0-4 vs 5-9\", \"3 vs 8\", the first is +1; \"all\" ten "
         "in "
@@ -109,9 +112,12 @@ void visit_fields(Config& config, Visitor&& visit) {
         FieldRule{.belongs_to = only_for_sources(images)});
   visit("data", "folder", config.data.folder, "folder of the IDX files; empty: the cache",
         FieldRule{.is_file = true, .belongs_to = only_for_sources(images)});
+}
 
+template <class Config, class Visitor>
+void visit_network(Config& config, Visitor& visit) {
   visit("network", "width", config.network.width, "m, neurons of each class",
-        FieldRule{.min = 1, .max = tiny_max});
+        FieldRule{.min = 1, .max = largest_count});
   visit("network", "slope", config.network.slope,
         "gamma, slope of the leaky ReLU: 0 is ReLU, 1 is linear", FieldRule{.min = 0, .max = 1});
   visit("network", "init_std", config.network.init_std,
@@ -126,7 +132,10 @@ void visit_fields(Config& config, Visitor&& visit) {
   visit("network", "output_scale", config.network.output_scale,
         "factor before the sum of neurons; auto: 1/m, or 1 for a trained head (latetime train)",
         FieldRule{});
+}
 
+template <class Config, class Visitor>
+void visit_descent(Config& config, Visitor& visit) {
   visit("descent", "method", config.descent.method,
         "gd: full-batch gradient descent; sgd: mini-batches; flow: gradient flow", FieldRule{});
   visit("descent", "learning_rate", config.descent.learning_rate, "eta, step size",
@@ -135,21 +144,36 @@ void visit_fields(Config& config, Visitor&& visit) {
         FieldRule{});
   visit("descent", "epochs", config.descent.epochs,
         "passes over the data, instead of until; 0: until counts",
-        FieldRule{.min = 0, .max = tiny_max, .belongs_to = only_for_sgd});
+        FieldRule{.min = 0, .max = largest_count, .belongs_to = only_for_sgd});
   visit("descent", "batch_size", config.descent.batch_size, "samples of a mini-batch",
-        FieldRule{.min = 1, .max = tiny_max, .belongs_to = only_for_sgd});
+        FieldRule{.min = 1, .max = largest_count, .belongs_to = only_for_sgd});
   visit("descent", "engine", config.descent.engine, "how the descent is followed", FieldRule{});
   visit("descent", "tolerance", config.descent.tolerance,
         "of log loss and stable ranks, for choosing the hand-over to the late-time flow",
         FieldRule{.min = 0, .max = 0.1, .above_min = true, .belongs_to = not_for_sgd});
   visit("descent", "precision", config.descent.precision,
         "auto: float64, in latetime train float32", FieldRule{});
+}
 
+template <class Config, class Visitor>
+void visit_record(Config& config, Visitor& visit) {
   visit("record", "per_decade", config.record.per_decade, "records for each factor 10 of steps",
         FieldRule{.min = 0, .max = 1e6});
   visit("record", "at", config.record.at, "steps that are recorded too", FieldRule{});
   visit("record", "every", config.record.every, "record every so many steps too; 0: do not",
-        FieldRule{.min = 0, .max = tiny_max});
+        FieldRule{.min = 0, .max = largest_count});
+}
+
+/// Calls visitor(section, key, value, meaning, rule) for every key, in the order of the file
+/// format.
+template <class Config, class Visitor>
+void visit_fields(Config& config, Visitor&& visit) {
+  visit("", "seed", config.seed, "root of every random number of the run", FieldRule{.min = 0});
+  visit_data(config, visit);
+  visit_images(config, visit);
+  visit_network(config, visit);
+  visit_descent(config, visit);
+  visit_record(config, visit);
 }
 
 }  // namespace latetime

@@ -40,11 +40,8 @@ void train(const Figure1Options& options, double slope, std::int64_t seed, Figur
   const NetworkShape shape{.groups = 2, .width = options.width, .dim = options.d, .slope = slope};
   const Network initial = gaussian_network(shape, options.init_std, root);
   const auto batch = static_cast<std::size_t>(std::min(options.batch_size, options.n));
-  Descent descent(data, initial,
-                  {.method = Method::stochastic,
-                   .learning_rate = options.learning_rate,
-                   .batch_size = batch,
-                   .seed = root});
+  Descent descent({data, initial, options.learning_rate},
+                  {.method = Method::stochastic, .batch_size = batch, .seed = root});
   const std::uint64_t batches = steps_of_epoch(static_cast<std::size_t>(options.n), batch);
   std::vector<LogTime> epoch_ends;
   for (std::int64_t epoch = 0; epoch <= options.epochs; ++epoch) {

@@ -33,16 +33,7 @@ constexpr const char* run_columns =
 constexpr const char* settings_name = "settings.toml";  // in the folder of the finished runs
 
 Head head_of(const ImageFigureOptions& options) {
-  return options.reading == word_of(Head::trained) ? Head::trained : Head::groups;
-}
-
-OutputScale scale_of(const ImageFigureOptions& options) {
-  if (options.output_scale.empty()) return settled(OutputScale::automatic, head_of(options));
-  const auto scale = choice_of<OutputScale>(options.output_scale);
-  if (scale && *scale != OutputScale::automatic) return *scale;
-  throw InputError(
-      "network.output_scale",
-      fmt::format("no scale \"{}\"; choose \"1/m\", \"1/sqrt(m)\" or \"1\"", options.output_scale));
+  return options.reading == FigureReading::trained ? Head::trained : Head::groups;
 }
 
 ImageTrainingOptions training_options(const ImageFigureOptions& options, const ImageRun& run) {
@@ -50,7 +41,7 @@ ImageTrainingOptions training_options(const ImageFigureOptions& options, const I
           .width = run.width,
           .slope = options.slope,
           .init_std = run.init_std,
-          .output_scale = scale_of(options),
+          .output_scale = settled(options.output_scale, head_of(options)),
           .learning_rate = options.learning_rate,
           .batch_size = options.batch_size,
           .epochs = options.epochs,
@@ -61,8 +52,8 @@ ImageData load(const ImageFigureOptions& options) {
   ImageSetOptions set;
   set.name = options.images;
   set.folder = options.folder;
-  set.classes = options.reading == "two-class" ? "even-odd" : "all";
-  set.pixels = choice_of<PixelScaling>(options.pixels).value();
+  set.classes = options.reading == FigureReading::two_class ? "even-odd" : "all";
+  set.pixels = options.pixels;
   set.n = static_cast<std::size_t>(options.n);
   set.seed = static_cast<std::uint64_t>(options.first_seed);
   return load_image_data(set, static_cast<std::size_t>(options.test_n));
@@ -181,20 +172,6 @@ void prepare_runs_folder(const ImageFigureOptions& options, const ImageData& dat
   replace_file(settings.string(), now);
 }
 
-void require_known(const char* option, const std::string& value,
-                   const std::vector<std::string>& known) {
-  if (std::find(known.begin(), known.end(), value) != known.end()) return;
-  throw InputError(option, fmt::format("\"{}\" is not known; did you mean \"{}\"? (one of {})",
-                                       value, nearest_name(value, known), join(known)));
-}
-
-void require_sound(const ImageFigureOptions& options) {
-  require_known("reading", options.reading, {"groups", "two-class", "trained"});
-  require_known("images", options.images, {"mnist", "fashion-mnist"});
-  require_known("pixels", options.pixels, words_of<PixelScaling>());
-  scale_of(options);  // throws
-}
-
 /// Throws InputError unless each run has the records that all others have: a stored table may have
 /// been cut.
 void require_alike(const std::vector<ImageRun>& runs,
@@ -243,21 +220,22 @@ double mean_group_rank(const TrainingRecord& record) {
 
 }  // namespace
 
-ImageFigureOptions image_figure(const std::string& figure, bool quick) {
+ImageFigureOptions image_figure(PaperFigure figure, bool quick) {
   ImageFigureOptions options{.figure = figure};
-  const std::vector<double> stds{1e-5, 5e-5, 1e-4, 5e-4, 1e-3};
-  const std::vector<std::int64_t> widths{10, 50, 100, 500, 1000};
-  if (figure == "fig2" || figure == "fig3") {
-    options.init_stds = stds;
-  } else if (figure == "fig4" || figure == "fig5") {
-    options.widths = widths;
-    options.reading = "trained";
-  } else {
-    throw InputError("FIGURE", fmt::format("no figure \"{}\" of images; choose fig2, fig3, fig4 or "
-                                           "fig5",
-                                           figure));
+  switch (figure) {
+    case PaperFigure::fig1:
+      throw InputError("FIGURE", "fig1 is no figure of images; choose fig2, fig3, fig4 or fig5");
+    case PaperFigure::fig2:
+    case PaperFigure::fig3:
+      options.init_stds = {1e-5, 5e-5, 1e-4, 5e-4, 1e-3};
+      break;
+    case PaperFigure::fig4:
+    case PaperFigure::fig5:
+      options.widths = {10, 50, 100, 500, 1000};
+      options.reading = FigureReading::trained;
+      break;
   }
-  if (figure == "fig3" || figure == "fig5") options.slope = 0.1;
+  if (figure == PaperFigure::fig3 || figure == PaperFigure::fig5) options.slope = 0.1;
   if (quick) {
     options.epochs = 2;
     options.runs = 2;
@@ -268,14 +246,16 @@ ImageFigureOptions image_figure(const std::string& figure, bool quick) {
 }
 
 std::string image_figure_settings(const ImageFigureOptions& o) {
+  const bool own_scale = o.output_scale == OutputScale::automatic;
+  const std::string_view scale = own_scale ? "" : text_of(o.output_scale);
   return fmt::format(
       "figure = \"{}\"\nimages = \"{}\"\nfolder = {}\nreading = \"{}\"\noutput_scale = "
       "\"{}\"\npixels = "
       "\"{}\"\nslope = {}\ninit_std = [{}]\nwidth = [{}]\nn = {}\ntest_n = {}\nlearning_rate = "
       "{}\nbatch_size = {}\nepochs = {}\nruns = {}\nfirst_seed = {}\n",
-      o.figure, o.images,
+      text_of(o.figure), text_of(o.images),
       toml_string(o.folder.empty() ? "" : fs::absolute(o.folder).lexically_normal().string()),
-      o.reading, o.output_scale, o.pixels, o.slope, fmt::join(o.init_stds, ", "),
+      text_of(o.reading), scale, text_of(o.pixels), o.slope, fmt::join(o.init_stds, ", "),
       fmt::join(o.widths, ", "), o.n, o.test_n, o.learning_rate, o.batch_size, o.epochs, o.runs,
       o.first_seed);
 }
@@ -296,12 +276,32 @@ std::string image_figure_toml(const ImageFigureOptions& options) {
   return image_figure_settings(options) + (quick.empty() ? "" : "quick = \"" + quick + "\"\n");
 }
 
+namespace {
+
+/// Reads those runs that are stored. The numbers of the others, the longest first, so that no
+/// thread is left with a long one at the end.
+std::vector<std::size_t> runs_left(std::vector<ImageRun>& runs,
+                                   const std::function<std::string(const ImageRun&)>& file_of) {
+  std::vector<std::size_t> left;
+  for (std::size_t i = 0; i < runs.size(); ++i) {
+    if (fs::exists(file_of(runs[i]))) {
+      runs[i].records = read_records(file_of(runs[i]));
+    } else {
+      left.push_back(i);
+    }
+  }
+  std::stable_sort(left.begin(), left.end(),
+                   [&](std::size_t a, std::size_t b) { return runs[a].width > runs[b].width; });
+  return left;
+}
+
+}  // namespace
+
 std::vector<ImageRun> run_image_figure(const ImageFigureOptions& options, const std::string& folder,
                                        unsigned threads,
                                        const std::function<bool(double, double)>& progress) {
-  require_sound(options);
   require_no_run(folder);
-  const fs::path store = fs::path(folder) / (options.figure + "_runs");
+  const fs::path store = fs::path(folder) / (word_of(options.figure) + "_runs");
   require_same_settings(options, store);
   std::vector<ImageRun> runs = planned_runs(options);
   const auto file_of = [&](const ImageRun& run) {
@@ -309,23 +309,13 @@ std::vector<ImageRun> run_image_figure(const ImageFigureOptions& options, const 
             fmt::format("std_{}_width_{}_seed_{}.csv", shortest(run.init_std), run.width, run.seed))
         .string();
   };
-  std::vector<std::size_t> left;
-  double total = 0.0;
-  for (std::size_t i = 0; i < runs.size(); ++i) {
-    if (fs::exists(file_of(runs[i]))) {
-      runs[i].records = read_records(file_of(runs[i]));
-    } else {
-      left.push_back(i);
-      total += static_cast<double>(runs[i].width);
-    }
-  }
+  const std::vector<std::size_t> left = runs_left(runs, file_of);
   if (left.empty()) {
     require_alike(runs, file_of);
     return runs;
   }
-  // The longest first, so that no thread is left with a long one at the end.
-  std::stable_sort(left.begin(), left.end(),
-                   [&](std::size_t a, std::size_t b) { return runs[a].width > runs[b].width; });
+  double total = 0.0;
+  for (const std::size_t i : left) total += static_cast<double>(runs[i].width);
   const ImageData data = load(options);
   prepare_runs_folder(options, data, store);  // not before the images were found to be sound
   const std::uint64_t steps_an_epoch =

@@ -7,24 +7,35 @@
 
 #include "latetime/experiment/figure1.hpp"
 #include "latetime/experiment/image_training.hpp"
+#include "latetime/store/paper_figure.hpp"
 
 namespace latetime {
+
+/// How the network of a figure tells the ten classes of images, which the paper does not say.
+enum class FigureReading {
+  groups,     ///< ten groups of m neurons, softmax cross-entropy: the paper's model for K classes
+  two_class,  ///< even against odd digits with the paper's network itself
+  trained,    ///< m hidden neurons and a trained linear output layer
+};
+
+template <>
+struct ChoiceTable<FigureReading> {
+  static constexpr std::array<ChoiceWord<FigureReading>, 3> words{
+      {{FigureReading::groups, "groups"},
+       {FigureReading::two_class, "two-class"},
+       {FigureReading::trained, "trained"}}};
+};
 
 /// Figures 2 to 5 of the paper: SGD on all images of a set, five runs of each variant. Figures 2
 /// (ReLU) and 3 (leaky ReLU, slope 0.1) vary the standard deviation of the initial weights, Figures
 /// 4 (ReLU) and 5 (leaky) the width.
-///
-/// The paper does not say how a network with one output tells ten classes. `reading` chooses:
-///   "groups"     ten groups of m neurons, softmax cross-entropy: the paper's model for K classes
-///   "two-class"  even against odd digits with the paper's network itself
-///   "trained"    m hidden neurons and a trained linear output layer
 struct ImageFigureOptions {
-  std::string figure;            ///< "fig2" … "fig5"
-  std::string images = "mnist";  ///< or "fashion-mnist"
-  std::string reading = "groups";
-  std::string output_scale;     ///< as output_scale(); empty: 1/m, or 1 for "trained"
-  std::string pixels = "unit";  ///< or "standardized"
-  std::string folder;           ///< of the IDX files; empty: the cache
+  PaperFigure figure = PaperFigure::fig2;
+  ImageSetName images = ImageSetName::mnist;
+  FigureReading reading = FigureReading::groups;
+  OutputScale output_scale = OutputScale::automatic;  ///< 1/m, or 1 for FigureReading::trained
+  PixelScaling pixels = PixelScaling::unit;
+  std::string folder;  ///< of the IDX files; empty: the cache
   double slope = 0.0;
   std::vector<double> init_stds{1e-5};
   std::vector<std::int64_t> widths{1000};
@@ -37,11 +48,10 @@ struct ImageFigureOptions {
   std::int64_t first_seed = 1;
 };
 
-/// The figure as the paper describes it, with the reading that shows what it describes: "groups"
-/// for Figures 2 and 3, "trained" for Figures 4 and 5. `quick`: 2 epochs, 2 runs, 6000
-/// training and 2000 test images.
-/// Throws InputError for a name that is none of fig2 … fig5.
-ImageFigureOptions image_figure(const std::string& figure, bool quick);
+/// The figure as the paper describes it, with the reading that shows what it describes: groups
+/// for Figures 2 and 3, a trained layer for Figures 4 and 5. `quick`: 2 epochs, 2 runs, 6000
+/// training and 2000 test images. Throws InputError for Figure 1, which is not of images.
+ImageFigureOptions image_figure(PaperFigure figure, bool quick);
 
 /// Every setting that results depend on, as TOML.
 std::string image_figure_settings(const ImageFigureOptions& options);

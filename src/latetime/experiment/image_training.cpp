@@ -68,7 +68,7 @@ ImageData load_image_data(ImageSetOptions options, std::size_t test_n) {
   options.n = test_n;
   data.test = sparse_samples<float>(load_image_set(options));
   if (data.test.features != data.train.features) {
-    throw InputError(options.folder.empty() ? options.name : options.folder,
+    throw InputError(options.folder.empty() ? word_of(options.name) : options.folder,
                      fmt::format("training images of {} pixels but test images of {}; fetch all "
                                  "four files of one set",
                                  data.train.features, data.test.features));

@@ -19,6 +19,28 @@ DataInspection inspect_samples(const Samples& x, const std::string& where) {
   return result;
 }
 
+namespace {
+
+std::vector<EngineKind> planned_engines(Method method, const EnginePlan& plan) {
+  if (method == Method::flow) return {EngineKind::flow};
+  if (plan.dense) return {EngineKind::dense};
+  std::vector<EngineKind> engines{EngineKind::coefficient};
+  if (plan.hand_over || plan.frozen) engines.push_back(EngineKind::frozen);
+  if (plan.hand_over) engines.push_back(EngineKind::flow);
+  return engines;
+}
+
+}  // namespace
+
+std::string engines_text(const std::vector<EngineKind>& engines) {
+  std::string text;
+  for (const EngineKind engine : engines) {
+    if (!text.empty()) text += engine == EngineKind::flow ? ", then " : ", ";
+    text += text_of(engine);
+  }
+  return text;
+}
+
 RunInspection inspect_run(const RunConfig& config, const Dataset& data) {
   const DescentOptions options = descent_options(config, data.size(), 1);
   const EnginePlan plan = plan_engines(options, data.size(), data.dim(), 2 * config.network.width);
@@ -26,11 +48,7 @@ RunInspection inspect_run(const RunConfig& config, const Dataset& data) {
           .origin = data.origin,
           .class_plus = std::count(data.classes.begin(), data.classes.end(), 0),
           .class_minus = std::count(data.classes.begin(), data.classes.end(), 1),
-          .engine = options.method == Method::flow ? "flow"
-                    : plan.dense                   ? "dense"
-                    : plan.hand_over               ? "coefficient, frozen, then flow"
-                    : plan.frozen                  ? "coefficient, frozen"
-                                                   : "coefficient",
+          .engines = planned_engines(options.method, plan),
           .last_step = last_time(config, data.size()),
           .records = recorded_steps(config, data.size()).size(),
           .neurons = 2 * config.network.width};

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "latetime/data/gram.hpp"
 #include "latetime/experiment/run.hpp"
@@ -24,11 +25,14 @@ struct RunInspection {
   DataInspection data;
   std::string origin;
   std::int64_t class_plus = 0, class_minus = 0;  ///< samples of each class
-  std::string engine;                            ///< the engines that are planned, in order
+  std::vector<EngineKind> engines;               ///< that are planned, in order
   LogTime last_step;
   std::size_t records = 0;
   std::int64_t neurons = 0;
 };
+/// The engines in words: "coefficient, frozen, then flow".
+std::string engines_text(const std::vector<EngineKind>& engines);
+
 RunInspection inspect_run(const RunConfig& config, const Dataset& data);
 
 }  // namespace latetime

@@ -10,21 +10,12 @@
 namespace latetime {
 namespace {
 
-constexpr LimitStatus all_statuses[] = {LimitStatus::found, LimitStatus::not_separated,
-                                        LimitStatus::pattern_moves, LimitStatus::not_solved,
-                                        LimitStatus::not_separated_so_far};
-
 std::size_t code(PairVerdict verdict) {
   return static_cast<std::size_t>(verdict);
 }
 
 Vector vector_of(const std::vector<double>& entries) {
   return Eigen::Map<const Vector>(entries.data(), static_cast<Eigen::Index>(entries.size()));
-}
-
-LimitStatus status_of(const std::string& text) {
-  return *std::find_if(std::begin(all_statuses), std::end(all_statuses),
-                       [&](LimitStatus status) { return to_string(status) == text; });
 }
 
 }  // namespace
@@ -83,9 +74,9 @@ PairCounts count_pairs(const Limit& limit, const std::vector<int>& classes,
                        const NetworkShape& shape) {
   PairCounts counts;
   for (Eigen::Index k = 0; k < limit.coefficients.rows(); ++k) {
-    for (std::size_t i = 0; i < classes.size(); ++i) {
-      const bool own = k / shape.width == classes[i];
-      const PairVerdict verdict = limit.verdict(k, static_cast<Eigen::Index>(i));
+    for (Eigen::Index i = 0; i < limit.margins.size(); ++i) {
+      const bool own = of_class(classes, shape.group_of(k), i);
+      const PairVerdict verdict = limit.verdict(k, i);
       ++(own ? counts.own : counts.other)[code(verdict)];
     }
   }
@@ -95,7 +86,7 @@ PairCounts count_pairs(const Limit& limit, const std::vector<int>& classes,
 void write_limit(ArrayWriter& file, const LimitReport& report, const NetworkShape& shape,
                  Eigen::Index n) {
   const Limit& limit = report.limit;
-  StoredLimit stored{.status = to_string(limit.status),
+  StoredLimit stored{.status = limit.status,
                      .message = limit.message,
                      .log10_followed = report.log10_followed(),
                      .settled = limit.settled ? 1.0 : 0.0,
@@ -127,7 +118,7 @@ LimitReport read_limit(const ArrayReader& file, const std::string& path, const N
   LimitReport report;
   report.stable_ranks.fill({std::nan(""), std::nan("")});
   Limit& limit = report.limit;
-  limit.status = status_of(stored.status);
+  limit.status = stored.status;
   limit.message = stored.message;
   limit.log_time = stored.log10_followed * std::numbers::ln10;
   limit.settled = stored.settled != 0.0;

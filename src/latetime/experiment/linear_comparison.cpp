@@ -147,28 +147,4 @@ LinearComparison compare_with_linear(const Limit& limit, const Matrix& gram,
   return result;
 }
 
-std::string to_string(Boundary boundary) {
-  switch (boundary) {
-    case Boundary::linear:
-      return "linear";
-    case Boundary::not_linear:
-      return "not-linear";
-    case Boundary::undecided:
-      return "undecided";
-  }
-  return "";
-}
-
-std::string to_string(Separability separability) {
-  switch (separability) {
-    case Separability::separable:
-      return "separable";
-    case Separability::not_separable:
-      return "not-separable";
-    case Separability::undecided:
-      return "undecided";
-  }
-  return "";
-}
-
 }  // namespace latetime

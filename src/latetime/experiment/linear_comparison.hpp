@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -11,6 +12,13 @@ namespace latetime {
 
 /// Whether the points where a network is zero are a hyperplane, with the two classes on its sides.
 enum class Boundary : std::uint8_t { linear, not_linear, undecided };
+
+template <>
+struct ChoiceTable<Boundary> {
+  static constexpr std::array<ChoiceWord<Boundary>, 3> words{{{Boundary::linear, "linear"},
+                                                              {Boundary::not_linear, "not-linear"},
+                                                              {Boundary::undecided, "undecided"}}};
+};
 
 /// A limit network f beside the linear classifier of largest margin, w_svm: what Frei, Vardi,
 /// Bartlett and Srebro ask ("Implicit Bias in Leaky ReLU Networks Trained on High-Dimensional
@@ -52,9 +60,5 @@ struct LinearComparison {
 /// n × n.
 LinearComparison compare_with_linear(const Limit& limit, const Matrix& gram,
                                      const std::vector<int>& classes, const NetworkShape& shape);
-
-/// "linear", "not-linear", "undecided"; "separable", "not-separable", "undecided".
-std::string to_string(Boundary boundary);
-std::string to_string(Separability separability);
 
 }  // namespace latetime

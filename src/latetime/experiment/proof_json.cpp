@@ -65,8 +65,7 @@ ordered_json run_json(const RunTheorem& run) {
                        {"start_distance", run.start_distance},
                        {"radius", run.radius},
                        {"log_straight_from", run.straight_from},
-                       {"offset", run.offset},
-                       {"has_densities", run.has_densities}};
+                       {"offset", run.offset}};
   json["log_settled_from"] = run.settled_from ? ordered_json(*run.settled_from) : nullptr;
   ordered_json times = ordered_json::array(), radii = ordered_json::array();
   for (const TubePiece& piece : run.tube) {

@@ -103,7 +103,7 @@ class RunProver {
         request_(request),
         report_(report),
         rate_(run.config().descent.learning_rate),
-        descent_(run.data(), run.initial(), rate_, request.threads, true),
+        descent_(run.problem(), request.threads, true),
         times_(log_times(run)) {}
 
   void prove() {

@@ -26,8 +26,8 @@ constexpr std::chrono::duration<double> most_pending{0.25};
 // Longest stretch of a run that a kill can cost.
 constexpr std::chrono::seconds checkpoint_period{30};
 
-void write_memory(ArrayWriter& file, const EngineMemory& memory, std::string_view engine) {
-  file.write("/engine/name", std::string(engine));
+void write_memory(ArrayWriter& file, const EngineMemory& memory, EngineKind engine) {
+  file.write("/engine/name", word_of(engine));
   file.write("/engine/step", {1}, std::span<const std::uint64_t>(&memory.step, 1));
   for (const auto& [name, array] : memory.arrays) {
     file.write("/engine/" + name,
@@ -173,7 +173,7 @@ const Record& Recorder::record(const TrainingState& state, const Descent& descen
   const auto begin = Clock::now();
   Matrix inside = measurer_.inside(state);
   last_ = Record{.time = state.time,
-                 .engine = std::string(descent.engine_name()),
+                 .engine = descent.engine(),
                  .switches = state.switches,
                  .switching_pairs = note_switched_pairs(state),
                  .sliding_pairs = state.sliding_pairs,
@@ -241,7 +241,7 @@ void Recorder::write_result(const Descent& descent, const Outcome& outcome,
     if (const auto events = descent.events(); !events.empty()) {
       write_group(file, stored_events(events, initial_.shape), {});
     }
-    write_memory(file, descent.memory(), descent.engine_name());
+    write_memory(file, descent.memory(), descent.engine());
   });
   const auto end = Clock::now();
   next_write_ = end + write_spacing * (end - begin);

@@ -121,7 +121,7 @@ class RunPart {
         data_(problem.data),
         settings_(settings),
         measurer_(problem.data, problem.initial),
-        descent_(problem.data, problem.initial, options()),
+        descent_(problem.descent(), options()),
         schedule_(recorded_steps(problem.config, problem.data.size())) {}
 
   /// Everything is checked before `make_place` is called.
@@ -170,7 +170,7 @@ class RunPart {
   void follow(Recorder& recorder) {
     const std::vector<LogTime> recorded = take_recorded(recorder);
     const auto start = Clock::now();
-    summary_ = {.engine = std::string(descent_.engine_name()), .first = descent_.time()};
+    summary_ = {.engine = descent_.engine(), .first = descent_.time()};
     if (settings_.started) settings_.started(descent_.time(), last_time(config_, data_.size()));
     tell_engine(descent_.time());
     const auto record = [&](const TrainingState& state) {
@@ -185,7 +185,7 @@ class RunPart {
     const DescentObservers observers{.record = record, .pulse = pulse, .needs_weights = false};
     summary_.outcome = descent_.run(schedule_, observers, recorded);
     if (summary_.outcome.reason == StopReason::not_separated_so_far) name_dead_neurons();
-    summary_.engine = descent_.engine_name();
+    summary_.engine = descent_.engine();
     finish(recorder);
     summary_.records = recorder.records();
     summary_.seconds = std::chrono::duration<double>(Clock::now() - start).count();
@@ -219,9 +219,9 @@ class RunPart {
   }
 
   void tell_engine(const LogTime& time) {
-    if (!settings_.engine_changed || descent_.engine_name() == engine_) return;
-    engine_ = descent_.engine_name();
-    settings_.engine_changed(engine_, time);
+    if (!settings_.engine_changed || descent_.engine() == engine_) return;
+    engine_ = descent_.engine();
+    settings_.engine_changed(*engine_, time);
   }
 
   const RunProblem& problem_;
@@ -232,7 +232,7 @@ class RunPart {
   Descent descent_;
   std::vector<LogTime> schedule_;
   RunSummary summary_;
-  std::string engine_;  // that was last told of
+  std::optional<EngineKind> engine_;  // that was last told of
 };
 
 }  // namespace

@@ -81,6 +81,9 @@ struct RunProblem {
   RunConfig config;
   Dataset data;
   Network initial;
+
+  /// What it descends on.
+  Problem descent() const { return {data, initial, config.descent.learning_rate}; }
 };
 
 /// A line on each thing that is allowed and yet hardly meant: samples of zeros, times to record
@@ -98,7 +101,7 @@ struct RunSettings {
   std::function<void(const LogTime& first, const LogTime& last)> started;
   /// Before the first step of this part, and whenever another engine has taken over, before
   /// `pulse`.
-  std::function<void(std::string_view engine, const LogTime& time)> engine_changed;
+  std::function<void(EngineKind engine, const LogTime& time)> engine_changed;
   /// After each record, with the state that it is of (weights are empty where they follow from the
   /// coefficients).
   std::function<void(const TrainingState& state, const Record& record)> recorded = {};
@@ -108,7 +111,7 @@ struct RunSettings {
 
 struct RunSummary {
   Outcome outcome;
-  std::string engine;
+  EngineKind engine = EngineKind::coefficient;  ///< that took the last step
   LogTime first;  ///< where this part began (later than 0 for a resumed run)
   std::size_t records = 0;
   double seconds = 0.0;            ///< of this part

@@ -39,13 +39,13 @@ void compute(const StoredRun& run, const std::function<bool(double)>& keep_going
   const FlowStart start{flow_log_time(result.start, of_descent), run.pairs(run.last().coefficients),
                         run.pairs(run.last().preactivations)};
   if (!start.coefficients.allFinite() || !start.preactivations.allFinite() ||
-      run.read<RunEnd>().reason == to_string(StopReason::not_finite)) {
+      run.read<RunEnd>().reason == StopReason::not_finite) {
     result.problem = "the run's last state is not finite: the weights overflowed";
   } else if (of_descent && result.start < LogTime(earliest_state)) {
     result.problem = fmt::format("the run ended at step {}, too early to say; go on with run {}",
                                  to_string(result.start), way_to_state(run));
   } else {
-    const FlowProblem problem(run.data(), run.shape(), run.config().descent.learning_rate);
+    const FlowProblem problem(run.problem());
     LateFlow flow(problem, start, options_to_limit(problem, of_descent));
     result.report = report_limit(flow, run.data().x, keep_going);
   }
@@ -60,7 +60,7 @@ RunLimit limit_of(const StoredRun& run, const std::function<bool(double)>& keep_
   RunLimit result;
   result.shape = run.shape();
   result.start = run.final_time();
-  result.engine = arrays.read_string("/engine/name");
+  result.engine = run.engine();
   result.mini_batches = takes_mini_batches(run.config(), run.data().size());
   const std::vector<double> undecided = run.column("undecided_events");
   if (!undecided.empty() && undecided.back() > 0.0) {

@@ -7,6 +7,7 @@
 #include "latetime/base/log_time.hpp"
 #include "latetime/experiment/limit_report.hpp"
 #include "latetime/experiment/linear_comparison.hpp"
+#include "latetime/model/method.hpp"
 
 namespace latetime {
 
@@ -18,7 +19,7 @@ struct RunLimit {
   LinearComparison linear;  ///< the same
   bool stored = false;      ///< read from /limit; else computed from /final
   LogTime start;            ///< time of the state that it was, or is, computed from
-  std::string engine;       ///< that made this state
+  EngineKind engine = EngineKind::coefficient;  ///< that made this state
   bool mini_batches = false;
   /// Events on the run's way that its flow decided by less than its error: the run itself may go
   /// to another limit.

@@ -19,7 +19,8 @@ namespace {
 
 ImageSetOptions image_options(const RunConfig& config) {
   ImageSetOptions options;
-  options.name = word_of(config.data.source);
+  options.name = config.data.source == DataSource::fashion_mnist ? ImageSetName::fashion_mnist
+                                                                 : ImageSetName::mnist;
   options.folder = config.data.folder;
   options.split = config.data.split;
   options.classes = config.data.classes;
@@ -143,7 +144,6 @@ Network network_of_array(const NetworkShape& shape, const std::vector<std::size_
 
 DescentOptions descent_options(const RunConfig& config, Eigen::Index n, unsigned threads) {
   return {.method = config.descent.method,
-          .learning_rate = config.descent.learning_rate,
           .batch_size = batch_size(config, n),
           .engine = config.descent.engine,
           .tolerance = config.descent.tolerance,

@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 
 #include "latetime/base/error.hpp"
+#include "latetime/base/text.hpp"
+#include "latetime/data/file_bytes.hpp"
 #include "latetime/store/run_directory.hpp"
 #include "latetime/store/training_folder.hpp"
 
@@ -108,9 +110,21 @@ std::vector<double> StoredRun::column(const std::string& name) const {
   return values;
 }
 
-std::vector<std::string> StoredRun::record_engines() const {
-  const auto engines = file().read_strings("/records/engine");
-  if (engines.size() != records()) fail("/records/engine is too short");
+EngineKind StoredRun::engine_of(const std::string& word, const char* where) const {
+  if (const auto kind = choice_of<EngineKind>(word)) return *kind;
+  fail(fmt::format("{} names \"{}\", which is none of {}", where, printable(word),
+                   join(words_of<EngineKind>())));
+}
+
+EngineKind StoredRun::engine() const {
+  return engine_of(file().read_string("/engine/name"), "/engine/name");
+}
+
+std::vector<EngineKind> StoredRun::record_engines() const {
+  const auto words = file().read_strings("/records/engine");
+  if (words.size() != records()) fail("/records/engine is too short");
+  std::vector<EngineKind> engines;
+  for (const std::string& word : words) engines.push_back(engine_of(word, "/records/engine"));
   return engines;
 }
 

@@ -8,7 +8,7 @@
 #include "latetime/base/log_time.hpp"
 #include "latetime/data/dataset.hpp"
 #include "latetime/experiment/config.hpp"
-#include "latetime/model/network.hpp"
+#include "latetime/model/problem.hpp"
 #include "latetime/store/run_schema.hpp"
 
 namespace latetime {
@@ -28,6 +28,8 @@ class StoredRun {
   const Dataset& data() const { return data_; }
   NetworkShape shape() const;
   Network initial() const;
+  /// What it descends on.
+  Problem problem() const { return {data_, initial(), config_.descent.learning_rate}; }
 
   const FinalState& last() const { return last_; }
   LogTime final_time() const;
@@ -39,13 +41,15 @@ class StoredRun {
   /// An array (2, m, n) as neurons × n.
   Matrix pairs(const std::vector<double>& entries) const;
 
+  /// That made the last state.
+  EngineKind engine() const;
   std::vector<LogTime> record_times() const;
   /// The step that exact engines have come to: where the late-time flow began, if it did.
   std::uint64_t engine_step() const;
   std::size_t records() const;
   /// A number a record; NaN where there is none.
   std::vector<double> column(const std::string& name) const;
-  std::vector<std::string> record_engines() const;
+  std::vector<EngineKind> record_engines() const;
   /// Coefficients of record `index`, neurons × n; empty when they were too large to be kept.
   bool keeps_coefficients() const { return file().exists("/records/coefficients"); }
   std::vector<Matrix> record_coefficients() const;
@@ -55,6 +59,7 @@ class StoredRun {
   StoredRun(std::shared_ptr<const ArrayReader> arrays, const std::string& path,
             const std::string& folder);
   Dataset data_of(const RunBeginning& beginning) const;
+  EngineKind engine_of(const std::string& word, const char* where) const;
   [[noreturn]] void fail(const std::string& problem) const;
 
   std::string path_;

@@ -280,7 +280,7 @@ class Training {
     const LogTime time = trainer_.step();
     row["log10_t"] = log10_text(time);
     row["step"] = step_text(time);
-    row["engine"] = "dense";
+    row[engine_column] = word_of(EngineKind::dense);
     row["epoch"] = shortest(static_cast<double>(trainer_.step()) /
                             static_cast<double>(trainer_.steps_per_epoch()));
     if (trainer_.step() > 0) {
@@ -367,7 +367,7 @@ class Training {
       std::vector<std::string> lines;
       for (const auto& row : rows_) lines.push_back(join(row, ","));
       file.write("/training/rows", std::span<const std::string>(lines));
-      file.write("/outcome/reason", to_string(outcome.reason));
+      file.write("/outcome/reason", word_of(outcome.reason));
       file.write("/outcome/message", outcome.message);
       file.write("/provenance/version", LATETIME_VERSION);
       file.write("/provenance/machine", describe_machine());

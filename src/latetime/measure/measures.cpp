@@ -99,7 +99,7 @@ void Measurer::measure_patterns(const TrainingState& state, Measures& result) co
     bool alive = false;
     for (Eigen::Index i = 0; i < n; ++i) {
       const bool active = state.preactivations(k, i) >= 0.0;
-      const bool own = k / m == data_.classes[static_cast<std::size_t>(i)];
+      const bool own = of_class(data_.classes, shape_.group_of(k), i);
       const double rho = state.coefficients(k, i) * squared_norms_[i];
       alive = alive || active;
       if (own && active) ++result.active_own[i];

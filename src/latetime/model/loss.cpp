@@ -2,9 +2,7 @@
 
 #include <cmath>
 #include <limits>
-#include <vector>
-
-#include "latetime/base/log_domain.hpp"
+#include <stdexcept>
 
 namespace latetime {
 namespace {
@@ -36,6 +34,11 @@ double log_mean(const Vector& logs) {
 
 }  // namespace
 
+void require_logistic(const Loss& loss, const std::string& who) {
+  if (loss == logistic) return;
+  throw std::invalid_argument(who + ": of the logistic loss, not of the " + std::string(loss.name));
+}
+
 Vector margins(const Matrix& outputs, std::span<const int> classes) {
   Vector result(outputs.rows());
   for (Eigen::Index i = 0; i < outputs.rows(); ++i) {
@@ -50,11 +53,11 @@ Vector margins(const Matrix& outputs, std::span<const int> classes) {
 }
 
 void loss_pulls(Eigen::Ref<const Matrix> outputs, std::span<const int> classes,
-                Eigen::Ref<Matrix> pulls) {
+                Eigen::Ref<Matrix> pulls, const Loss& loss) {
   for (Eigen::Index i = 0; i < outputs.rows(); ++i) {
     const int own = classes[static_cast<std::size_t>(i)];
     const double others = log_others(outputs, i, own);
-    const double g = multiplier(outputs(i, own) - others);  // 1 − softmax of the own group
+    const double g = loss.multiplier(outputs(i, own) - others);
     if (outputs.cols() == 2) {
       pulls(i, own) = g;
       pulls(i, 1 - own) = -g;
@@ -85,16 +88,16 @@ Matrix relative_loss_pulls(const Matrix& outputs, std::span<const int> classes) 
   return pulls;
 }
 
-Vector log_sample_losses(const Matrix& outputs, std::span<const int> classes) {
+Vector log_sample_losses(const Matrix& outputs, std::span<const int> classes, const Loss& loss) {
   Vector result(outputs.rows());
   for (Eigen::Index i = 0; i < outputs.rows(); ++i) {
-    result[i] = log_logistic_loss(loss_margin(outputs, i, classes[static_cast<std::size_t>(i)]));
+    result[i] = loss.log_value(loss_margin(outputs, i, classes[static_cast<std::size_t>(i)]));
   }
   return result;
 }
 
-double log_mean_loss(const Matrix& outputs, std::span<const int> classes) {
-  return log_mean(log_sample_losses(outputs, classes));
+double log_mean_loss(const Matrix& outputs, std::span<const int> classes, const Loss& loss) {
+  return log_mean(log_sample_losses(outputs, classes, loss));
 }
 
 double log_mean_loss(const Vector& margins) {

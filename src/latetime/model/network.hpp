@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "latetime/data/dataset.hpp"
 
@@ -16,7 +17,13 @@ struct NetworkShape {
   double slope = 0.0;      ///< γ in [0, 1]: 0 is ReLU, 1 is linear
 
   Eigen::Index neurons() const { return groups * width; }
+  int group_of(Eigen::Index neuron) const { return static_cast<int>(neuron / width); }
 };
+
+/// Whether a sample is of a group's class; its pairs with neurons of that group are *own-class*.
+inline bool of_class(const std::vector<int>& classes, int group, Eigen::Index sample) {
+  return classes[static_cast<std::size_t>(sample)] == group;
+}
 
 /// A network: its shape and its weights, (groups·width) × dim. Row k·width + r is neuron r of group
 /// k.

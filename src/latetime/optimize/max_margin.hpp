@@ -1,15 +1,25 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <vector>
 
+#include "latetime/base/choice.hpp"
 #include "latetime/data/dataset.hpp"
 #include "latetime/optimize/certificate.hpp"
 
 namespace latetime {
 
 enum class Separability : std::uint8_t { separable, not_separable, undecided };
+
+template <>
+struct ChoiceTable<Separability> {
+  static constexpr std::array<ChoiceWord<Separability>, 3> words{
+      {{Separability::separable, "separable"},
+       {Separability::not_separable, "not-separable"},
+       {Separability::undecided, "undecided"}}};
+};
 
 struct MaxMarginResult {
   Separability verdict = Separability::undecided;

@@ -32,7 +32,7 @@ std::string numbers(const char* name, const Row& row) {
 
 using Claims = std::vector<std::pair<std::string, Enclosure>>;
 
-Claims limit_claims(const LimitTheorem& limit, bool has_densities) {
+Claims limit_claims(const LimitTheorem& limit) {
   Claims claims{{"norm", widened_ratio(limit.norm)},
                 {"normalized-margin", widened_ratio(limit.normalized_margin)},
                 {"loss-constant", widened(limit.loss_constant)}};
@@ -46,7 +46,6 @@ Claims limit_claims(const LimitTheorem& limit, bool has_densities) {
                         widened_ratio(*limit.spectral_norms[part], checker_spectrum));
   }
   for (const SwitchingSlope& pair : limit.switching) {
-    if (!has_densities) break;
     claims.emplace_back(fmt::format("density {} {}", pair.neuron, pair.sample),
                         widened(pair.density));
   }
@@ -88,7 +87,7 @@ std::string certificate_text(const Dataset& data, const Network& weights, double
     for (const auto& row : initial->rowwise()) text += numbers("w0", row);
   }
   for (const auto& row : weights.weights.rowwise()) text += numbers("w", row);
-  Claims claims = limit_claims(theorem.limit, theorem.has_densities);
+  Claims claims = limit_claims(theorem.limit);
   if (initial) {
     claims.emplace_back("start-distance",
                         Enclosure{0.0, theorem.start_distance * (1.0 + checker_spectrum) + 1e-18});
@@ -96,7 +95,7 @@ std::string certificate_text(const Dataset& data, const Network& weights, double
   claims.emplace_back("radius", Enclosure{0.0, theorem.radius});
   claims.emplace_back("log-straight-from",
                       Enclosure{0.0, theorem.straight_from * (1.0 + checker_width)});
-  claims.emplace_back("offset", Enclosure{0.0, theorem.offset});
+  claims.emplace_back("offset", Enclosure{0.0, theorem.offset * (1.0 + checker_width)});
   text += claims_text(claims) + "derivation\n";
   for (const std::string& line : derivation) text += line + "\n";
   return text + "end\n";
@@ -105,9 +104,8 @@ std::string certificate_text(const Dataset& data, const Network& weights, double
 std::string limit_certificate_text(const Dataset& data, const NetworkShape& shape,
                                    double learning_rate, const LimitPattern& pattern,
                                    const LimitTheorem& theorem) {
-  std::string text = problem_text(data, shape, learning_rate) +
-                     claims_text(limit_claims(theorem, false)) + "derivation\npattern " +
-                     support_word(pattern.support);
+  std::string text = problem_text(data, shape, learning_rate) + claims_text(limit_claims(theorem)) +
+                     "derivation\npattern " + support_word(pattern.support);
   for (std::size_t pair = 0; pair < pattern.verdicts.size(); ++pair) {
     if (pair % pattern.support.size() == 0) text += ' ';
     text += pattern.verdicts[pair] == PairVerdict::active     ? '1'

@@ -161,8 +161,8 @@ std::string theorem_text(const RunTheorem& theorem, const Dataset& data, const N
               ? "No pair switches for ever.\n"
               : fmt::format(
                     "{} pairs (neuron, sample) switch infinitely often, each active at a "
-                    "{} density of steps.\n",
-                    limit.switching.size(), theorem.has_densities ? "natural" : "logarithmic");
+                    "natural density of steps.\n",
+                    limit.switching.size());
   return text;
 }
 

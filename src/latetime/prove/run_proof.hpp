@@ -58,8 +58,7 @@ struct RunTheorem {
   /// log t from which on every pair that does not switch for ever has settled; nothing where one
   /// need not.
   std::optional<double> settled_from;
-  /// Whether every switching pair has its natural density; without, a logarithmic one is proved.
-  bool has_densities = false;
+
   /// Pairs whose pre-activation has the sign of W_T at every t ≥ T; neurons × n, row-major.
   std::vector<bool> keeps_sign;
   std::vector<TubePiece> tube;           ///< in order; the last piece is the straight line

@@ -46,7 +46,8 @@ Tube::Tube(ReferenceCurve curve, double start_distance)
       blocks_(std::make_shared<std::map<std::string, RoomBlock>>()) {
   const ProofProblem& p = problem();
   const double distance = above(start_distance + std::sqrt(curve_.start_square()));
-  square_ = start_distance > 0.0 ? above(distance * distance) : curve_.start_square();
+  // A checker knows squares to 10⁻²⁰.
+  square_ = 2e-20 + (start_distance > 0.0 ? above(distance * distance) : curve_.start_square());
   for (Eigen::Index k = 0; k < p.neurons(); ++k) {
     std::vector<bool> free, sure;
     std::vector<double> base;

@@ -9,11 +9,11 @@ namespace latetime {
 namespace {
 
 /// State of every pair, (2, m, n).
-std::vector<PairState> states_of(const RunResults& run) {
-  std::vector<PairState> states;
+std::vector<PairVerdict> states_of(const RunResults& run) {
+  std::vector<PairVerdict> states;
   if (run.limit && run.limit->has_direction()) {
     for (const std::uint8_t code : run.limit->verdicts)
-      states.push_back(static_cast<PairState>(code));
+      states.push_back(static_cast<PairVerdict>(code));
     return states;
   }
   const auto& times = run.column("log10_t");
@@ -23,9 +23,9 @@ std::vector<PairState> states_of(const RunResults& run) {
     return record > 0 && record < times.size() && times[record] > times.back() - 1.0;
   };
   for (std::size_t pair = 0; pair < run.state.preactivations.size(); ++pair) {
-    states.push_back(switched_lately(pair)                 ? PairState::switching
-                     : run.state.preactivations[pair] >= 0 ? PairState::active
-                                                           : PairState::inactive);
+    states.push_back(switched_lately(pair)                 ? PairVerdict::switches
+                     : run.state.preactivations[pair] >= 0 ? PairVerdict::active
+                                                           : PairVerdict::inactive);
   }
   return states;
 }
@@ -48,14 +48,14 @@ void append(std::vector<Band>& bands, std::vector<Band> more) {
 
 /// Numbers 0 … m − 1 of the neurons of a group, like ones next to each other.
 std::vector<std::size_t> ordered_neurons(const RunResults& run, std::size_t group,
-                                         const std::vector<PairState>& states) {
-  const auto count = [&](std::size_t r, PairState state) {
+                                         const std::vector<PairVerdict>& states) {
+  const auto count = [&](std::size_t r, PairVerdict state) {
     const auto row = states.begin() + static_cast<std::ptrdiff_t>((group * run.width + r) * run.n);
     return std::count(row, row + static_cast<std::ptrdiff_t>(run.n), state);
   };
   std::vector<std::pair<std::ptrdiff_t, std::ptrdiff_t>> keys;
   for (std::size_t r = 0; r < run.width; ++r) {
-    keys.emplace_back(-count(r, PairState::active), -count(r, PairState::switching));
+    keys.emplace_back(-count(r, PairVerdict::active), -count(r, PairVerdict::switches));
   }
   std::vector<std::size_t> order(run.width);
   std::iota(order.begin(), order.end(), std::size_t{0});
@@ -66,7 +66,7 @@ std::vector<std::size_t> ordered_neurons(const RunResults& run, std::size_t grou
 
 class MapFiller {
  public:
-  MapFiller(const RunResults& run, const std::vector<PairState>& states, PairMaps& maps)
+  MapFiller(const RunResults& run, const std::vector<PairVerdict>& states, PairMaps& maps)
       : run_(run), states_(states), maps_(maps), times_(run.column("log10_t")) {
     for (auto& counts : maps.counts) counts.assign(maps.cells(), 0);
     maps.rho_mean.assign(maps.cells(), 0.0);
@@ -106,7 +106,7 @@ class MapFiller {
   }
 
   const RunResults& run_;
-  const std::vector<PairState>& states_;
+  const std::vector<PairVerdict>& states_;
   PairMaps& maps_;
   const std::vector<double>& times_;
 };
@@ -117,7 +117,7 @@ PairMaps pair_maps(const RunResults& run, const MapSize& size) {
   PairMaps maps;
   maps.of_limit = run.limit && run.limit->has_direction();
   maps.counts_switches = run.counts_switches();
-  const std::vector<PairState> states = states_of(run);
+  const std::vector<PairVerdict> states = states_of(run);
   for (const int label : {1, -1}) {
     append(maps.rows, in_bands(label, ordered_neurons(run, label > 0 ? 0 : 1, states), size.rows));
     std::vector<std::size_t> samples;

@@ -5,12 +5,10 @@
 #include <string>
 #include <vector>
 
+#include "latetime/model/limit_status.hpp"
 #include "latetime/report/run_results.hpp"
 
 namespace latetime {
-
-/// What a (neuron, sample) pair is shown as; the numbers of /limit/verdicts.
-enum class PairState { inactive = 0, active = 1, switching = 2, undecided = 3 };
 
 /// Neighbouring neurons, or samples, of one class that a heat map shows as one row or column.
 struct Band {
@@ -27,7 +25,7 @@ struct PairMaps {
   /// False: nobody counted switches. States of the last record are then signs alone, and
   /// last_switch and never are empty.
   bool counts_switches = true;
-  std::array<std::vector<std::size_t>, 4> counts;     ///< of each PairState
+  std::array<std::vector<std::size_t>, 4> counts;     ///< of each PairVerdict
   std::vector<double> rho_mean, rho_least, rho_most;  ///< of ρ̄ and ρ̲
   std::vector<double> last_switch;     ///< log10 t of the first record after the last switch of any
                                        ///< pair of the cell; NaN: none ever switched

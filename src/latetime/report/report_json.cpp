@@ -50,7 +50,7 @@ ordered_json records_json(const RunResults& run, const Indices& shown) {
   for (const auto& [name, values] : run.columns)
     columns[name] = json_numbers(values, shown, record_digits);
   ordered_json engines = ordered_json::array();
-  for (const std::size_t r : shown) engines.push_back(run.engines[r]);
+  for (const std::size_t r : shown) engines.push_back(text_of(run.engines[r]));
   return {
       {"total", run.records()}, {"shown", shown.size()}, {"engine", engines}, {"columns", columns}};
 }
@@ -89,7 +89,7 @@ ordered_json spectrum_json(const RunResults& run, const Indices& shown) {
 ordered_json limit_json(const RunResults& run) {
   if (!run.limit) return nullptr;
   const StoredLimit& limit = *run.limit;
-  ordered_json json{{"status", limit.status}, {"message", limit.message}};
+  ordered_json json{{"status", text_of(limit.status)}, {"message", limit.message}};
   if (!limit.found()) return json;
   double sum = 0.0;
   for (const double multiplier : limit.multipliers) sum += multiplier;
@@ -146,33 +146,34 @@ ordered_json run_json(const std::string& folder) {
   const Indices shown = records_shown(run);
   const ClaimsFile claims = read_claims(folder);
   const ProofFile proof = read_proof(folder);
-  return {
-      {"name", folder_name(folder)},
-      {"folder", folder},
-      {"command", fmt::format("latetime run {}/config.toml --out NEW", folder)},
-      {"config", run.config},
-      {"shape", {{"n", run.n}, {"d", run.d}, {"m", run.width}, {"slope", run.slope}}},
-      {"outcome",
-       {{"reason", run.end.reason}, {"message", run.end.message}, {"reached", reached_text(run)}}},
-      {"provenance",
-       {{"version", run.provenance.version},
-        {"machine", run.provenance.machine},
-        {"kernel", run.provenance.kernel},
-        {"data", run.provenance.data_origin},
-        {"wall_seconds", run.provenance.wall_seconds}}},
-      {"summary", summary_json(run, maps)},
-      {"records", records_json(run, shown)},
-      {"spectrum", spectrum_json(run, shown)},
-      {"limit", limit_json(run)},
-      {"labels", run.labels},
-      {"margins", json_numbers(run.margins())},
-      {"maps", maps_json(maps)},
-      {"claims", claims.claims},
-      {"claims_outdated", claims.outdated},
-      {"claims_command", "latetime check " + folder},
-      {"proof", proof.proof},
-      {"proof_outdated", proof.outdated},
-      {"proof_command", "latetime prove " + folder}};
+  return {{"name", folder_name(folder)},
+          {"folder", folder},
+          {"command", fmt::format("latetime run {}/config.toml --out NEW", folder)},
+          {"config", run.config},
+          {"shape", {{"n", run.n}, {"d", run.d}, {"m", run.width}, {"slope", run.slope}}},
+          {"outcome",
+           {{"reason", text_of(run.end.reason)},
+            {"message", run.end.message},
+            {"reached", reached_text(run)}}},
+          {"provenance",
+           {{"version", run.provenance.version},
+            {"machine", run.provenance.machine},
+            {"kernel", run.provenance.kernel},
+            {"data", run.provenance.data_origin},
+            {"wall_seconds", run.provenance.wall_seconds}}},
+          {"summary", summary_json(run, maps)},
+          {"records", records_json(run, shown)},
+          {"spectrum", spectrum_json(run, shown)},
+          {"limit", limit_json(run)},
+          {"labels", run.labels},
+          {"margins", json_numbers(run.margins())},
+          {"maps", maps_json(maps)},
+          {"claims", claims.claims},
+          {"claims_outdated", claims.outdated},
+          {"claims_command", "latetime check " + folder},
+          {"proof", proof.proof},
+          {"proof_outdated", proof.outdated},
+          {"proof_command", "latetime prove " + folder}};
 }
 
 }  // namespace latetime

@@ -68,8 +68,8 @@ std::string make_report(const std::vector<std::string>& folders, const std::stri
                                 {"figures", nlohmann::ordered_json::array()},
                                 {"sweeps", nlohmann::ordered_json::array()}};
   for (const std::string& folder : folders) {
-    const std::vector<std::string> figures = paper_figures_in(folder);
-    for (const std::string& figure : figures) {
+    const std::vector<PaperFigure> figures = paper_figures_in(folder);
+    for (const PaperFigure figure : figures) {
       report["figures"].push_back(paper_figure_json(folder, figure));
     }
     if (!figures.empty()) continue;

@@ -11,6 +11,7 @@
 #include "latetime/base/error.hpp"
 #include "latetime/base/names.hpp"
 #include "latetime/base/toml_depth.hpp"
+#include "latetime/store/record.hpp"
 #include "latetime/store/run_directory.hpp"
 #include "latetime/store/training_folder.hpp"
 
@@ -23,7 +24,9 @@ void read_config_keys(RunResults& run, const std::string& path) {
     const toml::table table = toml::parse(run.config);
     run.slope = table["network"]["slope"].value_or(0.0);
     run.learning_rate = table["descent"]["learning_rate"].value_or(0.0);
-    run.method = table["descent"]["method"].value_or(std::string());
+    if (const auto method = table["descent"]["method"].value<std::string>()) {
+      run.method = choice_named<Method>(path + ": descent.method", *method);
+    }
     run.batch_size = table["descent"]["batch_size"].value_or(std::size_t{0});
     run.until = table["descent"]["until"].value_or(std::string());
   } catch (const toml::parse_error& error) {
@@ -34,12 +37,12 @@ void read_config_keys(RunResults& run, const std::string& path) {
 
 void read_columns(RunResults& run, const std::string& path) {
   const CsvTable table = read_metrics(path);
-  const std::size_t engine = table.index_of("engine");
+  const std::size_t engine = table.index_of(engine_column);
   for (std::size_t c = 0; c < table.columns.size(); ++c) {
     std::vector<double> values;
     for (const auto& row : table.rows) {
       if (c == engine) {
-        run.engines.push_back(row[c]);
+        run.engines.push_back(choice_named<EngineKind>(path + ": column engine", row[c]));
       } else {
         values.push_back(row[c].empty() ? std::nan("") : std::strtod(row[c].c_str(), nullptr));
       }

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "latetime/model/method.hpp"
 #include "latetime/store/run_schema.hpp"
 
 namespace latetime {
@@ -16,11 +17,12 @@ struct RunResults {
   std::string config;  ///< complete, TOML
   std::size_t n = 0, d = 0, width = 0;
   double slope = 0.0, learning_rate = 0.0;
-  std::string method, until;
-  std::size_t batch_size = 0;  ///< of method "sgd"
+  Method method = Method::gradient_descent;
+  std::string until;
+  std::size_t batch_size = 0;  ///< of Method::stochastic
 
   std::map<std::string, std::vector<double>> columns;  ///< of metrics.csv; NaN where empty
-  std::vector<std::string> engines;                    ///< of each record
+  std::vector<EngineKind> engines;                     ///< of each record
 
   RunEnd end;
   Provenance provenance;
@@ -34,7 +36,7 @@ struct RunResults {
   std::optional<StoredLimit> limit;
 
   /// False for mini-batches, whose steps do not see every pair.
-  bool counts_switches() const { return method != "sgd"; }
+  bool counts_switches() const { return method != Method::stochastic; }
   std::size_t records() const { return engines.size(); }
   const std::vector<double>& column(const std::string& name) const { return columns.at(name); }
   /// Margins y_i f(x_i) of the last state, from its pre-activations.

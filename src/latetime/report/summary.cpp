@@ -71,18 +71,18 @@ std::string activation_text(double slope) {
 }
 
 std::string method_text(const RunResults& run) {
-  if (run.method == "flow") return "Gradient flow";
-  if (run.method != "sgd") return "Full-batch gradient descent";
+  if (run.method == Method::flow) return "Gradient flow";
+  if (run.method != Method::stochastic) return "Full-batch gradient descent";
   return run.batch_size < run.n
              ? fmt::format("Mini-batch gradient descent (batches of {})", run.batch_size)
              : "Gradient descent in batches of all samples";
 }
 
 Paragraph what_was_run(const RunResults& run) {
-  std::vector<std::string> engines;
-  for (const std::string& engine : run.engines) {
-    if (std::find(engines.begin(), engines.end(), engine) == engines.end()) {
-      engines.push_back(engine);
+  std::vector<std::string_view> engines;
+  for (const EngineKind engine : run.engines) {
+    if (std::ranges::find(engines, text_of(engine)) == engines.end()) {
+      engines.push_back(text_of(engine));
     }
   }
   std::string text = fmt::format(
@@ -91,8 +91,8 @@ Paragraph what_was_run(const RunResults& run) {
       method_text(run), run.learning_rate, run.width, activation_text(run.slope), run.n, run.d,
       run.provenance.data_origin, reached_text(run), run.records(), fmt::join(engines, ", "),
       run.provenance.wall_seconds);
-  if (run.end.reason != to_string(StopReason::reached_end)) {
-    text += fmt::format(" It stopped before its end ({}){}{}.", run.end.reason,
+  if (run.end.reason != StopReason::reached_end) {
+    text += fmt::format(" It stopped before its end ({}){}{}.", text_of(run.end.reason),
                         run.end.message.empty() ? "" : ": ", run.end.message);
   }
   return {"What was run", text};
@@ -111,7 +111,7 @@ std::string pairs_text(const PairMaps& maps) {
 Paragraph what_it_converges_to(const RunResults& run, const PairMaps& maps) {
   const std::string title = "What it converges to";
   if (!run.limit) {
-    const bool batches = run.method == "sgd";
+    const bool batches = run.method == Method::stochastic;
     return {title,
             fmt::format(
                 "At the end the stable ranks are {}. The limit t = \u221e is not stored, {}; "
@@ -123,7 +123,8 @@ Paragraph what_it_converges_to(const RunResults& run, const PairMaps& maps) {
   }
   const StoredLimit& limit = *run.limit;
   if (!limit.found()) {
-    return {title, fmt::format("No limit was found ({}): {}.", limit.status, limit.message)};
+    return {title,
+            fmt::format("No limit was found ({}): {}.", text_of(limit.status), limit.message)};
   }
   const auto support = std::count_if(limit.support.begin(), limit.support.end(),
                                      [](double flag) { return flag != 0.0; });

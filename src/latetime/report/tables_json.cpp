@@ -96,13 +96,14 @@ ordered_json figure_notes(const std::string& config, const std::string& path) {
 
 }  // namespace
 
-ordered_json paper_figure_json(const std::string& folder, const std::string& figure) {
+ordered_json paper_figure_json(const std::string& folder, PaperFigure figure) {
+  const std::string name = word_of(figure);
   const auto path = [&](const char* suffix) {
-    return (std::filesystem::path(folder) / (figure + suffix)).string();
+    return (std::filesystem::path(folder) / (name + suffix)).string();
   };
   const CsvTable table = read_metrics(path(".csv"));
   std::vector<std::string> wanted = {"epoch"};
-  const bool first = figure == "fig1";
+  const bool first = figure == PaperFigure::fig1;
   for (const char* by : first ? std::vector{"slope"} : std::vector{"init_std", "width", "step"}) {
     wanted.push_back(by);
   }
@@ -113,13 +114,15 @@ ordered_json paper_figure_json(const std::string& folder, const std::string& fig
     wanted.push_back(std::string(quantity) + "_std");
   }
   ordered_json columns;
-  for (const std::string& name : wanted) columns[name] = json_numbers(column_of(table, name));
+  for (const std::string& column : wanted) {
+    columns[column] = json_numbers(column_of(table, column));
+  }
   std::ifstream settings(path(".toml"));
   if (!settings) {
-    throw InputError(path(".toml"), "is missing; run latetime reproduce " + figure + " again");
+    throw InputError(path(".toml"), "is missing; run latetime reproduce " + name + " again");
   }
   const std::string config(std::istreambuf_iterator<char>(settings), {});
-  return {{"figure", figure},
+  return {{"figure", name},
           {"folder", folder},
           {"config", config},
           {"notes", figure_notes(config, path(".toml"))},

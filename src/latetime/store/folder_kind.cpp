@@ -29,11 +29,11 @@ bool holds_run(const std::string& folder) {
          (fs::exists(file(config_name), error) && fs::exists(file(result_name), error));
 }
 
-std::vector<std::string> paper_figures_in(const std::string& folder) {
-  std::vector<std::string> figures;
-  for (const char* figure : {"fig1", "fig2", "fig3", "fig4", "fig5"}) {
+std::vector<PaperFigure> paper_figures_in(const std::string& folder) {
+  std::vector<PaperFigure> figures;
+  for (const auto& [figure, name] : ChoiceTable<PaperFigure>::words) {
     std::error_code error;
-    if (fs::exists(fs::path(folder) / (std::string(figure) + ".csv"), error)) {
+    if (fs::exists(fs::path(folder) / (std::string(name) + ".csv"), error)) {
       figures.push_back(figure);
     }
   }
@@ -41,10 +41,10 @@ std::vector<std::string> paper_figures_in(const std::string& folder) {
 }
 
 bool holds_figures(const std::string& folder) {
-  for (const char* figure : {"fig1", "fig2", "fig3", "fig4", "fig5"}) {
+  for (const std::string& figure : words_of<PaperFigure>()) {
     for (const char* rest : {".csv", ".toml", "_runs"}) {
       std::error_code error;
-      if (fs::exists(fs::path(folder) / (std::string(figure) + rest), error)) return true;
+      if (fs::exists(fs::path(folder) / (figure + rest), error)) return true;
     }
   }
   return false;

@@ -3,6 +3,8 @@
 #include <string>
 #include <vector>
 
+#include "latetime/store/paper_figure.hpp"
+
 namespace latetime {
 
 // What a run writes in its folder.
@@ -17,8 +19,8 @@ constexpr const char* points_name = "points.jsonl";
 /// result.h5 without it.
 bool holds_run(const std::string& folder);
 
-/// The figures of the paper whose tables lie in `folder`: "fig1" … "fig5", in this order.
-std::vector<std::string> paper_figures_in(const std::string& folder);
+/// The figures whose tables lie in `folder`, in their order.
+std::vector<PaperFigure> paper_figures_in(const std::string& folder);
 
 /// Whether `folder` is one of latetime reproduce: a table, settings, or finished runs of a figure.
 bool holds_figures(const std::string& folder);

@@ -1,7 +1,6 @@
 #include "latetime/store/record.hpp"
 
 #include <cmath>
-#include <functional>
 
 #include <fmt/format.h>
 
@@ -10,71 +9,71 @@
 namespace latetime {
 namespace {
 
-std::string number(double value) {
-  return std::isnan(value) ? std::string() : shortest(value);
-}
-std::string count(std::uint64_t value) {
-  return fmt::format("{}", value);
-}
-
 struct Column {
   std::string name;
-  std::function<std::string(const Record&)> text;
-  bool counts = false;  // whole numbers
+  double (*value)(const Record&);  // NaN: there is none; null: the engine
+  bool counts = false;             // whole numbers
 };
 
-std::string if_counted(const Record& r, std::uint64_t value) {
-  return r.switches.counted ? count(value) : std::string();
+double whole(std::uint64_t value) {
+  return static_cast<double>(value);
+}
+
+double log10_of(const LogTime& time) {
+  return time == LogTime() ? std::nan("") : time.log10();
+}
+
+double step_of(const LogTime& time) {
+  const auto step = time.step();
+  return step ? whole(*step) : std::nan("");
+}
+
+double if_counted(const Record& r, std::uint64_t value) {
+  return r.switches.counted ? whole(value) : std::nan("");
 }
 
 std::vector<Column> contract_columns() {
+  using R = const Record&;
   return {
-      {"log10_t", [](const Record& r) { return log10_text(r.time); }},
-      {"step", [](const Record& r) { return step_text(r.time); }, true},
-      {"engine", [](const Record& r) { return r.engine; }},
-      {"log_loss", [](const Record& r) { return number(r.measures.log_loss); }},
-      {"min_margin", [](const Record& r) { return number(r.measures.min_margin); }},
-      {"normalized_margin", [](const Record& r) { return number(r.measures.normalized_margin); }},
-      {"stable_rank_pos", [](const Record& r) { return number(r.measures.stable_ranks[0].value); }},
-      {"stable_rank_neg", [](const Record& r) { return number(r.measures.stable_ranks[1].value); }},
-      {"stable_rank_all", [](const Record& r) { return number(r.measures.stable_ranks[2].value); }},
-      {"norm_w", [](const Record& r) { return number(r.measures.norm_w); }},
-      {"kkt_residual", [](const Record& r) { return number(r.measures.kkt.residual); }},
-      {"switches", [](const Record& r) { return if_counted(r, r.switches.own + r.switches.other); },
-       true},
-      {"sliding_pairs", [](const Record& r) { return fmt::format("{}", r.sliding_pairs); }, true},
-      {"error_estimate", [](const Record& r) { return number(r.error_estimate); }},
+      {"log10_t", [](R r) { return log10_of(r.time); }},
+      {"step", [](R r) { return step_of(r.time); }, true},
+      {engine_column, nullptr},
+      {"log_loss", [](R r) { return r.measures.log_loss; }},
+      {"min_margin", [](R r) { return r.measures.min_margin; }},
+      {"normalized_margin", [](R r) { return r.measures.normalized_margin; }},
+      {"stable_rank_pos", [](R r) { return r.measures.stable_ranks[0].value; }},
+      {"stable_rank_neg", [](R r) { return r.measures.stable_ranks[1].value; }},
+      {"stable_rank_all", [](R r) { return r.measures.stable_ranks[2].value; }},
+      {"norm_w", [](R r) { return r.measures.norm_w; }},
+      {"kkt_residual", [](R r) { return r.measures.kkt.residual; }},
+      {"switches", [](R r) { return if_counted(r, r.switches.own + r.switches.other); }, true},
+      {"sliding_pairs", [](R r) { return static_cast<double>(r.sliding_pairs); }, true},
+      {"error_estimate", [](R r) { return r.error_estimate; }},
   };
 }
 
 std::vector<Column> further_columns() {
+  using R = const Record&;
   return {
-      {"stable_rank_excess_pos",
-       [](const Record& r) { return number(r.measures.stable_ranks[0].excess); }},
-      {"stable_rank_excess_neg",
-       [](const Record& r) { return number(r.measures.stable_ranks[1].excess); }},
-      {"stable_rank_excess_all",
-       [](const Record& r) { return number(r.measures.stable_ranks[2].excess); }},
-      {"kkt_stationarity", [](const Record& r) { return number(r.measures.kkt.stationarity); }},
-      {"kkt_complementarity",
-       [](const Record& r) { return number(r.measures.kkt.complementarity); }},
-      {"neuron_norm_min", [](const Record& r) { return number(r.measures.neuron_norm_min); }},
-      {"neuron_norm_mean", [](const Record& r) { return number(r.measures.neuron_norm_mean); }},
-      {"neuron_norm_max", [](const Record& r) { return number(r.measures.neuron_norm_max); }},
-      {"own_switches", [](const Record& r) { return if_counted(r, r.switches.own); }, true},
-      {"other_switches", [](const Record& r) { return if_counted(r, r.switches.other); }, true},
-      {"last_own_switch", [](const Record& r) { return if_counted(r, r.switches.last_own_step); },
+      {"stable_rank_excess_pos", [](R r) { return r.measures.stable_ranks[0].excess; }},
+      {"stable_rank_excess_neg", [](R r) { return r.measures.stable_ranks[1].excess; }},
+      {"stable_rank_excess_all", [](R r) { return r.measures.stable_ranks[2].excess; }},
+      {"kkt_stationarity", [](R r) { return r.measures.kkt.stationarity; }},
+      {"kkt_complementarity", [](R r) { return r.measures.kkt.complementarity; }},
+      {"neuron_norm_min", [](R r) { return r.measures.neuron_norm_min; }},
+      {"neuron_norm_mean", [](R r) { return r.measures.neuron_norm_mean; }},
+      {"neuron_norm_max", [](R r) { return r.measures.neuron_norm_max; }},
+      {"own_switches", [](R r) { return if_counted(r, r.switches.own); }, true},
+      {"other_switches", [](R r) { return if_counted(r, r.switches.other); }, true},
+      {"last_own_switch", [](R r) { return if_counted(r, r.switches.last_own_step); }, true},
+      {"last_other_switch", [](R r) { return if_counted(r, r.switches.last_other_step); }, true},
+      {"switching_pairs", [](R r) { return if_counted(r, r.switching_pairs); }, true},
+      {"active_own_min", [](R r) { return static_cast<double>(r.measures.active_own.minCoeff()); },
        true},
-      {"last_other_switch",
-       [](const Record& r) { return if_counted(r, r.switches.last_other_step); }, true},
-      {"switching_pairs", [](const Record& r) { return if_counted(r, r.switching_pairs); }, true},
-      {"active_own_min",
-       [](const Record& r) { return fmt::format("{}", r.measures.active_own.minCoeff()); }, true},
-      {"active_own_max",
-       [](const Record& r) { return fmt::format("{}", r.measures.active_own.maxCoeff()); }, true},
-      {"dead_neurons", [](const Record& r) { return fmt::format("{}", r.measures.dead_neurons); },
+      {"active_own_max", [](R r) { return static_cast<double>(r.measures.active_own.maxCoeff()); },
        true},
-      {"undecided_events", [](const Record& r) { return count(r.undecided_events); }, true},
+      {"dead_neurons", [](R r) { return static_cast<double>(r.measures.dead_neurons); }, true},
+      {"undecided_events", [](R r) { return whole(r.undecided_events); }, true},
   };
 }
 
@@ -98,16 +97,28 @@ const std::vector<std::string>& metrics_columns() {
   return names;
 }
 
+std::vector<double> metrics_values(const Record& record) {
+  std::vector<double> values;
+  for (const Column& column : columns()) {
+    const double value = column.value ? column.value(record) : std::nan("");
+    values.push_back(std::isnan(value) ? std::nan("") : value);  // of one sign
+  }
+  return values;
+}
+
 std::vector<std::string> metrics_fields(const Record& record) {
+  const std::vector<double> values = metrics_values(record);
   std::vector<std::string> fields;
-  for (const Column& column : columns()) fields.push_back(column.text(record));
+  for (std::size_t at = 0; at < values.size(); ++at) {
+    fields.push_back(columns()[at].value ? metrics_field(at, values[at]) : word_of(record.engine));
+  }
   return fields;
 }
 
 std::string metrics_field(std::size_t column, double stored) {
   if (std::isnan(stored)) return {};
   if (!columns().at(column).counts) return shortest(stored);
-  return count(static_cast<std::uint64_t>(stored));
+  return fmt::format("{}", static_cast<std::uint64_t>(stored));
 }
 
 }  // namespace latetime

@@ -5,13 +5,14 @@
 #include <vector>
 
 #include "latetime/measure/measures.hpp"
+#include "latetime/model/method.hpp"
 
 namespace latetime {
 
 /// One row of metrics.csv with the arrays that go beside it into result.h5.
 struct Record {
   LogTime time;
-  std::string engine;
+  EngineKind engine = EngineKind::coefficient;
   SwitchCounts switches;
   /// Pairs that switched since the last record at or before a tenth of this time.
   std::uint64_t switching_pairs = 0;
@@ -29,8 +30,14 @@ const std::vector<std::string>& metrics_columns();
 /// before separation).
 std::vector<std::string> metrics_fields(const Record& record);
 
-/// The same text from the number that stands for it under /records of result.h5, for every column
-/// but `engine`.
+/// Name of the one column that holds words, those of EngineKind; all others hold numbers.
+constexpr const char* engine_column = "engine";
+
+/// The fields as numbers, as they stand under /records of result.h5: NaN where a value does not
+/// exist, and for the engine.
+std::vector<double> metrics_values(const Record& record);
+
+/// The text of such a number.
 std::string metrics_field(std::size_t column, double stored);
 
 }  // namespace latetime

@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 #include <fstream>
 #include <thread>
 
 #include <fmt/format.h>
 
 #include "latetime/base/error.hpp"
+#include "latetime/data/file_bytes.hpp"
 
 namespace latetime {
 namespace {
@@ -44,12 +44,9 @@ void RecordArrays::add(const std::string& name, std::vector<std::size_t> entry_s
 void RecordArrays::append(const Record& record, const TrainingState& state,
                           const NetworkShape& shape, bool keep_coefficients) {
   const auto& names = metrics_columns();
-  const auto fields = metrics_fields(record);
+  const auto values = metrics_values(record);
   for (std::size_t i = 0; i < names.size(); ++i) {
-    if (names[i] == "engine") continue;
-    // The text is the shortest that reads back exactly, so nothing is lost on this way.
-    const double value = fields[i].empty() ? std::nan("") : std::strtod(fields[i].c_str(), nullptr);
-    add(names[i], {}, &value, 1);
+    if (names[i] != engine_column) add(names[i], {}, &values[i], 1);
   }
   const Measures& m = record.measures;
   const Vector active = m.active_own.cast<double>();
@@ -81,14 +78,15 @@ std::vector<std::vector<std::string>> RecordArrays::rows() const {
   for (std::size_t column = 0; column < metrics_columns().size(); ++column) {
     const std::string& name = metrics_columns()[column];
     const auto found = arrays_.find(name);
-    if (name != "engine" && (found == arrays_.end() || found->second.values.size() != size())) {
+    if (name != engine_column &&
+        (found == arrays_.end() || found->second.values.size() != size())) {
       throw InputError("result.h5", "/records/" + name +
                                         " is missing or of another length, it was made by another "
                                         "version; run anew into another folder");
     }
     for (std::size_t at = 0; at < size(); ++at) {
-      rows[at].push_back(name == "engine" ? engines_[at]
-                                          : metrics_field(column, found->second.values[at]));
+      rows[at].push_back(name == engine_column ? word_of(engines_[at])
+                                               : metrics_field(column, found->second.values[at]));
     }
   }
   return rows;
@@ -100,7 +98,9 @@ void RecordArrays::write(ArrayWriter& file) const {
     shape.insert(shape.end(), array.entry_shape.begin(), array.entry_shape.end());
     file.write("/records/" + name, shape, std::span<const double>(array.values));
   }
-  file.write("/records/engine", engines_);
+  std::vector<std::string> engines;
+  for (const EngineKind engine : engines_) engines.push_back(word_of(engine));
+  file.write("/records/engine", engines);
 }
 
 namespace {
@@ -123,7 +123,11 @@ LogTime stored_time(double step, double log) {
 
 RecordArrays RecordArrays::read(const ArrayReader& file) {
   RecordArrays result;
-  result.engines_ = file.read_strings("/records/engine");
+  for (const std::string& engine : file.read_strings("/records/engine")) {
+    const auto kind = choice_of<EngineKind>(engine);
+    if (!kind) damaged_records("/records/engine names \"" + printable(engine) + "\"");
+    result.engines_.push_back(*kind);
+  }
   for (const std::string& path : file.numeric_datasets()) {
     constexpr std::string_view prefix = "/records/";
     if (!path.starts_with(prefix)) continue;
@@ -163,7 +167,7 @@ void RecordArrays::go_on_with(const NetworkShape& shape, Eigen::Index samples,
       {"singular_values_all", {size_of(std::min(shape.neurons(), shape.dim))}},
   };
   for (const std::string& name : metrics_columns()) {
-    if (name != "engine") wanted[name] = {};
+    if (name != engine_column) wanted[name] = {};
   }
   if (keep_coefficients) {
     wanted["coefficients"] = neuron_shape(shape, samples);
@@ -228,7 +232,7 @@ void write_run(ArrayWriter& file, const Dataset& data, const Network& initial,
                  .last_switch_record = std::move(last_switch_record)},
       sizes);
   write_group(file,
-              RunEnd{.reason = to_string(outcome.reason),
+              RunEnd{.reason = outcome.reason,
                      .message = outcome.message,
                      .time = StoredTime::of(outcome.time)},
               sizes);

@@ -47,7 +47,7 @@ class RecordArrays {
            std::size_t count);
 
   std::map<std::string, Array> arrays_;
-  std::vector<std::string> engines_;
+  std::vector<EngineKind> engines_;
   std::vector<LogTime> times_;
 };
 

@@ -156,7 +156,7 @@ namespace {
 bool is_past_start(const RunDirectory& directory) {
   try {
     const auto result = directory.read_result();
-    if (result->read_string("/outcome/reason") == to_string(StopReason::reached_end)) return true;
+    if (result->read_string("/outcome/reason") == word_of(StopReason::reached_end)) return true;
     const bool training = result->exists("/training/step");
     const auto step = result->read_doubles(training ? "/training/step" : "/final/step");
     return step.size() != 1 || step.front() != 0.0;

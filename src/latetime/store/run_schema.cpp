@@ -40,8 +40,12 @@ class GroupWriter {
   GroupWriter(ArrayWriter& file, const std::string& path, const RunSizes& sizes)
       : file_(file), path_(path), sizes_(sizes) {}
 
-  void text(const std::string& name, const std::string& value, const EntryRule& = {}) {
+  void text(const std::string& name, const std::string& value) {
     file_.write(path_ + "/" + name, value);
+  }
+  template <Choice Enum>
+  void choice(const std::string& name, Enum value) {
+    text(name, word_of(value));
   }
   void array(const std::string& name, Extent extent, double value, const EntryRule& = {}) {
     file_.write(path_ + "/" + name, shape_of(extent, sizes_, 1),
@@ -65,13 +69,19 @@ class GroupReader {
               const RunSizes& sizes)
       : file_(file), path_(path), origin_(origin), sizes_(sizes) {}
 
-  void text(const std::string& name, std::string& value, const EntryRule& rule = {}) {
-    const std::string full = path_ + "/" + name;
-    value = file_.read_string(full);
-    if (!rule.one_of.empty() && std::ranges::find(rule.one_of, value) == rule.one_of.end()) {
-      fail(fmt::format("{} is \"{}\", which is none of {}", full, value,
-                       fmt::join(rule.one_of, ", ")));
+  void text(const std::string& name, std::string& value) {
+    value = file_.read_string(path_ + "/" + name);
+  }
+  template <Choice Enum>
+  void choice(const std::string& name, Enum& value) {
+    std::string word;
+    text(name, word);
+    const auto found = choice_of<Enum>(word);
+    if (!found) {
+      fail(fmt::format("{}/{} is \"{}\", which is none of {}", path_, name, word,
+                       fmt::join(words_of<Enum>(), ", ")));
     }
+    value = *found;
   }
   void array(const std::string& name, Extent extent, double& value, const EntryRule& rule = {}) {
     std::vector<double> values;
@@ -123,12 +133,6 @@ class GroupReader {
 };
 
 }  // namespace
-
-const std::vector<std::string>& StoredLimit::statuses() {
-  static const std::vector<std::string> all{"found", "not-separated", "pattern-moves", "not-solved",
-                                            "not-separated-so-far"};
-  return all;
-}
 
 StoredTime StoredTime::of(const LogTime& time) {
   StoredTime stored;

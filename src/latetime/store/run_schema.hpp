@@ -13,6 +13,8 @@
 
 #include "latetime/base/array_store.hpp"
 #include "latetime/base/log_time.hpp"
+#include "latetime/base/outcome.hpp"
+#include "latetime/model/limit_status.hpp"
 #include "latetime/model/network.hpp"
 
 namespace latetime {
@@ -47,12 +49,12 @@ enum class Extent : std::uint8_t {
 /// What the entries of an array must satisfy beyond their type.
 struct EntryRule {
   std::uint64_t largest = std::numeric_limits<std::uint64_t>::max();  ///< of whole numbers
-  std::vector<std::string> one_of = {};                               ///< of texts; empty: any
 };
 
 // A group has a path, and visit(group, visitor), which shows each of its entries once, in the order
 // of the file:
-//   visitor.text(name, value[, rule])             one text
+//   visitor.text(name, value)                     one text
+//   visitor.choice(name, value)                   one word of an enum with a ChoiceTable
 //   visitor.array(name, extent, value[, rule])    double (Extent::number), std::array<double, 3>
 //                                                 (Extent::parts), or a std::vector of double,
 //                                                 std::uint8_t or std::uint64_t in C order
@@ -110,13 +112,14 @@ struct FinalState {
 
 /// How the run ended.
 struct RunEnd {
-  std::string reason, message;
+  StopReason reason = StopReason::reached_end;
+  std::string message;
   StoredTime time;
 
   static constexpr const char* path = "/outcome";
   template <class Self, class Visitor>
   static void visit(Self& end, Visitor&& visitor) {
-    visitor.text("reason", end.reason);
+    visitor.choice("reason", end.reason);
     visitor.text("message", end.message);
     StoredTime::visit(end.time, visitor);
   }
@@ -148,7 +151,7 @@ struct StoredEvents {
   std::vector<double> log10_t;
   std::vector<std::uint8_t> classes;            ///< of the neurons: 0 for W_{+1}, 1 for W_{−1}
   std::vector<std::uint64_t> neurons, samples;  ///< numbers from 0, neurons within their class
-  std::vector<std::uint8_t> causes, decided;    ///< numbers of EventCause; 0 or 1
+  std::vector<std::uint8_t> causes, decided;    ///< numbers of FlowCause; 0 or 1
 
   static constexpr const char* path = "/events";
   template <class Self, class Visitor>
@@ -164,7 +167,8 @@ struct StoredEvents {
 
 /// The limit t = ∞; of runs that reached late time and were not interrupted.
 struct StoredLimit {
-  std::string status, message;
+  LimitStatus status = LimitStatus::not_solved;
+  std::string message;
   double log10_followed = std::nan(""), settled = 0.0;
   std::vector<double> ray;  ///< of samples to blame; empty where they are separated
   // Empty unless there is a direction:
@@ -175,14 +179,13 @@ struct StoredLimit {
          undecided = std::nan("");
 
   bool has_direction() const { return !margins.empty(); }
-  bool found() const { return status == "found" && has_direction(); }
+  bool found() const { return status == LimitStatus::found && has_direction(); }
 
   static constexpr const char* path = "/limit";
-  static constexpr std::uint64_t largest_verdict = 3;
-  static const std::vector<std::string>& statuses();
+  static constexpr auto largest_verdict = static_cast<std::uint64_t>(PairVerdict::undecided);
   template <class Self, class Visitor>
   static void visit(Self& limit, Visitor&& visitor) {
-    visitor.text("status", limit.status, {.one_of = statuses()});
+    visitor.choice("status", limit.status);
     visitor.text("message", limit.message);
     visitor.array("log10_followed", Extent::number, limit.log10_followed);
     visitor.array("settled", Extent::number, limit.settled);

@@ -36,7 +36,7 @@ bool follow(const RunConfig& config, const WantedQuantities& wanted, const std::
   const RunSummary summary = runs.empty() ? carry_out_run(problem, memory.metrics, settings)
                                           : carry_out_run(problem, memory, settings);
   if (summary.outcome.reason == StopReason::interrupted) return false;
-  record.outcome = to_string(summary.outcome.reason);
+  record.outcome = word_of(summary.outcome.reason);
   record.message = summary.outcome.message;
   record.values = quantities_of(problem, summary, memory.metrics);
   for (const std::string& name : wanted.arrays) {

@@ -290,7 +290,7 @@ const std::vector<PointArray>& all_arrays() {
         {"limit_multipliers", "sample", "multipliers of the limit, lim t g_i"},
         {"active_own", "sample", "|S_i| at the end"}};
     for (const std::string& column : metrics_columns()) {
-      if (column == "engine") continue;
+      if (column == engine_column) continue;
       list.push_back({"curve_" + column, "record", column + " of every record"});
     }
     return list;

@@ -78,7 +78,7 @@ class Making {
     if (!folder_.name(number)) return count(false, true);
     const std::string& key = folder_.key(number);
     if (const auto known = folder_.known(number)) {
-      return count(false, known->outcome != to_string(StopReason::reached_end));
+      return count(false, known->outcome != word_of(StopReason::reached_end));
     }
     {
       const std::lock_guard lock(mutex_);
@@ -93,7 +93,7 @@ class Making {
       return;
     }
     folder_.store().add(*record);
-    count(true, record->outcome != to_string(StopReason::reached_end));
+    count(true, record->outcome != word_of(StopReason::reached_end));
   }
 
   void count(bool made, bool early) {

@@ -53,7 +53,7 @@ const std::vector<std::string>& outcome_words() {
     for (const StopReason reason :
          {StopReason::reached_end, StopReason::not_finite, StopReason::not_separated,
           StopReason::not_separated_so_far, StopReason::not_late, StopReason::flow_failed}) {
-      list.push_back(to_string(reason));
+      list.push_back(word_of(reason));
     }
     list.insert(list.end(), {"refused", "failed", "missing", "left-out"});
     return list;

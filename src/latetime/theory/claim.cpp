@@ -22,32 +22,6 @@ std::string neuron_name(Eigen::Index neuron, Eigen::Index width) {
 
 }  // namespace
 
-std::string to_string(ClaimVerdict verdict) {
-  switch (verdict) {
-    case ClaimVerdict::holds:
-      return "Holds";
-    case ClaimVerdict::fails:
-      return "Fails";
-    case ClaimVerdict::undecided:
-      return "Undecided";
-    case ClaimVerdict::hypothesis_unmet:
-      return "HypothesisUnmet";
-  }
-  return "";
-}
-
-std::string to_string(Finding::Seen seen) {
-  switch (seen) {
-    case Finding::Seen::holds:
-      return "holds";
-    case Finding::Seen::fails:
-      return "fails";
-    case Finding::Seen::undecided:
-      return "undecided";
-  }
-  return "";
-}
-
 std::string describe(const Place& place, Eigen::Index width) {
   std::vector<std::string> parts, others;
   if (place.neuron) {

@@ -1,11 +1,13 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <limits>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "latetime/base/choice.hpp"
 #include "latetime/base/log_time.hpp"
 #include "latetime/model/network.hpp"
 
@@ -15,8 +17,14 @@ namespace latetime {
 /// strength of finite times alone.
 enum class ClaimVerdict : std::uint8_t { holds, fails, undecided, hypothesis_unmet };
 
-/// "Holds", "Fails", "Undecided", "HypothesisUnmet".
-std::string to_string(ClaimVerdict verdict);
+template <>
+struct ChoiceTable<ClaimVerdict> {
+  static constexpr std::array<ChoiceWord<ClaimVerdict>, 4> words{
+      {{ClaimVerdict::holds, "Holds"},
+       {ClaimVerdict::fails, "Fails"},
+       {ClaimVerdict::undecided, "Undecided"},
+       {ClaimVerdict::hypothesis_unmet, "HypothesisUnmet"}}};
+};
 
 /// One condition of a claim, as this run meets it.
 struct Hypothesis {
@@ -81,8 +89,13 @@ struct Finding {
   static Finding undecided(std::string reason) { return {Seen::undecided, std::move(reason)}; }
 };
 
-/// "holds", "fails", "undecided".
-std::string to_string(Finding::Seen seen);
+template <>
+struct ChoiceTable<Finding::Seen> {
+  static constexpr std::array<ChoiceWord<Finding::Seen>, 3> words{
+      {{Finding::Seen::holds, "holds"},
+       {Finding::Seen::fails, "fails"},
+       {Finding::Seen::undecided, "undecided"}}};
+};
 
 /// What a theorem about the run says of a conclusion.
 struct ProvedConclusion {

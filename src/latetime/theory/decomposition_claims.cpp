@@ -59,7 +59,7 @@ Residuals preactivation_residual(const RunTrace& run) {
 /// ‖W‖_F as measured against that of W⁰ + Σ c x, relative, over the snapshots that know it.
 Residuals norm_residual(const RunTrace& run) {
   const ClaimSetting& s = run.setting;
-  const double initial = s.initial.weights.squaredNorm();
+  const double initial = s.problem.initial.weights.squaredNorm();
   Residuals residuals;
   for (const Snapshot& snapshot : run.snapshots) {
     if (std::isnan(snapshot.norm_w)) continue;

@@ -81,7 +81,7 @@ InitialEvents initial_events(const ClaimSetting& setting) {
       setting.init_std * setting.r_max;
   for (Eigen::Index k = 0; k < setting.neurons(); ++k) {
     const double expected = variance * static_cast<double>(setting.d());
-    const double norm = setting.initial.weights.row(k).squaredNorm();
+    const double norm = setting.problem.initial.weights.row(k).squaredNorm();
     events.squared_norms.add(expected > 0.0 ? norm / expected : 1.0, {.neuron = k});
     for (Eigen::Index i = 0; i < setting.n(); ++i) {
       const double z = std::abs(setting.initial_z(k, i));
@@ -121,7 +121,7 @@ Hypothesis mutually_orthogonal(const ClaimSetting& setting) {
 }
 
 Hypothesis both_classes(const ClaimSetting& setting) {
-  const auto& classes = setting.data.classes;
+  const auto& classes = setting.problem.data.classes;
   const auto plus = std::count(classes.begin(), classes.end(), 0);
   return {.name = "both classes",
           .statement = "each class has samples, as the proof of F.1 takes for granted",

@@ -170,6 +170,16 @@ Claim check_leaky_patterns(const RunTrace& run) {
   return judge(std::move(claim), finding);
 }
 
+namespace {
+
+/// |ρ̲ + γ ρ̄| of the first neurons of both classes, at one sample.
+double off_proportion(const ClaimSetting& s, const Matrix& rho, Eigen::Index i) {
+  const Eigen::Index own = s.own(0, i) ? 0 : s.width(), other = s.width() - own;
+  return std::abs(rho(other, i) + s.slope() * rho(own, i));
+}
+
+}  // namespace
+
 Claim check_equal_increments(const RunTrace& run) {
   const ClaimSetting& s = run.setting;
   Claim claim = begin_leaky(run, {"5.7", "equal increments after T1", "Lemma 5.7 = D.1", group});
@@ -199,10 +209,9 @@ Claim check_equal_increments(const RunTrace& run) {
     spread.least.value /= largest;
     uneven.add(spread);
     for (Eigen::Index i = 0; i < s.n(); ++i) {
-      const Eigen::Index own = s.own(0, i) ? 0 : s.width(), other = s.width() - own;
       Place pair = place;
       pair.sample = i;
-      proportion.add(std::abs(gain(other, i) + s.slope() * gain(own, i)) / largest, pair);
+      proportion.add(off_proportion(s, gain, i) / largest, pair);
     }
   }
   if (uneven.count == 0) {
@@ -220,8 +229,7 @@ Claim check_equal_increments(const RunTrace& run) {
     const double spread = spread_of(s, rates, {}).most.value / largest;
     double off = 0.0;
     for (Eigen::Index i = 0; i < s.n(); ++i) {
-      const Eigen::Index own = s.own(0, i) ? 0 : s.width(), other = s.width() - own;
-      off = std::fmax(off, std::abs(rates(other, i) + s.slope() * rates(own, i)) / largest);
+      off = std::fmax(off, off_proportion(s, rates, i) / largest);
     }
     claim.figures.push_back({"spread in the limit", spread});
     claim.figures.push_back({"|other + slope own| in the limit", off});

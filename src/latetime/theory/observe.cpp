@@ -28,7 +28,7 @@ std::string no_steps_reason(const ClaimSetting& setting) {
 /// Why a limit is not to be relied on for statements about all late times; empty: it is.
 std::string doubts(const Limit& limit, const LateAccount& late) {
   if (limit.status != LimitStatus::found) {
-    return fmt::format("the limit is {}: {}", to_string(limit.status), limit.message);
+    return fmt::format("the limit is {}: {}", word_of(limit.status), limit.message);
   }
   if (!limit.settled) {
     return "the flow has not come near its limit" +
@@ -59,7 +59,7 @@ Snapshot snapshot_of_flow(const LateFlow& flow, const Measurer& measurer,
 void note_outcome(const Outcome& outcome, RunTrace& run) {
   if (outcome.reason == StopReason::reached_end) return;
   run.outcome = fmt::format("the run stopped at {}: {}", decades_text(outcome.time),
-                            outcome.message.empty() ? to_string(outcome.reason) : outcome.message);
+                            outcome.message.empty() ? word_of(outcome.reason) : outcome.message);
 }
 
 /// Books what a run's own flow has met, and what was counted before it.
@@ -94,7 +94,7 @@ StepAccount watch_steps(const ClaimSetting& setting, std::uint64_t last,
   const double work = 4.0 * pairs * static_cast<double>(setting.d());
   const auto dense_steps = std::min({most, options.most_weight_steps,
                                      static_cast<std::uint64_t>(options.most_weight_work / work)});
-  DenseEngine dense(setting.data, setting.initial, setting.learning_rate, 0, 1, 1);
+  DenseEngine dense(setting.problem, 0, 1, 1);
   for (std::uint64_t step = 0; step <= dense_steps; ++step) {
     if (step > 0) dense.advance(1);
     if (!dense.finite() || !options.goes_on()) break;
@@ -103,7 +103,7 @@ StepAccount watch_steps(const ClaimSetting& setting, std::uint64_t last,
     if (most == dense_steps && options.on_step) options.on_step(step, state.coefficients);
   }
   if (most == dense_steps) return watch.account();
-  CoefficientEngine engine(setting.data, setting.initial, setting.learning_rate, 1);
+  CoefficientEngine engine(setting.problem, 1);
   StepWatch by_coefficients(setting);
   for (std::uint64_t step = 0; step <= most; ++step) {
     if (step > 0) engine.advance(1);
@@ -142,7 +142,7 @@ void follow_late(LateFlow& flow, const Measurer& measurer, const ObserveOptions&
   flow.on_event = [&run](const FlowEvent& event) { run.late.add(event, run.setting); };
   const auto keep_going = [&options](double) { return options.goes_on(); };
   const double end = options.last_decade * std::log(10.0);
-  const WeightsBeyond beyond(run.setting.initial.weights, run.setting.data.x);
+  const WeightsBeyond beyond(run.setting.problem.initial.weights, run.setting.problem.data.x);
   const std::uint64_t undecided_before = run.late.undecided_events;
   const double factor = std::pow(10.0, 0.125);
   FlowStatus status = FlowStatus::reached;
@@ -199,8 +199,8 @@ RunTrace observe_run(const ClaimSetting& setting, const DescentOptions& options,
                      const ObserveOptions& how) {
   RunTrace run{.setting = setting};
   run.steps = watch_steps(run.setting, options.until.step().value_or(LogTime::largest_step), how);
-  const Measurer measurer(setting.data, setting.initial);
-  Descent descent(setting.data, setting.initial, options);
+  const Measurer measurer(setting.problem.data, setting.problem.initial);
+  Descent descent(setting.problem, options);
   const DescentObservers observers{
       .record =
           [&](const TrainingState& state) {

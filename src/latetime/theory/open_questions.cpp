@@ -17,13 +17,13 @@ const std::string group = "Open questions of section 7, answered for this run";
 double direction_distance(const ClaimSetting& s, const Matrix& c, const Matrix& v) {
   const Matrix inside = c * s.gram_root, limit = v * s.gram_root;
   const double norm =
-      std::sqrt(s.initial.weights.squaredNorm() + 2.0 * (c.array() * s.initial_z.array()).sum() +
-                inside.squaredNorm());
+      std::sqrt(s.problem.initial.weights.squaredNorm() +
+                2.0 * (c.array() * s.initial_z.array()).sum() + inside.squaredNorm());
   const double limit_norm = limit.norm();
   // The part of W⁰ and of C − (norm/limit_norm) D, both divided by ‖W‖: no difference of near ones.
   const double factor = norm / limit_norm;
   const Matrix difference = c - factor * v;
-  const double squared = s.initial.weights.squaredNorm() +
+  const double squared = s.problem.initial.weights.squaredNorm() +
                          2.0 * (difference.array() * s.initial_z.array()).sum() +
                          (difference * s.gram_root).squaredNorm();
   return std::sqrt(std::max(0.0, squared)) / norm;

@@ -86,12 +86,38 @@ PatternFindings look_at_patterns(const RunTrace& run, double settled) {
   return found;
 }
 
-/// Stable rank of one class that the initial pattern leads to by F.2; data part of the limit.
-StableRank expected_rank(const ClaimSetting& s, int group_number) {
-  const Matrix coefficients = expected_rates(s) * s.squared_norms.cwiseInverse().asDiagonal();
-  return group_number == 2 ? rank_of_coefficients(s, coefficients)
-                           : rank_of_coefficients(
-                                 s, coefficients.middleRows(group_number * s.width(), s.width()));
+/// Stable rank of W_{+1} (part 0), W_{−1} (1) or the stacked W (2).
+StableRank rank_of_part(const ClaimSetting& s, const Matrix& coefficients, int part) {
+  if (part == 2) return rank_of_coefficients(s, coefficients);
+  return rank_of_coefficients(s, coefficients.middleRows(part * s.width(), s.width()));
+}
+
+/// That which the initial pattern leads to by F.2; data part of the limit.
+StableRank expected_rank(const ClaimSetting& s, int part) {
+  return rank_of_part(s, expected_rates(s) * s.squared_norms.cwiseInverse().asDiagonal(), part);
+}
+
+/// What the limit says of F.2.
+struct LimitFindings {
+  std::string violation;
+  bool undecided = false;  ///< a pair has no verdict
+};
+
+LimitFindings compare_limit(const ClaimSetting& s, const Limit& limit, const Matrix& expected,
+                            Claim& claim) {
+  LimitFindings found;
+  const Range range = differences(rho_of(s, limit.coefficients), expected, {});
+  claim.measured.push_back({"|lim rho / log t - m/|S_i||, limit solver", range});
+  if (!(range.most.value <= limit_tolerance)) found.violation = "the limit is another one";
+  const auto verdicts = compare_verdicts(s, limit, [&](Eigen::Index k, Eigen::Index i) {
+    return s.active0(k, i) ? PairVerdict::active : PairVerdict::inactive;  // own-class pairs alone
+  });
+  found.undecided = verdicts.undecided;
+  if (verdicts.unexpected) {
+    found.violation =
+        "a pair is not what F.2 says for ever: " + describe(*verdicts.unexpected, s.width());
+  }
+  return found;
 }
 
 }  // namespace
@@ -119,7 +145,7 @@ Claim check_orthogonal_patterns(const RunTrace& run) {
   const double settled = last_active_other(run);
   claim.constant = in_units(settled, 1.0 / (s.rate() * s.r_min * s.r_min));
   const PatternFindings found = look_at_patterns(run, settled);
-  std::string violation = found.violation, limit_violation;
+  std::string violation = found.violation;
   const LastSwitch last = last_switch(run);
   if (violation.empty() && std::isfinite(last.own_log_time)) {
     violation = fmt::format("an own-class activation changed, last at t = {}",
@@ -141,23 +167,10 @@ Claim check_orthogonal_patterns(const RunTrace& run) {
     claim.measured.push_back({"|d rho / d log t - m/|S_i||, last two times", range});
     if (!(range.most.value <= limit_tolerance)) violation = "rho / log t goes elsewhere";
   }
-  bool undecided = false;
-  if (const Limit* limit = run.sure_limit()) {
-    const Range range = differences(rho_of(s, limit->coefficients), expected, {});
-    claim.measured.push_back({"|lim rho / log t - m/|S_i||, limit solver", range});
-    if (!(range.most.value <= limit_tolerance)) limit_violation = "the limit is another one";
-    const auto verdicts = compare_verdicts(s, *limit, [&](Eigen::Index k, Eigen::Index i) {
-      return s.active0(k, i) ? PairVerdict::active
-                             : PairVerdict::inactive;  // own-class pairs alone
-    });
-    undecided = verdicts.undecided;
-    if (verdicts.unexpected) {
-      limit_violation =
-          "a pair is not what F.2 says for ever: " + describe(*verdicts.unexpected, s.width());
-    }
-  }
-  if (violation.empty() && limit_violation.empty()) {
-    if (undecided) {
+  LimitFindings limit;
+  if (const Limit* sure = run.sure_limit()) limit = compare_limit(s, *sure, expected, claim);
+  if (violation.empty() && limit.violation.empty()) {
+    if (limit.undecided) {
       return judge(std::move(claim), Finding::undecided("a pair is undecided in the limit"));
     }
     if (!last.complete) {
@@ -165,15 +178,39 @@ Claim check_orthogonal_patterns(const RunTrace& run) {
                    Finding::undecided("an activation may have changed at a time not looked at"));
     }
   }
-  const Finding finding = for_all_times(run, violation, limit_violation);
+  const Finding finding = for_all_times(run, violation, limit.violation);
   return judge(std::move(claim), finding);
 }
+
+namespace {
+
+/// What o(1) of F.3 is read as.
+double small_o(const ClaimSetting& s) {
+  return 2.0 / (0.5 * static_cast<double>(s.n()) + 1.0) +
+         4.0 / std::sqrt(static_cast<double>(s.width()));
+}
+
+Hypothesis equal_norms(const ClaimSetting& s) {
+  return {.name = "equal norms",
+          .statement = "x_i are unit vectors up to one scale",
+          .met = s.ratio() <= 1.0 + 1e-12,
+          .detail = fmt::format("R = {:.6g}", s.ratio())};
+}
+
+Hypothesis balanced_classes(const ClaimSetting& s, std::ptrdiff_t plus) {
+  return {.name = "balanced classes",
+          .statement = "n is even, n/2 samples in each class",
+          .met = 2 * plus == s.n(),
+          .detail = fmt::format("{} of {} are +1", plus, s.n())};
+}
+
+}  // namespace
 
 Claim check_orthogonal_ranks(const RunTrace& run) {
   const ClaimSetting& s = run.setting;
   Claim claim =
       begin_relu(run, {"F.3", "stable rank on orthogonal data", "Lemma F.3, Remark 4.4", group});
-  const auto plus = std::count(s.data.classes.begin(), s.data.classes.end(), 0);
+  const auto plus = std::count(s.problem.data.classes.begin(), s.problem.data.classes.end(), 0);
   claim.conclusion = "SR(W_+1), SR(W_-1) -> 2 + o(1); stacked W in [16/9 - o(1), 9 + o(1)]";
   claim.criterion = fmt::format(
       "the limits that F.2 gives for the initial pattern, to {:.0e}: from the limit solver, and "
@@ -182,20 +219,13 @@ Claim check_orthogonal_ranks(const RunTrace& run) {
       limit_tolerance);
   if (!claim.applies) return judge(std::move(claim), other_activation(s));
   claim.hypotheses.push_back(mutually_orthogonal(s));
-  claim.hypotheses.push_back({.name = "equal norms",
-                              .statement = "x_i are unit vectors up to one scale",
-                              .met = s.ratio() <= 1.0 + 1e-12,
-                              .detail = fmt::format("R = {:.6g}", s.ratio())});
-  claim.hypotheses.push_back({.name = "balanced classes",
-                              .statement = "n is even, n/2 samples in each class",
-                              .met = 2 * plus == s.n(),
-                              .detail = fmt::format("{} of {} are +1", plus, s.n())});
+  claim.hypotheses.push_back(equal_norms(s));
+  claim.hypotheses.push_back(balanced_classes(s, plus));
   if (s.active0_count.minCoeff() == 0 || plus == 0 || plus == s.n()) {
     return judge(std::move(claim),
                  Finding::undecided("a class has no samples, or a sample no active neuron"));
   }
-  const double small = 2.0 / (0.5 * static_cast<double>(s.n()) + 1.0) +
-                       4.0 / std::sqrt(static_cast<double>(s.width()));
+  const double small = small_o(s);
   std::string violation, limit_violation;
   Range off_fit, off_limit, from_two;
   const char* names[] = {"+1", "-1", "both"};
@@ -212,9 +242,7 @@ Claim check_orthogonal_ranks(const RunTrace& run) {
         series(run.snapshots, [&](const Snapshot& at) { return at.stable_ranks[index].value; }));
     if (run.late.reached && fit.known) off_fit.add(std::abs(fit.limit - expected), place);
     if (const Limit* limit = run.sure_limit()) {
-      const StableRank rank = part == 2 ? rank_of_coefficients(s, limit->coefficients)
-                                        : rank_of_coefficients(s, limit->coefficients.middleRows(
-                                                                      part * s.width(), s.width()));
+      const StableRank rank = rank_of_part(s, limit->coefficients, part);
       off_limit.add(std::abs(rank.value - expected), place);
     }
   }

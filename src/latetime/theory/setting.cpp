@@ -7,17 +7,15 @@
 
 namespace latetime {
 
-ClaimSetting::ClaimSetting(Dataset samples, Network start, double rate, ClaimDescent method,
-                           double initial_std, const ClaimThresholds& limits)
-    : data(std::move(samples)),
-      initial(std::move(start)),
-      learning_rate(rate),
+ClaimSetting::ClaimSetting(Problem descended, ClaimDescent method, double initial_std,
+                           const ClaimThresholds& limits)
+    : problem(std::move(descended)),
       descent(method),
       init_std(initial_std),
       thresholds(limits),
-      gram(gram_matrix(data.x)),
-      squared_norms(data.x.rowwise().squaredNorm()),
-      initial_z(preactivations(initial.weights, data.x)) {
+      gram(gram_matrix(problem.data.x)),
+      squared_norms(problem.data.x.rowwise().squaredNorm()),
+      initial_z(preactivations(problem.initial.weights, problem.data.x)) {
   const SymmetricEigen spectrum = symmetric_eigen(gram);
   least_eigenvalue = spectrum.values[0];
   const Vector roots = spectrum.values.cwiseMax(0.0).cwiseSqrt();

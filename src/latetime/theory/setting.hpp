@@ -4,8 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "latetime/data/dataset.hpp"
-#include "latetime/model/network.hpp"
+#include "latetime/model/problem.hpp"
 
 namespace latetime {
 
@@ -24,12 +23,10 @@ enum class ClaimDescent : std::uint8_t { gradient_descent, mini_batches, gradien
 
 /// What does not change along a run, in the terms of the paper: n samples, m neurons a class.
 struct ClaimSetting {
-  ClaimSetting(Dataset samples, Network start, double rate, ClaimDescent method, double initial_std,
+  ClaimSetting(Problem descended, ClaimDescent method, double initial_std,
                const ClaimThresholds& limits = {});
 
-  Dataset data;
-  Network initial;
-  double learning_rate;  ///< η
+  Problem problem;
   ClaimDescent descent;
   double init_std;  ///< σ0
   ClaimThresholds thresholds;
@@ -48,22 +45,20 @@ struct ClaimSetting {
   Eigen::Matrix<std::uint8_t, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> active0;
   Eigen::VectorXi active0_count;  ///< |S_i⁽⁰⁾|, n
 
-  Eigen::Index n() const { return data.size(); }
-  Eigen::Index d() const { return data.dim(); }
-  Eigen::Index width() const { return initial.shape.width; }
-  Eigen::Index neurons() const { return initial.shape.neurons(); }
-  double slope() const { return initial.shape.slope; }
+  Eigen::Index n() const { return problem.samples(); }
+  Eigen::Index d() const { return problem.data.dim(); }
+  Eigen::Index width() const { return problem.shape().width; }
+  Eigen::Index neurons() const { return problem.neurons(); }
+  double slope() const { return problem.shape().slope; }
   double ratio() const { return r_max / r_min; }
   /// n p / R_min²
   double np() const { return static_cast<double>(n()) * p / (r_min * r_min); }
   /// η / (n m)
-  double rate() const { return step_factor(learning_rate, n(), width()); }
+  double rate() const { return problem.rate(); }
   /// n m / (η R_max²): the unit of T₁.
   double unit_of_time() const { return 1.0 / (rate() * r_max * r_max); }
-  int group_of(Eigen::Index neuron) const { return static_cast<int>(neuron / width()); }
-  bool own(Eigen::Index neuron, Eigen::Index i) const {
-    return data.classes[static_cast<std::size_t>(i)] == group_of(neuron);
-  }
+  int group_of(Eigen::Index neuron) const { return problem.shape().group_of(neuron); }
+  bool own(Eigen::Index neuron, Eigen::Index i) const { return problem.own(neuron, i); }
   bool is_leaky() const { return slope() > 0.0 && slope() < 1.0; }
   bool is_relu() const { return slope() == 0.0; }
   /// Orthogonal to rounding: p ≤ 1e-12 R_min².

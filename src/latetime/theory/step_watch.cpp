@@ -90,11 +90,12 @@ void StepWatch::check_signs(const Matrix& rho) {
 
 /// Definition 5.1 against weights that were stepped on their own.
 void StepWatch::check_weights(const Matrix& coefficients, const Matrix& weights) {
-  const Matrix off = weights - setting_.initial.weights - coefficients * setting_.data.x;
+  const Matrix off =
+      weights - setting_.problem.initial.weights - coefficients * setting_.problem.data.x;
   const Vector norms = setting_.squared_norms.cwiseSqrt();
   for (Eigen::Index k = 0; k < off.rows(); ++k) {
-    const double scale =
-        setting_.initial.weights.row(k).norm() + (coefficients.row(k).cwiseAbs() * norms).value();
+    const double scale = setting_.problem.initial.weights.row(k).norm() +
+                         (coefficients.row(k).cwiseAbs() * norms).value();
     Place place = now_;
     place.neuron = k;
     account_.weights.add(scale > 0.0 ? off.row(k).norm() / scale : off.row(k).norm(), place);

@@ -31,7 +31,7 @@ bool stays_behind(const ClaimSetting& s, const Limit& limit, int g) {
 
 /// ‖w_k‖ of a snapshot, from W⁰W⁰ᵀ, Z⁰ and G alone.
 Vector neuron_norms(const ClaimSetting& s, const Matrix& coefficients) {
-  const Vector initial = s.initial.weights.rowwise().squaredNorm();
+  const Vector initial = s.problem.initial.weights.rowwise().squaredNorm();
   const Vector cross = (coefficients.array() * s.initial_z.array()).rowwise().sum();
   const Vector data = norms_of_coefficients(s, coefficients).array().square();
   return (initial + 2.0 * cross + data).cwiseMax(0.0).cwiseSqrt();
