@@ -28,6 +28,7 @@ void declare_inspect(CLI::App& app, Action& action);
 void declare_export(CLI::App& app, Action& action);
 void declare_report(CLI::App& app, Action& action);
 void declare_reproduce(CLI::App& app, Action& action);
+void declare_sweep(CLI::App& app, Action& action);
 
 /// Refuses an empty name of a file or folder.
 inline CLI::Validator not_empty() {

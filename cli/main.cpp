@@ -65,6 +65,7 @@ int main(int argc, char** argv) {
       "  latetime check late                      which claims of the paper hold on it?\n"
       "  latetime prove late                      a theorem about it, with a certificate\n"
       "  latetime report late relu                words and plots, side by side, in one page\n"
+      "  latetime sweep map.toml --out map        maps over keys and seeds, opened by xarray\n"
       "  latetime inspect my.toml                 how nearly orthogonal are my samples?\n"
       "  latetime reproduce fig1 --out fig1       Figure 1 of Kou, Chen, Gu (NeurIPS 2023)\n"
       "\n`latetime COMMAND --help` explains each command; `latetime run --help` lists every key.\n"
@@ -79,6 +80,7 @@ int main(int argc, char** argv) {
   declare_export(app, action);
   declare_report(app, action);
   declare_reproduce(app, action);
+  declare_sweep(app, action);
   if (argc > 1 && argv[1][0] != '-') {
     std::vector<std::string> names;
     for (const CLI::App* command : app.get_subcommands({})) names.push_back(command->get_name());

@@ -23,7 +23,8 @@ struct ReportArguments {
 /// The lock of the folder that the page goes to, if that is one of results.
 std::shared_ptr<FolderLock> hold_if_results(const std::string& folder) {
   const std::string named = folder.empty() ? "." : folder;
-  const bool of_results = holds_run(named) || !paper_figures_in(named).empty();
+  const bool of_results =
+      holds_run(named) || holds_sweep(named) || !paper_figures_in(named).empty();
   return of_results ? hold_results_folder(named) : nullptr;
 }
 
@@ -51,7 +52,7 @@ void declare_report(CLI::App& app, Action& action) {
       "report", "Make a page of words and interactive plots from stored results");
   command
       ->add_option("DIR", arguments->folders,
-                   "folders of runs, or of latetime reproduce; several stand side by side")
+                   "folders of runs, of latetime reproduce or sweep; several stand side by side")
       ->required();
   command
       ->add_option("--out,-o", arguments->out,

@@ -101,7 +101,7 @@ void ProgressLine::update(const LogTime& done) {
   next_ = now + std::chrono::milliseconds(100);
   const double seconds = std::chrono::duration<double>(now - start_).count();
   const std::string line = progress_text(unit_, first_, done, last_, seconds, engine_);
-  fmt::print(stderr, "\r\x1b[K{}", line);
+  fmt::print(stderr, "\r\x1b[K{}{}{}", line, words_.empty() ? "" : "  ", words_);
   std::fflush(stderr);
   shown_ = true;
 }

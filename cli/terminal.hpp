@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "latetime/base/log_time.hpp"
 #include "latetime/model/method.hpp"
@@ -36,10 +37,12 @@ class ProgressLine {
   void use_engine(EngineKind engine, const LogTime& done);
   void update(const LogTime& done);
   void clear();
+  /// Words to show behind the rest.
+  void add(std::string words) { words_ = std::move(words); }
 
  private:
   using Clock = std::chrono::steady_clock;
-  std::string unit_;
+  std::string unit_, words_;
   std::optional<EngineKind> engine_;
   LogTime first_, last_;
   bool enabled_;

@@ -6,7 +6,7 @@
 list(APPEND CMAKE_MODULE_PATH ${CMAKE_CURRENT_LIST_DIR})  # FindArb.cmake
 set(library_packages "Threads" "Arb" "Eigen3 3.4 NO_MODULE" "Boost 1.74" "ZLIB" "fmt")
 set(library_modules "tomlplusplus tomlplusplus" "libzip libzip" "hdf5 hdf5-serial" "lapacke lapacke"
-  "openblas openblas" "sleef sleef")
+  "openblas openblas" "sleef sleef" "muparser muparser")
 
 foreach(package IN LISTS library_packages)
   separate_arguments(package)

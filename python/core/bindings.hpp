@@ -10,6 +10,7 @@ void bind_config(pybind11::module_& module);
 void bind_problem(pybind11::module_& module);
 void bind_run(pybind11::module_& module);
 void bind_limit(pybind11::module_& module);
+void bind_sweep(pybind11::module_& module);
 void bind_check(pybind11::module_& module);
 void bind_prove(pybind11::module_& module);
 void bind_figures(pybind11::module_& module);

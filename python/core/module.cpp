@@ -24,4 +24,5 @@ PYBIND11_MODULE(_core, module) {
   latetime::python::bind_check(module);
   latetime::python::bind_prove(module);
   latetime::python::bind_figures(module);
+  latetime::python::bind_sweep(module);
 }

@@ -4,6 +4,7 @@
     run = lt.run(X, y, width=50, slope=0.0, until="1e100", seed=1)
     run.t, run.stable_rank_pos          # log10 of the time, stable rank of W_{+1}: one entry a record
     run.limit.stable_rank               # at t = infinity
+    lt.sweep(axes={"slope": [0, 0.1], "seed": range(5)}).to_xarray()    # many runs, labelled arrays
 
 Everything that `latetime run CONFIG.toml` reads has the same name and default here: `lt.Config`,
 `lt.Data`, `lt.Network`, `lt.Descent`, `lt.Record`. Bad input raises `ValueError` with the text of the
@@ -28,6 +29,7 @@ from ._prove import Enclosures, Proof, prove
 from ._reproduce import reproduce
 from ._result import Run, load
 from ._run import Interrupted, run
+from ._sweep import Sweep, sweep
 from ._train import train
 from ._training import TrainingResult
 
@@ -46,6 +48,7 @@ __all__ = [
     "Proof",
     "Record",
     "Run",
+    "Sweep",
     "TrainingResult",
     "Verdict",
     "__version__",
@@ -59,5 +62,6 @@ __all__ = [
     "prove",
     "reproduce",
     "run",
+    "sweep",
     "train",
 ]

@@ -166,16 +166,20 @@ def assignments(keys: Dict[str, Any]) -> List[str]:
     return lines
 
 
-def to_core(config: Config):
-    """The library's own configuration. Keys at their defaults are left out, as a file may do."""
-    lines = [f"seed = {toml_value(config.seed, 'seed')}"]
+def toml_lines(config: Config, prefix: str = "") -> List[str]:
+    """Its TOML, without keys that have their defaults; `prefix` stands before every key and section."""
+    lines = [f"{prefix}seed = {toml_value(config.seed, 'seed')}"]
     for name, made in _SECTIONS.items():
         if type(getattr(config, name)).__name__ != made:
             raise TypeError(f"{name}: is {kind_of(getattr(config, name))}; give an lt.{made}(...)")
-        lines.append(f"[{name}]")
         for key, value in _changed(getattr(config, name)).items():
-            lines.append(f"{key} = {toml_value(value, f'{name}.{key}')}")
-    return _core.parse_config("\n".join(lines), "configuration")
+            lines.append(f"{prefix}{name}.{key} = {toml_value(value, f'{name}.{key}')}")
+    return lines
+
+
+def to_core(config: Config):
+    """The library's own configuration. Keys at their defaults are left out, as a file may do."""
+    return _core.parse_config("\n".join(toml_lines(config)), "configuration")
 
 
 def from_core(core) -> Config:

@@ -14,6 +14,7 @@ from ._prove import Proof, prove
 from ._names import answers_unknown_names, require_array
 
 if TYPE_CHECKING:
+    from ._sweep import Sweep
     from ._training import TrainingResult
 
 _MEASURES_FILE = "measures.npz"
@@ -281,14 +282,18 @@ def load_run(path) -> Run:
 
 
 @answers_unknown_names
-def load(path) -> Union[Run, "TrainingResult"]:
-    """The Run of a folder that `latetime run` or `Run.save` wrote; of `latetime train`, a TrainingResult.
+def load(path) -> Union[Run, "TrainingResult", "Sweep"]:
+    """The Run of a folder that `latetime run` or `Run.save` wrote; of `latetime train`, a TrainingResult; of `latetime
+    sweep`, a Sweep.
 
     Raises ValueError when there is none, and for damaged files.
     """
+    from ._sweep import load_sweep
     from ._training import TrainingResult, holds_training
 
     folder = path_text(path, "path", "the folder of a run")
+    if _core.holds_sweep(folder):
+        return load_sweep(folder)
     if holds_training(folder):
         return TrainingResult(_core.read_training(folder))
     return load_run(folder)

@@ -114,3 +114,39 @@ def test_tables_without_rows_are_refused(tmp_path):
     (tmp_path / "fig1.csv").write_text("slope,epoch\n")
     with pytest.raises(ValueError, match="no rows"):
         figures.fig1(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def sweep():
+    import latetime as lt
+
+    return lt.sweep(
+        axes={"slope": [0, 0.5], "n": [3, 5, 40], "init_std": [1e-3, 1e-2], "seed": [1, 2]},
+        base={"d": 30, "width": 4, "until": 10, "source": "orthogonal"},
+        quantities=["log_loss"],
+    )
+
+
+def test_phase_diagram_shows_means_over_the_rest(sweep):
+    made = figures.phase_diagram(sweep, "log_loss", x="slope", y="n", fixed={"init_std": 1e-3})
+    (image,) = made.axes[0].get_images()
+    cells = image.get_array()
+    assert cells.shape == (3, 2) and cells.mask[2].all() and not cells.mask[:2].any()  # no 40 orthogonal samples
+    here = (sweep["slope"] == 0.5) & (sweep["n"] == 5) & (sweep["init_std"] == 1e-3)
+    assert here.sum() == 2 and cells[1, 1] == pytest.approx(sweep["log_loss"][here].mean(), rel=1e-14)
+    assert made.axes[0].get_xlabel() == r"slope $\gamma$" and made.axes[0].get_ylabel() == "$n$"
+    assert figures.phase_diagram(sweep.path, "log_loss").axes[0].get_xlabel() == "$n$"  # most values first
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        ({"quantity": "log_los"}, "quantity: the sweep has no column log_los; did you mean log_loss"),
+        ({"quantity": "log_loss", "x": "d"}, "x: d is no axis of the sweep; it has slope"),
+        ({"quantity": "log_loss", "x": "n", "y": "n"}, "y: is n, as x is"),
+        ({"quantity": "log_loss", "fixed": {"seed": 9}}, "fixed: no point has"),
+    ],
+)
+def test_phase_diagram_names_what_is_wrong(sweep, arguments, words):
+    with pytest.raises(ValueError, match=words):
+        figures.phase_diagram(sweep, **arguments)

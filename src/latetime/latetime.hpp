@@ -21,6 +21,7 @@
 ///                Limit: with its KKT certificate                 dynamics/limit.hpp
 ///                limit_of_run, limit_of_arrays                   experiment/run_limit.hpp
 ///                prove_limit: in ball arithmetic                 prove/limit_proof.hpp
+/// many runs      read_sweep, SweepPlan, carry_out_sweep          sweep/sweep.hpp
 /// the claims     check_run, check_config, ClaimReport            experiment/claim_check.hpp
 ///                check_claims, one function a claim              theory/claims.hpp
 ///                observe_run: what they look at                  theory/observe.hpp
@@ -58,6 +59,7 @@
 #include "latetime/prove/limit_proof.hpp"
 #include "latetime/store/record.hpp"
 #include "latetime/store/run_sink.hpp"
+#include "latetime/sweep/sweep.hpp"
 #include "latetime/theory/claims.hpp"
 #include "latetime/theory/observe.hpp"
 

@@ -7,6 +7,7 @@ The reports are those of real runs that the program makes first. Exits with 77 (
 Chromium, or the program's Vega, is missing.
 """
 
+import csv
 import gzip
 import json
 import pathlib
@@ -59,6 +60,19 @@ LABELS = """
   for (const figure of figures) if (figure.view) walk(figure.view.scenegraph().root);
   return texts;
 }
+"""
+
+SWEEP = """
+quantities = ["log_loss", "stable_rank_all"]
+[base]
+data.source = "orthogonal"
+data.d = 12
+network.width = 4
+descent.until = 100
+[axes]
+network.slope = [0, 0.5]
+data.n = [4, 8, 16]
+seed = [1, 2]
 """
 
 # Places in the window of every recorded point of a figure's curves, with the value that it shows.
@@ -129,6 +143,10 @@ class ReportTest(unittest.TestCase):
                     f"data.folder={base / 'images'}", "--set", "data.classes=all", "--set", "data.n=2000", "--set",
                     "network.width=20", "--set", "descent.method=sgd", "--set", "descent.epochs=3")
         assert made.returncode == 0, made.stderr
+        (base / "map.toml").write_text(SWEEP)
+        made = call("sweep", base / "map.toml", "--quiet", "--out", base / "sweep")
+        assert made.returncode == 0, made.stderr
+        assert call("report", base / "sweep").returncode == 0
         cls.base = base
         cls.browser = Browser(timeout=30)
 
@@ -162,6 +180,10 @@ class ReportTest(unittest.TestCase):
     def check_marks(self, page, figure):
         """What must be drawn in a figure, by its kind; returns places to hover over."""
         kind = re.sub(r"^run\d+-", "", figure)
+        if figure.startswith("sweep"):
+            marks = self.marks(page, figure, "cell" if figure.endswith("map") else "dot")
+            self.assertEqual(len(marks), 6 if figure.endswith("map") else 4, figure)  # refused points have no dots
+            return marks
         if kind in ("activation", "rho", "last-switch"):
             maps = page.evaluate(f"(() => {{ const k = '{figure}'.match(/^run(\\d+)-/);"
                                  " const maps = report.runs[k ? k[1] - 1 : 0].maps;"
@@ -298,6 +320,32 @@ class ReportTest(unittest.TestCase):
             page = self.check_page("training/report.html", size, False, exports=size == "wide")
         self.assertEqual(self.figures(page), [f"training1-{name}" for name in ("ranks", "errors", "losses", "norm", "margin")])
         self.assertEqual(page.evaluate("figures[0].series"), ["all weights", "mean of the groups", "largest of the groups"])
+
+    def test_a_sweep(self):
+        for size in ("wide", "narrow"):
+            page = self.check_page("sweep/report.html", size, size == "narrow", exports=size == "wide")
+        self.assertIn("Ended: 8 reached-end, 4 refused", page.evaluate("document.body.innerText"))
+        self.assertEqual(page.evaluate("document.title"), "Latetime: sweep")
+
+    def test_axes_of_a_sweep_can_be_chosen(self):
+        page = self.open("sweep/report.html")
+        self.show(page, "sweep1-map")
+        choose = ("(name, value) => { const f = figures.find((one) => one.about.id === 'sweep1-map');"
+                  " const k = f.about.choices.findIndex((one) => one.name === name);"
+                  " const select = f.card.querySelectorAll('select')[k]; select.value = value;"
+                  " select.dispatchEvent(new Event('change')); return select.value; }")
+        self.assertEqual(page.evaluate(f"({choose})('y', 'seed')"), "seed")
+        self.show(page, "sweep1-map")
+        self.assertEqual(len(self.marks(page, "sweep1-map", "cell")), 6)  # three n, two seeds
+        self.assertEqual(page.evaluate(f"({choose})('quantity', 'log_loss')"), "log_loss")
+        self.show(page, "sweep1-map")
+        command = page.evaluate("pointCommand(report.sweeps[0], 1)")
+        made = subprocess.run(command.replace("latetime", PROGRAM, 1).replace("--out point", f"-q --out {self.base / 'point'}"),
+                              shell=True, capture_output=True, text=True)
+        self.assertEqual(made.returncode, 0, made.stderr)
+        with open(self.base / "point/metrics.csv", encoding="utf-8") as table:
+            last = list(csv.DictReader(table))[-1]
+        self.assertAlmostEqual(page.evaluate("report.sweeps[0].columns.log_loss[1]"), float(last["log_loss"]), delta=1e-7)
 
     def test_limit_engines_and_events_are_drawn(self):
         page = self.open("late/report.html")

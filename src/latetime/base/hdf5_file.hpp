@@ -37,6 +37,18 @@ class Hdf5Writer : public ArrayWriter {
   void write_attribute(const std::string& object, const std::string& name, std::string_view text);
   void write_attribute(const std::string& object, const std::string& name, double value);
   void write_attribute(const std::string& object, const std::string& name, std::int64_t value);
+  /// A list of numbers.
+  void write_attribute(const std::string& object, const std::string& name,
+                       std::span<const std::uint8_t> values);
+
+  /// A list of texts of any length, as netCDF 4 reads them; HDF5 keeps no checksum of such.
+  void write_variable_texts(const std::string& name, std::span<const std::string> texts);
+
+  /// Makes a list that was written a dimension scale of its own name: what gives a dimension of
+  /// arrays its name and its coordinates, for netCDF 4 and xarray.
+  void make_dimension(const std::string& list);
+  /// Gives dimension `axis` of an array that was written this scale.
+  void attach_dimension(const std::string& array, unsigned axis, const std::string& dimension);
 
   /// Writes the file. Throws InputError when that fails; call it exactly once.
   void close();
@@ -45,7 +57,7 @@ class Hdf5Writer : public ArrayWriter {
   void write_numbers(const std::string& name, const ArrayShape& shape, std::int64_t type,
                      const void* values, std::size_t count);
   void write_object_attribute(const std::string& object, const std::string& name, std::int64_t type,
-                              const void* value);
+                              const void* value, std::size_t count = 1);
 
   std::string path_;
   std::int64_t file_;  // HDF5's hid_t; negative when closed

@@ -4,6 +4,9 @@
 #include <cstring>
 #include <stdexcept>
 #include <utility>
+#include <vector>
+
+#include <hdf5_hl.h>
 
 #include "latetime/base/error.hpp"
 #include "latetime/base/file_seal.hpp"
@@ -34,6 +37,7 @@ void keep_links_compact(const Hdf5Handle& creation) {
 void make_groups(hid_t file, const std::string& name) {
   const Hdf5Handle creation(H5Pcreate(H5P_GROUP_CREATE), H5Pclose);
   keep_links_compact(creation);
+  H5Pset_obj_track_times(creation, false);
   for (std::size_t end = name.find('/', 1); end != std::string::npos;
        end = name.find('/', end + 1)) {
     const std::string group = name.substr(0, end);
@@ -74,7 +78,8 @@ Hdf5Writer::Hdf5Writer(std::string path) : path_(std::move(path)), file_(-1) {
   constexpr std::size_t growth = std::size_t{1} << 20;
   H5Pset_fapl_core(access, growth, false);
   const Hdf5Handle creation(H5Pcreate(H5P_FILE_CREATE), H5Pclose);
-  keep_links_compact(creation);  // of the root group
+  keep_links_compact(creation);             // of the root group
+  H5Pset_obj_track_times(creation, false);  // the same arrays give the same bytes
   file_ = H5Fcreate(path_.c_str(), H5F_ACC_TRUNC, creation, access);
   if (file_ < 0) throw InputError(path_, "cannot be prepared in memory; free some");
 }
@@ -102,9 +107,10 @@ void Hdf5Writer::write_numbers(const std::string& name, const ArrayShape& shape,
                     : H5Screate_simple(static_cast<int>(sizes.size()), sizes.data(), nullptr),
       H5Sclose);
   make_groups(file_, name);
+  const Hdf5Handle creation(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
+  H5Pset_obj_track_times(creation, false);
   const Hdf5Handle dataset(
-      H5Dcreate2(file_, name.c_str(), type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT),
-      H5Dclose);
+      H5Dcreate2(file_, name.c_str(), type, space, H5P_DEFAULT, creation, H5P_DEFAULT), H5Dclose);
   if (!dataset.valid() ||
       (count > 0 && H5Dwrite(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) < 0)) {
     cannot_write(path_, name);
@@ -144,11 +150,22 @@ void Hdf5Writer::write(const std::string& name, std::span<const std::string> tex
   write_numbers(name, {texts.size()}, text_type(length), cells.data(), texts.size());
 }
 
+void Hdf5Writer::write_variable_texts(const std::string& name, std::span<const std::string> texts) {
+  const Hdf5Handle type(H5Tcopy(H5T_C_S1), H5Tclose);
+  H5Tset_size(type, H5T_VARIABLE);
+  H5Tset_cset(type, H5T_CSET_UTF8);
+  std::vector<const char*> pointers;
+  for (const std::string& text : texts) pointers.push_back(text.c_str());
+  write_numbers(name, {texts.size()}, type, pointers.data(), pointers.size());
+}
+
 void Hdf5Writer::write_object_attribute(const std::string& object, const std::string& name,
-                                        std::int64_t type, const void* value) {
+                                        std::int64_t type, const void* value, std::size_t count) {
   silence_hdf5();
   const Hdf5Handle owner(H5Oopen(file_, object.c_str(), H5P_DEFAULT), H5Oclose);
-  const Hdf5Handle space(H5Screate(H5S_SCALAR), H5Sclose);
+  const hsize_t size = count;
+  const Hdf5Handle space(count == 1 ? H5Screate(H5S_SCALAR) : H5Screate_simple(1, &size, nullptr),
+                         H5Sclose);
   const Hdf5Handle attribute(H5Acreate2(owner, name.c_str(), type, space, H5P_DEFAULT, H5P_DEFAULT),
                              H5Aclose);
   if (!attribute.valid() || H5Awrite(attribute, type, value) < 0) {
@@ -169,6 +186,30 @@ void Hdf5Writer::write_attribute(const std::string& object, const std::string& n
 void Hdf5Writer::write_attribute(const std::string& object, const std::string& name,
                                  std::int64_t value) {
   write_object_attribute(object, name, H5T_NATIVE_INT64, &value);
+}
+
+void Hdf5Writer::write_attribute(const std::string& object, const std::string& name,
+                                 std::span<const std::uint8_t> values) {
+  write_object_attribute(object, name, H5T_NATIVE_UINT8, values.data(), values.size());
+}
+
+void Hdf5Writer::make_dimension(const std::string& list) {
+  silence_hdf5();
+  const Hdf5Handle dataset(H5Dopen2(file_, list.c_str(), H5P_DEFAULT), H5Dclose);
+  const std::string name = list.substr(list.rfind('/') + 1);
+  if (!dataset.valid() || H5DSset_scale(dataset, name.c_str()) < 0) {
+    cannot_write(path_, "the dimension " + list);
+  }
+}
+
+void Hdf5Writer::attach_dimension(const std::string& array, unsigned axis,
+                                  const std::string& dimension) {
+  silence_hdf5();
+  const Hdf5Handle dataset(H5Dopen2(file_, array.c_str(), H5P_DEFAULT), H5Dclose);
+  const Hdf5Handle scale(H5Dopen2(file_, dimension.c_str(), H5P_DEFAULT), H5Dclose);
+  if (!dataset.valid() || !scale.valid() || H5DSattach_scale(dataset, scale, axis) < 0) {
+    cannot_write(path_, "dimension " + dimension + " of " + array);
+  }
 }
 
 void Hdf5Writer::close() {

@@ -51,6 +51,7 @@ bool moves_no_weights(const FlowProblem& problem, const std::vector<NeuronMode>&
   for (Eigen::Index i = 0; i < ray.size(); ++i) {
     if (ray[i] > rounding_of_rays * ray.maxCoeff()) support.push_back(i);
   }
+  if (support.empty()) return false;  // multipliers that underflowed, or are not finite
   const std::vector<Eigen::Index> neurons = different_neurons(problem, modes);
   const Eigen::Index d = problem.x.cols();
   Eigen::MatrixXd features(d * static_cast<Eigen::Index>(neurons.size()),

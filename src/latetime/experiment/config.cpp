@@ -388,11 +388,30 @@ RunConfig parse_config(const std::string& text, const std::string& origin,
   return config;
 }
 
+namespace {
+
+/// Keys that have a meaning in this configuration.
+std::vector<Field> list_applicable(const RunConfig& config) {
+  std::vector<Field> fields = list_fields(config);
+  std::erase_if(fields, [&](const Field& field) {
+    return !field.owner.empty() || (config.descent.epochs > 0 && field.name == "descent.until");
+  });
+  return fields;
+}
+
+}  // namespace
+
+std::vector<FieldValue> field_values(const RunConfig& config) {
+  std::vector<FieldValue> values;
+  for (Field& field : list_applicable(config)) {
+    values.push_back({std::move(field.name), std::move(field.value), field.description.is_file});
+  }
+  return values;
+}
+
 std::string to_toml(const RunConfig& config) {
   std::string text, current;
-  for (const auto& [description, name, value, owner] : list_fields(config)) {
-    if (!owner.empty()) continue;
-    if (config.descent.epochs > 0 && name == "descent.until") continue;
+  for (const auto& [description, name, value, owner] : list_applicable(config)) {
     if (description.section != current) {
       text += fmt::format("\n[{}]\n", description.section);
       current = description.section;

@@ -122,6 +122,15 @@ struct FieldDescription {
 };
 std::vector<FieldDescription> describe_fields();
 
+/// A key that has a meaning in a configuration, with its value.
+struct FieldValue {
+  std::string name;   ///< "section.key"
+  std::string value;  ///< as TOML
+  bool is_file = false;
+};
+/// All of them, in the order of the file format: the configuration itself, without comments.
+std::vector<FieldValue> field_values(const RunConfig& config);
+
 /// Reads a configuration file and then applies `overrides` ("section.key=value"). File names in it
 /// are taken relative to the file's folder. Throws InputError, naming file and key, for syntax
 /// errors, unknown keys (with the nearest known one), wrong types, impossible values, and keys that

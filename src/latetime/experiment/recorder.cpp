@@ -125,7 +125,8 @@ Recorder::Recorder(const RunConfig& config, const Dataset& data, const Network& 
       initial_(initial),
       sink_(std::move(sink)),
       measurer_(data, initial),
-      keep_coefficients_(coefficient_bytes(initial, data, expected_records) <= coefficient_budget),
+      keep_coefficients_(sink_.keeps_result &&
+                         coefficient_bytes(initial, data, expected_records) <= coefficient_budget),
       threads_(threads),
       watches_pairs_(config.descent.method != Method::stochastic) {
   last_switch_.setZero(initial.shape.neurons(), data.size());
@@ -181,7 +182,7 @@ const Record& Recorder::record(const TrainingState& state, const Descent& descen
                  .measures = measurer_.measure(state, inside)};
   sink_.append_row(metrics_fields(last_));
   arrays_.append(last_, state, initial_.shape, keep_coefficients_);
-  pending_.push_back(std::move(inside));
+  if (sink_.keeps_result) pending_.push_back(std::move(inside));
   if (static_cast<double>(pending_.size()) * spectra_time_ >= most_pending) {
     append_pending_spectra();
   }
@@ -223,6 +224,7 @@ std::vector<std::uint64_t> Recorder::last_switches() const {
 
 void Recorder::write_result(const Descent& descent, const Outcome& outcome,
                             const LimitReport* limit) {
+  if (!sink_.keeps_result) return;
   append_pending_spectra();
   const auto begin = Clock::now();  // the spectra are no part of what a rewriting costs again
   const std::chrono::duration<double> here = begin - start_;

@@ -264,4 +264,11 @@ RunSummary carry_out_run(const RunProblem& problem, RunMemory& memory,
   });
 }
 
+RunSummary carry_out_run(const RunProblem& problem, CsvTable& metrics,
+                         const RunSettings& settings) {
+  return RunPart(problem, settings).carry_out([&] {
+    return place_in_table(metrics, metrics_columns());
+  });
+}
+
 }  // namespace latetime

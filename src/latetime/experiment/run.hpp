@@ -143,4 +143,8 @@ RunSummary carry_out_run(const RunConfig& config, const std::string& out,
 /// With `resume`, goes on from what `memory` holds; the problem must then be the same.
 RunSummary carry_out_run(const RunProblem& problem, RunMemory& memory, const RunSettings& settings);
 
+/// The same without result.h5, whose spectra take most of the time of a small run: `metrics` gets
+/// columns and rows of metrics.csv, to the last bit. Such a run cannot be resumed.
+RunSummary carry_out_run(const RunProblem& problem, CsvTable& metrics, const RunSettings& settings);
+
 }  // namespace latetime

@@ -65,4 +65,16 @@ RunPlace place_in_memory(const RunConfig& config, RunMemory& memory, bool resume
   return place;
 }
 
+RunPlace place_in_table(CsvTable& metrics, const std::vector<std::string>& columns) {
+  return {.name = "memory",
+          .sink = sink_into(metrics),
+          .stored_rows = [](std::size_t) { return MetricsRows(); },
+          .begin =
+              [&metrics, &columns](const MetricsRows&) {
+                metrics.columns = columns;
+                metrics.rows.clear();
+              },
+          .give_up = [] { return false; }};
+}
+
 }  // namespace latetime

@@ -16,6 +16,7 @@ LATETIME_ASSET(page_maps)
 LATETIME_ASSET(page_margins)
 LATETIME_ASSET(page_paper_figures)
 LATETIME_ASSET(page_trainings)
+LATETIME_ASSET(page_sweeps)
 LATETIME_ASSET(page_text)
 LATETIME_ASSET(page_claims)
 LATETIME_ASSET(page_proof)
@@ -52,9 +53,9 @@ Assets report_assets() {
                                  LATETIME_BYTES(page_reading), LATETIME_BYTES(page_curves),
                                  LATETIME_BYTES(page_spectrum), LATETIME_BYTES(page_maps),
                                  LATETIME_BYTES(page_margins), LATETIME_BYTES(page_paper_figures),
-                                 LATETIME_BYTES(page_trainings), LATETIME_BYTES(page_text),
-                                 LATETIME_BYTES(page_claims), LATETIME_BYTES(page_proof),
-                                 LATETIME_BYTES(page_page)),
+                                 LATETIME_BYTES(page_trainings), LATETIME_BYTES(page_sweeps),
+                                 LATETIME_BYTES(page_text), LATETIME_BYTES(page_claims),
+                                 LATETIME_BYTES(page_proof), LATETIME_BYTES(page_page)),
                 .vega = {},
                 .licences = joined(LATETIME_BYTES(vega_licence), LATETIME_BYTES(vega_lite_licence),
                                    LATETIME_BYTES(vega_embed_licence))};

@@ -9,6 +9,7 @@
 #include "latetime/base/error.hpp"
 #include "latetime/report/assets.hpp"
 #include "latetime/report/report_json.hpp"
+#include "latetime/report/sweep_json.hpp"
 #include "latetime/report/tables_json.hpp"
 #include "latetime/store/folder_kind.hpp"
 #include "latetime/store/run_directory.hpp"
@@ -64,14 +65,17 @@ std::string make_report(const std::vector<std::string>& folders, const std::stri
                                 {"command", command},
                                 {"runs", nlohmann::ordered_json::array()},
                                 {"trainings", nlohmann::ordered_json::array()},
-                                {"figures", nlohmann::ordered_json::array()}};
+                                {"figures", nlohmann::ordered_json::array()},
+                                {"sweeps", nlohmann::ordered_json::array()}};
   for (const std::string& folder : folders) {
     const std::vector<PaperFigure> figures = paper_figures_in(folder);
     for (const PaperFigure figure : figures) {
       report["figures"].push_back(paper_figure_json(folder, figure));
     }
     if (!figures.empty()) continue;
-    if (holds_training(folder)) {
+    if (holds_sweep(folder)) {
+      report["sweeps"].push_back(sweep_json(folder));
+    } else if (holds_training(folder)) {
       report["trainings"].push_back(training_json(folder));
     } else {
       report["runs"].push_back(run_json(folder));

@@ -1,5 +1,6 @@
 #include "latetime/store/folder_kind.hpp"
 
+#include <cstdio>
 #include <filesystem>
 #include <fstream>
 
@@ -45,6 +46,22 @@ bool holds_figures(const std::string& folder) {
       std::error_code error;
       if (fs::exists(fs::path(folder) / (figure + rest), error)) return true;
     }
+  }
+  return false;
+}
+
+bool is_shard_name(const std::string& name) {
+  int index = 0, count = 0, end = 0;
+  return std::sscanf(name.c_str(), "shard-%d-of-%d%n", &index, &count, &end) == 2 &&
+         static_cast<std::size_t>(end) == name.size();
+}
+
+bool holds_sweep(const std::string& folder) {
+  std::error_code error;
+  if (fs::exists(fs::path(folder) / points_name, error)) return true;
+  for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
+       entry.increment(error)) {
+    if (is_shard_name(entry->path().filename().string())) return true;
   }
   return false;
 }

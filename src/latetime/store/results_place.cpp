@@ -100,7 +100,7 @@ void refuse_all_but_empty(const std::string& folder) {
 }
 
 void refuse_foreign_folder(const std::string& folder) {
-  if (holds_run(folder) || holds_figures(folder)) return;
+  if (holds_run(folder) || holds_figures(folder) || holds_sweep(folder)) return;
   refuse_all_but_empty(folder);
 }
 

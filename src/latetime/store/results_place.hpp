@@ -9,10 +9,10 @@ namespace latetime {
 /// or when it may not be made.
 void make_results_folder(const std::string& path);
 
-/// Throws InputError when `folder` holds files but neither a run nor figures of this program:
-/// results do not go among the files of others. What carries nothing is passed over: files of no
-/// bytes, those that the command prints into, what a kill left of this program, and the notes that
-/// systems leave in folders.
+/// Throws InputError when `folder` holds files but neither a run, figures nor a sweep of this
+/// program: results do not go among the files of others. What carries nothing is passed over: files
+/// of no bytes, those that the command prints into, what a kill left of this program, and the notes
+/// that systems leave in folders.
 void refuse_foreign_folder(const std::string& folder);
 
 /// The same of a new run, which does not go among figures either.

@@ -27,6 +27,15 @@ RunSink sink_into(RunMemory& memory) {
           .lasting = false};
 }
 
+RunSink sink_into(CsvTable& metrics) {
+  return {
+      .append_row =
+          [&metrics](const std::vector<std::string>& fields) { metrics.rows.push_back(fields); },
+      .write_result = nullptr,
+      .lasting = false,
+      .keeps_result = false};
+}
+
 namespace {
 
 /// The arrays of result.h5, which is read from the file or lies in memory already.

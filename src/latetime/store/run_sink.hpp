@@ -23,11 +23,15 @@ struct RunSink {
   std::function<void(const std::function<void(ArrayWriter&)>& fill)> write_result;
   /// Whether what is written outlives the process: then checkpoints are worth their time.
   bool lasting = true;
+  /// Whether result.h5 is wanted at all: spectra and arrays of every record are for it alone.
+  bool keeps_result = true;
 };
 
 RunSink sink_into(const RunDirectory& directory);
 /// Refers to `memory`.
 RunSink sink_into(RunMemory& memory);
+/// The rows of metrics.csv alone. Refers to `metrics`.
+RunSink sink_into(CsvTable& metrics);
 
 /// Reads the folder of a run. Throws InputError when there is none, and for damaged files.
 RunMemory read_run(const std::string& path);

@@ -2,7 +2,7 @@
 // Puts the page together and answers the reader's choices.
 
 function titleText() {
-  const names = [...report.runs.map((run, k) => runLabel(run, k)), ...report.trainings.map((one) => one.name), ...report.figures.map(paperName)];
+  const names = [...report.runs.map((run, k) => runLabel(run, k)), ...report.trainings.map((one) => one.name), ...report.figures.map(paperName), ...report.sweeps.map((one) => one.name)];
   return names.length ? names.join(' · ') : 'Latetime';
 }
 
@@ -77,6 +77,7 @@ function start() {
   if (report.runs.length) runSections(page);
   trainingSections(page);
   paperSections(page);
+  sweepSections(page);
   footer();
   watchFigures();
   darkSystem.addEventListener('change', applyAppearance);

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <toml++/toml.h>
+
+#include "latetime/experiment/config.hpp"
+
+namespace latetime {
+
+/// Values of an axis as TOML texts: of a list, or of a range
+/// {from = a, to = b, step = s}, {from = a, to = b, count = k} or, evenly in the logarithm,
+/// {from = a, to = b, count = k, log = true}. Both ends are values. Numbers of ranges are rounded
+/// to 15 digits; along the logarithm those of whole-numbered keys to whole numbers, each once.
+/// Throws InputError, naming `where`: nothing in it, the same value twice, or no range.
+std::vector<std::string> axis_values(const toml::node& node, const FieldDescription& key,
+                                     const std::string& where);
+
+/// Whether a table is a range, and no section of axes.
+bool is_range(const toml::table& table);
+
+/// A value as TOML text: a number, a flag, a text, a list. Throws InputError for others.
+std::string toml_text_of(const toml::node& node, const std::string& where);
+
+}  // namespace latetime

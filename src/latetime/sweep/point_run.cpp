@@ -1,0 +1,77 @@
+#include "latetime/sweep/point_run.hpp"
+
+#include <chrono>
+#include <cmath>
+#include <exception>
+#include <filesystem>
+#include <new>
+
+#include <fmt/format.h>
+
+#include "latetime/base/error.hpp"
+#include "latetime/base/run_failure.hpp"
+#include "latetime/experiment/run.hpp"
+
+namespace latetime {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// The folder of a run, whole or not there.
+void keep_run(const RunMemory& memory, const std::string& runs, const std::string& key) {
+  const fs::path place = fs::path(runs) / key, partial = fs::path(runs) / (key + ".partial");
+  fs::remove_all(partial);
+  fs::remove_all(place);
+  write_run(memory, partial.string());
+  fs::rename(partial, place);
+}
+
+/// Enters what a finished run says into `record`; false where it was interrupted.
+bool follow(const RunConfig& config, const WantedQuantities& wanted, const std::string& runs,
+            const std::function<bool()>& keep_going, PointRecord& record) {
+  const RunProblem problem = load_problem(config);
+  const RunSettings settings{.threads = 1,
+                             .pulse = [&](const LogTime&) { return !keep_going || keep_going(); }};
+  RunMemory memory;
+  const RunSummary summary = runs.empty() ? carry_out_run(problem, memory.metrics, settings)
+                                          : carry_out_run(problem, memory, settings);
+  if (summary.outcome.reason == StopReason::interrupted) return false;
+  record.outcome = word_of(summary.outcome.reason);
+  record.message = summary.outcome.message;
+  record.values = quantities_of(problem, summary, memory.metrics);
+  for (const std::string& name : wanted.arrays) {
+    record.extras[name] = array_of(name, summary, memory.metrics);
+  }
+  if (!wanted.claims.empty()) {
+    const std::vector<double> codes = claim_codes(wanted.claims, config);
+    for (std::size_t i = 0; i < codes.size(); ++i) record.extras[wanted.claims[i]] = {codes[i]};
+  }
+  if (!runs.empty()) keep_run(memory, runs, record.key);
+  return true;
+}
+
+}  // namespace
+
+std::optional<PointRecord> run_point(const std::string& key, const RunConfig& config,
+                                     const WantedQuantities& wanted, const std::string& runs,
+                                     const std::function<bool()>& keep_going) {
+  const auto start = std::chrono::steady_clock::now();
+  PointRecord record{.key = key};
+  try {
+    if (!follow(config, wanted, runs, keep_going, record)) return std::nullopt;
+  } catch (const InputError& error) {
+    record.outcome = "refused";
+    record.message = error.what();
+  } catch (const std::bad_alloc&) {
+    record.outcome = "failed";
+    record.message = "not enough memory for arrays of this size";
+  } catch (const std::exception& error) {
+    record.outcome = "failed";
+    record.message = error.what();
+  }
+  record.values.resize(all_quantities().size(), std::nan(""));
+  record.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return record;
+}
+
+}  // namespace latetime

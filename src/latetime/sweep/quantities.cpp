@@ -1,0 +1,368 @@
+#include "latetime/sweep/quantities.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <optional>
+
+#include <fmt/format.h>
+
+#include "latetime/base/error.hpp"
+#include "latetime/base/text.hpp"
+#include "latetime/data/gram.hpp"
+#include "latetime/experiment/claim_check.hpp"
+#include "latetime/experiment/linear_comparison.hpp"
+
+namespace latetime {
+namespace {
+
+double number_in(const std::string& field) {
+  return field.empty() ? std::nan("") : std::strtod(field.c_str(), nullptr);
+}
+
+std::vector<double> column_of(const CsvTable& metrics, const std::string& name) {
+  const std::size_t column = metrics.index_of(name);
+  std::vector<double> values;
+  for (const auto& row : metrics.rows) values.push_back(number_in(row[column]));
+  return values;
+}
+
+/// Columns of metrics.csv whose last entry is a quantity of the same name.
+const std::vector<Quantity>& final_columns() {
+  static const std::vector<Quantity> columns{
+      {"log10_t", "log10 of the last recorded time, in steps", true},
+      {"step", "the last recorded time in steps, below 2^53"},
+      {"log_loss", "natural log of the loss at the end", true},
+      {"min_margin", "smallest margin at the end", true},
+      {"normalized_margin", "smallest margin over the norm of W at the end", true},
+      {"stable_rank_pos", "stable rank of W_{+1} at the end", true},
+      {"stable_rank_neg", "stable rank of W_{-1} at the end", true},
+      {"stable_rank_all", "stable rank of the stacked W at the end", true},
+      {"norm_w", "Frobenius norm of W at the end", true},
+      {"kkt_residual", "KKT residual at the end", true},
+      {"switches", "activation switches of all pairs", false},
+      {"sliding_pairs", "sliding pairs at the end", true},
+      {"error_estimate", "estimated error of log loss and stable ranks at the end", true},
+      {"stable_rank_excess_pos", "stable rank of W_{+1} minus 1 at the end"},
+      {"stable_rank_excess_neg", "stable rank of W_{-1} minus 1 at the end"},
+      {"stable_rank_excess_all", "stable rank of W minus 1 at the end"},
+      {"kkt_stationarity", "stationarity part of the KKT residual at the end"},
+      {"kkt_complementarity", "complementarity part of the KKT residual at the end"},
+      {"neuron_norm_min", "smallest norm of a neuron at the end"},
+      {"neuron_norm_mean", "mean norm of the neurons at the end"},
+      {"neuron_norm_max", "largest norm of a neuron at the end"},
+      {"own_switches", "activation switches of own-class pairs"},
+      {"other_switches", "activation switches of other-class pairs"},
+      {"last_own_switch", "step of the last switch of an own-class pair"},
+      {"last_other_switch", "step of the last switch of an other-class pair"},
+      {"switching_pairs", "pairs that switched within the last decade"},
+      {"active_own_min", "smallest |S_i| at the end"},
+      {"active_own_max", "largest |S_i| at the end"},
+      {"dead_neurons", "neurons that no sample activates at the end", true},
+      {"undecided_events", "events that the flow decided by less than its error", true}};
+  return columns;
+}
+
+/// A run's limit with what is counted and compared on it.
+struct LimitFindings {
+  const LimitReport& report;
+  PairCounts pairs;
+  LinearComparison linear;
+  const NetworkShape& shape;
+};
+
+struct LimitQuantity {
+  Quantity what;
+  std::function<double(const LimitFindings&)> value;
+};
+
+double count_of(Eigen::Index count) {
+  return static_cast<double>(count);
+}
+
+/// Share of the neurons with a pair that switches for ever.
+double switching_neurons(const LimitFindings& found) {
+  const Limit& limit = found.report.limit;
+  Eigen::Index neurons = 0;
+  for (Eigen::Index k = 0; k < limit.coefficients.rows(); ++k) {
+    bool switches = false;
+    for (Eigen::Index i = 0; i < limit.margins.size(); ++i) {
+      switches = switches || limit.verdict(k, i) == PairVerdict::switches;
+    }
+    neurons += switches ? 1 : 0;
+  }
+  return count_of(neurons) / count_of(limit.coefficients.rows());
+}
+
+double only_if(bool known, double value) {
+  return known ? value : std::nan("");
+}
+
+std::vector<LimitQuantity> rank_quantities() {
+  std::vector<LimitQuantity> list;
+  const std::pair<const char*, const char*> parts[] = {
+      {"pos", "V_{+1}"}, {"neg", "V_{-1}"}, {"all", "the stacked V"}};
+  for (std::size_t part = 0; part < 3; ++part) {
+    const auto& [name, symbol] = parts[part];
+    list.push_back({{fmt::format("limit_stable_rank_{}", name),
+                     fmt::format("stable rank of {} at t = infinity", symbol), true},
+                    [part](const LimitFindings& f) { return f.report.stable_ranks[part].value; }});
+    list.push_back({{fmt::format("limit_stable_rank_excess_{}", name),
+                     fmt::format("stable rank of {} minus 1 at t = infinity", symbol)},
+                    [part](const LimitFindings& f) { return f.report.stable_ranks[part].excess; }});
+  }
+  return list;
+}
+
+std::vector<LimitQuantity> margin_quantities() {
+  return {{{"limit_norm", "norm of V, where W(t) = V log t + o(log t)", true},
+           [](const LimitFindings& f) {
+             return f.report.limit.margins.minCoeff() / f.report.limit.normalized_margin;
+           }},
+          {{"limit_normalized_margin", "normalized margin at t = infinity", true},
+           [](const LimitFindings& f) { return f.report.limit.normalized_margin; }},
+          {{"limit_support", "samples with a positive multiplier at t = infinity", true},
+           [](const LimitFindings& f) {
+             const std::vector<bool>& support = f.report.limit.support;
+             return static_cast<double>(std::count(support.begin(), support.end(), true));
+           }},
+          {{"limit_kkt_residual", "KKT residual of the limit"},
+           [](const LimitFindings& f) { return f.report.limit.kkt_residual; }},
+          {{"limit_strictness", "least distance of a decided pair from undecided, relative"},
+           [](const LimitFindings& f) { return f.report.limit.strictness; }},
+          {{"limit_settled", "1 where nothing is under way that could change the limit", true},
+           [](const LimitFindings& f) { return f.report.limit.settled ? 1.0 : 0.0; }},
+          {{"svm_margin", "margin of the linear classifier of largest margin; 0: none separates"},
+           [](const LimitFindings& f) {
+             return only_if(f.linear.svm_problem.empty(), f.linear.svm.margin);
+           }},
+          {{"svm_cosine", "cosine between it and the linear part of the limit"},
+           [](const LimitFindings& f) { return f.linear.cosine; }},
+          {{"svm_angle", "that angle in radians"},
+           [](const LimitFindings& f) { return f.linear.angle; }},
+          {{"boundary", "decision boundary of the limit: 0 linear, 1 not linear, 2 undecided"},
+           [](const LimitFindings& f) { return static_cast<double>(f.linear.boundary); }}};
+}
+
+std::vector<LimitQuantity> pair_quantities() {
+  std::vector<LimitQuantity> list{
+      {{"switching_fraction", "share of other-class pairs that switch for ever", true},
+       [](const LimitFindings& f) { return f.pairs.switching_share(); }},
+      {{"switching_neurons", "share of neurons with a pair that switches for ever", true},
+       switching_neurons}};
+  const std::pair<const char*, PairVerdict> verdicts[] = {{"inactive", PairVerdict::inactive},
+                                                          {"active", PairVerdict::active},
+                                                          {"switching", PairVerdict::switches},
+                                                          {"undecided", PairVerdict::undecided}};
+  for (const auto& entry : verdicts) {
+    const PairVerdict verdict = entry.second;
+    const auto index = static_cast<std::size_t>(verdict);
+    const std::string words = verdict == PairVerdict::switches
+                                  ? "that switch for ever"
+                                  : fmt::format("{} for ever", entry.first);
+    list.push_back({{fmt::format("own_pairs_{}", entry.first), "own-class pairs " + words},
+                    [index](const LimitFindings& f) { return count_of(f.pairs.own[index]); }});
+    list.push_back({{fmt::format("other_pairs_{}", entry.first), "other-class pairs " + words},
+                    [index](const LimitFindings& f) { return count_of(f.pairs.other[index]); }});
+  }
+  return list;
+}
+
+const std::vector<LimitQuantity>& limit_quantities() {
+  static const std::vector<LimitQuantity> all = [] {
+    std::vector<LimitQuantity> list = rank_quantities();
+    for (auto& more : {margin_quantities(), pair_quantities()}) {
+      list.insert(list.end(), more.begin(), more.end());
+    }
+    return list;
+  }();
+  return all;
+}
+
+const Quantity loss_exponent_quantity{
+    "loss_exponent", "-d log L / d log t between the last two records of different times", true};
+
+/// NaN where fewer than two records lie beyond t = e, as in the checks of the theorems.
+double loss_exponent(const CsvTable& metrics) {
+  const std::vector<double> times = column_of(metrics, "log10_t");
+  const std::vector<double> losses = column_of(metrics, "log_loss");
+  for (std::size_t last = times.size(); last-- > 1;) {
+    const double step = (times[last] - times[last - 1]) * std::log(10.0);
+    if (!(times[last - 1] * std::log(10.0) >= 1.0)) break;
+    constexpr double same_time = 1e-9;  // but for rounding
+    if (step > same_time * times[last]) return (losses[last - 1] - losses[last]) / step;
+  }
+  return std::nan("");
+}
+
+std::optional<LimitFindings> findings_of(const RunProblem& problem, const RunSummary& summary) {
+  if (!summary.limit || !summary.limit->has_direction()) return std::nullopt;
+  const NetworkShape& shape = problem.initial.shape;
+  const std::vector<int>& classes = problem.data.classes;
+  const Limit& limit = summary.limit->limit;
+  return LimitFindings{
+      .report = *summary.limit,
+      .pairs = count_pairs(limit, classes, shape),
+      .linear = compare_with_linear(limit, gram_matrix(problem.data.x), classes, shape),
+      .shape = shape};
+}
+
+std::vector<double> entries(const Vector& vector) {
+  return {vector.data(), vector.data() + vector.size()};
+}
+
+std::string claim_variable(const std::string& id) {
+  std::string name = "claim_" + id;
+  std::replace(name.begin(), name.end(), '.', '_');
+  return name;
+}
+
+/// Names of all claims' verdicts, from a run of a moment.
+const std::vector<std::string>& claim_variables() {
+  static const std::vector<std::string> names = [] {
+    const RunConfig tiny = parse_config(
+        "", "claims", ".",
+        std::vector<std::string>{"data.n=2", "data.d=4", "network.width=1", "descent.until=1"});
+    std::vector<std::string> list;
+    for (const Claim& claim : check_config(tiny, "claims", {}).claims) {
+      list.push_back(claim_variable(claim.id));
+    }
+    return list;
+  }();
+  return names;
+}
+
+template <class Named>
+bool contains(const std::vector<Named>& list, const std::string& name) {
+  return std::any_of(list.begin(), list.end(), [&](const Named& one) { return one.name == name; });
+}
+
+template <class Named>
+std::vector<std::string> names_of(const std::vector<Named>& list) {
+  std::vector<std::string> names;
+  for (const Named& one : list) names.push_back(one.name);
+  return names;
+}
+
+[[noreturn]] void refuse_name(const std::string& where, const std::string& name,
+                              const std::vector<std::string>& known) {
+  throw InputError(where, fmt::format("\"{}\" is not known; did you mean \"{}\"? (latetime sweep "
+                                      "--help lists all)",
+                                      name, nearest_name(name, known)));
+}
+
+void add_once(std::vector<std::string>& list, const std::string& name) {
+  if (std::find(list.begin(), list.end(), name) == list.end()) list.push_back(name);
+}
+
+}  // namespace
+
+const std::vector<Quantity>& all_quantities() {
+  static const std::vector<Quantity> all = [] {
+    std::vector<Quantity> list = final_columns();
+    list.push_back(loss_exponent_quantity);
+    for (const LimitQuantity& quantity : limit_quantities()) list.push_back(quantity.what);
+    return list;
+  }();
+  return all;
+}
+
+std::vector<double> quantities_of(const RunProblem& problem, const RunSummary& summary,
+                                  const CsvTable& metrics) {
+  std::vector<double> values;
+  for (const Quantity& column : final_columns()) {
+    values.push_back(metrics.rows.empty()
+                         ? std::nan("")
+                         : number_in(metrics.rows.back()[metrics.index_of(column.name)]));
+  }
+  values.push_back(loss_exponent(metrics));
+  const auto found = findings_of(problem, summary);
+  for (const LimitQuantity& quantity : limit_quantities()) {
+    values.push_back(found ? quantity.value(*found) : std::nan(""));
+  }
+  return values;
+}
+
+const std::vector<PointArray>& all_arrays() {
+  static const std::vector<PointArray> all = [] {
+    std::vector<PointArray> list{
+        {"limit_margins", "sample", "margins of the limit: 1 on support samples"},
+        {"limit_multipliers", "sample", "multipliers of the limit, lim t g_i"},
+        {"active_own", "sample", "|S_i| at the end"}};
+    for (const std::string& column : metrics_columns()) {
+      if (column == engine_column) continue;
+      list.push_back({"curve_" + column, "record", column + " of every record"});
+    }
+    return list;
+  }();
+  return all;
+}
+
+std::vector<double> array_of(const std::string& name, const RunSummary& summary,
+                             const CsvTable& metrics) {
+  constexpr std::string_view curve = "curve_";
+  if (name.starts_with(curve)) return column_of(metrics, name.substr(curve.size()));
+  if (name == "active_own") return entries(summary.last.measures.active_own.cast<double>());
+  if (!summary.limit) return {};
+  const Limit& limit = summary.limit->limit;
+  return entries(name == "limit_margins" ? limit.margins : limit.multipliers);
+}
+
+WantedQuantities wanted_quantities(const std::vector<std::string>& names,
+                                   const std::vector<std::string>& arrays,
+                                   const std::string& where) {
+  WantedQuantities wanted;
+  for (const std::string& name : names) {
+    if (name == "claims") {
+      for (const std::string& claim : claim_variables()) add_once(wanted.claims, claim);
+    } else if (name.starts_with("claim_")) {
+      const auto& known = claim_variables();
+      const std::string variable = claim_variable(name.substr(6));
+      if (std::find(known.begin(), known.end(), variable) == known.end()) {
+        refuse_name(where + ": quantities", name, known);
+      }
+      add_once(wanted.claims, variable);
+    } else if (contains(all_quantities(), name)) {
+      add_once(wanted.scalars, name);
+    } else {
+      refuse_name(where + ": quantities", name, names_of(all_quantities()));
+    }
+  }
+  if (names.empty()) {
+    for (const Quantity& quantity : all_quantities()) {
+      if (quantity.by_default) wanted.scalars.push_back(quantity.name);
+    }
+  }
+  for (const std::string& name : arrays) {
+    if (!contains(all_arrays(), name))
+      refuse_name(where + ": arrays", name, names_of(all_arrays()));
+    if (name.starts_with("curve_")) add_once(wanted.arrays, "curve_log10_t");
+    add_once(wanted.arrays, name);
+  }
+  return wanted;
+}
+
+std::string meaning_of(const std::string& name) {
+  for (const Quantity& quantity : all_quantities()) {
+    if (quantity.name == name) return quantity.meaning;
+  }
+  for (const PointArray& array : all_arrays()) {
+    if (array.name == name) return array.meaning;
+  }
+  std::string id = name.substr(name.find('_') + 1);
+  std::replace(id.begin(), id.end(), '_', '.');
+  return "verdict of claim " + id + ": 0 Holds, 1 Fails, 2 Undecided, 3 HypothesisUnmet";
+}
+
+std::vector<double> claim_codes(const std::vector<std::string>& claims, const RunConfig& config) {
+  const ClaimReport report = check_config(config, "point", {});
+  std::vector<double> codes(claims.size(), std::nan(""));
+  for (const Claim& claim : report.claims) {
+    const auto place = std::find(claims.begin(), claims.end(), claim_variable(claim.id));
+    if (place == claims.end() || !claim.applies) continue;
+    codes[static_cast<std::size_t>(place - claims.begin())] = static_cast<double>(claim.verdict);
+  }
+  return codes;
+}
+
+}  // namespace latetime

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "latetime/experiment/run.hpp"
+
+namespace latetime {
+
+/// A number that is kept of every point.
+struct Quantity {
+  std::string name;  ///< "limit_stable_rank_pos"
+  std::string meaning;
+  bool by_default = false;  ///< whether a sweep that names none keeps it
+};
+
+/// All numbers that follow from a run itself. Each point's record holds them all; a sweep's files
+/// those that it asks for.
+const std::vector<Quantity>& all_quantities();
+
+/// Their values, in the same order; NaN where one has none (limits of runs that end before late
+/// times). `metrics`: the rows of metrics.csv.
+std::vector<double> quantities_of(const RunProblem& problem, const RunSummary& summary,
+                                  const CsvTable& metrics);
+
+/// An array that is kept of every point where a sweep asks for it.
+struct PointArray {
+  std::string name;       ///< "limit_margins"
+  std::string dimension;  ///< "sample" or "record"
+  std::string meaning;
+};
+const std::vector<PointArray>& all_arrays();
+std::vector<double> array_of(const std::string& name, const RunSummary& summary,
+                             const CsvTable& metrics);
+
+/// What a sweep keeps of its points, by name.
+struct WantedQuantities {
+  std::vector<std::string> scalars;  ///< of all_quantities()
+  std::vector<std::string> claims;   ///< "claim_5_4": the verdict, 0 Holds, 1 Fails, 2 Undecided,
+                                     ///< 3 HypothesisUnmet, NaN where it does not apply
+  std::vector<std::string> arrays;   ///< of all_arrays()
+};
+
+/// The quantity, claims or array of these names, "claims" for all of them; nothing named: the
+/// defaults. Throws InputError, naming `where`, for a name that is none, with the nearest.
+WantedQuantities wanted_quantities(const std::vector<std::string>& names,
+                                   const std::vector<std::string>& arrays,
+                                   const std::string& where);
+
+/// What a name of either list means, for people.
+std::string meaning_of(const std::string& name);
+
+/// Verdicts of these claims ("claim_5_4") on the configured run, which is made again and looked at
+/// step by step.
+std::vector<double> claim_codes(const std::vector<std::string>& claims, const RunConfig& config);
+
+}  // namespace latetime
