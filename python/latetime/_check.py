@@ -20,7 +20,8 @@ class Claim:
 
     id, name, place (in the paper), group: which one. applies: False for another activation function.
     verdict: "Holds", "Fails", "Undecided" or "HypothesisUnmet"; conclusion_seen says what the conclusion
-    does where the hypotheses are not met. hypotheses: dicts with name, statement, largest_constant
+    does where the hypotheses are not met. proved: None, or what a theorem about the run says of the conclusion
+    (conclusion: "holds" or "fails", from_step), where run.proof was asked for or `latetime prove` was there. hypotheses: dicts with name, statement, largest_constant
     (None where there is no constant), met. conclusion, criterion: in words. constant: what the conclusion needs.
     measured, figures: what was measured, with the neuron, sample and time of the extremes.
     """
@@ -101,4 +102,7 @@ def check(
     with tempfile.TemporaryDirectory() as folder:
         stored = os.path.join(folder, "run")
         target.save(stored)
+        if "proof" in vars(target):  # what was proved of it is said of its claims
+            with open(os.path.join(stored, "proof.json"), "w", encoding="utf-8") as file:
+                json.dump(target.proof.json, file)
         return Claims(_core.check_folder(stored, *settings))

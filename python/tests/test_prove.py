@@ -90,6 +90,14 @@ def test_what_is_not_proved_says_why():
     assert "not proved" in repr(proof)
 
 
+def test_claims_say_what_is_proved(run, proof):
+    claims = lt.check(run, steps=300)
+    assert claims["7.1"].proved == {"conclusion": "holds", "from_step": proof.step}
+    assert claims["7.2"].proved["conclusion"] == "fails" and claims["7.2"].verdict == "Fails"
+    assert claims["5.4"].proved is None
+    assert lt.check(lt.run(**KEYS), steps=300)["7.1"].proved is None
+
+
 def test_bad_input_names_the_argument(run, tmp_path):
     with pytest.raises(ValueError, match="level: is 'Z'; choose one of"):
         lt.prove(run, level="Z")

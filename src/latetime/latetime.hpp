@@ -21,6 +21,8 @@
 ///                Limit: with its KKT certificate                 dynamics/limit.hpp
 ///                limit_of_run, limit_of_arrays                   experiment/run_limit.hpp
 ///                prove_limit: in ball arithmetic                 prove/limit_proof.hpp
+/// theorems       prove_run: of descent from weights on           prove/run_proof.hpp
+///                prove_stored, prove_arrays: of a run            experiment/proof_run.hpp
 /// many runs      read_sweep, SweepPlan, carry_out_sweep          sweep/sweep.hpp
 /// the claims     check_run, check_config, ClaimReport            experiment/claim_check.hpp
 ///                check_claims, one function a claim              theory/claims.hpp
@@ -50,6 +52,7 @@
 #include "latetime/experiment/config.hpp"
 #include "latetime/experiment/inspection.hpp"
 #include "latetime/experiment/limit_report.hpp"
+#include "latetime/experiment/proof_run.hpp"
 #include "latetime/experiment/run.hpp"
 #include "latetime/experiment/run_limit.hpp"
 #include "latetime/experiment/stored_run.hpp"
@@ -57,6 +60,7 @@
 #include "latetime/measure/measures.hpp"
 #include "latetime/model/problem.hpp"
 #include "latetime/prove/limit_proof.hpp"
+#include "latetime/prove/run_proof.hpp"
 #include "latetime/store/record.hpp"
 #include "latetime/store/run_sink.hpp"
 #include "latetime/sweep/sweep.hpp"
