@@ -19,9 +19,10 @@ inline double below(double value) {
 
 /// Thrown within proofs at the first inequality that cannot be shown; no user sees it.
 struct Unproved : std::runtime_error {
-  Unproved(const std::string& reason, std::string remedy)
-      : std::runtime_error(reason), proof{reason, std::move(remedy)} {}
+  Unproved(const std::string& reason, std::string remedy, bool may_pass = false)
+      : std::runtime_error(reason), proof{reason, std::move(remedy)}, passes(may_pass) {}
   NotProved proof;
+  bool passes;  ///< later on the reference the inequality may hold
 };
 
 /// Thrown where a proof was asked to stop.

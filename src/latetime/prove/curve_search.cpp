@@ -398,8 +398,7 @@ void CurveSearch::finish(const Vector& lambda) {
       radii_ = before.radii_;
       enclosures_ = before.enclosures_;
       next_time_ = before.next_time_;
-      // Waiting helps own-class pairs alone.
-      if (std::string(open.what()).find("same class") == std::string::npos) throw;
+      if (!open.passes) throw;
     }
   }
   throw *first;

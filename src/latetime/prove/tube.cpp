@@ -224,7 +224,7 @@ Tube::Charge Tube::charge(const Piece& piece, double radius, Range time, const T
   if (tail != nullptr && !state.lost.empty()) {
     throw Unproved(fmt::format("{}, of the same class, is not proved to keep its sign for ever",
                                pair_text(state.lost.begin()->first)),
-                   later);
+                   later, true);
   }
   const double duration = above(piece.length + 3.0 / (begin - 2.0));
   const double inverse =

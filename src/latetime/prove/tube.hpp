@@ -81,6 +81,7 @@ class Tube {
                                   const PairFlags& sure, PairFlags& free, const Tail* tail) const;
   double outward(Eigen::Index k, Eigen::Index i, const PairFlags& free, const Vector& high,
                  const Vector& low) const;
+  double stride(const Vector& g_high, double radius, double begin) const;
   Closed close(const Piece& piece, double radius, double begin, const Tail* tail) const;
   void decide_own(Charge& state, const Vector& high, const Vector& low) const;
   Charge charge(const Piece& piece, double radius, Range time, const Tail* tail) const;

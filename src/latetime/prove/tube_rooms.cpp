@@ -210,6 +210,16 @@ void Tube::decide_own(Charge& state, const Vector& high, const Vector& low) cons
   }
 }
 
+/// At least how far a pre-activation moves in a step at `begin`, over the norm of its sample.
+double Tube::stride(const Vector& g_high, double radius, double begin) const {
+  const ProofProblem& p = problem();
+  double sum = 0.0;
+  for (Eigen::Index l = 0; l < p.n(); ++l) {
+    sum += g_high[l] * std::exp(p.feature_norm()[l] * radius) * p.norm()[l];
+  }
+  return above(2.0 * p.rate() * p.output() * sum / (begin - 2.0));
+}
+
 /// The closed set of free pairs for a radius, and with it bounds of t h_l and t g_l.
 Tube::Closed Tube::close(const Piece& piece, double radius, double begin, const Tail* tail) const {
   const ProofProblem& p = problem();
@@ -227,15 +237,9 @@ Tube::Closed Tube::close(const Piece& piece, double radius, double begin, const 
   for (Eigen::Index l = 0; l < n; ++l) {
     closed.g_high[l] = above(piece.high[l] * std::exp(piece.off[l]));
   }
-  double stride = 0.0;  // the last piece has no end
-  if (tail == nullptr) {
-    for (Eigen::Index l = 0; l < n; ++l) {
-      stride += closed.g_high[l] * std::exp(p.feature_norm()[l] * radius) * p.norm()[l];
-    }
-    stride = above(2.0 * p.rate() * p.output() * stride / (begin - 2.0));
-  }
+  const double step = tail == nullptr ? stride(closed.g_high, radius, begin) : 0.0;
   for (;;) {
-    state.found = near(piece, radius, stride, state.sure, state.free, tail);
+    state.found = near(piece, radius, step, state.sure, state.free, tail);
     closed.wrong_side = Vector::Zero(n);
     closed.hop.clear();
     Vector extra = Vector::Zero(n), low(n);
