@@ -54,10 +54,10 @@ void print_statements(const std::string& text) {
   }
 }
 
-void print_switching(const LimitTheorem& limit) {
+void print_switching(const LimitTheorem& limit, const char* what) {
   constexpr std::size_t most = 5;
   if (limit.switching.empty()) return;
-  fmt::print("\n  {:>8}{:>8}  {}\n", "neuron", "sample", "share of steps at which it is active");
+  fmt::print("\n  {:>8}{:>8}  {}\n", "neuron", "sample", what);
   for (std::size_t i = 0; i < std::min(most, limit.switching.size()); ++i) {
     const SwitchingSlope& pair = limit.switching[i];
     fmt::print("  {:>8}{:>8}  {}\n", pair.neuron, pair.sample, outward_text(pair.density));
@@ -82,14 +82,17 @@ void print_enclosures(const RunTheorem& run) {
 
 void print_table(const ProofReport& report) {
   if (report.text.empty()) return;
-  fmt::print("{}\n", inked(Ink::bold, "Theorem", stdout));
+  fmt::print(
+      "{}\n",
+      inked(Ink::bold, report.run && !report.proved() ? "Theorem, of the limit alone" : "Theorem",
+            stdout));
   print_statements(report.text);
   if (report.proved() && report.run) {
     const RunTheorem& run = std::get<RunTheorem>(*report.run);
-    print_switching(run.limit);
+    print_switching(run.limit, "share of steps at which it is active");
     print_enclosures(run);
   } else if (report.limit) {
-    print_switching(std::get<LimitTheorem>(*report.limit));
+    print_switching(std::get<LimitTheorem>(*report.limit), "(slope - gamma) / (1 - gamma) in V");
   }
 }
 
@@ -131,19 +134,27 @@ ProofReport proved(const ProveArguments& arguments) {
   return report;
 }
 
-/// Whether an earlier proof lies in the folder, which one that failed must not replace.
-bool holds_proof(const RunDirectory& directory) {
+/// The level of the proof of this run that lies in the folder; empty where there is none.
+std::string stored_level(const RunDirectory& directory, const std::string& of) {
   try {
     const auto json = nlohmann::json::parse(read_file_bytes(directory.file("proof.json")));
-    return json.value("proved", false);
+    if (!json.value("proved", false) || json.value("of", "") != of) return "";
+    return json.value("level", "");
   } catch (const std::exception&) {
-    return false;
+    return "";
   }
 }
 
 void store(const ProveArguments& arguments, const ProofReport& report) {
   const RunDirectory directory = RunDirectory::open(arguments.directory);
-  if (!report.proved() && holds_proof(directory)) return;
+  const std::string stored = stored_level(directory, report.of);
+  const bool is_weaker = report.level == ProofLevel::limit && stored > word_of(ProofLevel::limit);
+  if (!stored.empty() && (!report.proved() || is_weaker)) {
+    if (report.proved() && !arguments.json) {
+      fmt::print("\nkept: the certificate of level {} that lies there\n", stored);
+    }
+    return;
+  }
   if (report.proved()) {
     replace_file(directory.file("certificate.txt"), report.certificate());
   }

@@ -796,10 +796,14 @@ class Limit:
         square = sum(c * gram[j][j] for j, c in enumerate(times))
         if below(square) <= 0:
             return None
-        near, v = [[c / ONE for c in row] for row in gram], [1.0 / (1 + j) for j in range(len(first))]
+        near = [[c / ONE for c in row] for row in gram]
+        top = max(range(len(first)), key=lambda j: near[j][j])
+        v = [near[top][j] + near[top][top] / (1000 + j) for j in range(len(first))]
         for _ in range(300):
             v = [c * dot(row, v) for c, row in zip(times, near)]
             size = max(map(abs, v))
+            if not size:
+                return None
             v = [c / size for c in v]
         v = list(map(fixed, v))
         least = thin(below(inner(v, [inner(row, v) for row in gram])) / above(sum((c * c >> BITS) // t for c, t in zip(v, times))))

@@ -55,7 +55,18 @@ TEST(ProveCommand, ProvesARunAndLeavesItsCertificate) {
   const Output limit = call("prove --level A " + folder / "a");
   EXPECT_EQ(limit.code, 0) << limit.err;
   EXPECT_THAT(limit.out, AllOf(HasSubstr("KKT point"), Not(HasSubstr("W_T"))));
-  EXPECT_TRUE(holds(folder / "a/certificate.txt", "\npattern "));
+  EXPECT_THAT(limit.out, HasSubstr("kept: the certificate of level C"));
+  EXPECT_TRUE(holds(folder / "a/certificate.txt", "\nw0 "));
+  ASSERT_EQ(call("run --out " + folder / "b" + small + "--set seed=2").code, 0);
+  EXPECT_EQ(call("prove --level A " + folder / "b").code, 0);
+  EXPECT_TRUE(holds(folder / "b/certificate.txt", "\npattern "));
+  // A proof of another run is no proof of this one.
+  std::filesystem::copy_file(folder / "a/proof.json", folder / "b/proof.json",
+                             std::filesystem::copy_options::overwrite_existing);
+  expect_refusal("check --steps 500 " + folder / "b", "is of another run");
+  expect_refusal("report " + folder / "b", "is of another run");
+  EXPECT_EQ(call("prove " + folder / "b").code, 0);
+  EXPECT_EQ(call("check --steps 500 " + folder / "b").code, 0);
 }
 
 TEST(ProveCommand, SaysWhyNothingIsProvedAndKeepsAnEarlierProof) {

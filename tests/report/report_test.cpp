@@ -12,6 +12,8 @@
 #include "latetime/report/report_page.hpp"
 #include "latetime/report/run_results.hpp"
 #include "latetime/report/summary.hpp"
+#include "latetime/store/problem_seal.hpp"
+#include "latetime/store/run_directory.hpp"
 #include "report/synthetic_run.hpp"
 #include "support/temporary_folder.hpp"
 
@@ -196,6 +198,7 @@ TEST_F(ReportPage, ShowsWhatIsProvedAndRefusesWhatIsNoProof) {
   nlohmann::json proof = {{"format", "latetime-proof"},
                           {"version", 1},
                           {"level", "B"},
+                          {"of", problem_seal(*RunDirectory::open(folder_ / "run").read_result())},
                           {"proved", true},
                           {"theorem", {"it converges"}},
                           {"run",
@@ -224,6 +227,8 @@ TEST_F(ReportPage, ShowsWhatIsProvedAndRefusesWhatIsNoProof) {
   };
   changed("/proved", false);  // and no reason
   changed("/theorem", {1, 2});
+  changed("/of", "another run");
+  changed("/run", nullptr);
   changed("/run/step", "many");
   changed("/run/enclosures/norm", {{1.0, 2.0}});
   changed("/run/enclosures/norm/0", {1.0, "2"});

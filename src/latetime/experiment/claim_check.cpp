@@ -13,6 +13,7 @@
 #include "latetime/experiment/run.hpp"
 #include "latetime/experiment/sample_scale.hpp"
 #include "latetime/experiment/stored_run.hpp"
+#include "latetime/store/problem_seal.hpp"
 #include "latetime/store/run_directory.hpp"
 
 namespace latetime {
@@ -260,7 +261,7 @@ ClaimReport check_run(const std::string& directory, const CheckSettings& setting
                            : run.outcome;
   }
   ClaimReport report = report_of(run, stored.config(), directory);
-  enter_proved(stored_proved_claims(directory), report.claims);
+  enter_proved(stored_proved_claims(directory, problem_seal(stored.file())), report.claims);
   if (run.steps.looked) {
     report.notes.push_back(
         fmt::format("steps are not stored: steps 0 to {} were taken again in "

@@ -101,11 +101,9 @@ ordered_json open_json(const NotProved& open) {
 }  // namespace
 
 std::string proof_json(const ProofReport& report) {
-  ordered_json json = {{"format", "latetime-proof"},
-                       {"version", 1},
-                       {"source", report.source},
-                       {"level", word_of(report.level)},
-                       {"proved", report.proved()}};
+  ordered_json json = {{"format", "latetime-proof"},     {"version", 1},
+                       {"source", report.source},        {"of", report.of},
+                       {"level", word_of(report.level)}, {"proved", report.proved()}};
   if (!report.proved()) json["not_proved"] = open_json(report.why());
   json["theorem"] = ordered_json::array();
   std::string rest = report.text;

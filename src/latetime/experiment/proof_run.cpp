@@ -10,12 +10,14 @@
 #include "latetime/experiment/run_limit.hpp"
 #include "latetime/experiment/stored_run.hpp"
 #include "latetime/prove/certificate.hpp"
+#include "latetime/store/problem_seal.hpp"
 
 namespace latetime {
 namespace {
 
 // Before this many steps descent moves in strides that no reference curve stands.
 constexpr double earliest_decade = 3.0;
+constexpr double largest_norm = 32768.0;  // of samples in certificates (docs/proofs.md, 8)
 constexpr std::uint64_t steps_at_once = 1U << 15U;
 constexpr std::size_t most_enclosures = 200;
 
@@ -67,6 +69,13 @@ std::optional<NotProved> unsuitable(const StoredRun& run) {
   if (takes_mini_batches(config, run.data().size())) {
     return NotProved{"the run goes in mini-batches, and the theorems are about the full batch",
                      "run it with descent.method = \"gd\""};
+  }
+  const double largest = std::sqrt(run.data().x.rowwise().squaredNorm().maxCoeff());
+  if (!(largest < largest_norm)) {
+    return NotProved{fmt::format("a sample has the norm {:.3g}, and certificates hold norms below "
+                                 "{:.0f}",
+                                 largest, largest_norm),
+                     "scale the samples"};
   }
   if (!(config.network.slope < 1.0)) {
     return NotProved{"the network is linear: the theorems are about slopes below 1",
@@ -164,6 +173,7 @@ ProofReport prove(const ArrayReader& arrays, const StoredRun& run, const std::st
                   const ProofRequest& request) {
   ProofReport report;
   report.source = source;
+  report.of = problem_seal(arrays);
   report.level = request.level;
   if (auto why = unsuitable(run)) {
     if (request.level == ProofLevel::limit) {

@@ -43,6 +43,7 @@ struct ProofAttempt {
 /// What is proved about a run.
 struct ProofReport {
   std::string source;
+  std::string of;  ///< problem_seal of the run
   ProofLevel level = ProofLevel::run;
   /// Level A: what the pattern of the run's own limit leads to. Levels B and C: only where no step
   /// gives a theorem about the run, to say what is proved of its limit all the same.

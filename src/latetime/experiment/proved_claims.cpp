@@ -7,6 +7,8 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "latetime/base/error.hpp"
+
 namespace latetime {
 namespace {
 
@@ -81,27 +83,29 @@ std::vector<ProvedClaim> proved_claims(const RunTheorem& theorem, const Dataset&
   return claims;
 }
 
-std::vector<ProvedClaim> stored_proved_claims(const std::string& directory) {
+std::vector<ProvedClaim> stored_proved_claims(const std::string& directory, const std::string& of) {
   namespace fs = std::filesystem;
   const fs::path path = fs::path(directory) / "proof.json";
-  std::error_code unknown;
-  const auto made = fs::last_write_time(path, unknown);
-  if (unknown) return {};
-  if (made < fs::last_write_time(fs::path(directory) / "result.h5", unknown) || unknown) return {};
+  if (!fs::exists(path)) return {};
+  const std::string mend = "; make it again by latetime prove " + directory;
   std::ifstream in(path);
   const auto json = nlohmann::json::parse(in, nullptr, false);
   std::vector<ProvedClaim> claims;
   try {
-    if (json.at("format") != "latetime-proof" || json.at("version") != 1 || !json.at("proved")) {
-      return {};
+    if (json.at("format") != "latetime-proof" || json.at("version") != 1) {
+      throw InputError(path.string(), "holds no proof in the format \"latetime-proof\" 1" + mend);
     }
+    if (json.at("of").get<std::string>() != of) {
+      throw InputError(path.string(), "is of another run" + mend);
+    }
+    if (!json.at("proved").get<bool>()) return {};
     for (const auto& claim : json.at("claims")) {
-      claims.push_back(
-          {claim.at("id").get<std::string>(),
-           {claim.at("conclusion") == "holds", claim.at("from_step").get<std::uint64_t>()}});
+      claims.push_back({claim.at("id").get<std::string>(),
+                        {claim.at("conclusion").get<std::string>() == "holds",
+                         claim.at("from_step").get<std::uint64_t>()}});
     }
   } catch (const nlohmann::json::exception&) {
-    return {};
+    throw InputError(path.string(), "holds no proof in the format \"latetime-proof\" 1" + mend);
   }
   return claims;
 }

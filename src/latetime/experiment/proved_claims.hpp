@@ -23,9 +23,9 @@ std::vector<ProvedClaim> proved_claims(const RunTheorem& theorem, const Dataset&
                                        const NetworkShape& shape, double learning_rate,
                                        const Matrix& z, double moderate = 100.0);
 
-/// Those that `latetime prove` stored in a run's folder; none where it did not, where the run's
-/// results are newer, and where the file cannot be read.
-std::vector<ProvedClaim> stored_proved_claims(const std::string& directory);
+/// Those that `latetime prove` stored in a run's folder; none where it did not. `of`: problem_seal
+/// of the run. Throws InputError for a file that is none, and for one of another run.
+std::vector<ProvedClaim> stored_proved_claims(const std::string& directory, const std::string& of);
 
 /// Enters them into the claims of a run. One that was seen otherwise is undecided then, and says
 /// so.

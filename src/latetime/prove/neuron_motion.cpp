@@ -43,6 +43,13 @@ NeuronMotion neuron_motion(const ProofProblem& problem, double sign, const Slope
     motion.sliding.push_back(i);
     sliding.push_back(i);
   }
+  // As certificates ask for (docs/proofs.md, 8).
+  constexpr double least = 1.1e-9;
+  if (!sliding.empty() &&
+      !(least_eigenvalue_bound(problem.gram().block(sliding, sliding)) > least)) {
+    throw Unproved("samples of sliding pairs depend on each other, or nearly so",
+                   "leave out samples that are multiples or combinations of others, or scale all");
+  }
   const BallMatrix span = sliding.empty() ? BallMatrix(0, n) : span_coefficients(problem, sliding);
   motion.move.assign(at(n), BallVector(at(n)));
   motion.hold.assign(sliding.size(), BallVector(at(n)));

@@ -181,7 +181,7 @@ std::pair<Vector, double> ReferenceCurve::multipliers() const {
     values[l] = exp(logarithm).middle();
     if (!(values[l] > 1e-250)) {
       throw Unproved(fmt::format("the multiplier of sample {} underflows", l),
-                     "prove from an earlier step");
+                     "scale the samples, or train with a smaller learning rate");
     }
     rounding = std::max(rounding, (log(Ball(values[l])) - logarithm).magnitude());
     double zeros = 0.0;

@@ -6,6 +6,8 @@
 
 #include "latetime/base/error.hpp"
 #include "latetime/report/json_values.hpp"
+#include "latetime/store/problem_seal.hpp"
+#include "latetime/store/run_directory.hpp"
 
 namespace latetime {
 namespace {
@@ -42,7 +44,9 @@ bool is_enclosures(const Json& json) {
 bool is_proof(const Json& json) {
   if (!json.is_object() || json.value("format", Json()) != "latetime-proof" ||
       json.value("version", Json()) != 1 || !json.value("proved", Json()).is_boolean() ||
-      !json.value("level", Json()).is_string() ||
+      !json.value("level", Json()).is_string() || !json.value("of", Json()).is_string() ||
+      (json["proved"].get<bool>() && json["level"] != "A" &&
+       !json.value("run", Json()).is_object()) ||
       !is_list_of_texts(json.value("theorem", Json())) || !json.contains("run")) {
     return false;
   }
@@ -73,6 +77,10 @@ ProofFile read_proof(const std::string& folder) {
                      "holds no proof in the format \"latetime-proof\" 1; make it again by latetime "
                      "prove " +
                          folder);
+  }
+  const auto result_file = RunDirectory::open(folder).read_result();
+  if (result_file && json["of"] != problem_seal(*result_file)) {
+    throw InputError(path.string(), "is of another run; make it again by latetime prove " + folder);
   }
   for (const char* name : {"level", "proved", "not_proved", "theorem"}) {
     if (json.contains(name)) file.proof[name] = json[name];

@@ -12,7 +12,8 @@ struct ProofFile {
   bool outdated = false;         ///< the run is of another configuration or went on since
 };
 
-/// Reads folder/proof.json. Throws InputError when it is not in the format of docs/formats.md.
+/// Reads folder/proof.json. Throws InputError when it is not in the format of docs/formats.md, and
+/// when it is of another run.
 ProofFile read_proof(const std::string& folder);
 
 }  // namespace latetime
