@@ -45,15 +45,6 @@ void print_statement(const std::string& statement, const std::string& indent) {
   fmt::print("{}\n", line);
 }
 
-void print_statements(const std::string& text) {
-  std::size_t begin = 0;
-  while (begin < text.size()) {
-    const std::size_t end = text.find('\n', begin);
-    print_statement(text.substr(begin, end - begin), "  ");
-    begin = end + 1;
-  }
-}
-
 void print_switching(const LimitTheorem& limit, const char* what) {
   constexpr std::size_t most = 5;
   if (limit.switching.empty()) return;
@@ -81,12 +72,12 @@ void print_enclosures(const RunTheorem& run) {
 }
 
 void print_table(const ProofReport& report) {
-  if (report.text.empty()) return;
+  if (report.statements.empty()) return;
   fmt::print(
       "{}\n",
       inked(Ink::bold, report.run && !report.proved() ? "Theorem, of the limit alone" : "Theorem",
             stdout));
-  print_statements(report.text);
+  for (const std::string& statement : report.statements) print_statement(statement, "  ");
   if (report.proved() && report.run) {
     const RunTheorem& run = std::get<RunTheorem>(*report.run);
     print_switching(run.limit, "share of steps at which it is active");

@@ -62,20 +62,19 @@ std::vector<double> log_times(double from, double until) {
   return times;
 }
 
-std::optional<Proved> prove(const RunProblem& problem, const Settings& settings, Counts& counts) {
-  const double rate = problem.config.descent.learning_rate;
-  CoefficientEngine engine({problem.data, problem.initial, rate}, 1);
+std::optional<Proved> prove(const Problem& problem, const Settings& settings, Counts& counts) {
+  CoefficientEngine engine(problem, 1);
   std::string reason = "no step";
   for (double decade = earliest_decade; decade <= std::log10(settings.from) + 1e-9; decade += 0.5) {
     const auto step = static_cast<std::uint64_t>(std::llround(std::pow(10.0, decade)));
     engine.advance(step - engine.step());
     if (!engine.finite()) break;
-    Network weights{problem.initial.shape, engine.state().weights};
-    ProofOptions options{.log_times = log_times(static_cast<double>(step), settings.steps),
-                         .keep_going = {}};
-    auto proof = prove_run(problem.data, weights, rate, step, options);
+    Matrix weights = engine.state().weights;
+    ProofOptions options;
+    options.log_times = log_times(static_cast<double>(step), settings.steps);
+    auto proof = prove_run(problem, weights, step, options);
     if (is_proved(proof)) {
-      return Proved{std::move(weights.weights), step, std::move(std::get<RunTheorem>(proof))};
+      return Proved{std::move(weights), step, std::move(std::get<RunTheorem>(proof))};
     }
     reason = std::get<NotProved>(proof).reason;
   }
@@ -128,23 +127,20 @@ std::string contradiction(const RunProblem& problem, const Proved& proved, Count
   return "";
 }
 
-/// Whether another problem with the same weights is said to obey this theorem.
-std::string confusion(const RunProblem& problem, const Proved& proved) {
-  Network weights{problem.initial.shape, proved.weights};
-  Dataset data = problem.data;
-  data.classes[0] = 1 - data.classes[0];
-  const auto turned = prove_run(data, weights, problem.config.descent.learning_rate, proved.step);
-  const auto* other = std::get_if<RunTheorem>(&turned);
-  if (other != nullptr && other->certificate == proved.theorem.certificate) {
-    return "a label makes no difference";
-  }
-  const auto slower =
-      prove_run(problem.data, weights, 0.5 * problem.config.descent.learning_rate, proved.step);
-  other = std::get_if<RunTheorem>(&slower);
-  if (other != nullptr && other->certificate == proved.theorem.certificate) {
-    return "the learning rate makes no difference";
-  }
-  return "";
+/// Whether another problem with the same weights is said to obey this theorem: to the last bit of
+/// the radius, which everything goes into.
+std::string confusion(const Problem& problem, const Proved& proved) {
+  const auto is_same = [&](const Problem& other) {
+    const auto proof = prove_run(other, proved.weights, proved.step);
+    const auto* theorem = std::get_if<RunTheorem>(&proof);
+    return theorem != nullptr && theorem->radius == proved.theorem.radius;
+  };
+  Problem turned = problem;
+  turned.data.classes[0] = 1 - turned.data.classes[0];
+  if (is_same(turned)) return "a label makes no difference";
+  Problem slower = problem;
+  slower.learning_rate *= 0.5;
+  return is_same(slower) ? "the learning rate makes no difference" : "";
 }
 
 void look_at(std::uint64_t number, const Settings& settings, Counts& counts) {
@@ -155,7 +151,7 @@ void look_at(std::uint64_t number, const Settings& settings, Counts& counts) {
     ++counts.skipped;
     return;
   }
-  const auto proved = prove(problem, settings, counts);
+  const auto proved = prove(problem.descent(), settings, counts);
   if (!proved) return;
   ++counts.proved;
   counts.switching += proved->theorem.limit.switching.size();
@@ -165,7 +161,7 @@ void look_at(std::uint64_t number, const Settings& settings, Counts& counts) {
         << proved->theorem.certificate;
   }
   std::string wrong = contradiction(problem, *proved, counts);
-  if (wrong.empty()) wrong = confusion(problem, *proved);
+  if (wrong.empty()) wrong = confusion(problem.descent(), *proved);
   if (wrong.empty()) return;
   ++counts.wrong;
   fmt::print("WRONG: --seed {} --only {}: {}\n", settings.seed, number, wrong);

@@ -71,31 +71,28 @@ void prove_one(const Case& of, int seed, const Settings& settings, Row& row) {
   config.data.d = of.d;
   config.network.width = of.width;
   config.network.slope = of.slope;
-  const Dataset data = load_data(config);
-  const Network initial = load_network(config, data);
-  const double rate = config.descent.learning_rate;
-  ExactDescent descent({data, initial, rate}, 1, true);
-  DescentReplay replay(data, initial, rate);
+  const Problem problem = load_problem(config).descent();
+  ExactDescent descent(problem, 1, true);
+  DescentReplay replay(problem);
   ++row.runs;
   std::string reason;
   for (double decade = 3.0; decade <= std::log10(settings.most_steps) + 1e-9; decade += 0.5) {
     const auto step = static_cast<std::uint64_t>(std::llround(std::pow(10.0, decade)));
     descent.advance(step - descent.step());
-    const Network weights{initial.shape, descent.state().weights};
+    const Matrix weights = descent.state().weights;
     auto start = Clock::now();
     ProofOptions options;
-    auto proof = prove_run(data, weights, rate, step, options);
+    auto proof = prove_run(problem, weights, step, options);
     const double took = seconds_since(start);
     if (is_proved(proof) && settings.from_start) {
       start = Clock::now();
-      const auto distance = replay.distance(step, weights.weights);
+      const auto distance = replay.distance(step, weights);
       if (!is_proved(distance)) {
         reason = std::get<NotProved>(distance).reason;
         break;  // no later step is proved either
       }
-      options.initial = initial.weights;
       options.start_distance = std::get<double>(distance);
-      proof = prove_run(data, weights, rate, step, options);
+      proof = prove_run(problem, weights, step, options);
       row.replays.push_back(seconds_since(start));
     }
     if (!is_proved(proof)) {

@@ -39,8 +39,7 @@ TestProblem gaussian(Eigen::Index n, Eigen::Index d, Eigen::Index width, double 
 }
 
 Proof<LimitTheorem> prove(const Solved& run, const LimitPattern& pattern) {
-  return prove_limit(run.problem.data, run.problem.initial.shape, run.problem.learning_rate,
-                     pattern);
+  return prove_limit(run.problem, pattern);
 }
 
 /// How far a double is outside, relative to `size`.

@@ -24,20 +24,19 @@ struct Case {
 constexpr double learning_rate = 0.1;
 
 struct Trained {
-  Dataset data;
-  Network initial;
+  Problem problem;
   std::unique_ptr<CoefficientEngine> engine;
 
-  Network weights() const { return {initial.shape, engine->state().weights}; }
+  Matrix weights() const { return engine->state().weights; }
 };
 
 Trained trained(const Case& with) {
-  Dataset data = gaussian_mixture(with.n, with.d, 0.01, 1.0, with.seed);
-  const NetworkShape shape{2, with.width, with.d, with.slope};
-  Network initial = gaussian_network(shape, 1e-3, with.seed);
-  auto engine = std::make_unique<CoefficientEngine>(Problem{data, initial, learning_rate}, 1);
+  Problem problem{gaussian_mixture(with.n, with.d, 0.01, 1.0, with.seed),
+                  gaussian_network({2, with.width, with.d, with.slope}, 1e-3, with.seed),
+                  learning_rate};
+  auto engine = std::make_unique<CoefficientEngine>(problem, 1);
   engine->advance(with.step);
-  return {std::move(data), std::move(initial), std::move(engine)};
+  return {std::move(problem), std::move(engine)};
 }
 
 constexpr Case cases[] = {{0.5, 6, 300, 5, 1, 10'000},  {0.5, 10, 784, 10, 2, 3'162},
@@ -74,7 +73,7 @@ TEST(RunProof, HoldsWhatRealStepsShow) {
     for (const double factor : {1.0, 1.5, 3.0, 6.0, 10.0}) {
       options.log_times.push_back(std::log(std::round(factor * static_cast<double>(with.step))));
     }
-    const auto proof = prove_run(run.data, run.weights(), learning_rate, with.step, options);
+    const auto proof = prove_run(run.problem, run.weights(), with.step, options);
     if (!is_proved(proof)) {
       EXPECT_FALSE(std::get<NotProved>(proof).reason.empty());
       continue;
@@ -88,7 +87,7 @@ TEST(RunProof, HoldsWhatRealStepsShow) {
       run.engine->advance(step - run.engine->step());
       const TrainingState state = run.engine->state();
       constexpr double rounding = 1e-9;
-      const double loss = log_loss(run.data, run.initial.shape, state.preactivations);
+      const double loss = log_loss(run.problem.data, run.problem.shape(), state.preactivations);
       EXPECT_GE(loss, at.log_loss.lower - rounding);
       EXPECT_LE(loss, at.log_loss.upper + rounding);
       EXPECT_GE(state.weights.norm(), at.norm.lower - rounding);
@@ -111,7 +110,7 @@ TEST(RunProof, HoldsWhatRealStepsShow) {
 
 TEST(RunProof, TubeIsWiderLaterAndItsLastRadiusIsTheTheorems) {
   const Trained run = trained(cases[0]);
-  const auto proof = prove_run(run.data, run.weights(), learning_rate, cases[0].step);
+  const auto proof = prove_run(run.problem, run.weights(), cases[0].step);
   ASSERT_TRUE(is_proved(proof)) << std::get<NotProved>(proof).reason;
   const auto& theorem = std::get<RunTheorem>(proof);
   ASSERT_FALSE(theorem.tube.empty());
@@ -129,8 +128,10 @@ TEST(RunProof, TubeIsWiderLaterAndItsLastRadiusIsTheTheorems) {
 // are a worse start for descent with all of it.
 TEST(RunProof, IsOfTheLearningRate) {
   const Trained run = trained(cases[0]);
-  const auto own = prove_run(run.data, run.weights(), learning_rate, cases[0].step);
-  const auto other = prove_run(run.data, run.weights(), 2.0 * learning_rate, cases[0].step);
+  const auto own = prove_run(run.problem, run.weights(), cases[0].step);
+  Problem faster = run.problem;
+  faster.learning_rate *= 2.0;
+  const auto other = prove_run(faster, run.weights(), cases[0].step);
   ASSERT_TRUE(is_proved(own));
   ASSERT_TRUE(is_proved(other));
   EXPECT_TRUE(
@@ -145,32 +146,31 @@ TEST(RunProof, BeginsAtTheInitialWeights) {
     Case with = cases[index];
     with.step = std::min<std::uint64_t>(with.step, 10'000);
     const Trained run = trained(with);
-    DescentReplay replay(run.data, run.initial, learning_rate);
-    const Network weights = run.weights();
-    const auto distance = replay.distance(with.step, weights.weights);
+    DescentReplay replay(run.problem);
+    const Matrix weights = run.weights();
+    const auto distance = replay.distance(with.step, weights);
     ASSERT_TRUE(is_proved(distance)) << std::get<NotProved>(distance).reason;
     EXPECT_LT(std::get<double>(distance), 1e-12);
     EXPECT_GT(std::get<double>(distance), 0.0);
     // Other weights are as far as they are.
-    Matrix moved = weights.weights;
+    Matrix moved = weights;
     moved(0, 0) += 0.25;
     const auto other = replay.distance(with.step, moved);
     ASSERT_TRUE(is_proved(other));
     EXPECT_NEAR(std::get<double>(other), 0.25, 1e-6);
     ProofOptions options;
-    const auto from_step = prove_run(run.data, weights, learning_rate, with.step, options);
-    options.initial = run.initial.weights;
+    const auto from_step = prove_run(run.problem, weights, with.step, options);
     options.start_distance = std::get<double>(distance);
-    const auto from_start = prove_run(run.data, weights, learning_rate, with.step, options);
+    const auto from_start = prove_run(run.problem, weights, with.step, options);
     ASSERT_EQ(is_proved(from_step), is_proved(from_start));
     if (!is_proved(from_start)) continue;
     const auto& theorem = std::get<RunTheorem>(from_start);
-    EXPECT_TRUE(theorem.from_start);
+    EXPECT_TRUE(theorem.start_distance);
     EXPECT_NE(theorem.certificate.find("\nw0 "), std::string::npos);
     EXPECT_NEAR(theorem.radius, std::get<RunTheorem>(from_step).radius, 1e-3 * theorem.radius);
     // From weights that are far away nothing is proved that holds so narrowly.
     options.start_distance = 0.25;
-    const auto from_far = prove_run(run.data, weights, learning_rate, with.step, options);
+    const auto from_far = prove_run(run.problem, weights, with.step, options);
     if (is_proved(from_far)) {
       EXPECT_GT(std::get<RunTheorem>(from_far).radius, 0.25);
     }
@@ -179,50 +179,45 @@ TEST(RunProof, BeginsAtTheInitialWeights) {
 
 TEST(RunProof, ReplayKnowsWhatItCannotFollow) {
   const Trained run = trained(cases[4]);
-  Network zero = run.initial;
-  zero.weights.setZero();
-  DescentReplay from_zero(run.data, zero, learning_rate);
-  EXPECT_FALSE(is_proved(from_zero.distance(10, zero.weights)));
-  DescentReplay fast(run.data, run.initial, 1e3);
-  EXPECT_FALSE(is_proved(fast.distance(10, run.initial.weights)));
-  DescentReplay stopped(run.data, run.initial, learning_rate);
-  const auto end = stopped.distance(1000, run.initial.weights, [](std::uint64_t) { return false; });
+  const Matrix& initial = run.problem.initial.weights;
+  Problem zero = run.problem;
+  zero.initial.weights.setZero();
+  EXPECT_FALSE(is_proved(DescentReplay(zero).distance(10, initial)));
+  Problem fast = run.problem;
+  fast.learning_rate = 1e3;
+  EXPECT_FALSE(is_proved(DescentReplay(fast).distance(10, initial)));
+  const auto end =
+      DescentReplay(run.problem).distance(1000, initial, [](std::uint64_t) { return false; });
   ASSERT_FALSE(is_proved(end));
   EXPECT_EQ(std::get<NotProved>(end).reason, "stopped");
 }
 
 TEST(RunProof, RefusesWhatItCannotProveWithAReason) {
   const Trained run = trained(cases[0]);
+  const Matrix weights = run.weights();
   const auto refused = [](const Proof<RunTheorem>& proof) {
     return is_proved(proof) ? std::string() : std::get<NotProved>(proof).reason;
   };
-  Network linear = run.weights();
-  linear.shape.slope = 1.0;
-  EXPECT_NE(refused(prove_run(run.data, linear, learning_rate, 1000)).find("linear"),
-            std::string::npos);
-  EXPECT_NE(refused(prove_run(run.data, run.weights(), learning_rate, 3)).find("step 10"),
-            std::string::npos);
-  EXPECT_NE(refused(prove_run(run.data, run.weights(), 0.0, 1000)).find("learning rate"),
-            std::string::npos);
-  Network broken = run.weights();
-  broken.weights(0, 0) = std::nan("");
-  EXPECT_NE(refused(prove_run(run.data, broken, learning_rate, 1000)).find("finite"),
-            std::string::npos);
-  Network zero = run.weights();
-  zero.weights.setZero();
-  EXPECT_FALSE(refused(prove_run(run.data, zero, learning_rate, 1000)).empty());
-  Dataset twice = run.data;
-  Matrix x = run.data.x;
+  Problem linear = run.problem;
+  linear.initial.shape.slope = 1.0;
+  EXPECT_NE(refused(prove_run(linear, weights, 1000)).find("linear"), std::string::npos);
+  EXPECT_NE(refused(prove_run(run.problem, weights, 3)).find("step 10"), std::string::npos);
+  Problem still = run.problem;
+  still.learning_rate = 0.0;
+  EXPECT_NE(refused(prove_run(still, weights, 1000)).find("learning rate"), std::string::npos);
+  Matrix broken = weights;
+  broken(0, 0) = std::nan("");
+  EXPECT_NE(refused(prove_run(run.problem, broken, 1000)).find("finite"), std::string::npos);
+  EXPECT_FALSE(refused(prove_run(run.problem, Matrix::Zero(10, 300), 1000)).empty());
+  Problem twice = run.problem;
+  Matrix x = run.problem.data.x;
   x.row(1) = x.row(0);
-  twice.x = Samples(x);
-  EXPECT_FALSE(refused(prove_run(twice, run.weights(), learning_rate, 1000)).empty());
+  twice.data.x = Samples(x);
+  EXPECT_FALSE(refused(prove_run(twice, weights, 1000)).empty());
   ProofOptions stop;
   stop.keep_going = [] { return false; };
-  EXPECT_EQ(refused(prove_run(run.data, run.weights(), learning_rate, cases[0].step, stop)),
-            "stopped");
-  Network narrow = run.weights();
-  narrow.weights.conservativeResize(narrow.weights.rows(), narrow.weights.cols() - 1);
-  EXPECT_THROW(prove_run(run.data, narrow, learning_rate, 1000), std::invalid_argument);
+  EXPECT_EQ(refused(prove_run(run.problem, weights, cases[0].step, stop)), "stopped");
+  EXPECT_THROW(prove_run(run.problem, Matrix::Zero(10, 299), 1000), std::invalid_argument);
 }
 
 TEST(OutwardText, NeverPrintsLessThanTheBounds) {

@@ -61,8 +61,8 @@ ordered_json limit_json(const LimitTheorem& limit) {
 
 ordered_json run_json(const RunTheorem& run) {
   ordered_json json = {{"step", run.step},
-                       {"from_start", run.from_start},
-                       {"start_distance", run.start_distance},
+                       {"from_start", run.start_distance.has_value()},
+                       {"start_distance", run.start_distance.value_or(0.0)},
                        {"radius", run.radius},
                        {"log_straight_from", run.straight_from},
                        {"offset", run.offset}};
@@ -105,13 +105,7 @@ std::string proof_json(const ProofReport& report) {
                        {"source", report.source},        {"of", report.of},
                        {"level", word_of(report.level)}, {"proved", report.proved()}};
   if (!report.proved()) json["not_proved"] = open_json(report.why());
-  json["theorem"] = ordered_json::array();
-  std::string rest = report.text;
-  while (!rest.empty()) {
-    const std::size_t end = rest.find('\n');
-    json["theorem"].push_back(rest.substr(0, end));
-    rest = rest.substr(end + 1);
-  }
+  json["theorem"] = report.statements;
   const auto* run = report.run ? std::get_if<RunTheorem>(&*report.run) : nullptr;
   const auto* limit = report.limit ? std::get_if<LimitTheorem>(&*report.limit) : nullptr;
   if (run != nullptr) limit = &run->limit;

@@ -95,12 +95,12 @@ void prove_limit_of(const ArrayReader& arrays, const StoredRun& run, const Proof
                              "let the run go on to a later time"};
     return;
   }
-  const double rate = run.config().descent.learning_rate;
+  const Problem descent = run.problem();
   const LimitPattern pattern{limit.verdicts, limit.support};
-  report.limit = prove_limit(run.data(), run.shape(), rate, pattern);
+  report.limit = prove_limit(descent, pattern);
   if (const auto* theorem = std::get_if<LimitTheorem>(&*report.limit)) {
-    report.limit_certificate =
-        limit_certificate_text(run.data(), run.shape(), rate, pattern, *theorem);
+    report.statements = statements_of(*theorem, descent);
+    report.limit_certificate = limit_certificate_text(descent, pattern, *theorem);
   }
 }
 
@@ -108,11 +108,11 @@ void prove_limit_of(const ArrayReader& arrays, const StoredRun& run, const Proof
 class RunProver {
  public:
   RunProver(const StoredRun& run, const ProofRequest& request, ProofReport& report)
-      : run_(run),
+      : problem_(run.problem()),
         request_(request),
         report_(report),
-        rate_(run.config().descent.learning_rate),
-        descent_(run.problem(), request.threads, true),
+        descent_(problem_, request.threads, true),
+        replay_(problem_),
         times_(log_times(run)) {}
 
   void prove() {
@@ -136,37 +136,32 @@ class RunProver {
   }
   void stop() { report_.run = stopped; }
 
-  Proof<RunTheorem> prove_from(std::uint64_t step, const Matrix& state) {
-    const Network weights{run_.shape(), state};
+  Proof<RunTheorem> prove_from(std::uint64_t step, const Matrix& weights) {
     ProofOptions options{.log_times = times_, .keep_going = [&] { return go_on(step, step); }};
-    Proof<RunTheorem> proof = prove_run(run_.data(), weights, rate_, step, options);
-    if (request_.level != ProofLevel::start || !is_proved(proof)) return proof;
-    const Proof<double> distance = replay(step, state);
-    if (!is_proved(distance)) return std::get<NotProved>(distance);
-    options.initial = run_.initial().weights;
-    options.start_distance = std::get<double>(distance);
-    return prove_run(run_.data(), weights, rate_, step, options);
-  }
-
-  /// How far exact descent from the initial weights is from these at the step.
-  Proof<double> replay(std::uint64_t step, const Matrix& state) {
-    if (!replay_) replay_.emplace(run_.data(), run_.initial(), rate_);
-    return replay_->distance(step, state, [&](std::uint64_t done) { return go_on(done, step); });
+    if (request_.level == ProofLevel::start) {
+      // Whether there is a tube at all is known long before every step to it has been followed.
+      const auto tube = prove_run(problem_, weights, step, {.keep_going = options.keep_going});
+      if (!is_proved(tube)) return tube;
+      const Proof<double> distance =
+          replay_.distance(step, weights, [&](std::uint64_t done) { return go_on(done, step); });
+      if (!is_proved(distance)) return std::get<NotProved>(distance);
+      options.start_distance = std::get<double>(distance);
+    }
+    return prove_run(problem_, weights, step, options);
   }
 
   void finish(const TrainingState& state) {
     const RunTheorem& theorem = std::get<RunTheorem>(*report_.run);
-    report_.text = theorem_text(theorem, run_.data(), run_.shape(), rate_);
-    report_.claims = proved_claims(theorem, run_.data(), run_.shape(), rate_, state.preactivations);
+    report_.statements = statements_of(theorem, problem_);
+    report_.claims = proved_claims(theorem, problem_, state.preactivations);
   }
 
-  const StoredRun& run_;
+  const Problem problem_;
   const ProofRequest& request_;
   ProofReport& report_;
-  double rate_;
   ExactDescent descent_;
+  DescentReplay replay_;
   std::vector<double> times_;
-  std::optional<DescentReplay> replay_;
 };
 
 ProofReport prove(const ArrayReader& arrays, const StoredRun& run, const std::string& source,
@@ -187,9 +182,6 @@ ProofReport prove(const ArrayReader& arrays, const StoredRun& run, const std::st
   const bool is_stopped =
       report.run && !report.proved() && std::get<NotProved>(*report.run).reason == stopped.reason;
   if (!report.proved() && !is_stopped) prove_limit_of(arrays, run, request, report);
-  if (report.limit && is_proved(*report.limit)) {
-    report.text = limit_text(std::get<LimitTheorem>(*report.limit), run.data(), run.shape());
-  }
   return report;
 }
 

@@ -51,7 +51,8 @@ struct ProofReport {
   std::optional<Proof<RunTheorem>> run;  ///< levels B and C
   std::vector<ProofAttempt> attempts;    ///< steps before T that were tried in vain
   std::vector<ProvedClaim> claims;       ///< of the paper, that follow from the theorem
-  std::string text;                      ///< the theorem in words; empty: nothing is proved
+  /// The theorem in words; empty: nothing is proved.
+  std::vector<std::string> statements;
 
   bool proved() const;  ///< what the level asks for
   const NotProved& why() const;

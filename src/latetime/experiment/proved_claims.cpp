@@ -23,62 +23,73 @@ bool exceeds_one(const std::optional<Enclosure>& rank) {
 
 /// Whether every pair that `counts` keeps the sign that it has at the step.
 template <class Counts>
-bool keep_sign(const RunTheorem& theorem, const Dataset& data, const NetworkShape& shape,
-               const Counts& counts) {
-  const auto n = static_cast<std::size_t>(data.size());
-  for (std::size_t pair = 0; pair < theorem.keeps_sign.size(); ++pair) {
-    const auto k = static_cast<Eigen::Index>(pair / n), i = static_cast<Eigen::Index>(pair % n);
-    const bool is_own = (k < shape.width) == (data.label(i) > 0);
-    if (counts(k, i, is_own) && !theorem.keeps_sign[pair]) return false;
+bool keep_sign(const RunTheorem& theorem, const Matrix& z, const Counts& counts) {
+  for (Eigen::Index k = 0; k < z.rows(); ++k) {
+    for (Eigen::Index i = 0; i < z.cols(); ++i) {
+      if (counts(k, i) && !theorem.keeps_sign[static_cast<std::size_t>(k * z.cols() + i)]) {
+        return false;
+      }
+    }
   }
   return true;
 }
 
-}  // namespace
+/// T1 of Lemma 5.6 is C' nm/(η R_max²): the C' that makes it the theorem's step.
+double settling_constant(const RunTheorem& theorem, const Problem& problem) {
+  return static_cast<double>(theorem.step) * problem.rate() *
+         problem.data.x.rowwise().squaredNorm().maxCoeff();
+}
 
-std::vector<ProvedClaim> proved_claims(const RunTheorem& theorem, const Dataset& data,
-                                       const NetworkShape& shape, double learning_rate,
-                                       const Matrix& z, double moderate) {
-  std::vector<ProvedClaim> claims;
+void add_leaky_claims(const RunTheorem& theorem, const Problem& problem, const Matrix& z,
+                      double moderate, std::vector<ProvedClaim>& claims) {
+  const auto& ranks = theorem.limit.stable_ranks;
   const auto say = [&](const char* id, bool holds) {
     claims.push_back({id, {holds, theorem.step}});
   };
-  const LimitTheorem& limit = theorem.limit;
-  const auto& ranks = limit.stable_ranks;
-  say("7.1", true);
-  if (!limit.switching.empty()) {
-    say("7.2", false);
-  } else if (theorem.settled_from) {
-    say("7.2", true);
+  if (theorem.limit.dead_neurons == 0) say("4.1.1", true);
+  if (is_one(ranks[0]) && is_one(ranks[1])) say("4.1.2", true);
+  if (exceeds_one(ranks[0]) || exceeds_one(ranks[1])) say("4.1.2", false);
+  say("4.1.3", true);  // the loss goes like 1/t, and the claim's exponent is at most 1
+  bool all_right = settling_constant(theorem, problem) <= moderate;
+  for (Eigen::Index k = 0; k < z.rows(); ++k) {
+    for (Eigen::Index i = 0; i < z.cols(); ++i) {
+      all_right = all_right && (z(k, i) > 0.0) == problem.own(k, i);
+    }
   }
-  const double last_layer =
-      std::max(ranks[0] ? ranks[0]->upper : 1e300, ranks[1] ? ranks[1]->upper : 1e300);
-  if (shape.slope > 0.0) {
-    if (limit.dead_neurons == 0) say("4.1.1", true);
-    if (is_one(ranks[0]) && is_one(ranks[1])) say("4.1.2", true);
-    if (exceeds_one(ranks[0]) || exceeds_one(ranks[1])) say("4.1.2", false);
-    say("4.1.3", true);  // the loss goes like 1/t, and the claim's exponent is at most 1
-    const double largest = data.x.rowwise().squaredNorm().maxCoeff();
-    const double constant = static_cast<double>(theorem.step) * learning_rate * largest /
-                            (static_cast<double>(data.size()) * static_cast<double>(shape.width));
-    bool all_right = true;
-    for (Eigen::Index k = 0; k < z.rows(); ++k) {
-      for (Eigen::Index i = 0; i < z.cols(); ++i) {
-        const bool is_own = (k < shape.width) == (data.label(i) > 0);
-        all_right = all_right && (z(k, i) > 0.0) == is_own;
-      }
-    }
-    const auto every = [](Eigen::Index, Eigen::Index, bool) { return true; };
-    if (constant <= moderate && all_right && keep_sign(theorem, data, shape, every)) {
-      say("5.6", true);
-    }
+  const auto every = [](Eigen::Index, Eigen::Index) { return true; };
+  if (all_right && keep_sign(theorem, z, every)) say("5.6", true);
+}
+
+void add_relu_claims(const RunTheorem& theorem, const Problem& problem, const Matrix& z,
+                     double moderate, std::vector<ProvedClaim>& claims) {
+  const auto& ranks = theorem.limit.stable_ranks;
+  const auto is_bounded = [&](const std::optional<Enclosure>& rank) {
+    return rank && rank->upper <= moderate;
+  };
+  if (is_bounded(ranks[0]) && is_bounded(ranks[1])) {
+    claims.push_back({"4.3.1", {true, theorem.step}});
+  }
+  claims.push_back({"4.3.2", {true, theorem.step}});
+  const auto active_own = [&](Eigen::Index k, Eigen::Index i) {
+    return problem.own(k, i) && z(k, i) >= 0.0;
+  };
+  if (keep_sign(theorem, z, active_own)) claims.push_back({"5.8", {true, theorem.step}});
+}
+
+}  // namespace
+
+std::vector<ProvedClaim> proved_claims(const RunTheorem& theorem, const Problem& problem,
+                                       const Matrix& z, double moderate) {
+  std::vector<ProvedClaim> claims{{"7.1", {true, theorem.step}}};
+  if (!theorem.limit.switching.empty()) {
+    claims.push_back({"7.2", {false, theorem.step}});
+  } else if (theorem.settled_from) {
+    claims.push_back({"7.2", {true, theorem.step}});
+  }
+  if (problem.shape().slope > 0.0) {
+    add_leaky_claims(theorem, problem, z, moderate, claims);
   } else {
-    if (last_layer <= moderate) say("4.3.1", true);
-    say("4.3.2", true);
-    const auto active_own = [&](Eigen::Index k, Eigen::Index i, bool is_own) {
-      return is_own && z(k, i) >= 0.0;
-    };
-    if (keep_sign(theorem, data, shape, active_own)) say("5.8", true);
+    add_relu_claims(theorem, problem, z, moderate, claims);
   }
   return claims;
 }

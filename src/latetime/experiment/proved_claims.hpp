@@ -19,8 +19,7 @@ struct ProvedClaim {
 /// descent from the weights at its step on: of statements for every t, the part from there on.
 /// Absolute constants of conclusions are accepted up to `moderate`. `z`: pre-activations at that
 /// step, neurons × n.
-std::vector<ProvedClaim> proved_claims(const RunTheorem& theorem, const Dataset& data,
-                                       const NetworkShape& shape, double learning_rate,
+std::vector<ProvedClaim> proved_claims(const RunTheorem& theorem, const Problem& problem,
                                        const Matrix& z, double moderate = 100.0);
 
 /// Those that `latetime prove` stored in a run's folder; none where it did not. `of`: problem_seal

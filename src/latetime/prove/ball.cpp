@@ -68,6 +68,16 @@ Ball dot_reversed(const Ball* a, const Ball* b, std::size_t size) {
   return result;
 }
 
+Matrix middles(const std::vector<BallVector>& rows, Eigen::Index columns) {
+  Matrix result(static_cast<Eigen::Index>(rows.size()), columns);
+  for (std::size_t k = 0; k < rows.size(); ++k) {
+    for (Eigen::Index i = 0; i < columns; ++i) {
+      result(static_cast<Eigen::Index>(k), i) = rows[k][static_cast<std::size_t>(i)].middle();
+    }
+  }
+  return result;
+}
+
 Ball hull(const Ball& a, const Ball& b) {
   Ball result;
   arb_union(result.get(), a.get(), b.get(), ball_precision);

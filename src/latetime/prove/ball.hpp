@@ -108,6 +108,9 @@ Ball dot(const BallVector& a, const BallVector& b);
 /// Σ a_i b_{size−1−i} over the first `size`: a coefficient of a product of polynomials.
 Ball dot_reversed(const Ball* a, const Ball* b, std::size_t size);
 
+/// Their midpoints, a row each; `columns` of them.
+Matrix middles(const std::vector<BallVector>& rows, Eigen::Index columns);
+
 /// Matrices of balls.
 class BallMatrix {
  public:

@@ -1,7 +1,10 @@
 #pragma once
 
+#include <limits>
 #include <stdexcept>
 #include <string>
+
+#include <Eigen/Core>
 
 #include "latetime/prove/proof.hpp"
 
@@ -17,6 +20,14 @@ inline double below(double value) {
   return value * (1.0 - 1e-9);
 }
 
+/// Half an ulp of 1: the relative error of an operation in doubles.
+inline constexpr double unit_roundoff = std::numeric_limits<double>::epsilon() / 2;
+
+/// An index into a std::vector.
+inline std::size_t at(Eigen::Index i) {
+  return static_cast<std::size_t>(i);
+}
+
 /// Thrown within proofs at the first inequality that cannot be shown; no user sees it.
 struct Unproved : std::runtime_error {
   Unproved(const std::string& reason, std::string remedy, bool may_pass = false)
@@ -25,7 +36,10 @@ struct Unproved : std::runtime_error {
   bool passes;  ///< later on the reference the inequality may hold
 };
 
-/// Thrown where a proof was asked to stop.
+/// Thrown where a proof was asked to stop, and what comes of it.
 struct Interrupted {};
+inline NotProved stopped_proof() {
+  return {"stopped", "let it go on"};
+}
 
 }  // namespace latetime

@@ -5,8 +5,6 @@
 
 #include <fmt/format.h>
 
-#include "latetime/prove/curve_search.hpp"
-
 namespace latetime {
 namespace {
 
@@ -52,13 +50,16 @@ Claims limit_claims(const LimitTheorem& limit) {
   return claims;
 }
 
-std::string problem_text(const Dataset& data, const NetworkShape& shape, double learning_rate) {
+std::string problem_text(const Problem& problem) {
   std::string text = fmt::format("latetime-certificate 1\nproblem\nwidth {}\nslope {}\nrate {}\n",
-                                 shape.width, hexadecimal(shape.slope), hexadecimal(learning_rate));
+                                 problem.shape().width, hexadecimal(problem.shape().slope),
+                                 hexadecimal(problem.learning_rate));
   text += "labels";
-  for (Eigen::Index i = 0; i < data.size(); ++i) text += data.label(i) > 0 ? " +" : " -";
+  for (Eigen::Index i = 0; i < problem.samples(); ++i) {
+    text += problem.data.label(i) > 0 ? " +" : " -";
+  }
   text += "\n";
-  for (const auto& row : data.x.rowwise()) text += numbers("x", row);
+  for (const auto& row : problem.data.x.rowwise()) text += numbers("x", row);
   return text;
 }
 
@@ -70,28 +71,29 @@ std::string claims_text(const Claims& claims) {
   return text;
 }
 
+}  // namespace
+
 std::string support_word(const std::vector<bool>& support) {
   std::string word;
   for (const bool on : support) word += on ? '1' : '0';
   return word;
 }
 
-}  // namespace
+std::string hexadecimal(double value) {
+  return fmt::format("{:a}", value);
+}
 
-std::string certificate_text(const Dataset& data, const Network& weights, double learning_rate,
-                             const RunTheorem& theorem, const std::vector<std::string>& derivation,
-                             const std::optional<Matrix>& initial) {
-  std::string text = problem_text(data, weights.shape, learning_rate);
-  text += fmt::format("step {}\n", theorem.step);
-  if (initial) {
-    for (const auto& row : initial->rowwise()) text += numbers("w0", row);
-  }
-  for (const auto& row : weights.weights.rowwise()) text += numbers("w", row);
+std::string certificate_text(const Problem& problem, const Matrix& weights,
+                             const RunTheorem& theorem,
+                             const std::vector<std::string>& derivation) {
+  std::string text = problem_text(problem) + fmt::format("step {}\n", theorem.step);
   Claims claims = limit_claims(theorem.limit);
-  if (initial) {
+  if (theorem.start_distance) {
+    for (const auto& row : problem.initial.weights.rowwise()) text += numbers("w0", row);
     claims.emplace_back("start-distance",
-                        Enclosure{0.0, theorem.start_distance * (1.0 + checker_spectrum) + 1e-18});
+                        Enclosure{0.0, *theorem.start_distance * (1.0 + checker_spectrum) + 1e-18});
   }
+  for (const auto& row : weights.rowwise()) text += numbers("w", row);
   claims.emplace_back("radius", Enclosure{0.0, theorem.radius});
   claims.emplace_back("log-straight-from",
                       Enclosure{0.0, theorem.straight_from * (1.0 + checker_width)});
@@ -101,10 +103,9 @@ std::string certificate_text(const Dataset& data, const Network& weights, double
   return text + "end\n";
 }
 
-std::string limit_certificate_text(const Dataset& data, const NetworkShape& shape,
-                                   double learning_rate, const LimitPattern& pattern,
+std::string limit_certificate_text(const Problem& problem, const LimitPattern& pattern,
                                    const LimitTheorem& theorem) {
-  std::string text = problem_text(data, shape, learning_rate) + claims_text(limit_claims(theorem)) +
+  std::string text = problem_text(problem) + claims_text(limit_claims(theorem)) +
                      "derivation\npattern " + support_word(pattern.support);
   for (std::size_t pair = 0; pair < pattern.verdicts.size(); ++pair) {
     if (pair % pattern.support.size() == 0) text += ' ';

@@ -7,6 +7,7 @@
 
 #include "latetime/optimize/box_qp.hpp"
 #include "latetime/prove/bounds.hpp"
+#include "latetime/prove/certificate.hpp"
 
 namespace latetime {
 namespace {
@@ -22,10 +23,6 @@ constexpr double zero_gap = 1e-9, zero_share = 1e-8;
 constexpr double passed_gap = -1e-11, passed_share = -1e-9;
 
 const char* const other_step = "prove from a later step, or take other samples";
-
-std::size_t at(Eigen::Index i) {
-  return static_cast<std::size_t>(i);
-}
 
 char letter(Declared slope) {
   return slope == Declared::sliding ? 's' : slope == Declared::high ? '1' : '0';
@@ -50,19 +47,14 @@ Vector integrated_powers(double time, Eigen::Index count) {
 
 /// Times are logarithms in doubles: how far the reference moves while one of them is rounded.
 double time_rounding(const ProofProblem& problem, double log_time, const Vector& multipliers) {
-  constexpr double unit = 0x1p-53;
-  return above(16.0 * unit * (std::abs(log_time) + 1.0) * problem.length(multipliers));
+  return above(16.0 * unit_roundoff * (std::abs(log_time) + 1.0) * problem.length(multipliers));
 }
 
 }  // namespace
 
-std::string hexadecimal(double value) {
-  return fmt::format("{:a}", value);
-}
-
 CurveSearch::CurveSearch(const ProofProblem& problem, const Matrix& weights, std::uint64_t step,
                          const ProofOptions& options)
-    : problem_(problem),
+    : problem_(&problem),
       step_(step),
       options_(options),
       products_(std::make_shared<const WeightProducts>(problem, weights)) {
@@ -75,7 +67,8 @@ CurveSearch::CurveSearch(const ProofProblem& problem, const Matrix& weights, std
   for (const SlopeChange& start : begin) {
     if (start.slope != Declared::sliding) note_change(start, "start");
   }
-  tube_.emplace(ReferenceCurve(problem, weights, step, begin), options.start_distance);
+  tube_.emplace(ReferenceCurve(problem, weights, step, begin),
+                options.start_distance.value_or(0.0));
   look_at_mode();
 }
 
@@ -86,30 +79,30 @@ void CurveSearch::note_change(const SlopeChange& change, const char* word) {
 
 /// Other-class pairs that are within a few steps of zero at T, and what they do there.
 std::vector<SlopeChange> CurveSearch::starts(const Matrix& weights) const {
-  const Matrix z = preactivations(weights, problem_.data().x);
-  const Eigen::Index n = problem_.n();
+  const Matrix z = preactivations(weights, problem_->data().x);
+  const Eigen::Index n = problem_->n();
   std::vector<SlopeRow> slopes(at(z.rows()), SlopeRow(at(n)));
   Vector outputs = Vector::Zero(n);
   for (Eigen::Index k = 0; k < z.rows(); ++k) {
     for (Eigen::Index i = 0; i < n; ++i) {
       const bool on = z(k, i) >= 0.0;
       slopes[at(k)][at(i)] = on ? Declared::high : Declared::low;
-      outputs[i] += problem_.sign(k) * (on ? 1.0 : problem_.gamma()) * z(k, i);
+      outputs[i] += problem_->sign(k) * (on ? 1.0 : problem_->gamma()) * z(k, i);
     }
   }
   Vector lambda(n);
-  const auto width = static_cast<double>(problem_.shape().width);
+  const auto width = static_cast<double>(problem_->shape().width);
   for (Eigen::Index i = 0; i < n; ++i) {
     lambda[i] =
-        static_cast<double>(step_) / (1.0 + std::exp(problem_.label(i) * outputs[i] / width));
+        static_cast<double>(step_) / (1.0 + std::exp(problem_->label(i) * outputs[i] / width));
   }
   std::vector<SlopeChange> result;
   for (Eigen::Index k = 0; k < z.rows(); ++k) {
     std::vector<Eigen::Index> zero;
     for (Eigen::Index i = 0; i < n; ++i) {
-      const double reach = 4.0 * problem_.rate() * problem_.output() * lambda[i] *
-                           problem_.gram_middle()(i, i) / static_cast<double>(step_);
-      if (!problem_.is_own(k, i) && std::abs(z(k, i)) <= reach) zero.push_back(i);
+      const double reach = 4.0 * problem_->rate() * problem_->output() * lambda[i] *
+                           problem_->gram_middle()(i, i) / static_cast<double>(step_);
+      if (!problem_->is_own(k, i) && std::abs(z(k, i)) <= reach) zero.push_back(i);
     }
     for (const SlopeChange& change : decide(k, zero, slopes[at(k)], lambda)) {
       if (change.slope != slopes[at(k)][at(change.sample)]) result.push_back(change);
@@ -130,20 +123,20 @@ std::vector<SlopeChange> CurveSearch::decide(Eigen::Index k, const std::vector<E
   for (const Eigen::Index i : zero) is_zero[at(i)] = true;
   for (Eigen::Index r = 0; r < count; ++r) {
     for (Eigen::Index s = 0; s < count; ++s) {
-      gram(r, s) = problem_.gram_middle()(zero[at(r)], zero[at(s)]);
+      gram(r, s) = problem_->gram_middle()(zero[at(r)], zero[at(s)]);
     }
     upper[r] = lambda[zero[at(r)]];
-    for (Eigen::Index l = 0; l < problem_.n(); ++l) {
+    for (Eigen::Index l = 0; l < problem_->n(); ++l) {
       if (is_zero[at(l)] || slopes[at(l)] == Declared::sliding) continue;
-      force[r] += problem_.sign(k) * problem_.label(l) * problem_.slope(slopes[at(l)]) * lambda[l] *
-                  problem_.gram_middle()(l, zero[at(r)]);
+      force[r] += problem_->sign(k) * problem_->label(l) * problem_->slope(slopes[at(l)]) *
+                  lambda[l] * problem_->gram_middle()(l, zero[at(r)]);
     }
   }
-  const Vector lower = problem_.gamma() * upper;
+  const Vector lower = problem_->gamma() * upper;
   const BoxQpResult solution = solve_box_qp(gram, force, lower, upper);
   std::vector<SlopeChange> result;
   for (Eigen::Index r = 0; r < count; ++r) {
-    const double share = (solution.x[r] / upper[r] - problem_.gamma()) / (1.0 - problem_.gamma());
+    const double share = (solution.x[r] / upper[r] - problem_->gamma()) / (1.0 - problem_->gamma());
     const Declared slope = share < 1e-10         ? Declared::low
                            : share > 1.0 - 1e-10 ? Declared::high
                                                  : Declared::sliding;
@@ -154,7 +147,7 @@ std::vector<SlopeChange> CurveSearch::decide(Eigen::Index k, const std::vector<E
 
 void CurveSearch::look_at_mode() {
   const ReferenceMode& mode = curve().mode();
-  side_.resize(problem_.neurons(), problem_.n());
+  side_.resize(problem_->neurons(), problem_->n());
   sliders_.clear();
   std::vector<Eigen::RowVectorXd> rows;
   for (Eigen::Index k = 0; k < side_.rows(); ++k) {
@@ -168,12 +161,12 @@ void CurveSearch::look_at_mode() {
       rows.push_back(motion.hold_middle.row(static_cast<Eigen::Index>(s)));
     }
   }
-  hold_.resize(static_cast<Eigen::Index>(rows.size()), problem_.n());
+  hold_.resize(static_cast<Eigen::Index>(rows.size()), problem_->n());
   for (std::size_t s = 0; s < rows.size(); ++s) hold_.row(static_cast<Eigen::Index>(s)) = rows[s];
 }
 
 Matrix CurveSearch::speeds(const Vector& lambda) const {
-  Matrix result(problem_.neurons(), problem_.n());
+  Matrix result(problem_->neurons(), problem_->n());
   for (Eigen::Index k = 0; k < result.rows(); ++k) {
     result.row(k) = (curve().mode().motion(k).move_middle * lambda).transpose();
   }
@@ -188,7 +181,7 @@ CurveSearch::Gaps CurveSearch::gaps(const Vector& lambda, const Vector& total) c
     const double own = lambda[sliders_[s].sample];
     const double share = beta[static_cast<Eigen::Index>(s)];
     result.slides[static_cast<Eigen::Index>(s)] =
-        std::min(share - problem_.gamma() * own, own - share) / own;
+        std::min(share - problem_->gamma() * own, own - share) / own;
   }
   result.pairs = (side_.array() == 0.0).select(1e300, result.pairs);
   return result;
@@ -235,7 +228,7 @@ std::optional<double> CurveSearch::before_own(const Matrix& series, double lengt
   double zone = 0.0;
   for (Eigen::Index k = 0; k < side_.rows(); ++k) {
     for (Eigen::Index i = 0; i < side_.cols(); ++i) {
-      if (!problem_.is_own(k, i) || !(there.pairs(k, i) < zero_gap)) continue;
+      if (!problem_->is_own(k, i) || !(there.pairs(k, i) < zero_gap)) continue;
       if (tube_->free()[at(k)][at(i)]) continue;
       zone = std::max(zone, 1.03 * tube_->slip(k, i, rooms, radius_) / std::abs(speed(k, i)));
     }
@@ -276,7 +269,7 @@ void CurveSearch::advance(double length, Eigen::Index piece_degree) {
 /// At the times that were asked for and lie on a piece which begins now.
 void CurveSearch::enclose_along(const Piece& piece) {
   const double begin = std::log(static_cast<double>(step_)) + curve().theta();
-  const Eigen::Index neurons = problem_.neurons();
+  const Eigen::Index neurons = problem_->neurons();
   for (; next_time_ < options_.log_times.size(); ++next_time_) {
     const double after = options_.log_times[next_time_] - begin;
     if (after >= piece.length) return;
@@ -292,33 +285,33 @@ void CurveSearch::enclose_along(const Piece& piece) {
       }
     }
     const double time = options_.log_times[next_time_];
-    enclosures_.push_back(
-        products_->enclose(time, c, z, above(radius_ + time_rounding(problem_, time, piece.high))));
+    enclosures_.push_back(products_->enclose(
+        time, c, z, above(radius_ + time_rounding(*problem_, time, piece.high))));
   }
 }
 
 /// On the straight line, whose exact weights are no farther than `distance` from the reference.
 void CurveSearch::enclose_line(double distance) {
   const double begin = std::log(static_cast<double>(step_)) + curve().theta();
-  Vector multipliers(problem_.n());
+  Vector multipliers(problem_->n());
   for (Eigen::Index l = 0; l < multipliers.size(); ++l) {
     multipliers[l] = limit_->multipliers[at(l)].upper();
   }
   for (; next_time_ < options_.log_times.size(); ++next_time_) {
     const double time = options_.log_times[next_time_];
     const Ball after(std::max(0.0, time - begin));
-    std::vector<BallVector> c = curve().coefficients(), z(at(problem_.neurons()));
+    std::vector<BallVector> c = curve().coefficients(), z(at(problem_->neurons()));
     for (const ModeBalls& mode : limit_->modes) {
       for (const Eigen::Index k : mode.neurons) {
         z[at(k)] = curve().z_balls(k);
-        for (std::size_t l = 0; l < at(problem_.n()); ++l) {
+        for (std::size_t l = 0; l < at(problem_->n()); ++l) {
           c[at(k)][l].add_product(after, mode.coefficients[l]);
           z[at(k)][l].add_product(after, mode.preactivations[l]);
         }
       }
     }
     enclosures_.push_back(products_->enclose(
-        time, c, z, above(distance + time_rounding(problem_, time, multipliers))));
+        time, c, z, above(distance + time_rounding(*problem_, time, multipliers))));
   }
 }
 
@@ -326,7 +319,7 @@ void CurveSearch::enclose_line(double distance) {
 /// with their speeds before.
 std::map<PairIndex, double> CurveSearch::change_now() {
   const Vector lambda = curve().multipliers().first;
-  const Gaps now = gaps(lambda, Vector::Zero(problem_.n()));
+  const Gaps now = gaps(lambda, Vector::Zero(problem_->n()));
   const Matrix speed = speeds(lambda).cwiseProduct(side_);
   std::set<Eigen::Index> neurons;
   for (Eigen::Index k = 0; k < side_.rows(); ++k) {
@@ -339,16 +332,16 @@ std::map<PairIndex, double> CurveSearch::change_now() {
   }
   // Just after: a pair whose share lies at a bound leaves to where it moves.
   const Vector rate =
-      (Vector::Ones(problem_.n()) - curve().mode().kernel_middle() * lambda).cwiseProduct(lambda);
+      (Vector::Ones(problem_->n()) - curve().mode().kernel_middle() * lambda).cwiseProduct(lambda);
   const Vector after = lambda + 1e-6 * rate;
   std::vector<SlopeChange> changes;
   std::map<PairIndex, double> crossed;
   for (const Eigen::Index k : neurons) {
     SlopeRow slopes = curve().mode().slopes(k);
     std::vector<Eigen::Index> zero;
-    for (Eigen::Index i = 0; i < problem_.n(); ++i) {
+    for (Eigen::Index i = 0; i < problem_->n(); ++i) {
       Declared& slope = slopes[at(i)];
-      if (!problem_.is_own(k, i)) {
+      if (!problem_->is_own(k, i)) {
         if (std::abs(curve().z()(k, i)) < zero_gap) zero.push_back(i);
       } else if (now.pairs(k, i) < zero_gap && speed(k, i) < 0.0) {
         slope = slope == Declared::high ? Declared::low : Declared::high;
@@ -376,8 +369,6 @@ bool CurveSearch::all_outward(const Vector& lambda) const {
 void CurveSearch::finish(const Vector& lambda) {
   support_.clear();
   for (const double value : lambda) support_.push_back(value > 1e-5 * lambda.maxCoeff());
-  std::string digits;
-  for (const bool on : support_) digits += on ? '1' : '0';
   std::optional<Unproved> first;
   for (const double wait : {0.0, 2.0, 5.0, 20.0, 60.0, 200.0}) {
     const CurveSearch before = *this;
@@ -388,16 +379,11 @@ void CurveSearch::finish(const Vector& lambda) {
       limit_ = tube_->tail(radius_, support_, jump);
       enclose_line(above(radius_ + jump));
       radii_.emplace_back(begin, radius_);
-      lines_.push_back(fmt::format("tail {} {}", hexadecimal(radius_), digits));
+      lines_.push_back(fmt::format("tail {} {}", hexadecimal(radius_), support_word(support_)));
       return;
     } catch (const Unproved& open) {
       if (!first) first = open;
-      tube_ = before.tube_;
-      radius_ = before.radius_;
-      lines_ = before.lines_;
-      radii_ = before.radii_;
-      enclosures_ = before.enclosures_;
-      next_time_ = before.next_time_;
+      *this = before;
       if (!open.passes) throw;
     }
   }
@@ -409,7 +395,7 @@ void CurveSearch::run() {
   for (int count = 0; count < most_pieces; ++count) {
     const Vector lambda = curve().multipliers().first;
     const Vector unrest =
-        (Vector::Ones(problem_.n()) - curve().mode().kernel_middle() * lambda).cwiseAbs();
+        (Vector::Ones(problem_->n()) - curve().mode().kernel_middle() * lambda).cwiseAbs();
     const bool rests = unrest.cwiseProduct(lambda).maxCoeff() < 2e-10 * lambda.maxCoeff();
     if (rests && all_outward(lambda)) {
       finish(lambda);

@@ -61,7 +61,7 @@ class CurveSearch {
   void finish(const Vector& lambda);
   void note_change(const SlopeChange& change, const char* word);
 
-  const ProofProblem& problem_;
+  const ProofProblem* problem_;
   std::uint64_t step_;
   ProofOptions options_;
   std::shared_ptr<const WeightProducts> products_;
@@ -78,8 +78,5 @@ class CurveSearch {
   std::vector<Slider> sliders_;
   Matrix hold_;  ///< β of sliders = hold · λ
 };
-
-/// A double as a certificate writes it: exactly, in hexadecimal.
-std::string hexadecimal(double value);
 
 }  // namespace latetime

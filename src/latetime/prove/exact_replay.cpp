@@ -1,7 +1,8 @@
-#include "latetime/prove/exact_replay.hpp"
+// Level C: exact descent from the initial weights, followed with proof.
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <queue>
 #include <utility>
 #include <vector>
@@ -10,6 +11,7 @@
 
 #include "latetime/prove/bounds.hpp"
 #include "latetime/prove/reference_curve.hpp"
+#include "latetime/prove/run_proof.hpp"
 
 namespace latetime {
 namespace {
@@ -24,10 +26,6 @@ constexpr std::uint64_t most_steps = 1U << 24U;
 constexpr int most_terms = 64;
 constexpr double term_end = 0x1p-140;  // of the series of e^{−Δu}, relative
 
-std::size_t at(Eigen::Index i) {
-  return static_cast<std::size_t>(i);
-}
-
 /// Makes the ball its midpoint. Returns its radius.
 double take_middle(Ball& ball) {
   const double radius = mag_get_d(arb_radref(ball.get()));
@@ -35,13 +33,15 @@ double take_middle(Ball& ball) {
   return radius;
 }
 
-}  // namespace
-
-class ExactReplay::State {
+class ExactReplay {
  public:
-  State(const ProofProblem& problem, const Matrix& initial)
-      : p_(problem), n_(problem.n()), initial_(initial), gamma_(problem.gamma()) {
-    start_ = preactivation_balls(problem, initial);
+  /// Refers to the problem.
+  explicit ExactReplay(const ProofProblem& problem)
+      : p_(problem),
+        n_(problem.n()),
+        initial_(problem.problem().initial.weights),
+        gamma_(problem.gamma()) {
+    start_ = preactivation_balls(problem, initial_);
     for (const BallVector& row : start_) {
       std::vector<bool> on;
       for (const Ball& value : row) on.push_back(!value.is_negative());
@@ -294,7 +294,7 @@ class ExactReplay::State {
 
   const ProofProblem& p_;
   Eigen::Index n_;
-  Matrix initial_;
+  const Matrix& initial_;
   std::vector<BallVector> start_;  ///< z of W_0
   std::vector<std::vector<bool>> active_;
   Eigen::MatrixXi counts_[4];
@@ -313,22 +313,43 @@ class ExactReplay::State {
   Ball one_ = 1.0, gamma_;
 };
 
-ExactReplay::ExactReplay(const ProofProblem& problem, const Matrix& initial)
-    : state_(std::make_unique<State>(problem, initial)) {}
-ExactReplay::~ExactReplay() = default;
-ExactReplay::ExactReplay(ExactReplay&&) noexcept = default;
-ExactReplay& ExactReplay::operator=(ExactReplay&&) noexcept = default;
+}  // namespace
 
-std::uint64_t ExactReplay::step() const {
-  return state_->step();
-}
+class DescentReplay::State {
+ public:
+  explicit State(const Problem& problem) : problem_(problem) {}
 
-void ExactReplay::advance(std::uint64_t steps) {
-  state_->advance(steps);
-}
+  Proof<double> distance(std::uint64_t step, const Matrix& weights,
+                         const std::function<bool(std::uint64_t)>& keep_going) {
+    constexpr std::uint64_t at_once = 256;
+    try {
+      if (!facts_) facts_.emplace(problem_);
+      if (!replay_) replay_.emplace(*facts_);
+      while (replay_->step() < step) {
+        if (keep_going && !keep_going(replay_->step())) throw Interrupted();
+        replay_->advance(std::min(at_once, step - replay_->step()));
+      }
+      return replay_->distance(weights);
+    } catch (const Unproved& open) {
+      return open.proof;
+    } catch (const Interrupted&) {
+      return stopped_proof();
+    }
+  }
 
-double ExactReplay::distance(const Matrix& weights) const {
-  return state_->distance(weights);
+ private:
+  const Problem problem_;
+  std::optional<ProofProblem> facts_;
+  std::optional<ExactReplay> replay_;
+};
+
+DescentReplay::DescentReplay(const Problem& problem) : state_(std::make_unique<State>(problem)) {}
+DescentReplay::~DescentReplay() = default;
+DescentReplay::DescentReplay(DescentReplay&&) noexcept = default;
+
+Proof<double> DescentReplay::distance(std::uint64_t step, const Matrix& weights,
+                                      const std::function<bool(std::uint64_t)>& keep_going) {
+  return state_->distance(step, weights, keep_going);
 }
 
 }  // namespace latetime

@@ -39,8 +39,7 @@ struct LimitBalls {
 };
 
 /// As prove_limit.
-Proof<LimitBalls> enclose_limit(const Dataset& data, const NetworkShape& shape,
-                                double learning_rate, const LimitPattern& pattern);
+Proof<LimitBalls> enclose_limit(const Problem& problem, const LimitPattern& pattern);
 
 /// What prove_limit states of it.
 LimitTheorem limit_theorem(const LimitBalls& limit);

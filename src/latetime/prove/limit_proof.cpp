@@ -27,13 +27,16 @@ using Step = std::optional<NotProved>;  // what a step of the proof could not sh
 /// The limit of one pattern.
 class LimitSystem {
  public:
-  LimitSystem(const Dataset& data, const NetworkShape& shape, double learning_rate,
-              const LimitPattern& pattern)
-      : data_(data), shape_(shape), pattern_(pattern), n_(static_cast<slong>(data.size())) {
-    balls_.gram = gram_balls(data.x);
-    balls_.width = Ball(static_cast<double>(shape.width));
-    balls_.rate = Ball(learning_rate) / (Ball(static_cast<double>(data.size())) * balls_.width);
-    balls_.slope = Ball(shape.slope);
+  LimitSystem(const Problem& problem, const LimitPattern& pattern)
+      : problem_(problem),
+        shape_(problem.shape()),
+        pattern_(pattern),
+        n_(static_cast<slong>(problem.samples())) {
+    balls_.gram = gram_balls(problem.data.x);
+    balls_.width = Ball(static_cast<double>(shape_.width));
+    balls_.rate =
+        Ball(problem.learning_rate) / (Ball(static_cast<double>(problem.samples())) * balls_.width);
+    balls_.slope = Ball(shape_.slope);
     balls_.support = pattern.support;
     for (slong i = 0; i < n_; ++i) {
       if (pattern.support[static_cast<std::size_t>(i)]) support_.push_back(i);
@@ -54,7 +57,7 @@ class LimitSystem {
 
  private:
   double sign(int group, slong i) const {
-    return data_.classes[static_cast<std::size_t>(i)] == group ? 1.0 : -1.0;
+    return of_class(problem_.data.classes, group, i) ? 1.0 : -1.0;
   }
   bool is_switching(const ModeBalls& mode, slong i) const {
     return mode.verdicts[static_cast<std::size_t>(i)] == PairVerdict::switches;
@@ -77,7 +80,7 @@ class LimitSystem {
   Step check_pairs(const ModeBalls& mode) const;
   Step check_pair(const ModeBalls& mode, slong i) const;
 
-  const Dataset& data_;
+  const Problem& problem_;
   const NetworkShape& shape_;
   const LimitPattern& pattern_;
   slong n_;
@@ -100,7 +103,7 @@ Step LimitSystem::group_modes() {
                                    k, open - row.begin()),
                        degenerate};
     }
-    const int group = static_cast<int>(k / shape_.width);
+    const int group = shape_.group_of(k);
     const auto [place, is_new] = known.try_emplace({group, row}, balls_.modes.size());
     if (is_new) balls_.modes.push_back({.group = group, .verdicts = row});
     balls_.modes[place->second].neurons.push_back(k);
@@ -401,20 +404,20 @@ Ball largest_eigenvalue(const BallMatrix& matrix) {
   return hull(lower, trace);
 }
 
-Proof<LimitBalls> enclose_limit(const Dataset& data, const NetworkShape& shape,
-                                double learning_rate, const LimitPattern& pattern) {
-  const auto n = static_cast<std::size_t>(data.size());
+Proof<LimitBalls> enclose_limit(const Problem& problem, const LimitPattern& pattern) {
+  const auto n = static_cast<std::size_t>(problem.samples());
   if (pattern.support.size() != n ||
-      pattern.verdicts.size() != n * static_cast<std::size_t>(shape.neurons())) {
+      pattern.verdicts.size() != n * static_cast<std::size_t>(problem.neurons())) {
     throw std::invalid_argument("enclose_limit: a pattern of another size");
   }
-  if (!(learning_rate > 0.0)) return NotProved{"the learning rate is 0", "train with another"};
-  return LimitSystem(data, shape, learning_rate, pattern).solve();
+  require_logistic(problem.loss, "enclose_limit");
+  if (!(problem.learning_rate > 0.0))
+    return NotProved{"the learning rate is 0", "train with another"};
+  return LimitSystem(problem, pattern).solve();
 }
 
-Proof<LimitTheorem> prove_limit(const Dataset& data, const NetworkShape& shape,
-                                double learning_rate, const LimitPattern& pattern) {
-  const Proof<LimitBalls> limit = enclose_limit(data, shape, learning_rate, pattern);
+Proof<LimitTheorem> prove_limit(const Problem& problem, const LimitPattern& pattern) {
+  const Proof<LimitBalls> limit = enclose_limit(problem, pattern);
   if (!is_proved(limit)) return std::get<NotProved>(limit);
   return limit_theorem(std::get<LimitBalls>(limit));
 }

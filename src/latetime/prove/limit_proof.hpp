@@ -4,9 +4,8 @@
 #include <optional>
 #include <vector>
 
-#include "latetime/data/dataset.hpp"
 #include "latetime/dynamics/limit.hpp"
-#include "latetime/model/network.hpp"
+#include "latetime/model/problem.hpp"
 #include "latetime/prove/proof.hpp"
 
 namespace latetime {
@@ -47,9 +46,8 @@ struct LimitTheorem {
 };
 
 /// Proves a limit in ball arithmetic, from its pattern alone: no number of the solver is trusted.
-/// The network has two groups; η > 0 is the step size. Throws std::invalid_argument for a pattern
-/// of another size.
-Proof<LimitTheorem> prove_limit(const Dataset& data, const NetworkShape& shape,
-                                double learning_rate, const LimitPattern& pattern);
+/// The network has two groups; its weights do not matter. Throws std::invalid_argument for a
+/// pattern of another size.
+Proof<LimitTheorem> prove_limit(const Problem& problem, const LimitPattern& pattern);
 
 }  // namespace latetime

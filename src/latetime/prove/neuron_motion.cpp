@@ -7,18 +7,6 @@
 namespace latetime {
 namespace {
 
-std::size_t at(Eigen::Index i) {
-  return static_cast<std::size_t>(i);
-}
-
-Matrix middles(const std::vector<BallVector>& rows, Eigen::Index columns) {
-  Matrix result(static_cast<Eigen::Index>(rows.size()), columns);
-  for (Eigen::Index i = 0; i < result.rows(); ++i) {
-    for (Eigen::Index j = 0; j < columns; ++j) result(i, j) = rows[at(i)][at(j)].middle();
-  }
-  return result;
-}
-
 /// c with G_SS c = G_S: each sample as its part in the span of the sliding ones, |S| × n.
 BallMatrix span_coefficients(const ProofProblem& problem, const std::vector<slong>& sliding) {
   std::vector<slong> all;

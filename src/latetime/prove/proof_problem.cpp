@@ -8,14 +8,14 @@
 
 namespace latetime {
 
-ProofProblem::ProofProblem(const Dataset& data, const NetworkShape& shape, double learning_rate)
-    : data_(data), shape_(shape), learning_rate_(learning_rate), gram_(gram_balls(data.x)) {
-  if (!(shape.slope >= 0.0 && shape.slope < 1.0)) {
+ProofProblem::ProofProblem(const Problem& problem)
+    : problem_(problem), gram_(gram_balls(problem.data.x)) {
+  if (!(gamma() >= 0.0 && gamma() < 1.0)) {
     throw Unproved("the network is linear: no theorem here is about slope 1",
                    "choose a slope below 1");
   }
-  const Ball width(static_cast<double>(shape.width));
-  const Ball q = Ball(learning_rate) / Ball(static_cast<double>(n()));
+  const Ball width(static_cast<double>(shape().width));
+  const Ball q = Ball(problem.learning_rate) / Ball(static_cast<double>(n()));
   factor_ = q / width;
   rate_ = q.upper();
   output_ = (Ball(1.0) / width).upper();

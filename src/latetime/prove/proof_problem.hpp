@@ -3,8 +3,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "latetime/data/dataset.hpp"
-#include "latetime/model/network.hpp"
+#include "latetime/model/problem.hpp"
 #include "latetime/prove/ball.hpp"
 
 namespace latetime {
@@ -19,20 +18,20 @@ using SlopeRow = std::vector<Declared>;  ///< of one neuron, n
 /// ±1/m. Neurons k are numbered 0 … 2m − 1, class +1 first.
 class ProofProblem {
  public:
-  /// Throws Unproved for γ = 1 or samples that are all zero.
-  ProofProblem(const Dataset& data, const NetworkShape& shape, double learning_rate);
+  /// Refers to the problem. Throws Unproved for γ = 1 or samples that are all zero.
+  explicit ProofProblem(const Problem& problem);
 
-  const Dataset& data() const { return data_; }
-  const NetworkShape& shape() const { return shape_; }
-  double learning_rate() const { return learning_rate_; }
+  const Problem& problem() const { return problem_; }
+  const Dataset& data() const { return problem_.data; }
+  const NetworkShape& shape() const { return problem_.shape(); }
 
-  Eigen::Index n() const { return data_.size(); }
-  Eigen::Index neurons() const { return shape_.neurons(); }
-  double gamma() const { return shape_.slope; }
+  Eigen::Index n() const { return problem_.samples(); }
+  Eigen::Index neurons() const { return problem_.neurons(); }
+  double gamma() const { return shape().slope; }
   /// Sign of a_k.
-  double sign(Eigen::Index k) const { return k < shape_.width ? 1.0 : -1.0; }
-  double label(Eigen::Index i) const { return data_.label(i); }
-  bool is_own(Eigen::Index k, Eigen::Index i) const { return sign(k) * label(i) > 0.0; }
+  double sign(Eigen::Index k) const { return shape().group_of(k) == 0 ? 1.0 : -1.0; }
+  double label(Eigen::Index i) const { return data().label(i); }
+  bool is_own(Eigen::Index k, Eigen::Index i) const { return problem_.own(k, i); }
   /// Of a pair that does not slide.
   double slope(Declared declared) const { return declared == Declared::high ? 1.0 : gamma(); }
 
@@ -52,9 +51,7 @@ class ProofProblem {
   double length(const Vector& sizes) const;
 
  private:
-  Dataset data_;
-  NetworkShape shape_;
-  double learning_rate_;
+  const Problem& problem_;
   Ball factor_;
   BallMatrix gram_;
   Matrix size_, middle_;

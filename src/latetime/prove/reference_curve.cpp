@@ -11,14 +11,6 @@
 namespace latetime {
 namespace {
 
-// What a checker that works in doubles loses is counted in, so that its bounds are no wider than
-// these: a certificate that is proved here is proved there.
-constexpr double unit = std::numeric_limits<double>::epsilon() / 2;
-
-std::size_t at(Eigen::Index i) {
-  return static_cast<std::size_t>(i);
-}
-
 std::vector<SlopeRow> slopes_at_start(const std::vector<std::vector<bool>>& active,
                                       const std::vector<SlopeChange>& starts) {
   std::vector<SlopeRow> slopes;
@@ -73,7 +65,7 @@ std::vector<BallVector> preactivation_balls(const ProofProblem& problem, const M
   return z;
 }
 
-Range polynomial_range(const BallVector& coefficients, double length) {
+Bounds polynomial_range(const BallVector& coefficients, double length) {
   const std::size_t degree = coefficients.size() - 1;
   BallVector scaled;
   Ball power(1.0);
@@ -81,7 +73,7 @@ Range polynomial_range(const BallVector& coefficients, double length) {
     scaled.push_back(c * power);
     power *= Ball(length);
   }
-  Range range{std::numeric_limits<double>::infinity(), -std::numeric_limits<double>::infinity()};
+  Bounds range{std::numeric_limits<double>::infinity(), -std::numeric_limits<double>::infinity()};
   for (std::size_t i = 0; i <= degree; ++i) {
     Ball value = scaled[0];
     Ball ratio(1.0);  // C(i, j) / C(degree, j)
@@ -109,8 +101,6 @@ ReferenceCurve::ReferenceCurve(const ProofProblem& problem, const Matrix& weight
     if (!sliding.empty()) take_to_zero(k, {sliding.begin(), sliding.end()});
   }
   start_square_ = above(start_square_);
-  error_ = above(6.0 * unit * weights.rowwise().norm().maxCoeff() * problem.largest_norm() *
-                 (1.0 + static_cast<double>(problem.n())));
   travel_ = above(weights.norm()) + above(std::sqrt(start_square_));
   round();
 }
@@ -149,14 +139,14 @@ void ReferenceCurve::round() {
       worst = std::max(worst, (z_[at(k)][at(i)] - Ball(middle_(k, i))).magnitude());
     }
   }
-  error_ = std::max(error_, above(worst));
+  error_ = above(worst);
 }
 
 Enclosure ReferenceCurve::log_time() const {
   return (theta_ + log(Ball(static_cast<double>(step_)))).enclosure();
 }
 
-Range ReferenceCurve::time() const {
+Bounds ReferenceCurve::time() const {
   const Enclosure bounds = (exp(theta_) * Ball(static_cast<double>(step_))).enclosure();
   return {below(bounds.lower), above(bounds.upper)};
 }
@@ -191,10 +181,7 @@ std::pair<Vector, double> ReferenceCurve::multipliers() const {
     }
     slide = std::max(slide, zeros);
   }
-  const double checker =
-      2.0 * error_ + 4.0 * unit * (static_cast<double>(problem_->neurons()) + 8.0) * largest() +
-      4.0 * unit * ((pieces_ + 1.0) * theta_.magnitude() + 2.0 * largest() + 4.0);
-  return {values, above(rounding + checker + slide)};
+  return {values, above(rounding + slide)};
 }
 
 Matrix ReferenceCurve::series(const Vector& start, Eigen::Index degree) const {
@@ -235,22 +222,16 @@ Vector ReferenceCurve::off_growth(const Piece& piece) const {
   }
   Vector growth(n);
   for (Eigen::Index i = 0; i < n; ++i) {
-    double sum = 0.0, power = 1.0, total = 0.0;
+    double sum = 0.0, power = 1.0;
     for (std::size_t j = 0; j <= 2 * degree; ++j) {
       const std::size_t first = j > degree ? j - degree : 0, last = std::min(j, degree);
       Ball coefficient = -dot_reversed(series[at(i)].data() + first,
                                        rate[at(i)].data() + (j - last), last - first + 1);
       if (j < degree) coefficient += Ball(static_cast<double>(j + 1)) * series[at(i)][j + 1];
       sum += coefficient.magnitude() * power;
-      if (j <= degree) {
-        total += std::abs(piece.multipliers(i, static_cast<Eigen::Index>(j))) * power;
-      }
       power *= piece.length;
     }
-    // A checker's own rounding of these coefficients.
-    const double loss = 8.0 * static_cast<double>(n + piece.degree() + 16) * unit * total *
-                        (1.0 + 2.0 * mode_.kernel_middle().row(i).cwiseAbs().dot(piece.high));
-    growth[i] = above(piece.length * (sum + loss) / piece.low[i]);
+    growth[i] = above(piece.length * sum / piece.low[i]);
   }
   return growth;
 }
@@ -273,7 +254,7 @@ Piece ReferenceCurve::piece(double length, Eigen::Index degree) const {
       wiggle += c * power;
     }
     piece.drift[l] = above(piece.drift[l]);
-    piece.low[l] = start[l] - above(wiggle);
+    piece.low[l] = below(start[l] - above(wiggle));
     piece.high[l] = above(start[l] + wiggle);
     if (!(piece.low[l] > 0.0)) {
       throw Unproved(fmt::format("the multiplier of sample {} is not bounded below on a piece", l),
@@ -287,21 +268,14 @@ Piece ReferenceCurve::piece(double length, Eigen::Index degree) const {
   piece.reach.resize(problem_->neurons(), n);
   Vector total(n);
   for (Eigen::Index l = 0; l < n; ++l) total[l] = piece.integral[at(l)].upper();
-  double biggest = 0.0;
   for (Eigen::Index k = 0; k < problem_->neurons(); ++k) {
     const NeuronMotion& motion = mode_.motion(k);
     for (Eigen::Index i = 0; i < n; ++i) {
       piece.end[at(k)].push_back(z_[at(k)][at(i)] + dot(motion.move[at(i)], piece.integral));
-      biggest = std::max(biggest, std::abs(piece.end[at(k)].back().middle()));
     }
     piece.reach.row(k) = (motion.move_size * total).transpose();
   }
   piece.reach = piece.reach.unaryExpr([](double value) { return above(value); });
-  const double rows = static_cast<double>(n + degree + 6);
-  const double gram = 16.0 * unit * rows * problem_->rate() * problem_->output() *
-                      problem_->largest_norm() * problem_->largest_norm();
-  piece.error =
-      above(error_ + gram * total.sum() + rows * 4.0 * unit * (piece.reach.maxCoeff() + biggest));
   return piece;
 }
 
@@ -334,10 +308,10 @@ BallVector ReferenceCurve::coefficient_change(Eigen::Index k, const BallVector& 
   return effective;
 }
 
-Range ReferenceCurve::range(const Piece& piece, Eigen::Index k, Eigen::Index i) const {
+Bounds ReferenceCurve::range(const Piece& piece, Eigen::Index k, Eigen::Index i) const {
   const auto [place, is_new] = piece.ranges.try_emplace({k, i});
   if (!is_new) return place->second;
-  Range& range = place->second;
+  Bounds& range = place->second;
   const BallVector& row = mode_.motion(k).move[at(i)];
   BallVector coefficients{z_[at(k)][at(i)]};
   for (Eigen::Index j = 0; j <= piece.degree(); ++j) {
@@ -348,8 +322,6 @@ Range ReferenceCurve::range(const Piece& piece, Eigen::Index k, Eigen::Index i) 
     coefficients.push_back(sum / Ball(static_cast<double>(j + 1)));
   }
   range = polynomial_range(coefficients, piece.length);
-  range.low -= piece.error;
-  range.high += piece.error;
   return range;
 }
 
@@ -359,9 +331,7 @@ void ReferenceCurve::advance(const Piece& piece) {
     const BallVector change = coefficient_change(k, piece.integral);
     for (std::size_t l = 0; l < change.size(); ++l) coefficients_[at(k)][l] += change[l];
   }
-  error_ = piece.error;
   theta_ += Ball(piece.length);
-  pieces_ += 1.0;
   Vector total(problem_->n());
   for (Eigen::Index l = 0; l < total.size(); ++l) total[l] = piece.integral[at(l)].upper();
   travel_ = above(travel_ + problem_->length(total));

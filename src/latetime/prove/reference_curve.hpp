@@ -21,14 +21,14 @@ struct SlopeChange {
 };
 
 /// Bounds of a number.
-struct Range {
+struct Bounds {
   double low, high;
 
   double size() const { return std::max(-low, high); }
 };
 
 /// Bounds of a polynomial on [0, length], by its Bernstein coefficients.
-Range polynomial_range(const BallVector& coefficients, double length);
+Bounds polynomial_range(const BallVector& coefficients, double length);
 
 /// What is known of one piece of the reference, of length h in τ = log t (docs/proofs.md, 3).
 struct Piece {
@@ -41,8 +41,7 @@ struct Piece {
   BallVector integral;          ///< ∫ λ̂ over the piece
   std::vector<BallVector> end;  ///< pre-activations at its end, neurons × n
   Matrix reach;                 ///< at least how far a pre-activation moves, neurons × n
-  double error = 0.0;           ///< at least what z in doubles is off by
-  mutable std::map<std::pair<Eigen::Index, Eigen::Index>, Range> ranges = {};  ///< known so far
+  mutable std::map<std::pair<Eigen::Index, Eigen::Index>, Bounds> ranges = {};  ///< known so far
 
   Eigen::Index degree() const { return multipliers.cols() - 1; }
 };
@@ -68,7 +67,7 @@ class ReferenceCurve {
   double error() const { return error_; }                ///< at least what z() is off by
   double theta() const { return theta_.middle(); }       ///< log(t/T)
   Enclosure log_time() const;                            ///< log t
-  Range time() const;                                    ///< t
+  Bounds time() const;                                   ///< t
   double travel() const { return travel_; }  ///< at least ‖Z‖ plus all that it moved by since T
 
   /// λ_l = t e^{−s_l} rounded, and at least the error of its logarithm, the part of sliding pairs
@@ -89,7 +88,7 @@ class ReferenceCurve {
   const BallVector& z_balls(Eigen::Index k) const { return z_[static_cast<std::size_t>(k)]; }
   /// Bounds of all that happens on a piece that begins now.
   Piece piece(double length, Eigen::Index degree) const;
-  Range range(const Piece& piece, Eigen::Index k, Eigen::Index i) const;
+  Bounds range(const Piece& piece, Eigen::Index k, Eigen::Index i) const;
   void advance(const Piece& piece);
   /// New slopes from here on. Returns the defect of the one step across, times t.
   double change(const std::vector<SlopeChange>& changes);
@@ -99,7 +98,6 @@ class ReferenceCurve {
  private:
   void take_to_zero(Eigen::Index k, const std::vector<slong>& sliding);
   void round();
-  double largest() const { return middle_.cwiseAbs().maxCoeff(); }
   Vector off_growth(const Piece& piece) const;
 
   const ProofProblem* problem_;
@@ -110,7 +108,6 @@ class ReferenceCurve {
   double error_ = 0.0, start_square_ = 0.0, travel_ = 0.0;
   std::uint64_t step_;
   Ball theta_;
-  double pieces_ = 0.0;
 };
 
 }  // namespace latetime

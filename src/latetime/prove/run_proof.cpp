@@ -9,7 +9,6 @@
 #include "latetime/prove/bounds.hpp"
 #include "latetime/prove/certificate.hpp"
 #include "latetime/prove/curve_search.hpp"
-#include "latetime/prove/exact_replay.hpp"
 
 namespace latetime {
 namespace {
@@ -41,129 +40,95 @@ RunTheorem theorem_of(const CurveSearch& search, std::uint64_t step) {
 
 }  // namespace
 
-Proof<RunTheorem> prove_run(const Dataset& data, const Network& weights, double learning_rate,
-                            std::uint64_t step, const ProofOptions& options) {
-  if (weights.weights.rows() != weights.shape.neurons() || weights.weights.cols() != data.dim() ||
-      weights.shape.groups != 2) {
+Proof<RunTheorem> prove_run(const Problem& problem, const Matrix& weights, std::uint64_t step,
+                            const ProofOptions& options) {
+  if (weights.rows() != problem.neurons() || weights.cols() != problem.data.dim() ||
+      problem.shape().groups != 2) {
     throw std::invalid_argument("prove_run: weights of another shape");
   }
+  require_logistic(problem.loss, "prove_run");
   if (step < least_step) {
     return NotProved{"the proof begins before step 10", "prove from a later step"};
   }
-  if (!(learning_rate > 0.0)) return NotProved{"the learning rate is 0", "train with another"};
-  if (!weights.weights.allFinite()) {
+  if (!(problem.learning_rate > 0.0)) {
+    return NotProved{"the learning rate is 0", "train with another"};
+  }
+  if (!weights.allFinite()) {
     return NotProved{"the weights are not finite", "train with a smaller learning rate"};
   }
   try {
-    const ProofProblem problem(data, weights.shape, learning_rate);
-    CurveSearch search(problem, weights.weights, step, options);
+    const ProofProblem facts(problem);
+    CurveSearch search(facts, weights, step, options);
     search.run();
     RunTheorem theorem = theorem_of(search, step);
-    theorem.from_start = options.initial.has_value();
     theorem.start_distance = options.start_distance;
-    theorem.certificate =
-        certificate_text(data, weights, learning_rate, theorem, search.lines(), options.initial);
+    theorem.certificate = certificate_text(problem, weights, theorem, search.lines());
     return theorem;
   } catch (const Unproved& open) {
     return open.proof;
   } catch (const Interrupted&) {
-    return NotProved{"stopped", "let it go on"};
+    return stopped_proof();
   }
-}
-
-class DescentReplay::State {
- public:
-  State(const Dataset& data, const Network& initial, double learning_rate)
-      : data_(data), initial_(initial), learning_rate_(learning_rate) {}
-
-  Proof<double> distance(std::uint64_t step, const Matrix& weights,
-                         const std::function<bool(std::uint64_t)>& keep_going) {
-    constexpr std::uint64_t at_once = 256;
-    try {
-      if (!problem_) problem_.emplace(data_, initial_.shape, learning_rate_);
-      if (!replay_) replay_.emplace(*problem_, initial_.weights);
-      while (replay_->step() < step) {
-        if (keep_going && !keep_going(replay_->step())) throw Interrupted();
-        replay_->advance(std::min(at_once, step - replay_->step()));
-      }
-      return replay_->distance(weights);
-    } catch (const Unproved& open) {
-      return open.proof;
-    } catch (const Interrupted&) {
-      return NotProved{"stopped", "let it go on"};
-    }
-  }
-
- private:
-  Dataset data_;
-  Network initial_;
-  double learning_rate_;
-  std::optional<ProofProblem> problem_;
-  std::optional<ExactReplay> replay_;
-};
-
-DescentReplay::DescentReplay(const Dataset& data, const Network& initial, double learning_rate)
-    : state_(std::make_unique<State>(data, initial, learning_rate)) {}
-DescentReplay::~DescentReplay() = default;
-DescentReplay::DescentReplay(DescentReplay&&) noexcept = default;
-
-Proof<double> DescentReplay::distance(std::uint64_t step, const Matrix& weights,
-                                      const std::function<bool(std::uint64_t)>& keep_going) {
-  return state_->distance(step, weights, keep_going);
 }
 
 namespace {
 
-std::string limit_statements(const LimitTheorem& limit, const char* matrix, const char* verb) {
-  std::string text = fmt::format(
-      "V is a KKT point of min |V|^2 / 2 with all margins >= 1, and the only one with the signs of "
-      "its own-class pairs; |V| is in {}.\n",
-      outward_text(limit.norm));
+void add_limit_statements(const LimitTheorem& limit, const char* matrix, const char* verb,
+                          std::vector<std::string>& statements) {
+  statements.push_back(fmt::format(
+      "V is a KKT point of min |V|^2 / 2 with all margins >= 1, and the only minimiser among the "
+      "weights with the signs of its own-class pairs; |V| is in {}.",
+      outward_text(limit.norm)));
   const char* names[] = {"_+", "_-", ""};
   for (std::size_t part = 0; part < 3; ++part) {
     if (!limit.stable_ranks[part]) continue;
     const Enclosure& rank = *limit.stable_ranks[part];
-    text += fmt::format("The stable rank of {}{} {} {}{}.\n", matrix, names[part], verb,
-                        rank.lower == rank.upper ? "" : "a number in ", outward_text(rank));
+    statements.push_back(fmt::format("The stable rank of {}{} {} {}{}.", matrix, names[part], verb,
+                                     rank.lower == rank.upper ? "" : "a number in ",
+                                     outward_text(rank)));
   }
-  return text;
+}
+
+std::string problem_statement(const Problem& problem) {
+  return fmt::format("{} samples in dimension {}, {} neurons a class, slope {}", problem.samples(),
+                     problem.data.dim(), problem.shape().width, problem.shape().slope);
 }
 
 }  // namespace
 
-std::string limit_text(const LimitTheorem& limit, const Dataset& data, const NetworkShape& shape) {
-  std::string text = fmt::format("{} samples in dimension {}, {} neurons a class, slope {}.\n",
-                                 data.size(), data.dim(), shape.width, shape.slope);
-  return text + limit_statements(limit, "V", "is");
+std::vector<std::string> statements_of(const LimitTheorem& limit, const Problem& problem) {
+  std::vector<std::string> statements{problem_statement(problem) + "."};
+  add_limit_statements(limit, "V", "is", statements);
+  return statements;
 }
 
-std::string theorem_text(const RunTheorem& theorem, const Dataset& data, const NetworkShape& shape,
-                         double learning_rate) {
+std::vector<std::string> statements_of(const RunTheorem& theorem, const Problem& problem) {
   const LimitTheorem& limit = theorem.limit;
-  std::string text = fmt::format(
-      "{} samples in dimension {}, {} neurons a class, slope {}; gradient descent with learning "
-      "rate {} from {}; T = {}.\n",
-      data.size(), data.dim(), shape.width, shape.slope, learning_rate,
-      theorem.from_start ? "the initial weights W_0" : "the weights W_T of step T", theorem.step);
-  text += "W_t / |W_t| converges to V / |V|, and W_t - V log t converges.\n";
-  text += limit_statements(limit, "W", "converges to");
-  text += fmt::format("t times the loss converges to e^c with c in {}.\n",
-                      outward_text(limit.loss_constant));
-  text +=
-      fmt::format("|W_t - Z_t| <= {} for every t >= T, and Z_t = V log t + Z_0 once log t >= {}.\n",
-                  upward_text(theorem.radius), upward_text(theorem.straight_from));
+  std::vector<std::string> statements{
+      fmt::format("{}; gradient descent with learning rate {} from {}; T = {}.",
+                  problem_statement(problem), problem.learning_rate,
+                  theorem.start_distance ? "the initial weights W_0" : "the weights W_T of step T",
+                  theorem.step)};
+  statements.push_back("W_t / |W_t| converges to V / |V|, and W_t - V log t converges.");
+  add_limit_statements(limit, "W", "converges to", statements);
+  statements.push_back(fmt::format("t times the loss converges to e^c with c in {}.",
+                                   outward_text(limit.loss_constant)));
+  statements.push_back(
+      fmt::format("|W_t - Z_t| <= {} for every t >= T, and Z_t = V log t + Z_0 once log t >= {}.",
+                  upward_text(theorem.radius), upward_text(theorem.straight_from)));
   if (theorem.settled_from) {
-    text += fmt::format("{} keep their sign once log t >= {}.\n",
-                        limit.switching.empty() ? "All pairs (neuron, sample)" : "All other pairs",
-                        upward_text(*theorem.settled_from));
+    statements.push_back(
+        fmt::format("{} keep their sign once log t >= {}.",
+                    limit.switching.empty() ? "All pairs (neuron, sample)" : "All other pairs",
+                    upward_text(*theorem.settled_from)));
   }
-  text += limit.switching.empty()
-              ? "No pair switches for ever.\n"
-              : fmt::format(
-                    "{} pairs (neuron, sample) switch infinitely often, each active at a "
-                    "natural density of steps.\n",
-                    limit.switching.size());
-  return text;
+  statements.push_back(
+      limit.switching.empty()
+          ? "No pair switches for ever."
+          : fmt::format("{} pairs (neuron, sample) switch infinitely often, each active at a "
+                        "natural density of steps.",
+                        limit.switching.size()));
+  return statements;
 }
 
 }  // namespace latetime

@@ -7,8 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "latetime/data/dataset.hpp"
-#include "latetime/model/network.hpp"
+#include "latetime/model/problem.hpp"
 #include "latetime/prove/limit_proof.hpp"
 #include "latetime/prove/proof.hpp"
 
@@ -32,11 +31,10 @@ struct RunEnclosure {
 struct ProofOptions {
   /// Log times, ascending, at which the weights are to be enclosed; those before T are passed over.
   std::vector<double> log_times;
-  /// For a theorem about descent from other weights W_0 on: these, neurons × d, and at least the
-  /// distance of exact descent from them (ExactReplay) from the weights given, at their step.
-  /// Without, it is about descent from the weights given.
-  std::optional<Matrix> initial = {};
-  double start_distance = 0.0;
+  /// For a theorem about descent from the problem's initial weights on: at least the distance of
+  /// exact descent from the weights given, at their step (DescentReplay). Without, it is about
+  /// descent from the weights given.
+  std::optional<double> start_distance = {};
   /// Asked now and then; when it returns false the proof ends as not proved, "stopped".
   std::function<bool()> keep_going;
 };
@@ -48,9 +46,10 @@ struct ProofOptions {
 /// its loss_constant, and its switching pairs switch infinitely often (docs/proofs.md, theorems A
 /// to C).
 struct RunTheorem {
-  std::uint64_t step = 0;   ///< T
-  bool from_start = false;  ///< about descent from W_0, which at T is that close to W_T:
-  double start_distance = 0.0;
+  std::uint64_t step = 0;  ///< T
+  /// Of a theorem about descent from W_0: at T that is no farther from W_T. Nothing: it is about
+  /// descent from W_T.
+  std::optional<double> start_distance;
   LimitTheorem limit;          ///< of V
   double radius = 0.0;         ///< of ‖W_t − Z_t‖, for every t ≥ T
   double straight_from = 0.0;  ///< log t
@@ -67,24 +66,26 @@ struct RunTheorem {
   std::string certificate;               ///< text, docs/proofs.md, 8
 };
 
-/// Proves what becomes of gradient descent from the weights that it has at `step` (neurons × d,
-/// exact numbers). The network has two groups.
-/// Throws std::invalid_argument for weights of another shape than the samples' and the network's.
-Proof<RunTheorem> prove_run(const Dataset& data, const Network& weights, double learning_rate,
-                            std::uint64_t step, const ProofOptions& options = {});
+/// Proves what becomes of gradient descent on a problem of two groups from the weights that it has
+/// at `step` (neurons × d, exact numbers).
+/// Throws std::invalid_argument for weights of another shape than the problem's, and for another
+/// loss than the logistic one.
+Proof<RunTheorem> prove_run(const Problem& problem, const Matrix& weights, std::uint64_t step,
+                            const ProofOptions& options = {});
 
-/// Exact descent from initial weights, followed step by step with every sign proved: how far it is
-/// from weights that were computed in doubles.
+/// Exact gradient descent from initial weights that are exact numbers, followed step by step with
+/// every sign of a pre-activation proved (docs/proofs.md, 9): a point trajectory in 128 bits, from
+/// which exact descent is no farther than the rounding of all its steps together.
 class DescentReplay {
  public:
   /// Copies what it needs.
-  DescentReplay(const Dataset& data, const Network& initial, double learning_rate);
+  explicit DescentReplay(const Problem& problem);
   ~DescentReplay();
   DescentReplay(DescentReplay&&) noexcept;
 
-  /// A bound of the distance of exact descent at `step`, which is no earlier than that of the call
-  /// before, from these weights (neurons × d). `keep_going` is asked now and then, with the step
-  /// reached; when it returns false nothing is proved, "stopped".
+  /// At least the distance of exact descent at `step`, which is no earlier than that of the call
+  /// before, from weights (neurons × d) that were computed in doubles. `keep_going` is asked now
+  /// and then, with the step reached; when it returns false nothing is proved, "stopped".
   Proof<double> distance(std::uint64_t step, const Matrix& weights,
                          const std::function<bool(std::uint64_t)>& keep_going = {});
 
@@ -93,10 +94,8 @@ class DescentReplay {
   std::unique_ptr<State> state_;
 };
 
-/// What is proved of a limit alone, in words, a line a statement.
-std::string limit_text(const LimitTheorem& theorem, const Dataset& data, const NetworkShape& shape);
-/// The theorem in words, a line a statement.
-std::string theorem_text(const RunTheorem& theorem, const Dataset& data, const NetworkShape& shape,
-                         double learning_rate);
+/// What is proved, in words, a statement an entry.
+std::vector<std::string> statements_of(const LimitTheorem& theorem, const Problem& problem);
+std::vector<std::string> statements_of(const RunTheorem& theorem, const Problem& problem);
 
 }  // namespace latetime

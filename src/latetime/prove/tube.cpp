@@ -12,12 +12,7 @@
 namespace latetime {
 namespace {
 
-constexpr double unit = std::numeric_limits<double>::epsilon() / 2;
 constexpr double infinite = std::numeric_limits<double>::infinity();
-
-std::size_t at(Eigen::Index i) {
-  return static_cast<std::size_t>(i);
-}
 
 std::string pair_text(const PairIndex& pair) {
   return fmt::format("neuron {} at sample {}", pair.first, pair.second);
@@ -94,7 +89,7 @@ double Tube::hop_gap(Eigen::Index k, Eigen::Index i, const Piece& piece) const {
     most += row[l] * (row[l] > 0.0 ? piece.high[l] : piece.low[l]);
     size += std::abs(row[l]) * piece.high[l];
   }
-  const double rounding = 8.0 * unit * static_cast<double>(p.n() + 4) * size;
+  const double rounding = 8.0 * unit_roundoff * static_cast<double>(p.n() + 4) * size;
   const double upper = piece.low[i] > 0.0 ? (most + rounding) / piece.low[i] : 1.0;
   const double lower = piece.high[i] > 0.0 ? (least - rounding) / piece.high[i] : p.gamma();
   return above(std::min(jump, std::max({upper - p.gamma(), 1.0 - lower, 0.0}) + 1e-9));
@@ -105,7 +100,7 @@ double Tube::excess(const Piece& piece, Eigen::Index s, const Eigen::RowVectorXd
   const double gamma = problem().gamma();
   if (gamma == 0.0 && hold.isZero(0.0)) return 0.0;
   const double size = hold.cwiseAbs().dot(piece.high) + piece.high[s];
-  const double rounding = 40.0 * unit * static_cast<double>(problem().n()) * size;
+  const double rounding = 40.0 * unit_roundoff * static_cast<double>(problem().n()) * size;
   double worst = 0.0;
   for (const auto& [side, bound] : {std::pair{1.0, gamma}, std::pair{-1.0, 1.0}}) {
     const Eigen::RowVectorXd gap =
@@ -165,7 +160,7 @@ std::pair<double, double> Tube::tail_charges(const Tail& tail, const Piece& piec
     for (Eigen::Index i = 0; i < p.n(); ++i) {
       const Declared slope = curve_.mode().slope(k, i);
       if (slope == Declared::sliding || p.is_own(k, i)) continue;
-      const Range where = range(piece, k, i, &tail);
+      const Bounds where = range(piece, k, i, &tail);
       const double wrong = std::max(0.0, slope == Declared::low ? where.high : -where.low);
       if (wrong == 0.0) continue;
       if (!(tail.speeds(k, i) > 0.0)) {
@@ -200,11 +195,11 @@ Unproved Tube::grows_without_end() const {
 }
 
 Tube::Charge Tube::fitted(const Piece& piece, double& radius) const {
-  const Range now = curve_.time();
+  const Bounds now = curve_.time();
   return fitted(piece, radius, {now.low, above(now.high * std::exp(piece.length))}, nullptr);
 }
 
-Tube::Charge Tube::fitted(const Piece& piece, double& radius, Range time, const Tail* tail) const {
+Tube::Charge Tube::fitted(const Piece& piece, double& radius, Bounds time, const Tail* tail) const {
   radius = std::max(radius, this->radius() * (1.0 + slack));
   for (int trial = 0; trial < most_trials; ++trial) {
     Charge trial_charge = charge(piece, radius, time, tail);
@@ -216,7 +211,7 @@ Tube::Charge Tube::fitted(const Piece& piece, double& radius, Range time, const 
   throw grows_without_end();
 }
 
-Tube::Charge Tube::charge(const Piece& piece, double radius, Range time, const Tail* tail) const {
+Tube::Charge Tube::charge(const Piece& piece, double radius, Bounds time, const Tail* tail) const {
   const ProofProblem& p = problem();
   const double begin = time.low;
   Closed closed = close(piece, radius, begin, tail);
@@ -413,8 +408,8 @@ double Tube::enter_tail(const Tail& tail, Piece& piece) {
     if (!tail.on_support[at(l)]) continue;
     support.push_back(l);
     const Ball& lambda = tail.limit.multipliers[at(l)];
-    const double off = (curve_.log_multiplier(l) - log(lambda)).magnitude() + error +
-                       p.feature_norm()[l] * first + 1e-13;
+    const double off =
+        (curve_.log_multiplier(l) - log(lambda)).magnitude() + error + p.feature_norm()[l] * first;
     residual += off * off;
   }
   BallMatrix kernel(static_cast<slong>(support.size()), static_cast<slong>(support.size()));
@@ -444,15 +439,14 @@ double Tube::enter_tail(const Tail& tail, Piece& piece) {
   piece.multipliers = piece.high;
   piece.drift = Vector::Zero(n);
   piece.reach = Matrix::Zero(p.neurons(), n);
-  piece.error = curve_.error();
   return jump;
 }
 
 LimitBalls Tube::tail(double& radius, const std::vector<bool>& support, double& jump) {
   const ProofProblem& p = problem();
   std::vector<bool> rests;
-  Proof<LimitBalls> limit = enclose_limit(p.data(), p.shape(), p.learning_rate(),
-                                          pattern_of(p, curve_.mode(), support, rests));
+  Proof<LimitBalls> limit =
+      enclose_limit(p.problem(), pattern_of(p, curve_.mode(), support, rests));
   if (!is_proved(limit)) {
     const NotProved& open = std::get<NotProved>(limit);
     throw Unproved(open.reason, open.remedy);

@@ -25,7 +25,7 @@ class Tube {
     double square = 0.0, linear = 0.0;
     PairFlags free;
     PairFlags sure;
-    std::map<PairIndex, Range> found;
+    std::map<PairIndex, Bounds> found;
     std::vector<PairIndex> kept;
     std::map<PairIndex, double> lost;  ///< with its drift, where that counts
     double length = 0.0;
@@ -77,14 +77,14 @@ class Tube {
 
   const RoomBlock& room_block(Eigen::Index k, const PairFlags& free) const;
   Matrix fresh_rooms(const PairFlags& free) const;
-  std::map<PairIndex, Range> near(const Piece& piece, double radius, double stride,
-                                  const PairFlags& sure, PairFlags& free, const Tail* tail) const;
+  std::map<PairIndex, Bounds> near(const Piece& piece, double radius, double stride,
+                                   const PairFlags& sure, PairFlags& free, const Tail* tail) const;
   double outward(Eigen::Index k, Eigen::Index i, const PairFlags& free, const Vector& high,
                  const Vector& low) const;
   double stride(const Vector& g_high, double radius, double begin) const;
   Closed close(const Piece& piece, double radius, double begin, const Tail* tail) const;
   void decide_own(Charge& state, const Vector& high, const Vector& low) const;
-  Charge charge(const Piece& piece, double radius, Range time, const Tail* tail) const;
+  Charge charge(const Piece& piece, double radius, Bounds time, const Tail* tail) const;
   double hop_gap(Eigen::Index k, Eigen::Index i, const Piece& piece) const;
   double clipped(const Piece& piece) const;
   double excess(const Piece& piece, Eigen::Index s, const Eigen::RowVectorXd& hold) const;
@@ -95,9 +95,9 @@ class Tube {
   Unproved grows_without_end() const;
   double least_of_sliding() const;
   double enter_tail(const Tail& tail, Piece& piece);
-  Charge fitted(const Piece& piece, double& radius, Range time, const Tail* tail) const;
+  Charge fitted(const Piece& piece, double& radius, Bounds time, const Tail* tail) const;
   void commit(const Charge& charge, double radius);
-  Range range(const Piece& piece, Eigen::Index k, Eigen::Index i, const Tail* tail) const;
+  Bounds range(const Piece& piece, Eigen::Index k, Eigen::Index i, const Tail* tail) const;
 
   ReferenceCurve curve_;
   double start_distance_ = 0.0, square_ = 0.0, linear_ = 0.0;

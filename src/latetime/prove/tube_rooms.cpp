@@ -12,10 +12,6 @@ namespace {
 
 constexpr double largest_wrong_side = 0.69;  // below log 2: what a step may be (docs/proofs.md, 4)
 
-std::size_t at(Eigen::Index i) {
-  return static_cast<std::size_t>(i);
-}
-
 }  // namespace
 
 const Tube::RoomBlock& Tube::room_block(Eigen::Index k, const PairFlags& free) const {
@@ -124,25 +120,25 @@ Matrix Tube::fresh_rooms(const PairFlags& free) const {
   return rooms;
 }
 
-Range Tube::range(const Piece& piece, Eigen::Index k, Eigen::Index i, const Tail* tail) const {
+Bounds Tube::range(const Piece& piece, Eigen::Index k, Eigen::Index i, const Tail* tail) const {
   if (tail == nullptr) return curve_.range(piece, k, i);
   if (curve_.mode().slope(k, i) == Declared::sliding) return {0.0, 0.0};
-  return {curve_.z()(k, i) - piece.error, curve_.z()(k, i) + piece.error};
+  return {curve_.z()(k, i) - curve_.error(), curve_.z()(k, i) + curve_.error()};
 }
 
 /// Pairs whose sign may differ from the slope of the reference on the piece, with where z(Z) is;
 /// `free` grows until it is closed. Own pairs count as near within one step (`stride`, over the
 /// norm of the sample) of it, too: they must not cross in the step that straddles the end of the
 /// piece.
-std::map<PairIndex, Range> Tube::near(const Piece& piece, double radius, double stride,
-                                      const PairFlags& sure, PairFlags& free,
-                                      const Tail* tail) const {
+std::map<PairIndex, Bounds> Tube::near(const Piece& piece, double radius, double stride,
+                                       const PairFlags& sure, PairFlags& free,
+                                       const Tail* tail) const {
   const ProofProblem& p = problem();
   for (;;) {
     const Matrix& room = rooms(free);
     PairFlags next = free;
     bool has_grown = false;
-    std::map<PairIndex, Range> found;
+    std::map<PairIndex, Bounds> found;
     for (Eigen::Index k = 0; k < p.neurons(); ++k) {
       for (Eigen::Index i = 0; i < p.n(); ++i) {
         const Declared slope = curve_.mode().slope(k, i);
@@ -150,11 +146,11 @@ std::map<PairIndex, Range> Tube::near(const Piece& piece, double radius, double 
         const double margin = above(slip(k, i, room, radius) + step);
         const double z = curve_.z()(k, i);
         if (slope != Declared::sliding &&
-            std::abs(z) > above(margin + piece.reach(k, i) + piece.error) &&
+            std::abs(z) > above(margin + piece.reach(k, i) + curve_.error()) &&
             (z > 0.0) == (slope == Declared::high)) {
           continue;
         }
-        const Range where = range(piece, k, i, tail);
+        const Bounds where = range(piece, k, i, tail);
         if (slope == Declared::high && where.low > margin) continue;
         if (slope == Declared::low && where.high < -margin) continue;
         found.emplace(PairIndex{k, i}, where);
@@ -188,8 +184,7 @@ double Tube::outward(Eigen::Index k, Eigen::Index i, const PairFlags& free, cons
   }
   worst -= 1e-9 * high.sum() * p.largest_norm() * p.largest_norm();
   if (!(worst > 0.0)) return 0.0;
-  return below(p.learning_rate() / static_cast<double>(p.n()) /
-               static_cast<double>(p.shape().width) * worst);
+  return below(p.problem().rate() * worst);
 }
 
 /// Own pairs among the open ones: those that provably keep their sign, and those that may not.

@@ -11,24 +11,12 @@
 namespace latetime {
 namespace {
 
-constexpr double unit = std::numeric_limits<double>::epsilon() / 2;
-
-Matrix middles(const std::vector<BallVector>& rows, Eigen::Index columns) {
-  Matrix result(static_cast<Eigen::Index>(rows.size()), columns);
-  for (Eigen::Index k = 0; k < result.rows(); ++k) {
-    for (Eigen::Index i = 0; i < columns; ++i) {
-      result(k, i) = rows[static_cast<std::size_t>(k)][static_cast<std::size_t>(i)].middle();
-    }
-  }
-  return result;
-}
-
 /// Whether A is positive definite, A being within `error` (norm) of `matrix`: its factorisation in
 /// doubles runs through after a shift that exceeds what rounding can do (docs/proofs.md, 7.1).
 bool is_positive_definite(Eigen::MatrixXd matrix, double error) {
   const auto size = static_cast<double>(matrix.rows());
   const double shift =
-      above(error + 8.0 * (size + 8.0) * unit * matrix.diagonal().cwiseAbs().sum());
+      above(error + 8.0 * (size + 8.0) * unit_roundoff * matrix.diagonal().cwiseAbs().sum());
   matrix.diagonal().array() -= shift;
   if (!matrix.allFinite()) return false;
   const Eigen::LLT<Eigen::MatrixXd> factor(matrix);
@@ -54,13 +42,13 @@ std::optional<Enclosure> largest_eigenvalue(const Eigen::MatrixXd& matrix, doubl
     direction = image;
     if (is_still) break;
   }
-  // The quotient of a unit vector, its rounding included, is no larger than the largest.
+  // The quotient of a unit_roundoff vector, its rounding included, is no larger than the largest.
   const double lower = below(quotient) - above(error);
   for (double excess = 1e-8; excess < 2.0; excess *= 10.0) {
     const double upper = quotient * (1.0 + excess);
     Eigen::MatrixXd difference = -matrix;
     difference.diagonal().array() += upper;
-    if (!is_positive_definite(difference, error + 4.0 * unit * upper)) continue;
+    if (!is_positive_definite(difference, error + 4.0 * unit_roundoff * upper)) continue;
     return Enclosure{std::max(lower, 0.0), upper};
   }
   return std::nullopt;
@@ -106,7 +94,7 @@ RunEnclosure WeightProducts::enclose(double log_time, const std::vector<BallVect
   }
   const double largest = above(start_size_ + std::sqrt(size));
   const auto terms = static_cast<double>(p.data().dim() + 2 * p.n() + 32);
-  const double error = above(16.0 * terms * unit * largest * largest);
+  const double error = above(16.0 * terms * unit_roundoff * largest * largest);
   RunEnclosure result{.log_time = log_time, .norm = {}, .log_loss = {}, .stable_ranks = {}};
   const Eigen::Index m = p.shape().width;
   result.stable_ranks = {stable_rank(products.topLeftCorner(m, m), error, distance),
@@ -127,7 +115,7 @@ RunEnclosure WeightProducts::enclose(double log_time, const std::vector<BallVect
     margin *= p.label(l) / width;
     const double slack =
         above(p.feature_norm()[l] * distance +
-              4.0 * (static_cast<double>(p.neurons()) + 8.0) * unit * terms_size / width);
+              4.0 * (static_cast<double>(p.neurons()) + 8.0) * unit_roundoff * terms_size / width);
     least += std::log1p(std::exp(-(margin + slack)));
     most += std::log1p(std::exp(-(margin - slack)));
   }

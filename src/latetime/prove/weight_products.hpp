@@ -21,9 +21,6 @@ class WeightProducts {
                        const std::vector<BallVector>& z, double distance) const;
 
  private:
-  struct Norms {
-    Enclosure frobenius, spectral;
-  };
   std::optional<Enclosure> stable_rank(const Eigen::MatrixXd& products, double error,
                                        double distance) const;
 
