@@ -3,6 +3,7 @@
 #include <cmath>
 #include <filesystem>
 #include <limits>
+#include <stdexcept>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -65,6 +66,21 @@ TEST(PointStore, ALineThatAKillCutOffCostsThatPointAlone) {
     store.add(record_of("b", 2.0));
     EXPECT_EQ(bytes_of(path), whole);
   }
+}
+
+// A reader, such as a dry run, may come while another process is adding a line.
+TEST(PointStore, ReadingAloneChangesNothing) {
+  const TemporaryFolder folder;
+  PointStore(folder.path()).add(record_of("a", 1.0));
+  const std::string begun = bytes_of(folder / "points.jsonl") + "{\"key\":\"b\",\"outc";
+  folder.write("points.jsonl", begun);
+  PointStore store;
+  store.include(folder.path());
+  EXPECT_TRUE(store.find("a", {}));
+  EXPECT_EQ(store.damaged_lines(), 1u);
+  EXPECT_THROW(store.add(record_of("b", 2.0)), std::logic_error);
+  store.flush();
+  EXPECT_EQ(bytes_of(folder / "points.jsonl"), begun);
 }
 
 TEST(PointStore, DamagedLinesAreNotBelieved) {

@@ -55,6 +55,8 @@ bool holds_points(const std::string& folder) {
   return std::filesystem::is_regular_file(path_in(folder), error);
 }
 
+PointStore::PointStore() = default;
+
 PointStore::PointStore(const std::string& folder) {
   auto file = std::make_unique<File>();
   file->path = path_in(folder);
@@ -64,8 +66,9 @@ PointStore::PointStore(const std::string& folder) {
                                              "write to",
                                              std::strerror(errno)));
   }
+  own_ = file.get();
   files_.push_back(std::move(file));
-  File& own = *files_.front();
+  File& own = *own_;
   read(own);
   // What a kill or a loss of power cut off goes, so that the next line begins a line.
   if (::ftruncate(own.descriptor, static_cast<off_t>(own.size)) != 0) {
@@ -159,7 +162,7 @@ std::optional<PointRecord> PointStore::find(const std::string& key,
 }
 
 void PointStore::append(const std::string& line) {
-  File& file = *files_.front();
+  File& file = *own_;
   const std::string text = line + "\n";
   const ssize_t written =
       ::pwrite(file.descriptor, text.data(), text.size(), static_cast<off_t>(file.size));
@@ -179,8 +182,9 @@ void PointStore::add_line(const std::string& line) {
   if (key.empty() || !is_sound(line)) {
     throw std::invalid_argument("PointStore: what is to be added is no line of a point");
   }
+  if (!own_) throw std::logic_error("PointStore: there is no folder to add to");
   const std::lock_guard lock(mutex_);
-  File& file = *files_.front();
+  File& file = *own_;
   const std::string header = header_line();
   const std::vector<std::string> names = names_of_header(header);
   if (file.names.empty() || file.names.back() != names) {
@@ -202,7 +206,7 @@ void PointStore::add(const PointRecord& record) {
 void PointStore::take_over() {
   std::vector<std::string> keys;
   for (const auto& [key, place] : places_) {
-    if (place.file != files_.front().get()) keys.push_back(key);
+    if (place.file != own_) keys.push_back(key);
   }
   std::sort(keys.begin(), keys.end());
   for (const std::string& key : keys) {
@@ -219,7 +223,7 @@ std::size_t PointStore::size() const {
 }
 
 void PointStore::flush() {
-  ::fdatasync(files_.front()->descriptor);
+  if (own_) ::fdatasync(own_->descriptor);
 }
 
 }  // namespace latetime

@@ -24,6 +24,8 @@ class PointStore {
   /// Reads `folder`'s points, where there are any, to add to them. The caller holds the folder's
   /// lock.
   explicit PointStore(const std::string& folder);
+  /// Of included folders alone, to be read: nothing is changed on disk, and no lock is needed.
+  PointStore();
   ~PointStore();
   PointStore(const PointStore&) = delete;
   PointStore& operator=(const PointStore&) = delete;
@@ -35,7 +37,7 @@ class PointStore {
   std::optional<PointRecord> find(const std::string& key, const WantedQuantities& wanted) const;
 
   /// Adds a record, or a line of another process's. Throws RunFailure where the disk takes no more:
-  /// the file then holds what it held before.
+  /// the file then holds what it held before; std::logic_error where there is no folder to add to.
   void add(const PointRecord& record);
   void add_line(const std::string& line);
 
@@ -60,7 +62,8 @@ class PointStore {
   std::string line_at(const Place& place) const;
   void append(const std::string& line);
 
-  std::vector<std::unique_ptr<File>> files_;  // the first is added to
+  std::vector<std::unique_ptr<File>> files_;
+  File* own_ = nullptr;  // of files_: what is added to
   std::unordered_map<std::string, Place> places_;
   std::size_t damaged_ = 0;
   double last_flush_ = 0.0;

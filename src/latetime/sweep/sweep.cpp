@@ -298,11 +298,12 @@ SweepEstimate estimate_sweep(const SweepPlan& plan, const std::string& out, doub
   SweepEstimate estimate{.points = plan.size(), .left_out = plan.grid_size() - plan.size()};
   PointMaker maker(plan, "");
   std::vector<std::size_t> unknown;
-  std::optional<PointStore> store;
-  if (!out.empty() && holds_points(out)) store.emplace(out);
+  PointStore store;
+  const bool has_points = !out.empty() && holds_points(out);
+  if (has_points) store.include(out);
   for (std::size_t i = 0; i < plan.size(); ++i) {
-    const std::string key = store ? maker.key(i) : "";
-    const bool known = store && (key.empty() || store->find(key, plan.definition().wanted));
+    const std::string key = has_points ? maker.key(i) : "";
+    const bool known = has_points && (key.empty() || store.find(key, plan.definition().wanted));
     if (!known) unknown.push_back(i);
   }
   estimate.known = plan.size() - unknown.size();
