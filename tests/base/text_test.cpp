@@ -68,5 +68,14 @@ TEST(Join, PutsSeparatorsBetween) {
   EXPECT_EQ(join(three, " | "), "a | b | c");
 }
 
+TEST(TomlString, IsReadBackAsItWas) {
+  for (const std::string text :
+       {"", "a", "C:\\data\\x.npy", "say \"n\"", "a\tb\nc", "ß → \\u0041"}) {
+    EXPECT_EQ(plain_text(toml_string(text)), text);
+  }
+  EXPECT_EQ(plain_text("0.5"), "0.5");
+  EXPECT_EQ(plain_text("true"), "true");
+}
+
 }  // namespace
 }  // namespace latetime

@@ -85,4 +85,20 @@ std::string toml_string(const std::string& text) {
   return result + '"';
 }
 
+std::string plain_text(const std::string& toml) {
+  if (toml.size() < 2 || toml.front() != '"') return toml;
+  std::string text;
+  for (std::size_t i = 1; i + 1 < toml.size(); ++i) {
+    if (toml[i] != '\\') {
+      text += toml[i];
+    } else if (toml[i + 1] == 'u' && i + 6 < toml.size()) {
+      text += static_cast<char>(std::stoi(toml.substr(i + 2, 4), nullptr, 16));
+      i += 5;
+    } else {
+      text += toml[++i];
+    }
+  }
+  return text;
+}
+
 }  // namespace latetime

@@ -22,5 +22,7 @@ std::vector<std::string> split_at_commas(std::string_view text);
 
 /// `text` as a string of TOML, in double quotes.
 std::string toml_string(const std::string& text);
+/// The text of what toml_string() wrote; values of TOML that are no strings stay as they are.
+std::string plain_text(const std::string& toml);
 
 }  // namespace latetime

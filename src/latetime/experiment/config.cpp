@@ -18,6 +18,7 @@
 #include "latetime/data/array_file.hpp"
 #include "latetime/dynamics/descent_options.hpp"
 #include "latetime/experiment/config_fields.hpp"
+#include "latetime/experiment/toml_document.hpp"
 
 namespace latetime {
 namespace {
@@ -362,22 +363,7 @@ std::string apply_override(toml::table& document, const std::string& assignment)
 
 RunConfig parse_config(const std::string& text, const std::string& origin,
                        const std::string& folder, std::span<const std::string> overrides) {
-  refuse_deep_keys(text, origin);
-  toml::table document;
-  try {
-    document = toml::parse(text, origin);
-  } catch (const toml::parse_error& error) {
-    std::string problem(error.description());
-    const bool too_large = problem.find("could not be interpreted as a value") != problem.npos ||
-                           problem.find("not representable") != problem.npos;
-    if (problem.find("escape sequence") != problem.npos ||
-        problem.find("hex digit") != problem.npos) {
-      problem += "; write paths of Windows in single quotes, 'C:\\data\\X.npy', or with /";
-    }
-    if (too_large) problem += "; write large numbers of steps in quotes, such as \"1e1000\"";
-    if (problem.find("utf-8") != problem.npos) problem += "; name a configuration file (.toml)";
-    throw InputError(fmt::format("{}:{}", origin, error.source().begin.line), problem);
-  }
+  toml::table document = parse_toml(text, origin, "a configuration file (.toml)");
   std::set<std::string> overridden;
   for (const auto& assignment : overrides) overridden.insert(apply_override(document, assignment));
   refuse_unknown_keys(document, origin);

@@ -119,6 +119,9 @@ struct FieldDescription {
   std::string type;                      ///< "integer", "number", "flag", "text", or "texts"
   bool is_file = false;                  ///< the text names a file
   std::vector<std::string> one_of = {};  ///< all values there are; empty: no such list
+
+  /// "section.key"; of the top level, the key.
+  std::string name() const { return section.empty() ? key : section + "." + key; }
 };
 std::vector<FieldDescription> describe_fields();
 

@@ -15,7 +15,7 @@
 
 #include "latetime/base/error.hpp"
 #include "latetime/base/text.hpp"
-#include "latetime/base/toml_depth.hpp"
+#include "latetime/experiment/toml_document.hpp"
 #include "latetime/sweep/axis_values.hpp"
 
 namespace latetime {
@@ -28,7 +28,7 @@ const std::map<std::string, FieldDescription>& known_keys() {
   static const std::map<std::string, FieldDescription> keys = [] {
     std::map<std::string, FieldDescription> map;
     for (FieldDescription& field : describe_fields()) {
-      map[field.section.empty() ? field.key : field.section + "." + field.key] = std::move(field);
+      map[field.name()] = std::move(field);
     }
     return map;
   }();
@@ -227,8 +227,7 @@ class Reader {
 
   void make_absolute(SweepAxis& axis) const {
     for (std::string& value : axis.values) {
-      const auto name = toml::parse("value = " + value).get("value")->value_exact<std::string>();
-      if (name) value = toml_string(absolute_file(*name, folder_));
+      if (value.front() == '"') value = toml_string(absolute_file(plain_text(value), folder_));
     }
   }
 
@@ -371,21 +370,9 @@ std::string pairs_text(const SweepDefinition& definition) {
 
 }  // namespace
 
-std::string short_name(const std::string& key) {
-  return key.substr(key.rfind('.') + 1);
-}
-
 SweepDefinition parse_sweep(const std::string& text, const std::string& origin,
                             const std::string& folder) {
-  refuse_deep_keys(text, origin);
-  toml::table document;
-  try {
-    document = toml::parse(text, origin);
-  } catch (const toml::parse_error& error) {
-    std::string problem(error.description());
-    if (problem.find("redefine") != problem.npos) problem += "; name each key once";
-    throw InputError(fmt::format("{}:{}", origin, error.source().begin.line), problem);
-  }
+  const toml::table document = parse_toml(text, origin, "the file of a sweep (.toml)");
   return Reader(document, origin, folder).read();
 }
 

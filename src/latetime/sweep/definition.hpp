@@ -47,8 +47,4 @@ SweepDefinition parse_sweep(const std::string& text, const std::string& origin,
 /// TOML that parse_sweep reads to the same definition, whatever the folder.
 std::string to_toml(const SweepDefinition& definition);
 
-/// The name of a key's dimension, coordinate and column: what follows its dot, which tells all keys
-/// apart.
-std::string short_name(const std::string& key);
-
 }  // namespace latetime

@@ -48,17 +48,13 @@ void refuse_assignment(const std::string& text, const std::string& where) {
   }
 }
 
-std::string after_dot(const std::string& key) {
-  return key.substr(key.rfind('.') + 1);
-}
-
 /// The whole name of a key.
 std::string whole_name(const std::string& name, const Expression& expression,
                        std::span<const std::string> keys) {
   std::vector<std::string> known(keys.begin(), keys.end());
   for (const std::string& key : keys) {
-    if (key == name || after_dot(key) == name) return key;
-    known.push_back(after_dot(key));
+    if (key == name || short_name(key) == name) return key;
+    known.push_back(short_name(key));
   }
   throw InputError(expression.where(),
                    fmt::format("\"{}\": {} is no key of the configuration; did you mean {}?",
@@ -76,6 +72,10 @@ std::string whole_name(const std::string& name, const Expression& expression,
 }
 
 }  // namespace
+
+std::string short_name(const std::string& key) {
+  return key.substr(key.rfind('.') + 1);
+}
 
 Expression::Expression(std::string text, std::string where, std::span<const std::string> keys)
     : text_(std::move(text)), where_(std::move(where)), parser_(std::make_unique<Parser>()) {

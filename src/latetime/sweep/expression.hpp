@@ -7,6 +7,10 @@
 
 namespace latetime {
 
+/// What follows the dot of a key, which tells all keys apart: the name of its dimension, coordinate
+/// and column, and a name for formulas.
+std::string short_name(const std::string& key);
+
 /// A formula over keys of the configuration, such as "20 * data.n" or "d >= 2 * n && slope < 1".
 ///
 /// Names are whole keys ("data.n") or what follows their dot ("n"). Beside + - * / ^ there are

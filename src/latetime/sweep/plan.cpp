@@ -33,8 +33,7 @@ void add_named_keys(const toml::table& table, const std::string& prefix,
 std::optional<double> number_in(const std::string& toml) {
   if (toml == "true") return 1.0;
   if (toml == "false") return 0.0;
-  const bool quoted = toml.size() >= 2 && toml.front() == '"';
-  const std::string text = quoted ? toml.substr(1, toml.size() - 2) : toml;
+  const std::string text = plain_text(toml);
   char* end = nullptr;
   const double number = std::strtod(text.c_str(), &end);
   if (text.empty() || *end != '\0' || !std::isfinite(number)) return std::nullopt;
@@ -45,9 +44,8 @@ std::optional<double> number_in(const std::string& toml) {
 
 SweepPlan::SweepPlan(SweepDefinition definition) : definition_(std::move(definition)) {
   for (const FieldDescription& field : describe_fields()) {
-    const std::string name = field.section.empty() ? field.key : field.section + "." + field.key;
-    fixed_[name] = field.default_value;
-    types_[name] = field.type;
+    fixed_[field.name()] = field.default_value;
+    types_[field.name()] = field.type;
   }
   add_named_keys(toml::parse(definition_.base), "", fixed_);
   for (const std::size_t size : definition_.sizes) {

@@ -6,8 +6,6 @@
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <mutex>
 #include <set>
 
@@ -16,6 +14,7 @@
 #include "latetime/base/error.hpp"
 #include "latetime/base/names.hpp"
 #include "latetime/base/parallel.hpp"
+#include "latetime/data/file_bytes.hpp"
 #include "latetime/store/folder_kind.hpp"
 #include "latetime/store/folder_lock.hpp"
 #include "latetime/store/results_place.hpp"
@@ -55,7 +54,7 @@ std::vector<std::string> shards_in(const std::string& folder) {
 class Making {
  public:
   Making(const SweepPlan& plan, SweepFolder& folder, const SweepSettings& settings)
-      : folder_(folder), settings_(settings), maker_(plan, folder.runs()) {
+      : folder_(folder), settings_(settings) {
     for (std::size_t i = 0; i < plan.size(); ++i) {
       if (settings.shard.holds(i)) numbers_.push_back(i);
     }
@@ -87,7 +86,7 @@ class Making {
         return;
       }
     }
-    const auto record = maker_.make(number, key, settings_.keep_going);
+    const auto record = folder_.make(number, settings_.keep_going);
     if (!record) {
       stopped = true;
       return;
@@ -105,7 +104,6 @@ class Making {
 
   SweepFolder& folder_;
   const SweepSettings& settings_;
-  PointMaker maker_;
   std::vector<std::size_t> numbers_;
   std::set<std::string> begun_;
   std::mutex mutex_;
@@ -139,18 +137,13 @@ std::string folder_of(const std::string& out, const Shard& shard, bool resume) {
   return folder;
 }
 
-std::string read_text(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
 /// The definition that the first of these folders holds.
 SweepDefinition stored_definition(const std::vector<std::string>& folders) {
   for (const std::string& folder : folders) {
     const std::string path = file_in(folder, sweep_toml_name);
     std::error_code error;
     if (!fs::is_regular_file(path, error)) continue;
-    return parse_sweep(read_text(path), path, folder);
+    return parse_sweep(read_file_bytes(path), path, folder);
   }
   throw InputError(folders.front(), "holds no sweep.toml; name folders of latetime sweep");
 }
@@ -198,7 +191,7 @@ SweepFolder::SweepFolder(const SweepPlan& plan, const std::string& out, const Sh
       folder_(folder_of(out, shard, resume)),
       lock_(FolderLock::hold(folder_)),
       store_(folder_),
-      maker_(plan, ""),
+      maker_(plan, runs()),
       keys_(plan.size()) {
   if (shard.is_whole()) {
     for (const std::string& part : shards_in(out)) store_.include(part);

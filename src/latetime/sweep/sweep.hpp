@@ -89,6 +89,12 @@ class SweepFolder {
   bool name(std::size_t number);
   /// After name().
   const std::string& key(std::size_t number) const { return keys_[number]; }
+  /// Makes a point after name(); nothing where `keep_going` said no. May be called by several
+  /// threads.
+  std::optional<PointRecord> make(std::size_t number,
+                                  const std::function<bool()>& keep_going) const {
+    return maker_.make(number, keys_[number], keep_going);
+  }
   /// The record of a point that need not be made again; nothing for one that is to be made.
   std::optional<PointRecord> known(std::size_t number) const;
 

@@ -14,12 +14,6 @@
 namespace latetime {
 namespace {
 
-/// A TOML value without its quotes.
-std::string plain(const std::string& toml) {
-  const bool quoted = toml.size() >= 2 && toml.front() == '"';
-  return quoted ? toml.substr(1, toml.size() - 2) : toml;
-}
-
 std::optional<std::vector<std::int64_t>> whole_numbers(const std::vector<std::string>& values) {
   std::vector<std::int64_t> numbers;
   for (const std::string& value : values) {
@@ -34,7 +28,7 @@ std::optional<std::vector<double>> real_numbers(const std::vector<std::string>& 
   std::vector<double> numbers;
   for (const std::string& value : values) {
     char* end = nullptr;
-    const std::string text = plain(value);
+    const std::string text = plain_text(value);
     numbers.push_back(std::strtod(text.c_str(), &end));
     if (text.empty() || *end != '\0' || !std::isfinite(numbers.back())) return std::nullopt;
   }
@@ -74,7 +68,7 @@ class Writer {
       file_.write("/" + name, {values.size()}, std::span<const double>(*real));
     } else {
       std::vector<std::string> texts;
-      for (const std::string& value : values) texts.push_back(plain(value));
+      for (const std::string& value : values) texts.push_back(plain_text(value));
       file_.write_variable_texts("/" + name, texts);
     }
   }

@@ -18,17 +18,6 @@ std::string csv_field(const std::string& text) {
   return quoted + "\"";
 }
 
-/// A TOML value as a field: texts without their quotes.
-std::string plain(const std::string& toml) {
-  if (toml.size() < 2 || toml.front() != '"') return toml;
-  std::string text;
-  for (std::size_t i = 1; i + 1 < toml.size(); ++i) {
-    if (toml[i] == '\\' && i + 2 < toml.size()) ++i;
-    text += toml[i];
-  }
-  return text;
-}
-
 std::string number_field(double value) {
   return std::isnan(value) ? std::string() : shortest(value);
 }
@@ -111,11 +100,11 @@ std::string points_csv(const SweepPlan& plan, const SweepTable& table) {
     const SweepPoint point = plan.point(row.number);
     text += fmt::format("{}", row.number);
     for (const SweepAxis& axis : definition.axes) {
-      text += "," + csv_field(plain(axis.values[point.position[axis.dimension]]));
+      text += "," + csv_field(plain_text(axis.values[point.position[axis.dimension]]));
     }
     const std::vector<std::string> derived = plan.derived_values(point);
     for (std::size_t i = 0; i < definition.derived.size(); ++i) {
-      text += "," + (i < derived.size() ? plain(derived[i]) : std::string());
+      text += "," + (i < derived.size() ? plain_text(derived[i]) : std::string());
     }
     text += "," + row.outcome;
     for (const auto& column : table.columns) text += "," + number_field(column[row.number]);

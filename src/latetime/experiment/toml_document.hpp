@@ -1,0 +1,13 @@
+#pragma once
+
+#include <string>
+
+#include <toml++/toml.h>
+
+namespace latetime {
+
+/// The tables of a TOML text; `origin` names it in messages, `kind` says what it should have been
+/// ("a configuration file (.toml)"). Throws InputError with the line, the problem and a mend.
+toml::table parse_toml(const std::string& text, const std::string& origin, const char* kind);
+
+}  // namespace latetime
