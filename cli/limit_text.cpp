@@ -36,8 +36,8 @@ void print_wrapped(const char* name, const std::string& words) {
 }
 
 void print_errors(const Errors& errors) {
-  print_row("training error",
-            fmt::format("{}  (clean labels {})", brief(errors.train, 4), brief(errors.train_clean, 4)));
+  print_row("training error", fmt::format("{}  (clean labels {})", brief(errors.train, 4),
+                                          brief(errors.train_clean, 4)));
   if (!std::isnan(errors.test)) print_row("test error", brief(errors.test, 4));
   if (!errors.population) return;
   const PopulationError& population = *errors.population;
@@ -61,8 +61,8 @@ void print_limit_measures(const LimitReport& report) {
   const auto& population = report.errors->population;
   const double zero = population ? population->zero : report.errors->test_zero;
   if (zero > 0.0) {
-    print_wrapped("of these f = 0", fmt::format("{}: counted as wrong, lower orders decide them",
-                                                brief(zero, 4)));
+    print_wrapped("of these f = 0",
+                  fmt::format("{}: counted as wrong, lower orders decide them", brief(zero, 4)));
   }
 }
 

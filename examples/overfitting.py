@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes the figure of docs/generalization.md: benign, tempered and harmful overfitting.
 
-    python3 examples/overfitting.py --out overfitting [--program build/release/latetime] [--seeds 8]
+    python3 examples/overfitting.py --out overfitting [--program build/release/latetime] [--seeds 3]
 
 Runs the sweep examples/sweeps/overfitting.toml and three runs to t = 10^100 with `latetime`, and draws from their CSV
 files overfitting.svg, with matplotlib. What is in the folder already is gone on with.
@@ -23,7 +23,7 @@ SOURCES = pathlib.Path(__file__).resolve().parent.parent
 NOISE = 0.15
 # Standard deviation of the mean's entries, and how its curves look.
 SIGNALS = {0.03: ("#d55e00", "harmful"), 0.1: ("#0072b2", "tempered"), 0.2: ("#009e73", "benign")}
-RUN = ["data.n=21", f"data.label_noise={NOISE}", "data.d=800", "network.width=10", "network.init_std=1e-4",
+RUN = ["data.n=20", f"data.label_noise={NOISE}", "data.d=800", "network.width=6", "network.init_std=1e-4",
        "network.slope=0.1", "descent.until=1e100", "record.per_decade=4", "seed=1"]
 
 
@@ -49,7 +49,7 @@ def make_sweep(program, out, seeds):
     folder = out / "sweep"
     text = (SOURCES / "examples/sweeps/overfitting.toml").read_text(encoding="utf-8")
     definition = out / "overfitting.toml"
-    definition.write_text(text.replace("to = 8", f"to = {seeds}"), encoding="utf-8")
+    definition.write_text(text.replace("to = 3", f"to = {seeds}"), encoding="utf-8")
     resume = ["--resume"] if (folder / "sweep.toml").exists() else []
     call(program, "sweep", definition, "--out", folder, "--quiet", *resume)
     return read_table(folder / "points.csv")
@@ -103,7 +103,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("overfitting"))
     parser.add_argument("--program", default=str(SOURCES / "build/release/latetime"))
-    parser.add_argument("--seeds", type=int, default=8)
+    parser.add_argument("--seeds", type=int, default=3)
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     points = make_sweep(arguments.program, arguments.out, arguments.seeds)

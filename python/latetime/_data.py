@@ -390,4 +390,4 @@ def test_samples(data: Optional[Dataset], X, y, positive) -> Optional[_core.Data
     )
     if samples.shape[1] != data.X.shape[1]:
         raise ValueError(f"X_test: has {samples.shape[1]} features, X has {data.X.shape[1]}; give both the same")
-    return _core.Dataset(samples, labels)
+    return _core.classified(samples, [0 if label > 0 else 1 for label in labels], 2, "X_test")

@@ -46,7 +46,8 @@ TEST(GaussianMixture, IsDrawnFromItsOwnStreams) {
 
 TEST(TestSamples, AreFreshAndDoNotDependOnTheirNumber) {
   const GaussianMixture mixture = mixture_of(d, 0.3, 1.0, 5);
-  const Dataset few = gaussian_mixture_test(10, mixture, 5), many = gaussian_mixture_test(50, mixture, 5);
+  const Dataset few = gaussian_mixture_test(10, mixture, 5),
+                many = gaussian_mixture_test(50, mixture, 5);
   EXPECT_EQ(Matrix(many.x.topRows(10)), Matrix(few.x));
   EXPECT_TRUE(std::equal(few.classes.begin(), few.classes.end(), many.classes.begin()));
   const Dataset train = gaussian_mixture(10, d, 0.3, 1.0, 5);
@@ -72,7 +73,8 @@ TEST(TestSamples, OfAMixtureHaveItsMeanAndNoise) {
   EXPECT_LE((mean - mixture.mean).cwiseAbs().maxCoeff(), 5 * of_mean);
   const double entries = static_cast<double>(count) * d;
   EXPECT_NEAR(square / entries, 1.5 * 1.5, 5 * 1.5 * 1.5 * std::sqrt(2.0 / entries));
-  EXPECT_NEAR(positive / static_cast<double>(count), 0.5, 5 * 0.5 / std::sqrt(static_cast<double>(count)));
+  EXPECT_NEAR(positive / static_cast<double>(count), 0.5,
+              5 * 0.5 / std::sqrt(static_cast<double>(count)));
 }
 
 TEST(TestSamples, OfSymmetricDataKeepTheMarginOfTheSameDirection) {
@@ -128,7 +130,8 @@ TEST(LabelNoise, OfTenClassesDrawsEveryOtherOne) {
   for (const int of_sample : data.classes) ++counts[static_cast<std::size_t>(of_sample)];
   EXPECT_EQ(counts[3], 9000 - static_cast<int>(flips(data).size()));
   for (std::size_t k = 0; k < 10; ++k) {
-    if (k != 3) EXPECT_NEAR(counts[k], 490, 5 * std::sqrt(490.0)) << k;
+    if (k == 3) continue;
+    EXPECT_NEAR(counts[k], 490, 5 * std::sqrt(490.0)) << k;
   }
 }
 

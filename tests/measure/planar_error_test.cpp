@@ -57,8 +57,7 @@ TEST(PlanarError, OfALinearNetworkIsTheTailOfANormal) {
   for (const double size : {0.0, 0.1, 1.0, 4.0, 20.0, 36.0}) {
     const Vector mean = size * vector_of({0.3, -0.2, 0.1, 0.7, 0.4});
     for (const double slope : {0.0, 0.3, 1.0}) {
-      const double expected =
-          upper_tail(neurons.row(0).dot(mean) / neurons.row(0).norm() / 0.8);
+      const double expected = upper_tail(neurons.row(0).dot(mean) / neurons.row(0).norm() / 0.8);
       const PlanarError error = error_of(neurons, mean, vector_of({1.0, -1.0}), slope, 0.8);
       EXPECT_NEAR(error.wrong, expected, 1e-11 * expected) << size << " " << slope;
       EXPECT_LE(std::abs(error.wrong - expected), error.error + 1e-300) << size << " " << slope;
@@ -71,13 +70,13 @@ TEST(PlanarError, OfALinearNetworkIsTheTailOfANormal) {
 TEST(PlanarError, CountsWhereReluNetworksAreZero) {
   // f(x) = x_1⁺ − x_2⁺ in the plane: zero in the quadrant where both are negative.
   const Matrix neurons = Matrix::Identity(2, 2);
-  const PlanarError centred =
-      error_of(neurons, Vector::Zero(2), vector_of({1.0, -1.0}), 0.0, 1.0);
+  const PlanarError centred = error_of(neurons, Vector::Zero(2), vector_of({1.0, -1.0}), 0.0, 1.0);
   EXPECT_NEAR(centred.zero, 0.25, 1e-13);
   EXPECT_NEAR(centred.wrong, 0.25 + 0.375, 1e-13);
   const Vector mean = vector_of({0.4, -0.3});
   const PlanarError moved = error_of(neurons, mean, vector_of({1.0, -1.0}), 0.0, 1.0);
-  const double zero = 0.5 * (upper_tail(0.4) * upper_tail(-0.3) + upper_tail(-0.4) * upper_tail(0.3));
+  const double zero =
+      0.5 * (upper_tail(0.4) * upper_tail(-0.3) + upper_tail(-0.4) * upper_tail(0.3));
   EXPECT_NEAR(moved.zero, zero, 1e-13);
 }
 

@@ -80,29 +80,31 @@ TEST(PopulationError, HoldsWhatManyOtherDrawsShow) {
 }
 
 TEST(PopulationError, KeepsItsConfidenceOverManySeeds) {
-  // 200 intervals of 99 %: more than 8 that miss have a probability below 1e-3. The truth is that
-  // of the plane, which Monte Carlo is not told of: a third direction, too small to matter, hides
-  // it.
-  Matrix neurons(2, 3);
-  neurons << 1.0, 0.3, 0.0, -0.8, 0.5, 0.0;
-  const Vector mean = (Vector(3) << 0.9, 0.1, 0.0).finished();
-  const NetworkShape shape{.groups = 2, .width = 1, .dim = 3, .slope = 0.1};
-  Population population{.mixture = {.mean = mean, .noise_std = 1.0}, .draws = 2000, .seed = 0};
-  const double truth =
-      population_error(population, shape, neurons, neurons * mean, 1e-13, 1).value;
-  // The same network of 2 · 2 neurons, of which two are nearly nothing.
-  Matrix four(4, 3);
-  four << neurons.row(0), Eigen::RowVector3d(0.0, 0.0, 1e-9), neurons.row(1),
+  // Four neurons in a plane, whose error the quadrature knows. With two more that are nearly
+  // nothing, and outside, it is Monte Carlo's turn.
+  Matrix planar(4, 3), hidden(6, 3);
+  planar << 1.0, 0.3, 0.0, -0.2, 0.7, 0.0, -0.8, 0.5, 0.0, 0.3, -0.9, 0.0;
+  hidden << planar.topRows(2), Eigen::RowVector3d(0.0, 0.0, 1e-9), planar.bottomRows(2),
       Eigen::RowVector3d(0.0, 0.0, 2e-9);
-  const NetworkShape wide{.groups = 2, .width = 2, .dim = 3, .slope = 0.1};
-  int missed = 0;
-  for (population.seed = 1; population.seed <= 200; ++population.seed) {
-    const PopulationError error =
-        population_error(population, wide, four, four * mean, 1e-13, 1);
-    ASSERT_GT(error.draws, 0u);
-    if (truth < error.low || truth > error.high) ++missed;
+  const Vector mean = (Vector(3) << 0.9, 0.1, 0.0).finished();
+  for (const double slope : {0.0, 0.1}) {
+    Population population{.mixture = {.mean = mean, .noise_std = 1.0}, .draws = 2000, .seed = 0};
+    const auto error_of = [&](const Matrix& neurons) {
+      const NetworkShape shape{.groups = 2, .width = neurons.rows() / 2, .dim = 3, .slope = slope};
+      return population_error(population, shape, neurons, neurons * mean, 1e-13, 1);
+    };
+    const PopulationError truth = error_of(planar);
+    ASSERT_EQ(truth.draws, 0u);
+    // 200 intervals of 99 %: more than 8 that miss have a probability below 1e-3.
+    int missed = 0;
+    for (population.seed = 1; population.seed <= 200; ++population.seed) {
+      const PopulationError error = error_of(hidden);
+      ASSERT_GT(error.draws, 0u);
+      ASSERT_GT(error.high - error.low, 0.01);
+      if (truth.value < error.low || truth.value > error.high) ++missed;
+    }
+    EXPECT_LE(missed, 8) << slope;
   }
-  EXPECT_LE(missed, 8);
 }
 
 TEST(PopulationError, TakesTheQuadratureWhereAllNeuronsOfAClassAreAlike) {
@@ -182,10 +184,10 @@ TEST(LimitErrors, CountsAsZeroWhatTheDirectionDoesNotDecide) {
   const NetworkShape shape{.groups = 2, .width = 1, .dim = 4, .slope = 0.0};
   const Dataset data{.x = Matrix::Identity(2, 4), .classes = {0, 1}};
   const Matrix coefficients = (Matrix(2, 2) << 1.0, 0.0, 0.0, 1.0).finished();
-  HeldOut held_out{.test = Dataset{.x = Matrix::Identity(4, 4), .classes = {0, 1, 0, 1}},
-                   .population = Population{.mixture = {.mean = Vector::Zero(4), .noise_std = 1.0},
-                                            .draws = 1000,
-                                            .seed = 1}};
+  HeldOut held_out{
+      .test = Dataset{.x = Matrix::Identity(4, 4), .classes = {0, 1, 0, 1}},
+      .population = Population{
+          .mixture = {.mean = Vector::Zero(4), .noise_std = 1.0}, .draws = 1000, .seed = 1}};
   const Errors errors = limit_errors(coefficients, data, shape, held_out, 1);
   EXPECT_EQ(errors.train, 0.0);
   EXPECT_EQ(errors.test, 0.5);

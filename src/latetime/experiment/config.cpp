@@ -334,8 +334,7 @@ void check_together(const RunConfig& config, const KeySet& set, const std::strin
   } else if (config.data.d < 1) {
     throw InputError(origin + ": data.d", "must be at least 1");
   }
-  if (config.data.is_images() && config.data.test_n > 0 &&
-      config.data.split == ImageSplit::test) {
+  if (config.data.is_images() && config.data.test_n > 0 && config.data.split == ImageSplit::test) {
     throw InputError(origin + ": data.test_n",
                      "data.split = \"test\" trains on the test images; leave one of the two out");
   }

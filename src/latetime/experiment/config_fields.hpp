@@ -44,6 +44,12 @@ inline std::string not_for_sgd(const RunConfig& config) {
   return config.descent.method == Method::stochastic ? "descent.method = \"gd\" or \"flow\"" : "";
 }
 
+inline std::string only_with_population(const RunConfig& config) {
+  const bool mixture = config.data.source == DataSource::gaussian_mixture;
+  if (mixture && config.data.measures_errors()) return "";
+  return "a Gaussian mixture and data.test_n or data.label_noise above 0";
+}
+
 constexpr double largest_count = 9e15;  // below 2^53
 
 /// The sections of visit_fields().
@@ -135,7 +141,7 @@ void visit_held_out(Config& config, Visitor& visit) {
         FieldRule{.is_file = true, .belongs_to = only_for_sources({DataSource::file})});
   visit("data", "population_draws", config.data.population_draws,
         "Monte Carlo draws for population_error at a record; the limit takes ten times as many",
-        FieldRule{.min = 1000, .max = 1e9, .belongs_to = only_for_sources({gaussian_mixture})});
+        FieldRule{.min = 1000, .max = 1e9, .belongs_to = only_with_population});
 }
 
 template <class Config, class Visitor>

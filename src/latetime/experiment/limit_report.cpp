@@ -27,10 +27,8 @@ std::vector<double> numbers_of(const Errors& errors) {
 }
 
 Errors errors_of(const std::vector<double>& numbers) {
-  Errors errors{.train = numbers[0],
-                .train_clean = numbers[1],
-                .test = numbers[2],
-                .test_zero = numbers[3]};
+  Errors errors{
+      .train = numbers[0], .train_clean = numbers[1], .test = numbers[2], .test_zero = numbers[3]};
   if (std::isnan(numbers[8])) return errors;
   errors.population = PopulationError{.value = numbers[4],
                                       .low = numbers[5],

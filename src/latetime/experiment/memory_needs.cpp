@@ -26,8 +26,7 @@ double needs_of_errors(const RunConfig& config, double n, double d, double neuro
   if (!data.measures_errors()) return 0.0;
   const double tests = bytes * static_cast<double>(data.test_n) * (2 * d + 2 * neurons + n);
   if (data.source != DataSource::gaussian_mixture) return tests;
-  return tests +
-         PopulationMeter::bytes(static_cast<double>(data.population_draws), neurons, n);
+  return tests + PopulationMeter::bytes(static_cast<double>(data.population_draws), neurons, n);
 }
 
 /// The samples, the weights in the precision of the training and twice in float64 (the last record,
@@ -56,11 +55,12 @@ void require_memory(const RunConfig& config, double n, double d, double neurons)
                needed = run + needs_of_errors(config, n, d, neurons);
   if (needed <= available) return;
   if (run <= available) {
-    throw InputError("data.test_n, data.population_draws",
-                     fmt::format("{} and {} need about {:.3g} GB of memory, this machine has {:.3g} "
-                                 "GB; choose smaller ones",
-                                 config.data.test_n, config.data.population_draws, needed / 1e9,
-                                 available / 1e9));
+    throw InputError(
+        "data.test_n, data.population_draws",
+        fmt::format("{} and {} need about {:.3g} GB of memory, this machine has {:.3g} "
+                    "GB; choose smaller ones",
+                    config.data.test_n, config.data.population_draws, needed / 1e9,
+                    available / 1e9));
   }
   const bool by_width = needs_of_run(n, d, 2.0) <= available;
   const std::string smaller = by_width ? "choose a smaller one" : "choose smaller ones";

@@ -126,9 +126,9 @@ Recorder::Recorder(const RunProblem& problem, RunSink sink, std::size_t expected
       initial_(problem.initial),
       sink_(std::move(sink)),
       measurer_(data_, initial_),
-      keep_coefficients_(
-          sink_.keeps_result &&
-          coefficient_bytes(initial_, data_, expected_records) <= coefficient_budget),
+      keep_coefficients_(sink_.keeps_result &&
+                         coefficient_bytes(initial_, data_, expected_records) <=
+                             coefficient_budget),
       threads_(threads),
       watches_pairs_(config_.descent.method != Method::stochastic) {
   last_switch_.setZero(initial_.shape.neurons(), data_.size());

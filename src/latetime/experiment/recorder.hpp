@@ -18,8 +18,7 @@ SwitchCounts read_switch_counts(const ArrayReader& file, const std::string& orig
 class Recorder {
  public:
   /// `problem` is referred to.
-  Recorder(const RunProblem& problem, RunSink sink, std::size_t expected_records,
-           unsigned threads);
+  Recorder(const RunProblem& problem, RunSink sink, std::size_t expected_records, unsigned threads);
 
   /// Takes over the records of an earlier part and gives `descent` its state back. Throws
   /// InputError where that part had other samples, labels, initial weights or test samples.

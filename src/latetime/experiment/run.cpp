@@ -267,7 +267,7 @@ RunSummary carry_out_run(const RunProblem& problem, RunMemory& memory,
                          const RunSettings& settings) {
   return RunPart(problem, settings).carry_out([&] {
     return place_in_memory(problem.config, memory, settings.resume,
-                              metrics_columns(problem.config.data.measures_errors()));
+                           metrics_columns(problem.config.data.measures_errors()));
   });
 }
 

@@ -125,7 +125,6 @@ void add_label_noise(Dataset& data, const RunConfig& config) {
   add_label_noise(data, config.data.label_noise, static_cast<std::uint64_t>(config.seed));
 }
 
-
 std::string no_test_reason(const RunConfig& config) {
   const DataConfig& data = config.data;
   if (!data.is_images()) {

@@ -104,10 +104,15 @@ Errors limit_errors(const Matrix& coefficients, const Dataset& data, const Netwo
   if (held_out.test) {
     const Dataset& test = *held_out.test;
     const Matrix z = coefficients * product_of_rows(data.x, test.x);
-    const double norms =
-        (coefficients * gram).cwiseProduct(coefficients).rowwise().sum().cwiseMax(0.0).cwiseSqrt().sum();
-    const Vector blur = test.x.rowwise().norm() *
-                        (limit_accuracy * norms / static_cast<double>(shape.width));
+    const double norms = (coefficients * gram)
+                             .cwiseProduct(coefficients)
+                             .rowwise()
+                             .sum()
+                             .cwiseMax(0.0)
+                             .cwiseSqrt()
+                             .sum();
+    const Vector blur =
+        test.x.rowwise().norm() * (limit_accuracy * norms / static_cast<double>(shape.width));
     judge_test(outputs_of(z, shape), test, blur, errors);
   }
   if (held_out.population) {

@@ -222,8 +222,7 @@ std::optional<PlanarNetwork> planar_network(const Matrix& neurons, const Vector&
   if (second_norm <= flat * first_norm) return network;
   const Eigen::RowVectorXd e2 = rest.row(second) / second_norm;
   network.neurons.col(1) = rest * e2.transpose();
-  network.mean[1] =
-      (products[second] - network.neurons(second, 0) * network.mean[0]) / second_norm;
+  network.mean[1] = (products[second] - network.neurons(second, 0) * network.mean[0]) / second_norm;
   network.mean_accuracy = 8.0 * std::numeric_limits<double>::epsilon() *
                           (std::abs(products[second]) + std::abs(products[first])) / second_norm;
   rest -= network.neurons.col(1) * e2;

@@ -9,10 +9,10 @@ namespace latetime {
 /// A network f(x) = Σ_k s_k σ(⟨w_k, x⟩) whose neurons lie in one plane, before samples
 /// x = y μ + ξ, ξ ~ N(0, noise_std² I): f sees nothing but the plane's coordinates of x.
 struct PlanarNetwork {
-  Matrix neurons;                ///< K × 2, in an orthonormal basis of the plane
-  Vector signs;                  ///< s_k, K
-  double slope = 0.0;            ///< γ
-  double mean[2] = {0.0, 0.0};   ///< μ in that basis
+  Matrix neurons;               ///< K × 2, in an orthonormal basis of the plane
+  Vector signs;                 ///< s_k, K
+  double slope = 0.0;           ///< γ
+  double mean[2] = {0.0, 0.0};  ///< μ in that basis
   double noise_std = 1.0;
   double mean_accuracy = 0.0;  ///< what rounding may have done to `mean`, absolute
 };

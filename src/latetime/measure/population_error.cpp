@@ -267,8 +267,9 @@ PopulationError PopulationMeter::measure(const Matrix& coefficients, double accu
   };
   const Matrix rows = descended(factor_);
   const Vector products = descended(Matrix(products_)).col(0);
-  return answer({population_, shape_, rows, products},
-                [&](std::size_t block) { return descended(draws_[block]); }, accuracy, threads);
+  return answer(
+      {population_, shape_, rows, products},
+      [&](std::size_t block) { return descended(draws_[block]); }, accuracy, threads);
 }
 
 }  // namespace latetime

@@ -56,8 +56,8 @@ class PopulationMeter {
  private:
   const NetworkShape shape_;
   const Population population_;
-  Matrix factor_;   // rows of [W⁰; X] in orthonormal coordinates
-  Vector products_;  // [W⁰; X] μ
+  Matrix factor_;              // rows of [W⁰; X] in orthonormal coordinates
+  Vector products_;            // [W⁰; X] μ
   std::vector<Matrix> draws_;  // [W⁰; X] x of all draws, a column a draw, a block an entry
 };
 

@@ -265,10 +265,10 @@ std::vector<Paragraph> how_well(const RunResults& run) {
       "At the end {:.4g} of the training samples are wrong by the labels that were trained on, "
       "{:.4g} by the clean ones",
       last_of(run, "train_error"), last_of(run, "train_error_clean"));
-  const std::string now = errors_text(
-      last_of(run, "test_error"), last_of(run, "population_error"),
-      last_of(run, "population_error_low"), last_of(run, "population_error_high"),
-      last_of(run, "population_draws"));
+  const std::string now =
+      errors_text(last_of(run, "test_error"), last_of(run, "population_error"),
+                  last_of(run, "population_error_low"), last_of(run, "population_error_high"),
+                  last_of(run, "population_draws"));
   text += now.empty() ? "." : fmt::format("; {}.", now);
   if (!run.limit || run.limit->errors.empty()) return {{"How well it generalises", text}};
   const std::vector<double>& e = run.limit->errors;
@@ -277,7 +277,8 @@ std::vector<Paragraph> how_well(const RunResults& run) {
   const double zero = std::isnan(e[7]) ? e[3] : e[7];
   if (zero > 0.0) {
     text += fmt::format(
-        " The limit direction is 0 on {:.4g} of all samples, which count as wrong there: what lower "
+        " The limit direction is 0 on {:.4g} of all samples, which count as wrong there: what "
+        "lower "
         "orders of W(t) make of them it does not say.",
         zero);
   }

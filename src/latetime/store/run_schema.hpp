@@ -83,9 +83,9 @@ struct StoredTime {
 /// Samples, labels and initial weights.
 struct RunBeginning {
   std::vector<double> x, y, initial_weights;
-  std::vector<double> clean_y = {};  ///< before label noise; empty: there is none
+  std::vector<double> clean_y = {};              ///< before label noise; empty: there is none
   std::vector<double> test_x = {}, test_y = {};  ///< empty: there are no test samples
-  std::vector<double> mean = {};  ///< μ, where population errors are measured
+  std::vector<double> mean = {};                 ///< μ, where population errors are measured
 
   static constexpr const char* path = "";
   template <class Self, class Visitor>
@@ -196,11 +196,16 @@ struct StoredLimit {
   double normalized_margin = std::nan(""), kkt_residual = std::nan(""), strictness = std::nan(""),
          undecided = std::nan("");
   // Errors of the direction, of runs that measure them; NaN where there is no such number:
-  std::vector<double> errors;      ///< StoredLimit::error_names
-  static constexpr std::array<const char*, 9> error_names{
-      "train_error",          "train_error_clean",     "test_error",
-      "test_zero",            "population_error",      "population_error_low",
-      "population_error_high", "population_zero",      "population_draws"};
+  std::vector<double> errors;  ///< StoredLimit::error_names
+  static constexpr std::array<const char*, 9> error_names{"train_error",
+                                                          "train_error_clean",
+                                                          "test_error",
+                                                          "test_zero",
+                                                          "population_error",
+                                                          "population_error_low",
+                                                          "population_error_high",
+                                                          "population_zero",
+                                                          "population_draws"};
 
   bool has_direction() const { return !margins.empty(); }
   bool found() const { return status == LimitStatus::found && has_direction(); }

@@ -192,21 +192,20 @@ double limit_error(const LimitFindings& found, double PopulationError::*error) {
 }
 
 std::vector<LimitQuantity> error_quantities() {
-  return {
-      {{"limit_train_error_clean", "share of training samples whose clean label V misses"},
-       [](const LimitFindings& f) { return limit_error(f, &Errors::train_clean); }},
-      {{"limit_test_error", "share of test samples that V misses, f = 0 included"},
-       [](const LimitFindings& f) { return limit_error(f, &Errors::test); }},
-      {{"limit_test_zero", "share of test samples on which V gives f = 0"},
-       [](const LimitFindings& f) { return limit_error(f, &Errors::test_zero); }},
-      {{"limit_population_error", "probability that V misses a new sample, f = 0 included"},
-       [](const LimitFindings& f) { return limit_error(f, &PopulationError::value); }},
-      {{"limit_population_error_low", "lower bound of it"},
-       [](const LimitFindings& f) { return limit_error(f, &PopulationError::low); }},
-      {{"limit_population_error_high", "upper bound of it"},
-       [](const LimitFindings& f) { return limit_error(f, &PopulationError::high); }},
-      {{"limit_population_zero", "probability that V gives f = 0 on a new sample"},
-       [](const LimitFindings& f) { return limit_error(f, &PopulationError::zero); }}};
+  return {{{"limit_train_error_clean", "share of training samples whose clean label V misses"},
+           [](const LimitFindings& f) { return limit_error(f, &Errors::train_clean); }},
+          {{"limit_test_error", "share of test samples that V misses, f = 0 included"},
+           [](const LimitFindings& f) { return limit_error(f, &Errors::test); }},
+          {{"limit_test_zero", "share of test samples on which V gives f = 0"},
+           [](const LimitFindings& f) { return limit_error(f, &Errors::test_zero); }},
+          {{"limit_population_error", "probability that V misses a new sample, f = 0 included"},
+           [](const LimitFindings& f) { return limit_error(f, &PopulationError::value); }},
+          {{"limit_population_error_low", "lower bound of it"},
+           [](const LimitFindings& f) { return limit_error(f, &PopulationError::low); }},
+          {{"limit_population_error_high", "upper bound of it"},
+           [](const LimitFindings& f) { return limit_error(f, &PopulationError::high); }},
+          {{"limit_population_zero", "probability that V gives f = 0 on a new sample"},
+           [](const LimitFindings& f) { return limit_error(f, &PopulationError::zero); }}};
 }
 
 const std::vector<LimitQuantity>& limit_quantities() {
@@ -313,8 +312,8 @@ std::vector<double> quantities_of(const RunProblem& problem, const RunSummary& s
   std::vector<double> values;
   for (const Quantity& column : final_columns()) {
     const bool there = !metrics.rows.empty() && has_column(metrics, column.name);
-    values.push_back(
-        there ? number_in(metrics.rows.back()[metrics.index_of(column.name)]) : std::nan(""));
+    values.push_back(there ? number_in(metrics.rows.back()[metrics.index_of(column.name)])
+                           : std::nan(""));
   }
   values.push_back(loss_exponent(metrics));
   const auto found = findings_of(problem, summary);
