@@ -50,17 +50,20 @@ def test_every_field_survives_the_way_through_the_file(tmp_path):
     texts = {"source": "mnist", "classes": "3 vs 8", "pixels": "standardized", "split": "test", "folder": "/tmp",
              "method": "sgd", "engine": "dense", "until": "1e7", "x": "", "y": "", "initial_weights": "/tmp/w.npy",
              "head": "trained", "output_scale": "1", "precision": "float32", "positive": "1",
-             "label_column": "label"}
+             "label_column": "label", "test_x": "/tmp/t.npy", "test_y": "/tmp/s.npy"}
+    own_range = {"population_draws": 3000}
+    files = dict(source="file", x="/tmp/x.npy", y="/tmp/y.npy")
     belongs = {"d": {}, "signal_std": {}, "noise_std": {}, "sample_norm": dict(source="orthogonal"),
                "inner_product": dict(source="near-orthogonal"), "margin": dict(source="symmetric-separable"),
                "positive": dict(source="file", x="/tmp/x.csv", y="/tmp/y.csv"),
                "label_column": dict(source="file", x="/tmp/x.csv"),
-               "transpose": dict(source="file", x="/tmp/x.npy", y="/tmp/y.npy")}
+               "transpose": files, "test_x": {**files, "test_y": "/tmp/s.npy"},
+               "test_y": {**files, "test_x": "/tmp/t.npy"}, "population_draws": dict(test_n=5)}
     images = {"classes", "pixels", "split", "center", "normalize", "folder"}
     sgd = {"epochs", "batch_size"}
     for field in lt.fields():
         key = field["key"]
-        value = texts[key] if field["type"] == "text" else changed[field["type"]]
+        value = texts[key] if field["type"] == "text" else own_range.get(key, changed[field["type"]])
         keys = {**belongs.get(key, {}), **({"source": "mnist"} if key in images else {}),
                 **({"method": "sgd"} if key in sgd else {}), key: value}
         config = lt.Config().with_keys(**keys)

@@ -28,8 +28,8 @@ RunConfig configured(Overrides overrides) {
 }
 
 RunConfig with_images(const TemporaryFolder& folder, Overrides overrides) {
-  for (const std::string& key :
-       {std::string("data.source=mnist"), "data.folder=" + folder.path(), std::string("data.n=20")}) {
+  for (const std::string& key : {std::string("data.source=mnist"), "data.folder=" + folder.path(),
+                                 std::string("data.n=20")}) {
     overrides.insert(overrides.begin(), key);
   }
   return parse_config("", "test", ".", overrides);
@@ -102,8 +102,8 @@ TEST(HeldOut, TheLimitIsStoredAndComputedAlike) {
 TEST(HeldOut, TestImagesAreThoseOfTheOtherSplitAndOfTheSameClasses) {
   const TemporaryFolder images;
   write_tiny_images(images, 200, 60, 4, 4);
-  const RunProblem problem =
-      load_problem(with_images(images, {"data.test_n=10", "data.classes=3 vs 8", "data.center=true"}));
+  const RunProblem problem = load_problem(
+      with_images(images, {"data.test_n=10", "data.classes=3 vs 8", "data.center=true"}));
   ASSERT_TRUE(problem.held_out.test);
   EXPECT_EQ(problem.held_out.test->size(), 10);
   EXPECT_FALSE(problem.held_out.population);
@@ -135,10 +135,10 @@ TEST(HeldOut, FilesOfTestSamplesAreHeldToTheTrainingSamples) {
                     s = folder.write("s.csv", "1\n-1\n-1\n"),
                     wide = folder.write("wide.csv", "1,0,0\n0,1,0\n1,1,1\n");
   const auto files = [&](const std::string& test_x) {
-    return parse_config("", "test", ".",
-                        Overrides{"data.source=file", "data.x=" + x, "data.y=" + y,
-                                  "data.test_x=" + test_x, "data.test_y=" + s, "network.width=3",
-                                  "descent.until=100"});
+    return parse_config(
+        "", "test", ".",
+        Overrides{"data.source=file", "data.x=" + x, "data.y=" + y, "data.test_x=" + test_x,
+                  "data.test_y=" + s, "network.width=3", "descent.until=100"});
   };
   EXPECT_THAT(refusal(files(wide)),
               AllOf(HasSubstr("data.test_x: "),
