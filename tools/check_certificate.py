@@ -914,8 +914,8 @@ def read(path):
     with open(path, 'rb') as f:
         lines = [(i, text.split()) for i, text in enumerate(f.read().decode('ascii', 'replace').split('\n'), 1)]
     lines = [(i, words) for i, words in lines if words and words[0][0] != '#']
-    if not lines or lines[0][1] != ['latetime-certificate', '1'] or lines[-1][1] != ['end']:
-        raise BadFile("a certificate begins with 'latetime-certificate 1' and ends with 'end'")
+    if not lines or lines[0][1] not in (['latetime-certificate', '1'], ['latetime-certificate', '2']) or lines[-1][1] != ['end']:
+        raise BadFile("a certificate begins with 'latetime-certificate 2' (or 1, judged alike) and ends with 'end'")
     parts, left, part = {}, list(LINES), None
     for i, words in lines[1:-1]:
         if words == left[:1]:

@@ -216,9 +216,9 @@ class Certificates(unittest.TestCase):
         """They must not cross in the step that straddles the end of a piece; the last piece has none."""
         strides = []
         class Watched(checker.Tube):
-            def near(self, out, radius, stride):
+            def near(self, out, radius, stride, shift, sure):
                 strides.append(stride)
-                return super().near(out, radius, stride)
+                return super().near(out, radius, stride, shift, sure)
         run, search, path = self.made['leaky, settled']
         tube = Watched(checker.Reference(run.problem(), run.weights(), STEP, {}, [], 0.0))
         out = tube.ref.piece(0.1, 8)
@@ -226,9 +226,9 @@ class Certificates(unittest.TestCase):
         radius = checker.Problem.length(tube.p, out.high) / STEP              # one step is at most this long
         self.assertGreater(strides[0] * max(tube.p.norm), 0)
         self.assertLess(strides[0], 10 * radius)
-        _, found = tube.near(out, 0.01, 0.0)
+        _, found = tube.near(out, 0.01, 0.0, {}, tube.sure)
         k, i = next((k, i) for k in range(tube.p.k) for i in range(tube.p.n) if tube.p.own(k, i) and (k, i) not in found)
-        self.assertIn((k, i), tube.near(out, 0.01, min(map(abs, out.span(k, i))) / tube.p.norm[i])[1])
+        self.assertIn((k, i), tube.near(out, 0.01, min(map(abs, out.span(k, i))) / tube.p.norm[i], {}, tube.sure)[1])
         strides.clear()
         checker_tube, checker.Tube = checker.Tube, Watched
         try:

@@ -120,7 +120,7 @@ TEST(RunProof, TubeIsWiderLaterAndItsLastRadiusIsTheTheorems) {
   }
   EXPECT_EQ(theorem.tube.back().radius, theorem.radius);
   EXPECT_DOUBLE_EQ(theorem.tube.front().log_time, std::log(static_cast<double>(cases[0].step)));
-  EXPECT_EQ(theorem.certificate.substr(0, 23), "latetime-certificate 1\n");
+  EXPECT_EQ(theorem.certificate.substr(0, 23), "latetime-certificate 2\n");
   EXPECT_EQ(theorem.certificate.substr(theorem.certificate.size() - 5), "\nend\n");
 }
 

@@ -260,7 +260,8 @@ void CurveSearch::advance(double length, Eigen::Index piece_degree) {
   if (options_.keep_going && !options_.keep_going()) throw Interrupted();
   const Piece piece = curve().piece(length, piece_degree);
   const Tube::Charge charge = tube_->fitted(piece, radius_);
-  const double distance = above(radius_ + tube_->shift_norm(charge.shifts));
+  const double distance =
+      charge.shifts.empty() ? radius_ : above(radius_ + tube_->shift_norm(charge.shifts));
   radii_.emplace_back(curve().theta(), distance);
   lines_.push_back(
       fmt::format("piece {} {} {}", hexadecimal(length), piece_degree, hexadecimal(radius_)));
