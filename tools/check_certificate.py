@@ -1050,7 +1050,7 @@ def between(enclosure):
 def theorem(p, tube, limit, step, found, origin):
     """The theorem in words; docs/proofs.md says what each sentence means exactly."""
     strict = sum(v > 0 for row in limit.speed for v in row)
-    text = [f'Theorem. Samples: {p.n} in dimension {p.d}; two-layer network with {p.m} neurons a class, slope {p.slope!r}; '
+    text = [f'Theorem. Samples: {p.n} in dimension {p.d}; two-layer network with {p.m} neuron{"s" * (p.m > 1)} a class, slope {p.slope!r}; '
             f'gradient descent with rate {p.rate!r}.',
             'V is a KKT point of min ½‖V‖² subject to margins >= 1, and the only minimiser among the weights with its own-class signs; '
             f'‖V‖ in {between(found["norm"])}.',

@@ -324,7 +324,8 @@ void Tube::merge(const PairIndex& pair) {
   crossings_.erase(known);
 }
 
-void Tube::commit(const Charge& charge, double radius) {
+/// Returns whether the sign of a pair is open on the piece.
+bool Tube::commit(const Charge& charge, double radius) {
   square_ = above(square_ + charge.square);
   linear_ = above(linear_ + charge.linear);
   crossings_ = charge.crossings;
@@ -341,18 +342,21 @@ void Tube::commit(const Charge& charge, double radius) {
       if (problem().is_own(k, i)) sure_[at(k)][at(i)] = charge.lost.count({k, i}) == 0;
     }
   }
+  bool is_open = false;
   for (const auto& [pair, where] : charge.found) {
     const bool is_kept =
         std::find(charge.kept.begin(), charge.kept.end(), pair) != charge.kept.end();
     if (is_kept) continue;
-    last_open_ = curve_.theta();
+    is_open = true;
     ever_open_[at(pair.first)][at(pair.second)] = true;
   }
+  return is_open;
 }
 
 void Tube::take(const Piece& piece, const Charge& charge, double radius) {
-  commit(charge, radius);
+  const bool is_open = commit(charge, radius);
   curve_.advance(piece);
+  if (is_open) last_open_ = curve_.theta();  // at its end they may be open still
   // The next piece begins with multipliers rounded anew: the step across feels the difference.
   const Vector fresh = curve_.multipliers().first;
   Vector jump(fresh.size());
@@ -550,7 +554,7 @@ LimitBalls Tube::tail(double& radius, const std::vector<bool>& support, double& 
   const double begin = curve_.time().low;
   jump = enter_tail(tail, piece);
   const Charge last = fitted(piece, radius, {begin, infinite}, &tail);
-  commit(last, radius);
+  if (commit(last, radius)) last_open_ = curve_.theta();
   speeds_ = std::make_shared<const Matrix>(std::move(tail.speeds));
   return std::move(tail.limit);
 }

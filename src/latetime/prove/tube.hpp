@@ -137,7 +137,7 @@ class Tube {
   double least_of_sliding() const;
   double enter_tail(const Tail& tail, Piece& piece);
   Charge fitted(const Piece& piece, double& radius, Bounds time, const Tail* tail) const;
-  void commit(const Charge& charge, double radius);
+  bool commit(const Charge& charge, double radius);
   Bounds range(const Piece& piece, Eigen::Index k, Eigen::Index i, const Tail* tail) const;
 
   ReferenceCurve curve_;
