@@ -176,6 +176,10 @@ std::string quantities_help() {
     text += fmt::format("  {} {:<26} {}\n", quantity.by_default ? '*' : ' ', quantity.name,
                         quantity.meaning);
   }
+  text += "Proofs, each only where it is named (they are made as by latetime prove):\n";
+  for (const Quantity& quantity : proof_quantities()) {
+    text += fmt::format("    {:<26} {}\n", quantity.name, quantity.meaning);
+  }
   text += "Arrays, each only where it is named:\n";
   for (const PointArray& array : all_arrays()) {
     if (!array.name.starts_with("curve_")) {

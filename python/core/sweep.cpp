@@ -107,6 +107,7 @@ py::object refine_rule(const Plan& plan) {
   py::dict result;
   result["quantity"] = rule->quantity;
   result["tolerance"] = rule->tolerance;
+  result["threshold"] = rule->threshold;
   result["levels"] = rule->levels;
   return result;
 }

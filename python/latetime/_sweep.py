@@ -76,8 +76,8 @@ class Sweep:
 
     @property
     def refined(self) -> Optional[Dict[str, Any]]:
-        """Of a refined sweep the "quantity" that decided, the "tolerance" from which on it jumped, and how many
-        "levels" of halving there were; else None.
+        """Of a refined sweep the "quantity" that decided, the "tolerance" from which on, or the "threshold" at which it
+        jumped, and how many "levels" of halving there were; else None.
         """
         return self._plan.refine_rule()
 
@@ -275,8 +275,9 @@ def sweep(
         lists them.
     arrays: small arrays to keep: "limit_margins", "curve_log_loss", ...
     refine: makes more points where a number jumps, and leaves the rest of a fine grid out: {"quantity":
-        "switching_fraction", "tolerance": 0.1, "most_points": 2000, "levels": 3}. Steps of ranges are halved, at most
-        `levels` times; "axes" names others, "mean_over" axes to average over (seed). Columns have an entry a point
+        "switching_fraction", "tolerance": 0.1, "most_points": 2000, "levels": 3}; "threshold": 0.5 instead of a tolerance
+        follows the line where the number is that. Steps of ranges are halved, at most `levels` times; "axes" names
+        others, "mean_over" axes to average over (seed). Columns have an entry a point
         that was made; to_xarray() has the finest grid, NaN where nothing was made.
     keep_runs: keeps the whole folder of every run as well, in out/runs.
     out: a folder. Each point is made once: after a kill, and for another sweep in the same folder, resume=True makes

@@ -91,7 +91,7 @@ def test_refined_points_lie_where_the_quantity_jumps(tmp_path):
     sweep = lt.sweep(**REFINED, out=tmp_path / "out", jobs=2)
     assert 24 < len(sweep) < 9 * 2 * 13 and len(sweep["log_loss"]) == len(sweep)
     assert len(sweep.axes["slope"]) == 9 and len(sweep.axes["learning_rate"]) == 13
-    assert sweep.refined == {"quantity": "log_loss", "tolerance": 0.7, "levels": 2}
+    assert sweep.refined == {"quantity": "log_loss", "tolerance": 0.7, "threshold": None, "levels": 2}
     last = sweep.config(-1)
     assert (last.network.slope, last.descent.learning_rate, last.seed) == (1.0, 1.0, 2)
     assert lt.run(sweep.config(40))["log_loss"][-1] == sweep["log_loss"][40]

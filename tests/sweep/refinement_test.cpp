@@ -119,6 +119,27 @@ TEST(Refinement, ABoundaryIsAlsoWhereTheQuantityOrTheOutcomeChanges) {
   EXPECT_EQ(by_failure.points().size(), 25u) << "what may end otherwise tomorrow decides nothing";
 }
 
+TEST(Refinement, AThresholdIsABoundaryAlsoOfWhatChangesEverywhere) {
+  std::string text = square;
+  text.replace(text.find("tolerance = 0.5"), 15, "threshold = 0.5");
+  const SweepPlan plan = plan_of(text);
+  Refinement refinement(plan);
+  const auto smooth = [](const RunConfig& config) {
+    return 3 * config.network.slope - std::log10(config.descent.learning_rate) / 5 - 1;
+  };
+  follow(refinement, plan, [&](const RunConfig& config) {
+    return PointFinding{smooth(config), "reached-end"};
+  });
+  const std::set<std::size_t> made(refinement.points().begin(), refinement.points().end());
+  const Values sides = [&](const RunConfig& config) {
+    return PointFinding{smooth(config) >= 0.5 ? 1.0 : 0.0, "reached-end"};
+  };
+  const auto corners = corners_of_jumps(plan, sides);
+  EXPECT_GT(corners.size(), 33u);
+  for (const std::size_t corner : corners) EXPECT_EQ(made.count(corner), 1u) << corner;
+  EXPECT_LT(made.size(), plan.size() / 3);
+}
+
 TEST(Refinement, GoesNoFurtherThanWhatIsMade) {
   const SweepPlan plan = plan_of(square);
   Refinement refinement(plan);
@@ -220,7 +241,8 @@ TEST(Refinement, SaysWhatIsWrongWithItsSection) {
               AllOf(HasSubstr("map.toml:5: refine"), HasSubstr("did you mean \"log_loss\"")));
   EXPECT_THAT(complaint("quantity = \"claims\"\ntolerance = 1"), HasSubstr("more than one"));
   EXPECT_THAT(complaint("quantity = \"log_loss\""), HasSubstr("refine.tolerance: is missing"));
-  EXPECT_THAT(complaint("quantity = \"log_loss\"\ntolerance = -1"), HasSubstr("is no number from"));
+  EXPECT_THAT(complaint("quantity = \"log_loss\"\ntolerance = \"a\""), HasSubstr("is no number"));
+  EXPECT_THAT(complaint(good + "threshold = 1"), HasSubstr("or threshold is there too"));
   EXPECT_THAT(complaint(good + "level = 3"), HasSubstr("did you mean levels?"));
   EXPECT_THAT(complaint(good + "levels = 0"), HasSubstr("whole number from 1 to 20"));
   EXPECT_THAT(complaint(good + "axes = [\"seed\"]"), HasSubstr("leave seed out"));

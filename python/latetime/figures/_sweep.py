@@ -16,6 +16,9 @@ _LABELS = {
     "n": "$n$",
     "d": "$d$",
     "width": "$m$",
+    "inner_product": "largest inner product $p$",
+    "limit_stable_rank_pos": r"limit stable rank of $W_{+1}$",
+    "limit_stable_rank_excess_pos": r"limit stable rank of $W_{+1}$ $-$ 1",
     "switching_fraction": "share that switches for ever",
 }
 
@@ -39,7 +42,7 @@ def phase_diagram(
     fixed: values of other axes: {"init_std": 1e-3}.
     contours: so many lines of equal value besides.
     boundary: a line between neighbours that differ by more than this; None: where the quantity is the one that a sweep
-        was refined by, its tolerance, else no line.
+        was refined by, a line where it was found to jump, else no line.
     Of a refined sweep, cells of the finest grid that were not made have the value of the nearest that was. Cells where no
     point has the quantity stay grey. Raises ValueError for what is no axis or quantity.
     """
@@ -68,11 +71,13 @@ def phase_diagram(
             made[i, k] = len(here) > 0
             if np.isfinite(here).any():
                 cells[i, k] = np.nanmean(here)
+    side = None
     if rule := sweep.refined:
         cells = _filled(cells, made, reach=2 ** (rule["levels"] - 1))
         if boundary is None and quantity == rule["quantity"]:
-            boundary = rule["tolerance"]
-    return _drawn(cells, axes, x, y, quantity, width, cmap, contours, boundary)
+            boundary, side = rule["tolerance"], rule["threshold"]
+    edges = [] if boundary is None and side is None else _edges(cells, boundary, side)
+    return _drawn(cells, axes, x, y, quantity, width, cmap, contours, edges)
 
 
 def _shown(axes, x, y, fixed) -> Tuple[str, str]:
@@ -101,10 +106,14 @@ def _filled(cells: np.ndarray, made: np.ndarray, reach: int) -> np.ndarray:
     return filled
 
 
-def _edges(cells: np.ndarray, jump: float) -> list:
-    """Sides between cells that differ by more than `jump`, or of which one alone has a value, as pairs of corners."""
+def _edges(cells: np.ndarray, jump: Optional[float], side: Optional[float]) -> list:
+    """Sides between cells that differ by more than `jump`, lie on different sides of `side`, or of which one alone has a
+    value, as pairs of corners.
+    """
     def differ(a, b):
-        return np.isnan(a) != np.isnan(b) if np.isnan(a) or np.isnan(b) else abs(a - b) > jump
+        if np.isnan(a) or np.isnan(b):
+            return np.isnan(a) != np.isnan(b)
+        return (a >= side) != (b >= side) if jump is None else abs(a - b) > jump
 
     rows, columns = cells.shape
     upright = [((k + 0.5, i - 0.5), (k + 0.5, i + 0.5)) for i in range(rows) for k in range(columns - 1)
@@ -114,7 +123,7 @@ def _edges(cells: np.ndarray, jump: float) -> list:
     return upright + level
 
 
-def _drawn(cells, axes, x, y, quantity, width, cmap, contours, boundary) -> Figure:
+def _drawn(cells, axes, x, y, quantity, width, cmap, contours, edges) -> Figure:
     made, (panel,) = figure(panels=1, width=width)
     panel.set_facecolor("0.85")
     panel.grid(False)
@@ -122,14 +131,14 @@ def _drawn(cells, axes, x, y, quantity, width, cmap, contours, boundary) -> Figu
     if contours:
         lines = panel.contour(cells, levels=contours, colors="white", linewidths=0.6)
         panel.clabel(lines, fontsize=5)
-    if boundary is not None:
-        panel.add_collection(LineCollection(_edges(cells, boundary), colors="tab:red", linewidths=0.9))
+    if edges:
+        panel.add_collection(LineCollection(edges, colors="tab:red", linewidths=0.9))
     for axis, name in ((panel.xaxis, x), (panel.yaxis, y)):
         values = axes[name]
-        every = max(1, -(-len(values) // 8))
+        every = max(1, -(-len(values) // 6))
         places = range(0, len(values), every)
         axis.set_ticks(list(places), [_tick(values[at]) for at in places])
-        axis.set_label_text(_LABELS.get(name, name))
+        axis.set_label_text(_LABELS.get(name, name.replace("_", " ")))
     made.colorbar(image, ax=panel, label=_LABELS.get(quantity, quantity.replace("_", " ")))
     return made
 

@@ -122,8 +122,10 @@ ordered_json refine_json(const toml::table& definition, const std::string& nc) {
       values[key] = json_numbers(file.read_doubles("/" + key.substr(key.rfind('.') + 1)), digits);
     }
   }
+  const auto threshold = (*rule)["threshold"].value<double>();
   return {{"quantity", (*rule)["quantity"].value_or(std::string())},
           {"tolerance", (*rule)["tolerance"].value_or(0.0)},
+          {"threshold", threshold ? ordered_json(*threshold) : ordered_json()},
           // Half a step of the first grid, in steps of the finest one.
           {"reach", std::int64_t{1} << (levels - 1)},
           {"values", values}};

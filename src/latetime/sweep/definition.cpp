@@ -406,9 +406,7 @@ std::string to_toml(const SweepDefinition& definition) {
     for (const Expression& filter : definition.filters) filters.push_back(filter.text());
     text += "filter = " + quoted_list(filters) + "\n";
   }
-  std::vector<std::string> names = definition.wanted.scalars;
-  names.insert(names.end(), definition.wanted.claims.begin(), definition.wanted.claims.end());
-  text += "quantities = " + quoted_list(names) + "\n";
+  text += "quantities = " + quoted_list(definition.wanted.names()) + "\n";
   if (!definition.wanted.arrays.empty()) {
     text += "arrays = " + quoted_list(definition.wanted.arrays) + "\n";
   }

@@ -23,12 +23,13 @@ struct SweepAxis {
 
 /// How a grid is refined where a quantity jumps. The grid of a definition is then the finest one.
 struct RefineRule {
-  std::string quantity;                ///< that is kept; "outcome": how points end, alone
-  double tolerance = 0.0;              ///< what differs by more, jumps
-  std::size_t most_points = 10'000;    ///< of all points that are made
-  std::size_t levels = 3;              ///< how often a step of the first grid is halved
-  std::vector<std::string> axes;       ///< that are refined
-  std::vector<std::string> log;        ///< those of them that are halved in the logarithm
+  std::string quantity;              ///< that is kept; "outcome": how points end, alone
+  std::optional<double> tolerance;   ///< what differs by more, jumps; nothing where `threshold` is
+  std::optional<double> threshold;   ///< what lies on different sides of it, jumps
+  std::size_t most_points = 10'000;  ///< of all points that are made
+  std::size_t levels = 3;            ///< how often a step of the first grid is halved
+  std::vector<std::string> axes;     ///< that are refined
+  std::vector<std::string> log;      ///< those of them that are halved in the logarithm
   std::vector<std::string> mean_over;  ///< axes over which the quantity is averaged
 };
 

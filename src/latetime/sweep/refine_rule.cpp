@@ -28,7 +28,8 @@ class RuleReader {
 
   RefineRule read() {
     if (!section_.is_table()) fail(section_, "refine", "is a section, [refine]");
-    const Names known{"quantity", "tolerance", "most_points", "levels", "axes", "log", "mean_over"};
+    const Names known{"quantity", "tolerance", "threshold", "most_points",
+                      "levels",   "axes",      "log",       "mean_over"};
     for (const auto& [key, node] : table()) {
       const std::string name(key.str());
       if (contains(known, name)) continue;
@@ -61,29 +62,38 @@ class RuleReader {
     if (!name) fail(*node, "refine.quantity", "is a name in quotes");
     rule_.quantity = *name;
     if (*name != "outcome") keep_quantity(*node);
-    const toml::node* tolerance = table().get("tolerance");
-    if (!tolerance) {
-      if (*name == "outcome") return;
-      fail(section_, "refine.tolerance",
-           "is missing; say from which difference on neighbours are told apart");
+    rule_.tolerance = number("tolerance");
+    rule_.threshold = number("threshold");
+    if (rule_.quantity == "outcome" || rule_.tolerance.has_value() != rule_.threshold.has_value()) {
+      return;
     }
-    const auto value = tolerance->value<double>();
-    if (!value || !(*value >= 0) || !std::isfinite(*value)) {
-      fail(*tolerance, "refine.tolerance", "is no number from 0");
-    }
-    rule_.tolerance = *value;
+    fail(section_, "refine.tolerance",
+         "is missing, or threshold is there too; say from which difference on neighbours are told "
+         "apart, tolerance = 0.1, or at which value, threshold = 0.5");
+  }
+
+  std::optional<double> number(const char* name) const {
+    const toml::node* node = table().get(name);
+    if (!node) return std::nullopt;
+    const auto value = node->value<double>();
+    if (!value || !std::isfinite(*value))
+      fail(*node, std::string("refine.") + name, "is no number");
+    return value;
   }
 
   /// The quantity is one of those that are kept.
   void keep_quantity(const toml::node& node) {
     const std::string where = with_line(definition_.origin, node) + ": refine";
     const WantedQuantities one = wanted_quantities({rule_.quantity}, {}, where);
-    if (one.scalars.size() + one.claims.size() != 1) {
+    const Names names = one.names();
+    if (names.size() != 1) {
       fail(node, "refine.quantity", "is more than one; name one claim, such as \"claim_5_4\"");
     }
-    const bool is_claim = one.scalars.empty();
-    rule_.quantity = is_claim ? one.claims.front() : one.scalars.front();
-    Names& kept = is_claim ? definition_.wanted.claims : definition_.wanted.scalars;
+    rule_.quantity = names.front();
+    WantedQuantities& wanted = definition_.wanted;
+    Names& kept = !one.scalars.empty()  ? wanted.scalars
+                  : !one.claims.empty() ? wanted.claims
+                                        : wanted.proofs;
     if (!contains(kept, rule_.quantity)) kept.push_back(rule_.quantity);
   }
 
@@ -225,9 +235,8 @@ void read_refine(const toml::node& section, const std::map<std::string, bool>& r
 
 std::string refine_text(const RefineRule& rule) {
   std::string text = fmt::format("\n[refine]\nquantity = {}\n", toml_string(rule.quantity));
-  if (rule.quantity != "outcome") {
-    text += fmt::format("tolerance = {}\n", shortest(rule.tolerance));
-  }
+  if (rule.tolerance) text += fmt::format("tolerance = {}\n", shortest(*rule.tolerance));
+  if (rule.threshold) text += fmt::format("threshold = {}\n", shortest(*rule.threshold));
   return text + fmt::format("most_points = {}\nlevels = {}\n", rule.most_points, rule.levels) +
          list_text("axes", rule.axes) + list_text("log", rule.log) +
          list_text("mean_over", rule.mean_over);

@@ -196,8 +196,10 @@ bool Refinement::jumps(const Range& range) const {
   if (range.outcomes_differ) return true;
   if (rule.quantity == "outcome") return false;
   if (range.some && range.none) return true;
+  if (!range.some) return false;
+  if (rule.threshold) return range.least < *rule.threshold && range.most >= *rule.threshold;
   // Also where the difference is no number, of infinite values.
-  return range.some && range.most > range.least && !(range.most - range.least <= rule.tolerance);
+  return range.most > range.least && !(range.most - range.least <= rule.tolerance.value_or(0.0));
 }
 
 std::vector<Refinement::Place> Refinement::cuts_of(const Cell& cell) const {

@@ -20,7 +20,8 @@ struct PointFinding {
 /// Chooses which points of a plan are made. Without [refine] that is all of them. With it, the
 /// first grid, and then, round by round, the corners and midpoints of every cell in which the
 /// quantity jumps: where two of the points in it that are made, its border included, differ by more
-/// than the tolerance, end differently, or only one has the quantity. What is chosen depends on the
+/// than the tolerance, lie on different sides of the threshold, end differently, or only one has
+/// the quantity. What is chosen depends on the
 /// plan and on what is found alone.
 class Refinement {
  public:

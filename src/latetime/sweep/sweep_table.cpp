@@ -43,8 +43,7 @@ SweepTable collect_points(const SweepPlan& plan, const std::vector<std::size_t>&
                           const std::map<std::size_t, std::string>& problems,
                           const PointStore& store) {
   const WantedQuantities& wanted = plan.definition().wanted;
-  SweepTable table{.names = wanted.scalars, .array_names = wanted.arrays};
-  table.names.insert(table.names.end(), wanted.claims.begin(), wanted.claims.end());
+  SweepTable table{.names = wanted.names(), .array_names = wanted.arrays};
   table.columns.assign(table.names.size(), std::vector<double>(numbers.size(), std::nan("")));
   table.arrays.assign(wanted.arrays.size(), std::vector<std::vector<double>>(numbers.size()));
   for (std::size_t r = 0; r < numbers.size(); ++r) {

@@ -95,9 +95,10 @@ function nearestCells(rows, columns, lines, reach) {
   return cells;
 }
 
-/** Sides between cells that differ by more than `jump`, or of which one alone has a value. */
-function jumpEdges(cells, jump) {
-  const differ = (a, b) => a && b && ((a.mean === null) !== (b.mean === null) || (a.mean !== null && Math.abs(a.mean - b.mean) > jump));
+/** Sides between cells between which the quantity jumps, or of which one alone has it. */
+function jumpEdges(cells, { tolerance, threshold }) {
+  const jumps = (a, b) => (threshold === null ? Math.abs(a - b) > tolerance : (a >= threshold) !== (b >= threshold));
+  const differ = (a, b) => a && b && ((a.mean === null) !== (b.mean === null) || (a.mean !== null && jumps(a.mean, b.mean)));
   const edges = [];
   cells.forEach((line, i) => line.forEach((cell, k) => {
     if (differ(cell, line[k + 1])) edges.push({ x0: k + 0.5, x1: k + 0.5, y0: i - 0.5, y1: i + 0.5 });
@@ -127,7 +128,7 @@ function refinedHeatSpec(sweep, values, width) {
       if (line[k]) boxes.push({ ...line[k], x0: k - 0.5, x1: end - 0.5 + lap, y0: i - 0.5, y1: i + 0.5 + lap });
     }
   });
-  const edges = values.quantity === sweep.refine.quantity ? jumpEdges(cells, sweep.refine.tolerance) : [];
+  const edges = values.quantity === sweep.refine.quantity ? jumpEdges(cells, sweep.refine) : [];
   const place = { x: placeAxis(across, values.x, 'x0'), x2: { field: 'x1' }, y: placeAxis(up, values.y, 'y0'), y2: { field: 'y1' } };
   return {
     width, height: Math.min(430, 150 + 12 * up.length), autosize: { type: 'fit', contains: 'padding' },
