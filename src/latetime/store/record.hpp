@@ -1,9 +1,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "latetime/measure/errors.hpp"
 #include "latetime/measure/measures.hpp"
 #include "latetime/model/method.hpp"
 
@@ -20,17 +22,20 @@ struct Record {
   double error_estimate = 0.0;
   std::uint64_t undecided_events = 0;
   Measures measures;
+  std::optional<Errors> errors = {};  ///< of runs that measure them
 };
 
 /// Names of the columns of metrics.csv. The first fourteen are a contract; scripts go by name.
-const std::vector<std::string>& metrics_columns();
+/// `errors`: of runs that measure errors, whose columns come last.
+const std::vector<std::string>& metrics_columns(bool errors = false);
 
 /// One field a column, as text: the shortest decimals that read back exactly, empty where a value
 /// does not exist (log10_t at the start, step beyond 2^53, switches of mini-batches, KKT residual
 /// before separation).
 std::vector<std::string> metrics_fields(const Record& record);
-/// The same of a record without measures: times, engine and loss, and all else empty.
-std::vector<std::string> loss_fields(const Record& record);
+/// The same of a record without measures: times, engine and loss, and all else empty; `errors`: see
+/// metrics_columns.
+std::vector<std::string> loss_fields(const Record& record, bool errors);
 
 /// Name of the one column that holds words, those of EngineKind; all others hold numbers.
 constexpr const char* engine_column = "engine";
