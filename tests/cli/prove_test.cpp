@@ -106,5 +106,21 @@ TEST(ProveCommand, RefusesWhatCannotBeMeant) {
   EXPECT_FALSE(std::filesystem::exists(folder / "a/proof.json"));
 }
 
+TEST(ProveCommand, SaysWhereItCannotWriteAndRefusesADamagedProof) {
+  const TemporaryFolder folder;
+  ASSERT_EQ(call("run --out " + folder / "a" + small).code, 0);
+  const Output full = call("prove " + folder / "a" + " > /dev/full");
+  EXPECT_EQ(full.code, 3);
+  EXPECT_THAT(full.err, HasSubstr("standard output"));
+  EXPECT_EQ(std::count(full.err.begin(), full.err.end(), '\n'), 1);
+  auto json = nlohmann::json::parse(json_of(folder / "a"));  // proved all the same
+  EXPECT_EQ(json["proved"], true);
+  json.erase("limit");
+  folder.write("a/proof.json", json.dump());
+  expect_refusal("check --steps 500 " + folder / "a", "holds no proof");
+  EXPECT_EQ(call("prove " + folder / "a").code, 0);  // makes it again
+  EXPECT_EQ(call("check --steps 500 " + folder / "a").code, 0);
+}
+
 }  // namespace
 }  // namespace latetime
