@@ -135,7 +135,7 @@ def _drawn(cells, axes, x, y, quantity, width, cmap, contours, edges) -> Figure:
         panel.add_collection(LineCollection(edges, colors="tab:red", linewidths=0.9))
     for axis, name in ((panel.xaxis, x), (panel.yaxis, y)):
         values = axes[name]
-        every = max(1, -(-len(values) // 5))
+        every = 1 if len(values) <= 8 else -(-len(values) // 5)
         places = range(0, len(values), every)
         axis.set_ticks(list(places), [_tick(values[at]) for at in places])
         axis.set_label_text(_LABELS.get(name, name.replace("_", " ")))
