@@ -166,7 +166,7 @@ TEST(SwitchingEngine, AllKernelsAgreeForEveryNumberOfSamples) {
 /// As runs use it: where the model chooses blocks, stopped and restored within one.
 TEST(SwitchingEngine, ARunStoppedWithinABlockContinuesToTheSameBits) {
   const TestProblem p =
-      problem_on("few_switch", gaussian_mixture(60, 784, 0.01, 1.0, 1), 40, 0.5, 1e-3);
+      problem_on("few_switch", gaussian_mixture(60, 784, 0.1, 1.0, 1), 50, 0.1, 1e-3);
   constexpr std::uint64_t target = 9000;
   ExactDescent whole(p, 1, true, true), plain(p, 1, false);
   whole.advance(target);

@@ -47,47 +47,11 @@ inline std::uint64_t active_bits(Pack z) {
 #endif
 }
 
-/// One pack of a chunk's table, made in registers: the sums over all subsets of `bits` samples,
-/// whose share of G lies `gram_stride` apart from `gram` on.
-template <std::size_t bits>
-inline void build_entries(const double* gram, std::size_t gram_stride, const double* factors,
-                          Pack base, double* table, std::size_t width) {
-  Pack entries[std::size_t{1} << bits];
-  entries[0] = base;
-  for (std::size_t bit = 0; bit < bits; ++bit) {
-    const Pack q = factors[bit] * load(gram + bit * gram_stride);
-    for (std::size_t row = 0; row < std::size_t{1} << bit; ++row) {
-      entries[(std::size_t{1} << bit) + row] = entries[row] + q;
-    }
-  }
-  for (std::size_t row = 0; row < std::size_t{1} << bits; ++row) {
-    store(table + row * width, entries[row]);
-  }
-}
-
-/// The same for any number of samples, sum by sum.
-inline void build_any_entries(const double* gram, std::size_t gram_stride, const double* factors,
-                              std::size_t bits, Pack base, double* table, std::size_t width) {
-  store(table, base);
-  std::size_t filled = 1;
-  for (std::size_t bit = 0; bit < bits; ++bit, filled *= 2) {
-    const Pack q = factors[bit] * load(gram + bit * gram_stride);
-    for (std::size_t row = 0; row < filled; ++row) {
-      store(table + (filled + row) * width, load(table + row * width) + q);
-    }
-  }
-}
-
 void build_tables(const TableJob& job, std::size_t chunk) {
   const std::size_t width = job.width;
+  const std::size_t rows = std::size_t{1} << job.chunk_bits;
   const std::size_t first = chunk * job.chunk_bits;
-  const std::size_t left = job.samples - first;
-  const std::size_t bits = left < job.chunk_bits ? left : job.chunk_bits;
-  double* table = job.tables + chunk * (std::size_t{1} << job.chunk_bits) * width;
-  double factors[64];
-  for (std::size_t bit = 0; bit < bits; ++bit) {
-    factors[bit] = (1.0 - job.slope) * job.pull[first + bit];
-  }
+  double* table = job.tables + chunk * rows * width;
   for (std::size_t i = 0; i < width; i += lanes) {
     Pack base = {};
     if (chunk == 0 && job.slope != 0.0) {
@@ -95,16 +59,15 @@ void build_tables(const TableJob& job, std::size_t chunk) {
         base += (job.slope * job.pull[l]) * load(job.gram + l * job.gram_stride + i);
       }
     }
-    const double* gram = job.gram + first * job.gram_stride + i;
-    switch (bits) {
-      case 3:
-        build_entries<3>(gram, job.gram_stride, factors, base, table + i, width);
-        break;
-      case 4:
-        build_entries<4>(gram, job.gram_stride, factors, base, table + i, width);
-        break;
-      default:
-        build_any_entries(gram, job.gram_stride, factors, bits, base, table + i, width);
+    store(table + i, base);
+    std::size_t filled = 1;
+    for (std::size_t bit = 0; bit < job.chunk_bits && first + bit < job.samples; ++bit) {
+      const std::size_t l = first + bit;
+      const Pack q = ((1.0 - job.slope) * job.pull[l]) * load(job.gram + l * job.gram_stride + i);
+      for (std::size_t row = 0; row < filled; ++row) {
+        store(table + (filled + row) * width + i, load(table + row * width + i) + q);
+      }
+      filled *= 2;
     }
   }
 }
