@@ -1,6 +1,7 @@
 #include "limit_text.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include <fmt/format.h>
 
@@ -34,12 +35,35 @@ void print_wrapped(const char* name, const std::string& words) {
   print_row(name, rest);
 }
 
+void print_errors(const Errors& errors) {
+  print_row("training error", fmt::format("{}  (clean labels {})", brief(errors.train, 4),
+                                          brief(errors.train_clean, 4)));
+  if (!std::isnan(errors.test)) print_row("test error", brief(errors.test, 4));
+  if (!errors.population) return;
+  const PopulationError& population = *errors.population;
+  print_row("population error",
+            population.draws == 0
+                ? fmt::format("{}  (quadrature, ± {})", brief(population.value, 8),
+                              brief(population.high - population.value, 2))
+                : fmt::format("{}  ({} %: {} to {}, {} draws)", brief(population.value, 4),
+                              brief(100 * population_confidence, 4), brief(population.low, 4),
+                              brief(population.high, 4), population.draws));
+}
+
 void print_limit_measures(const LimitReport& report) {
   const auto& ranks = report.stable_ranks;
   print_row("stable rank W+, W-, W", fmt::format("{},  {},  {}", rank_text(ranks[0]),
                                                  rank_text(ranks[1]), rank_text(ranks[2])));
   print_row("normalised margin", brief(report.limit.normalized_margin, 8));
   print_row("KKT residual", brief(report.limit.kkt_residual, 3));
+  if (!report.errors) return;
+  print_errors(*report.errors);
+  const auto& population = report.errors->population;
+  const double zero = population ? population->zero : report.errors->test_zero;
+  if (zero > 0.0) {
+    print_wrapped("of these f = 0",
+                  fmt::format("{}: counted as wrong, lower orders decide them", brief(zero, 4)));
+  }
 }
 
 void print_limit_section(const LimitReport& report) {

@@ -25,4 +25,7 @@ void print_limit_section(const LimitReport& report);
 /// Stable ranks, normalised margin, KKT residual: rows that every account of a limit has.
 void print_limit_measures(const LimitReport& report);
 
+/// Rows of the errors of a state or a limit.
+void print_errors(const Errors& errors);
+
 }  // namespace latetime::cli

@@ -1,9 +1,11 @@
 // The command line: arguments, progress and words. No numerics.
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <exception>
 #include <filesystem>
 #include <new>
@@ -26,10 +28,20 @@ int complain(int code, const std::string& line) {
   return code;
 }
 
+/// Where what was said could not be written (a full disk), a command that did all else has failed.
+int after_output(int code) {
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return code;
+  const int why = errno;
+  std::clearerr(stdout);
+  return complain(code == done ? stopped_early : code,
+                  fmt::format("standard output: cannot be written ({}); give it a place with room",
+                              std::strerror(why)));
+}
+
 /// Exit code of a command, whose exceptions become one line.
 int carry_out(const Action& action) {
   try {
-    return action();
+    return after_output(action());
   } catch (const latetime::InputError& error) {
     return complain(bad_input, error.what());
   } catch (const std::filesystem::filesystem_error& error) {
@@ -92,7 +104,7 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
+    if (error.get_exit_code() == 0) return after_output(app.exit(error));  // --help, --version
     return complain(bad_input, std::string(error.what()) + "; see latetime --help");
   }
   return carry_out(action);

@@ -2,14 +2,13 @@
 #include <cstdio>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include "commands.hpp"
 #include "latetime/base/error.hpp"
 #include "latetime/base/text.hpp"
-#include "latetime/data/file_bytes.hpp"
 #include "latetime/experiment/proof_run.hpp"
 #include "latetime/store/run_directory.hpp"
+#include "latetime/store/stored_proof.hpp"
 #include "limit_text.hpp"
 #include "results_folder.hpp"
 #include "terminal.hpp"
@@ -128,11 +127,10 @@ ProofReport proved(const ProveArguments& arguments) {
 /// The level of the proof of this run that lies in the folder; empty where there is none.
 std::string stored_level(const RunDirectory& directory, const std::string& of) {
   try {
-    const auto json = nlohmann::json::parse(read_file_bytes(directory.file("proof.json")));
-    if (!json.value("proved", false) || json.value("of", "") != of) return "";
-    return json.value("level", "");
-  } catch (const std::exception&) {
-    return "";
+    const auto proof = read_stored_proof(directory.path(), of);
+    return proof && (*proof)["proved"].get<bool>() ? (*proof)["level"].get<std::string>() : "";
+  } catch (const InputError&) {
+    return "";  // what is damaged, or of another run, is replaced
   }
 }
 

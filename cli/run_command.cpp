@@ -62,6 +62,7 @@ void print_summary(const RunSummary& summary, const RunConfig& config, const std
     print_wrapped("note", note);
   }
   if (summary.last.measures.active_own.size() > 0) print_last_record(summary.last, config);
+  if (summary.last.errors) print_errors(*summary.last.errors);
   if (summary.limit) print_limit_section(*summary.limit);
   fmt::print("{}\n", inked(Ink::bold, "results", stdout));
   print_row("look at", report);

@@ -4,7 +4,7 @@
 # What who links the installed libraries needs as well: arguments of find_package, and of pkg-config a name and its module.
 # LatetimeConfig.cmake finds the same again.
 list(APPEND CMAKE_MODULE_PATH ${CMAKE_CURRENT_LIST_DIR})  # FindArb.cmake
-set(library_packages "Threads" "Arb" "Eigen3 3.4 NO_MODULE" "Boost 1.74" "ZLIB" "fmt")
+set(library_packages "Threads" "Arb" "Eigen3 3.4 NO_MODULE" "ZLIB" "fmt")
 set(library_modules "tomlplusplus tomlplusplus" "libzip libzip" "hdf5 hdf5-serial" "lapacke lapacke"
   "openblas openblas" "sleef sleef" "muparser muparser")
 
@@ -22,4 +22,5 @@ endforeach()
 # Headers that sources alone include.
 find_package(Spectra REQUIRED NO_MODULE)
 find_package(nlohmann_json REQUIRED)
+find_package(Boost 1.74 REQUIRED)
 find_package(CLI11 REQUIRED)

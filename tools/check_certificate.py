@@ -452,8 +452,20 @@ def start_distance(weights, reached, drift):
 
 # ---------------------------------------------------------------------------------------------------- the tube
 
+class Crossing:
+    """An own pair that comes to zero or has crossed, while every step moves it to its new side: W crosses before the reference
+    or after it, never both (section 4). early, late: the multiple of x_i that mismatches add to w_k in the one case and the other."""
+
+    def __init__(self, was_free=False, early=0.0, late=0.0, depth=None):
+        self.was_free, self.early, self.late = was_free, early, late
+        self.depth = depth                                       # how far z(W) may be on the old side; None: not crossed yet
+
+    def shift(self):
+        return max(self.early, self.late)
+
+
 class Tube:
-    """‖W_t − Z_t‖ <= radius, piece by piece (sections 2, 4, 5)."""
+    """‖W_t − Z_t − shifts of crossings‖ <= radius, piece by piece (sections 2, 4, 5)."""
 
     def __init__(self, reference):
         self.ref, p = reference, reference.p
@@ -465,7 +477,7 @@ class Tube:
         self.free = [frozenset(i for i in range(p.n) if row[i] == 's') for row in letters]                # N_k of section 4
         self.sure = [[known and a == b for known, a, b in zip(*rows)] for rows in zip(reference.certain, reference.active, letters)]
         self.ever_open = False
-        self.depth = {}      # own pairs that crossed: how far z(W) may still be on the old side (section 4)
+        self.crossings = {}
         self.blocks, self.known = {}, ([], [])
 
     def radius(self):
@@ -506,7 +518,17 @@ class Tube:
         gamma = [[(slope[l] * slope[j] >> BITS) * kept[l][j] >> BITS for j in every] for l in every]
         return [above(p.gram[i][i] - kept[i][i]) if free else 0.0 for i in every], touch, gamma
 
-    def near(self, out, radius, stride):
+    def shifts(self, sizes):
+        """What shifts of these sizes (multiples of x_i) do to pre-activations, by neuron, and to margins (section 2)."""
+        p, pairs, margins = self.p, {}, [0.0] * self.p.n
+        for (k, i), size in sizes.items():
+            pairs[k] = [fat(a + size * g) for a, g in zip(pairs.get(k, [0.0] * p.n), p.absgram[i])]
+        for k, seen in pairs.items():
+            slopes = [p.slope if c == '0' else 1.0 for c in self.ref.mode.letters[k]]
+            margins = [fat(a + p.a * slope * v) for a, slope, v in zip(margins, slopes, seen)]
+        return pairs, margins
+
+    def near(self, out, radius, stride, shift, sure):
         """The closed set of free pairs, and those whose sign may differ from the slope of the reference, with the range of z
         (section 4). Own pairs count as near within one step of it, too: they must not cross in the step that straddles the end."""
         p, ref = self.p, self.ref
@@ -514,74 +536,89 @@ class Tube:
         while True:
             rooms, grown, found = self.rooms(free), False, {}
             for k in range(p.k):
-                z, reach = ref.near_z[k], out.reach[ref.mode.blocks[k]]
+                z, reach, moved = ref.near_z[k], out.reach[ref.mode.blocks[k]], shift.get(k)
                 for i, letter in enumerate(ref.mode.letters[k]):
-                    margin = fat(self.margin(rooms[k][i], p.norm[i], radius) + (stride * p.norm[i] if p.own(k, i) else 0.0))
+                    margin = fat(self.margin(rooms[k][i], p.norm[i], radius) + (stride * p.norm[i] if p.own(k, i) else 0.0)
+                                 + (moved[i] if moved else 0.0))
                     if letter != 's' and abs(z[i]) > fat(margin + reach[i]) and (z[i] > 0) == (letter == '1'):
                         continue
                     low, high = out.span(k, i)
                     if letter == '1' and low > margin or letter == '0' and high < -margin:
                         continue
                     found[k, i] = (low, high)
-                    if i not in free[k] and not (p.own(k, i) and self.sure[k][i]):      # signs of those are decided in close()
+                    if i not in free[k] and not (p.own(k, i) and sure[k][i]):      # signs of those are decided in close()
                         free[k], grown = free[k] | {i}, True
             if not grown:
                 return free, found
 
-    def outward(self, k, i, free, high, low):
-        """A lower bound of the outward drift of z_ki(W) a unit of log t, whatever the free pairs and the pair itself do (5)."""
+    def drift(self, k, i, side, free, found, high, low):
+        """A lower bound of the drift of z_ki(W) to a side (±1) a unit of log t, whatever the pairs of open sign do (5)."""
         p, worst, letters = self.p, -1e-9 * math.fsum(high) * max(self.p.norm) ** 2, self.ref.mode.letters[k]
         for l in range(p.n):
-            pull = p.sign[k] * p.y[l] * p.pull[i][l] * (1 if letters[i] == '1' else -1)
+            pull = p.sign[k] * p.y[l] * p.pull[i][l] * side
             declared = p.slope if letters[l] == '0' else 1.0
-            least, most = (p.slope, 1.0) if l in free[k] else (declared, declared)
+            least, most = (p.slope, 1.0) if l in free[k] and (k, l) in found else (declared, declared)
             worst += thin(pull * least * low[l]) if pull > 0 else -fat(-pull * most * high[l])
         return thin(p.q * p.a * worst) if worst > 0 else 0.0
 
-    def close(self, out, radius, begin, last):
-        """The closed set of section 4 for a radius: found pairs; own ones among them that may have the wrong sign, with their
-        drift; other ones by neuron; bounds of t h_l and of ε_l."""
+    def close(self, out, radius, begin, last, shift, moved):
+        """The closed set of section 4 for a radius and shifts (seen by pre-activations, by margins): found pairs; own ones among
+        them that may have the wrong sign, with their drifts outward and inward; other ones by neuron; bounds of t h_l and ε_l."""
         p, letters = self.p, self.ref.mode.letters
-        loads = math.fsum(g * exp(r * radius) * x for g, r, x in zip(out.g_high, p.row_norm, p.norm))
-        stride = 0.0 if last else fat(2 * p.q * p.a * loads / (begin - 2))
+        loads = math.fsum(g * exp(r * radius + c) * x for g, r, x, c in zip(out.g_high, p.row_norm, p.norm, moved))
+        stride, sure = 0.0 if last else fat(2 * p.q * p.a * loads / (begin - 2)), [list(row) for row in self.sure]
         while True:
-            free, found = self.near(out, radius, stride)
+            free, found = self.near(out, radius, stride, shift, sure)
             eps, omega, hop = [0.0] * p.n, [0.0] * p.n, {}
             for (k, i), (least, most) in found.items():
-                size, letter = max(abs(least), abs(most)), letters[k][i]
+                size, letter, slid = max(abs(least), abs(most)), letters[k][i], shift[k][i] if k in shift else 0.0
                 if p.own(k, i):
                     need(letter != 's', f'own-class pair ({k}, {i}) cannot slide')
-                    omega[i] += p.a * (1 - p.slope) * (size + p.norm[i] * radius)
+                    omega[i] += p.a * (1 - p.slope) * (size + p.norm[i] * radius + slid)
                 else:
-                    eps[i] += p.a * (1 - p.slope) * (size if letter == 's' else max(0.0, most if letter == '0' else -least))
+                    wrong = size if letter == 's' else max(0.0, most if letter == '0' else -least)
+                    eps[i] += p.a * (1 - p.slope) * (wrong + slid)
                     hop.setdefault(k, []).append(i)
             eps = list(map(fat, eps))
             need(max(eps) < 0.69, 'wrong-sided pairs change a margin by less than log 2')
-            room = [fat(r * radius + e) for r, e in zip(p.row_norm, eps)]
+            room = [fat(r * radius + e + c) for r, e, c in zip(p.row_norm, eps, moved)]
             high = [fat(g * exp(r)) for g, r in zip(out.g_high, room)]
             low = [max(0.0, thin(v / exp(o + r + fat(x)) * (1 - 4 * g / begin)))
                    for v, o, r, x, g in zip(out.low, out.off, room, omega, out.g_high)]
             lost = {}
             for k, i in found:
                 if p.own(k, i):
-                    drift = self.outward(k, i, free, high, low) if self.sure[k][i] or (k, i) in self.depth else 0.0
-                    if not (self.sure[k][i] and drift > 0):
-                        lost[k, i] = drift
+                    side = 1 if letters[k][i] == '1' else -1
+                    outward, inward = (self.drift(k, i, s, free, found, high, low) for s in (side, -side))
+                    if not (sure[k][i] and outward > 0):
+                        lost[k, i] = outward, inward
             missing = [(k, i) for k, i in lost if i not in free[k]]
             if not missing:
                 return free, found, lost, hop, eps, high
             for k, i in missing:
-                self.sure[k][i] = False
+                sure[k][i] = False
 
     def charge(self, out, radius, begin, end, last=None):
         """What the piece, from t = begin to end, adds to the squares and to the linear part (section 5), and what is to be
-        committed. last: the charges of the last piece in place of the defects."""
+        committed. last: the charges of the last piece in place of the defects. Shifts are assumed, larger ones until they suffice."""
+        assumed = {pair: c.shift() for pair, c in self.crossings.items()}
+        for _ in range(60):
+            square, linear, state, seen = self.shifted(out, radius, begin, end, last, assumed)
+            small = {pair: size for pair, size in seen.items() if not size <= assumed.get(pair, -1.0)}
+            if not small:
+                return square, linear, state
+            assumed.update((pair, size * 1.01) for pair, size in small.items())
+        raise NotProved(f'own-class pairs {list(small)[:3]} cross without enlarging their own shifts')
+
+    def shifted(self, out, radius, begin, end, last, assumed):
+        """The charge of a piece whose shifts are at most those assumed, and the shifts that follow."""
         p = self.p
-        free, found, lost, hop, eps, high = self.close(out, radius, begin, last)
+        shift, moved = self.shifts(assumed)
+        free, found, lost, hop, eps, high = self.close(out, radius, begin, last, shift, moved)
         need(last is None or not lost, f'own-class pairs {list(lost)[:3]} (neuron, sample) keep their signs for ever')
         duration = fat(out.h + 3 / (begin - 2))                      # Σ 1/t over the steps of the piece
         inverse = fat(1 / (begin - 2) - thin(1 / end))               # Σ 1/t²
-        damp = 1 - fat(p.q / p.m * math.fsum(r * r for r in p.norm) * fat(max(high) / begin))
+        damp = 1 - fat((2 if assumed else 1) * p.q / p.m * math.fsum(r * r for r in p.norm) * fat(max(high) / begin))
         need(damp > 0.1, 'steps are short: q Λ θ < 1.8 on the piece')
         hops = 0.0
         for k, samples in hop.items():
@@ -596,12 +633,39 @@ class Tube:
             uneven = [fat(v * math.expm1(o)) for v, o in zip(out.high, out.off)]
             linear = fat((p.length(uneven) + self.clipped(out)) * duration)
             linear += fat(p.length([g * g + 0.5 * (d + v) for g, d, v in zip(out.g_high, out.drift, out.high)]) * inverse)
-        for (k, i), drift in lost.items():
-            slip = max(map(abs, found[k, i])) + fat(p.norm[i] * radius)
-            late = drift > 0 and (k, i) in self.depth
-            time = min(duration, fat(self.depth[k, i] / drift + 6 / (begin - 2))) if late else duration
-            linear += fat(p.q * p.a * (1 - p.slope) * high[i] * (p.norm[i] + slip * p.row_norm[i]) * time)
-        return square, linear, (free, found, lost, max(0.0, out.h - 6 / (begin - 2)))
+        square += fat(p.q * math.fsum(h * c * c for h, c in zip(high, moved)) * duration)
+        own, crossings, seen, merged = self.own_charges(out, radius, begin, duration, found, lost, high, shift)
+        return square, linear + own, (free, found, lost, crossings, merged), seen
+
+    def own_charges(self, out, radius, begin, duration, found, lost, high, shift):
+        """Mismatches of own pairs (sections 4, 5): what they add to the linear part; crossings after the piece, the largest shifts
+        on it, and those that join the distance after it. Pairs that have crossed for certain leave lost."""
+        p, linear, merged, crossings, seen = self.p, 0.0, 0.0, {}, {}
+        for (k, i), c in self.crossings.items():
+            if (k, i) in lost and lost[k, i][c.depth is None] > 0:                  # its drift, outward after it crossed
+                crossings[k, i] = Crossing(c.was_free, c.early, c.late, c.depth)
+            else:
+                linear += fat(c.shift() * p.norm[i])
+        for (k, i), (outward, inward) in list(lost.items()):
+            push = fat(p.q * p.a * (1 - p.slope) * high[i])
+            size = fat(max(map(abs, found[k, i])) + p.norm[i] * radius + (shift[k][i] if k in shift else 0.0))
+            linear += fat(push * size * p.row_norm[i] * duration)
+            if (k, i) not in self.crossings and self.sure[k][i] and inward > 0:
+                crossings[k, i] = Crossing(i in self.free[k])
+            c = crossings.get((k, i))
+            if c is None:
+                linear += fat(push * p.norm[i] * duration)
+            elif c.depth is None:
+                c.early = fat(c.early + push * duration)
+                seen[k, i] = c.shift()
+            else:
+                c.late = fat(c.late + push * min(duration, fat(c.depth / outward + 6 / (begin - 2))))
+                c.depth -= thin(outward * max(0.0, out.h - 6 / (begin - 2)))
+                seen[k, i] = c.shift()
+                if c.depth <= 0:
+                    merged += fat(c.shift() * p.norm[i])
+                    del crossings[k, i], lost[k, i]
+        return fat(linear), crossings, seen, fat(merged)
 
     def gap(self, k, i, out):
         """Largest |α − slope of W| of a pair that may hop."""
@@ -630,18 +694,12 @@ class Tube:
         return worst
 
     def commit(self, square, linear, state, radius):
-        self.free, found, lost, length = state
+        self.free, found, lost, self.crossings, merged = state
         self.square, self.linear = fat(self.square + square), fat(self.linear + linear)
         need(self.radius() <= radius,
              f'radius {radius:.6g} of the piece at log(t/T) = {self.ref.theta / ONE:.6g}: needs {self.radius():.6g}')
         self.ever_open |= any(pair in lost or not self.p.own(*pair) for pair in found)
-        for pair, drift in list(lost.items()):
-            if pair in self.depth and drift > 0:
-                self.depth[pair] -= thin(drift * length)
-                if self.depth[pair] <= 0:
-                    del self.depth[pair], lost[pair]
-            else:
-                self.depth.pop(pair, None)
+        self.linear = fat(self.linear + merged)
         self.sure = [[(k, i) not in lost for i in range(self.p.n)] for k in range(self.p.k)]
 
     def cost(self, out, radius):
@@ -662,6 +720,7 @@ class Tube:
     def change(self, changes):
         """New slopes at the boundary (section 3)."""
         p, ref, mode = self.p, self.ref, self.ref.mode
+        known = {(k, i): (i in self.free[k], self.sure[k][i]) for k, i, _ in changes}
         for k, i, letter in changes:
             need(letter != mode.letters[k][i], f'set of pair ({k}, {i}) changes nothing')
             need(letter != 's' or not p.own(k, i), f'own-class pair ({k}, {i}) cannot slide')
@@ -676,12 +735,30 @@ class Tube:
         step = 2 * p.q * p.a * max(p.norm) * dot(ref.lam_float, p.norm) / (ref.time() - 1)
         for k, i, _ in changes:
             if p.own(k, i):
-                self.depth[k, i] = fat(p.norm[i] * self.radius() + above(abs(ref.z[k][i])) + step)
+                self.cross(k, i, *known[k, i], above(abs(ref.z[k][i])) + step)
+
+    def cross(self, k, i, was_free, was_sure, gap):
+        """The reference crosses with an own pair. If W has not crossed yet, it is not deep on the old side, as it has had no
+        mismatch of this pair so far (section 4)."""
+        p, c = self.p, self.crossings.pop((k, i), None)
+        shift = self.shifts({pair: other.shift() for pair, other in self.crossings.items()})[0].get(k, [0.0] * p.n)[i]
+        if c and c.depth is None or not c and was_sure:
+            c = c or Crossing(was_free)
+            free = [f - {i} if j == k and not c.was_free else f for j, f in enumerate(self.free)]
+            slip = self.margin(self.rooms(free)[k][i], p.norm[i], self.radius())
+        else:
+            if c:
+                self.linear = fat(self.linear + c.shift() * p.norm[i])
+            c, slip = Crossing(), p.norm[i] * self.radius()
+        c.depth = fat(slip + shift + gap)
+        self.crossings[k, i] = c
 
     def tail(self, radius, support):
         """The straight line V log t + Z0 from here on (section 5). Returns the limit."""
         p, ref, n, begin = self.p, self.ref, self.p.n, self.ref.time()
         limit, letters = Limit(p, ref.mode, support), ref.mode.letters
+        self.linear = fat(self.linear + math.fsum(c.shift() * p.norm[i] for (_, i), c in self.crossings.items()))
+        self.crossings = {}
         slide = [(b.sliding, [above(abs(row[i])) for i in b.sliding]) for row, b in zip(ref.z, ref.mode.blocks)]
         first = fat(math.sqrt(math.fsum(dot(z, z) / p.least(frozenset(s)) for s, z in slide)))
         off = [fat(above(abs(ref.exponents[l] - log(limit.lam[l]))) + p.row_norm[l] * first) for l in support]
@@ -837,8 +914,8 @@ def read(path):
     with open(path, 'rb') as f:
         lines = [(i, text.split()) for i, text in enumerate(f.read().decode('ascii', 'replace').split('\n'), 1)]
     lines = [(i, words) for i, words in lines if words and words[0][0] != '#']
-    if not lines or lines[0][1] != ['latetime-certificate', '1'] or lines[-1][1] != ['end']:
-        raise BadFile("a certificate begins with 'latetime-certificate 1' and ends with 'end'")
+    if not lines or lines[0][1] not in (['latetime-certificate', '1'], ['latetime-certificate', '2']) or lines[-1][1] != ['end']:
+        raise BadFile("a certificate begins with 'latetime-certificate 2' (or 1, judged alike) and ends with 'end'")
     parts, left, part = {}, list(LINES), None
     for i, words in lines[1:-1]:
         if words == left[:1]:
@@ -973,7 +1050,7 @@ def between(enclosure):
 def theorem(p, tube, limit, step, found, origin):
     """The theorem in words; docs/proofs.md says what each sentence means exactly."""
     strict = sum(v > 0 for row in limit.speed for v in row)
-    text = [f'Theorem. Samples: {p.n} in dimension {p.d}; two-layer network with {p.m} neurons a class, slope {p.slope!r}; '
+    text = [f'Theorem. Samples: {p.n} in dimension {p.d}; two-layer network with {p.m} neuron{"s" * (p.m > 1)} a class, slope {p.slope!r}; '
             f'gradient descent with rate {p.rate!r}.',
             'V is a KKT point of min ½‖V‖² subject to margins >= 1, and the only minimiser among the weights with its own-class signs; '
             f'‖V‖ in {between(found["norm"])}.',

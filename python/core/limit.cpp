@@ -1,3 +1,5 @@
+#include <cmath>
+
 #include <pybind11/stl.h>
 
 #include "arrays.hpp"
@@ -64,6 +66,28 @@ py::dict linear_dict(const RunLimit& run) {
   result["even_on_boundary"] = linear.even_on_boundary;
   result["spread"] = linear.spread;
   result["boundary"] = word_of(linear.boundary);
+  return result;
+}
+
+/// What `latetime limit --json` prints under "errors"; None where the run measures none.
+py::object errors_object(const RunLimit& run) {
+  if (!run.report.errors) return py::none();
+  const Errors& errors = *run.report.errors;
+  py::dict result;
+  result["train_error"] = errors.train;
+  result["train_error_clean"] = errors.train_clean;
+  if (!std::isnan(errors.test)) {
+    result["test_error"] = errors.test;
+    result["test_zero"] = errors.test_zero;
+  }
+  if (!errors.population) return result;
+  const PopulationError& population = *errors.population;
+  result["population_method"] = population.draws == 0 ? "quadrature" : "monte-carlo";
+  result["population_error"] = population.value;
+  result["population_error_low"] = population.low;
+  result["population_error_high"] = population.high;
+  result["population_zero"] = population.zero;
+  result["population_draws"] = population.draws;
   return result;
 }
 
@@ -140,7 +164,8 @@ void bind_limit(py::module_& module) {
       .def_property_readonly("pairs", pair_counts)
       .def_property_readonly("switching_share",
                              [](const RunLimit& run) { return run.pairs.switching_share(); })
-      .def_property_readonly("linear", linear_dict);
+      .def_property_readonly("linear", linear_dict)
+      .def_property_readonly("errors", errors_object);
   module.def("limit_of", limit_of, py::arg("memory"), py::arg("origin"));
 }
 

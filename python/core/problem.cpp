@@ -40,26 +40,42 @@ py::array batch_permutation(std::uint64_t seed, std::uint64_t epoch, std::uint32
   return result;
 }
 
-/// A problem from a configuration; own samples and weights, where given, take the place of what it
-/// names, and the configuration then names the copies that result.h5 will hold.
-RunProblem make_problem(RunConfig config, const Dataset* own_data, const py::object& weights) {
-  if (own_data) {
-    config.data = DataConfig{};
-    config.data.source = DataSource::file;
-    config.data.d = 0;  // as the file says
-    config.data.x = "result.h5:/data/x";
-    config.data.y = "result.h5:/data/y";
+/// The section [data] of a run on own samples, which names the copies that result.h5 will hold.
+DataConfig config_of_own(const DataConfig& given, const Dataset* test) {
+  DataConfig data;
+  data.source = DataSource::file;
+  data.d = 0;  // as the file says
+  data.x = "result.h5:/data/x";
+  data.label_noise = given.label_noise;
+  data.y = data.label_noise > 0.0 ? "result.h5:/data/clean_y" : "result.h5:/data/y";
+  if (test) {
+    data.test_x = "result.h5:/data/test_x";
+    data.test_y = "result.h5:/data/test_y";
   }
+  return data;
+}
+
+/// A problem from a configuration; own samples, test samples of such ones, and weights, where
+/// given, take the place of what it names.
+RunProblem make_problem(RunConfig config, const Dataset* own_data, const Dataset* test,
+                        const py::object& weights) {
+  if (own_data) config.data = config_of_own(config.data, test);
   Dataset data = own_data ? *own_data : load_data(config);
+  if (own_data) add_label_noise(data, config);
+  Network initial;
   if (weights.is_none()) {
-    Network initial = load_network(config, data);
-    return {std::move(config), std::move(data), std::move(initial)};
+    initial = load_network(config, data);
+  } else {
+    const NetworkShape shape{.groups = 2,
+                             .width = config.network.width,
+                             .dim = data.dim(),
+                             .slope = config.network.slope};
+    initial = network_of(shape, py::array(weights), "W0");
+    config.network.initial_weights = "result.h5:/network/initial_weights";
   }
-  const NetworkShape shape{
-      .groups = 2, .width = config.network.width, .dim = data.dim(), .slope = config.network.slope};
-  Network initial = network_of(shape, py::array(weights), "W0");
-  config.network.initial_weights = "result.h5:/network/initial_weights";
-  return {std::move(config), std::move(data), std::move(initial)};
+  HeldOut held_out = own_data ? HeldOut{} : held_out_of(config, data);
+  if (test) held_out.test = *test;
+  return {std::move(config), std::move(data), std::move(initial), std::move(held_out)};
 }
 
 /// Stand for samples, labels and weights that a Python program holds: a training stores none.
@@ -76,9 +92,11 @@ bool names(const std::string& file, const char* own) {
 TrainingProblem make_training_problem(RunConfig config, const Dataset* own_data,
                                       const Dataset* test, const py::object& weights) {
   if (own_data) {
+    const double noise = config.data.label_noise;
     config.data = DataConfig{};
     config.data.source = DataSource::file;
     config.data.d = 0;  // as the file says
+    config.data.label_noise = noise;
     config.data.x = own_x;
     config.data.y = own_y;
   }
@@ -96,6 +114,7 @@ TrainingProblem make_training_problem(RunConfig config, const Dataset* own_data,
   TrainingProblem problem{.config = config, .data = {}};
   if (own_data) {
     problem.data = *own_data;
+    add_label_noise(problem.data, config);
     const std::string& file = config.network.initial_weights;
     if (!file.empty()) {
       problem.initial_weights = network_of_file(hidden_shape(config, problem.data), file).weights;
@@ -210,7 +229,10 @@ void bind_problem(py::module_& module) {
 
   py::class_<RunProblem, std::shared_ptr<RunProblem>>(module, "Problem")
       .def(py::init(&make_problem), py::arg("config"), py::arg("data").none(true),
-           py::arg("weights").none(true))
+           py::arg("test").none(true), py::arg("weights").none(true))
+      .def_property_readonly(
+          "measures_errors",
+          [](const RunProblem& problem) { return problem.config.data.measures_errors(); })
       .def_readonly("config", &RunProblem::config)
       .def_property_readonly(
           "data", [](const RunProblem& problem) { return std::make_shared<Dataset>(problem.data); })

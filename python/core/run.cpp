@@ -8,6 +8,7 @@
 #include "arrays.hpp"
 #include "bindings.hpp"
 #include "blas_threads.hpp"
+#include "latetime/experiment/stored_run.hpp"
 #include "latetime/experiment/training_run.hpp"
 #include "latetime/measure/measures.hpp"
 #include "latetime/model/blas.hpp"
@@ -105,7 +106,7 @@ py::dict metrics_of(const Record& record) {
   const auto fields = metrics_fields(record);
   py::dict metrics;
   for (std::size_t i = 0; i < fields.size(); ++i) {
-    const std::string& name = metrics_columns()[i];
+    const std::string& name = metrics_columns(true)[i];
     if (name == engine_column) continue;
     metrics[py::str(name)] =
         fields[i].empty() ? std::nan("") : std::strtod(fields[i].c_str(), nullptr);
@@ -228,8 +229,10 @@ std::shared_ptr<RunProblem> problem_of(const std::shared_ptr<RunMemory>& memory,
   Network initial =
       network_of_array(network, memory->arrays.shape("/network/initial_weights"),
                        doubles("/network/initial_weights"), "/network/initial_weights");
+  const StoredRun stored(memory->arrays, "run");
+  data.clean_classes = stored.data().clean_classes;
   return std::make_shared<RunProblem>(
-      RunProblem{std::move(config), std::move(data), std::move(initial)});
+      RunProblem{std::move(config), std::move(data), std::move(initial), stored.held_out()});
 }
 
 /// The folder as `latetime run` leaves it.
@@ -282,7 +285,9 @@ void bind_run(py::module_& module) {
       .def(py::init<const std::string&>(), py::arg("folder"))
       .def("__enter__", [](const py::object& self) { return self; })
       .def("__exit__", [](HeldFolder& self, const py::args&) { self.release(); });
-  module.def("metrics_columns", [] { return metrics_columns(); });
+  module.def(
+      "metrics_columns", [](bool errors) { return metrics_columns(errors); },
+      py::arg("errors") = false);
   module.def("read_run",
              [](const std::string& path) { return std::make_shared<RunMemory>(read_run(path)); });
   module.def("read_training", [](const std::string& path) {

@@ -51,6 +51,16 @@ class Data:
     'scale every image to unit Euclidean norm'
     folder: str
     'folder of the IDX files; empty: the cache'
+    label_noise: float
+    'probability that a training label is flipped'
+    test_n: int
+    'test samples of the same source (0: none; latetime train: all test images)'
+    test_x: str
+    'test samples: a file such as x'
+    test_y: str
+    'their labels; empty: in the file of test_x'
+    population_draws: int
+    'Monte Carlo draws for population_error at a record; the limit takes ten times as many'
     def __init__(
         self,
         *,
@@ -73,6 +83,11 @@ class Data:
         center: bool = False,
         normalize: bool = False,
         folder: str = '',
+        label_noise: float = 0.0,
+        test_n: int = 0,
+        test_x: str = '',
+        test_y: str = '',
+        population_draws: int = 20000,
     ) -> None: ...
 
 class Network:

@@ -117,8 +117,13 @@ def _refuse_source(name) -> None:
         raise ValueError(f'{name}: is a source of samples and no file; write source="{name}"')
 
 
-_DATA_KEYS = [field["key"] for field in _config.fields() if field["section"] == "data"]
+# label_noise is of any samples.
+_DATA_KEYS = [field["key"] for field in _config.fields() if field["section"] == "data" and field["key"] != "label_noise"]
+_TEST_INSTEAD = "give the test samples as X_test and y_test"
 _WRITE_INSTEAD = {
+    "test_n": _TEST_INSTEAD,
+    "test_x": _TEST_INSTEAD,
+    "test_y": _TEST_INSTEAD,
     "transpose": "where a sample is a column, write X.T",
     "label_column": "give the labels as y, or, of a table (pandas), the name of their column",
     "source": "leave it out",
@@ -360,11 +365,29 @@ def with_own_data(config, keys: Dict[str, Any], x: str, y: str) -> _config.Confi
     return dataclasses.replace(config, data=_config.Data(source="file", x=x, y=y)).with_keys(**keys)
 
 
-def make_problem(config, keys: Dict[str, Any], data: Optional[Dataset] = None, W0=None):
-    """What is run: a configuration, keys that change it, own samples and initial weights."""
+def make_problem(config, keys: Dict[str, Any], data: Optional[Dataset] = None, W0=None, test=None):
+    """What is run: a configuration, keys that change it, own samples, test samples of them, and initial weights."""
     W0, keys = initial_weights(W0, keys)
     if data is None:
-        return _core.Problem(core_config(config, keys), None, W0)
+        return _core.Problem(core_config(config, keys), None, None, W0)
     # The run's own folder will hold the samples: the configuration names them there.
     config = with_own_data(config, keys, "result.h5:/data/x", "result.h5:/data/y")
-    return _core.Problem(_config.to_core(config), data._core, W0)
+    return _core.Problem(_config.to_core(config), data._core, test, W0)
+
+
+def test_samples(data: Optional[Dataset], X, y, positive) -> Optional[_core.Dataset]:
+    """Test samples of a run on own samples, with labels of the same two values."""
+    if X is None and y is None:
+        return None
+    if X is None or y is None:
+        missing, there = ("X_test", "y_test") if X is None else ("y_test", "X_test")
+        raise ValueError(f"{missing}: is missing; give it with {there}")
+    if data is None:
+        raise ValueError("X_test: belongs to samples in arrays, lt.run(X, y, ...); of other sources write test_n=, of files test_x=")
+    X, y = arrays_of_files(X, y)
+    samples, labels = samples_and_labels(
+        X, y, "run", lambda y, call: to_labels(y, positive, call), ("X_test", "y_test")
+    )
+    if samples.shape[1] != data.X.shape[1]:
+        raise ValueError(f"X_test: has {samples.shape[1]} features, X has {data.X.shape[1]}; give both the same")
+    return _core.classified(samples, [0 if label > 0 else 1 for label in labels], 2, "X_test")

@@ -2,7 +2,7 @@
 
 import enum
 import os
-from typing import TYPE_CHECKING, Any, Dict, NamedTuple, Union
+from typing import TYPE_CHECKING, Any, Dict, NamedTuple, Optional, Union
 
 import numpy as np
 
@@ -144,6 +144,24 @@ class Limit:
     def linear(self) -> Dict[str, Any]:
         """The limit beside the linear classifier of largest margin, as `latetime limit --json` names it."""
         return self._of_direction("linear")
+
+    @property
+    def errors(self) -> Optional[Dict[str, Any]]:
+        """Errors of f with the weights V, as `latetime limit --json` names them; None of runs that measure none."""
+        return self._of_direction("errors")
+
+    def _error(self, name: str) -> float:
+        return float("nan") if self.errors is None else self.errors.get(name, float("nan"))
+
+    @property
+    def test_error(self) -> float:
+        """Share of the test samples that V misses, f = 0 included; NaN where there are none."""
+        return self._error("test_error")
+
+    @property
+    def population_error(self) -> float:
+        """Probability that V misses a new sample of the Gaussian mixture; NaN of other sources."""
+        return self._error("population_error")
 
     @property
     def ray(self) -> np.ndarray:

@@ -48,7 +48,7 @@ class Run:
     coefficients: (R, 2, m, n), kept up to 64 MiB
     rho: (2, m, n) at the last record, rho_history: (R, 2, m, n)
     last_switch_record: (2, m, n), or None where switches are not counted
-    weights, initial_weights: (2, m, d); preactivations: (2, m, n); X: (n, d); y: (n,)
+    weights, initial_weights: (2, m, d); preactivations: (2, m, n); X: (n, d); y, clean_y: (n,); X_test, y_test
     limit: Limit, or None for a run that did not reach late time (`latetime.limit` tries one)
     proof: Proof, what is proved about it, found when it is first asked for
     events: structured array of what the late-time flow met
@@ -155,8 +155,28 @@ class Run:
 
     @property
     def y(self) -> np.ndarray:
-        """(n,) labels +1.0 and -1.0."""
+        """(n,) labels +1.0 and -1.0, those that were trained on."""
         return self._memory.get("/data/y")
+
+    @property
+    def clean_y(self) -> np.ndarray:
+        """(n,) labels before label noise flipped some; y, where there is none."""
+        return self._memory.get("/data/clean_y" if "/data/clean_y" in self.names() else "/data/y")
+
+    def _of_test(self, path: str) -> np.ndarray:
+        if path not in self.names():
+            raise ValueError("run: has no test samples; run with test_n=1000, or X_test= and y_test=")
+        return self._memory.get(path)
+
+    @property
+    def X_test(self) -> np.ndarray:
+        """(test samples, d); ValueError where the run has none."""
+        return self._of_test("/data/test_x")
+
+    @property
+    def y_test(self) -> np.ndarray:
+        """(test samples,) their labels, without noise."""
+        return self._of_test("/data/test_y")
 
     # ---- what came of it
 

@@ -6,7 +6,7 @@ from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Seque
 import numpy as np
 
 from . import _config, _core
-from ._data import base_configuration, make_problem, one_source, split_source
+from ._data import base_configuration, make_problem, one_source, split_source, test_samples
 from ._checks import kind_of, path_text, thread_count
 from ._names import answers_unknown_names
 from ._progress import RunProgress
@@ -31,6 +31,8 @@ def run(
     y=None,
     *,
     X=None,
+    X_test=None,
+    y_test=None,
     positive=None,
     config=None,
     W0=None,
@@ -55,6 +57,8 @@ def run(
 
     X, y: arrays, lists, tables, sparse matrices, tensors; images (n, 28, 28) become rows.
     positive: which of two labels counts as +1, where they are not +1 and -1: 1 of 0 and 1, "cat" of "cat" and "dog".
+    X_test, y_test: samples whose error is measured at each record and in the limit; of own arrays X alone (of other
+        sources test_n=1000, of files test_x="T.npy", test_y="s.npy").
     keys: any key of the configuration, whatever its section; they go over `config`.
     config: the rest of the configuration of a run on own arrays (its data section is not used).
     W0: initial weights (2, m, d), [0] of class +1, [1] of class -1, instead of random ones; an array, or a file of one.
@@ -73,7 +77,7 @@ def run(
     """
     given, data, keys = split_source("run", one_source("run", source, X, keys), y, positive, keys)
     config, keys = base_configuration("run", given, config, keys, seed)
-    problem = make_problem(config, keys, data, W0)
+    problem = make_problem(config, keys, data, W0, test_samples(data, X_test, y_test, positive))
     columns = Columns(measures)
     if out is None:
         if resume:
@@ -135,7 +139,7 @@ class Columns:
 
 
 def _carry_out(problem, memory, out, resume, threads, progress, observer, columns) -> Run:
-    columns.check_names(_core.metrics_columns())
+    columns.check_names(_core.metrics_columns(problem.measures_errors))
     if columns and out is not None and resume:
         raise ValueError("measures: a folder's earlier records have none; resume without, or in memory by Run.resume")
 

@@ -36,7 +36,7 @@ TEST(ProveCommand, ProvesARunAndLeavesItsCertificate) {
               AllOf(HasSubstr("Theorem"), HasSubstr("from the weights W_T"), HasSubstr("converges"),
                     HasSubstr("No pair switches for ever"), HasSubstr("certificate.txt")));
   EXPECT_EQ(proved.err, "");
-  EXPECT_TRUE(holds(folder / "a/certificate.txt", "latetime-certificate 1\n"));
+  EXPECT_TRUE(holds(folder / "a/certificate.txt", "latetime-certificate 2\n"));
   EXPECT_EQ(bytes_of(folder / "a/metrics.csv"), metrics);
   const auto json = nlohmann::json::parse(json_of(folder / "a"));
   EXPECT_EQ(json["format"], "latetime-proof");

@@ -37,8 +37,7 @@ struct Blocks {
         continue;
       }
       const bool first = switching.block_steps() == 0;
-      const std::uint64_t taken =
-          switching.advance(std::min(chunk, target - switching.step()));
+      const std::uint64_t taken = switching.advance(std::min(chunk, target - switching.step()));
       in_blocks += taken;
       if (first && taken == 0) base.advance(1);
     }

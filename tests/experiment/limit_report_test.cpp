@@ -227,6 +227,9 @@ LimitReport small_report() {
   limit.kkt_residual = 1e-16;
   limit.strictness = 0.5;
   report.stable_ranks = {StableRank{1.5, 0.5}, {2.0, 1.0}, {1.0, 1e-30}};
+  report.errors = Errors{.train = 0.0, .train_clean = 0.25, .test = 0.125, .test_zero = 0.0625};
+  report.errors->population =
+      PopulationError{.value = 0.1, .low = 0.05, .high = 0.15, .zero = 0.01, .draws = 200'000};
   return report;
 }
 
@@ -257,6 +260,15 @@ TEST(LimitReport, ReadsBackWhatItWrote) {
   EXPECT_EQ(back.limit.kkt_residual, 1e-16);
   EXPECT_EQ(back.limit.strictness, 0.5);
   EXPECT_EQ(back.stable_ranks[2].excess, 1e-30);
+  ASSERT_TRUE(back.errors && back.errors->population);
+  EXPECT_EQ(back.errors->train_clean, 0.25);
+  EXPECT_EQ(back.errors->test, 0.125);
+  EXPECT_EQ(back.errors->test_zero, 0.0625);
+  EXPECT_EQ(back.errors->population->value, 0.1);
+  EXPECT_EQ(back.errors->population->low, 0.05);
+  EXPECT_EQ(back.errors->population->high, 0.15);
+  EXPECT_EQ(back.errors->population->zero, 0.01);
+  EXPECT_EQ(back.errors->population->draws, 200'000u);
   EXPECT_EQ(Hdf5Reader(path).shape("/limit/verdicts"), (ArrayShape{2, 2, 3}));
   EXPECT_EQ(Hdf5Reader(path).read_doubles("/limit/undecided"), std::vector<double>{1.0});
 }

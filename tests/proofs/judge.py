@@ -178,8 +178,9 @@ class Statement:
         return w + c @ x
 
     def judge_run(self, multiple):
-        """Real steps from W_T to multiple · T stay within the radius of each piece; the offset and the start of the line. Returns
-        the largest share of a radius that was used."""
+        """Real steps from W_T to multiple · T stay within the radius of each piece, but for multiples of x_i in neurons k whose own
+        pair (k, i) crosses, and all of it within the claimed radius; the offset and the start of the line. Returns the largest share
+        of a radius that was used."""
         claims = {words[0]: float.fromhex(words[-1]) for words in self.claims}
         curve, x = Curve(self), np.array(self.x)
         w, t, last, worst, share = np.array(self.w), self.step, self.step * multiple, 0.0, 0.0
@@ -187,7 +188,11 @@ class Statement:
             w = self.steps(np.array(self.initial), self.step)
             size = np.linalg.norm(w - np.array(self.w))
             need(size <= claims['start-distance'] * (1 + 1e-9) + 1e-11, f'from the initial weights the distance is {size:.6g}')
-        inverse = np.linalg.pinv(x @ x.T)
+        gram, crossing = x @ x.T, {}
+        inverse = np.linalg.pinv(gram)
+        for words in self.derivation:
+            if words[0] == 'set' and self.sign[int(words[1])] * self.y[int(words[2])] > 0:
+                crossing.setdefault(int(words[1]), set()).add(int(words[2]))
         for words in self.derivation:
             if words[0] == 'set':
                 curve.letters[int(words[1])][int(words[2])] = words[3]
@@ -201,8 +206,13 @@ class Statement:
                 stop = int(math.ceil(min(end, last, max(t + 1, t * 1.05))))
                 off = w @ x.T - curve.z_at(math.log(t / self.step) - curve.theta)
                 size = math.sqrt(max(0.0, np.einsum('ki,ij,kj->', off, inverse, off)))
+                worst = max(worst, size)
+                for k, i in crossing.items():
+                    some = sorted(i)
+                    off[k] -= off[k, some] @ np.linalg.pinv(gram[np.ix_(some, some)]) @ gram[some]
+                size = math.sqrt(max(0.0, np.einsum('ki,ij,kj->', off, inverse, off)))
                 need(size <= radius * (1 + 1e-9) + 1e-9, f'distance {size:.6g} at step {t} within {radius:.6g}')
-                worst, share = max(worst, size), max(share, size / radius)
+                share = max(share, size / radius)
                 w, t = self.steps(w, stop - t), stop
             if words[0] == 'tail':
                 need(claims.get('log-straight-from', math.inf) >= curve.theta + math.log(self.step) - 1e-9, 'claim log-straight-from')

@@ -124,12 +124,10 @@ class Search:
         out = self.ref.piece(h, degree)
         radius = max(self.radius, self.tube.radius() * (1 + 1e-6))
         for _ in range(60):
-            sure = copy.deepcopy(self.tube.sure)
             square, linear, state = self.tube.cost(out, radius)
             wanted = math.sqrt(self.tube.square + square) + self.tube.linear + linear
             if wanted * (1 + 1e-7) <= radius:
                 break
-            self.tube.sure = sure
             radius = wanted * 1.01
             checker.need(radius < 1e3, 'radius stays finite (own-class pairs: %s)' % (list(state[2])[:3],))
         self.radius = radius
@@ -137,13 +135,13 @@ class Search:
         self.tube.take(out, radius)
 
     def events_now(self):
-        """Re-decides every neuron with a gap that is zero to rounding and falls."""
+        """Re-decides every neuron with a gap that is zero to rounding and falls. Returns whether one has other slopes."""
         p, ref = self.p, self.ref
         lam = np.array(ref.lam_float)
         z = np.array(ref.near_z)
         pairs, slides = self.gaps(lam, np.zeros(p.n), z)
         speed = self.side * (self.move @ lam)
-        changes, crossed = [], {}
+        changes = []
         neurons = {k for k, i in zip(*np.where((pairs < 1e-9) & (speed < 0)))}
         rate = (np.array([1.0] * p.n) - self.kernel @ lam) * lam
         for (k, s), gap, row in zip(self.sliders, slides, self.hold):
@@ -155,7 +153,6 @@ class Search:
                 if self.own[k, i] and pairs[k, i] < 1e-9 and speed[k, i] < 0:
                     slopes[i] = '0' if slopes[i] == '1' else '1'
                     changes.append((k, i, slopes[i]))
-                    crossed[k, i] = -speed[k, i]
             zero = [i for i in range(p.n) if not self.own[k, i] and abs(z[k, i]) < 1e-9]
             for i, s in self.decide(k, zero, ['s' if i in zero else s for i, s in enumerate(slopes)], lam + 1e-6 * rate).items():
                 if s != ref.mode.letters[k][i]:
@@ -165,11 +162,19 @@ class Search:
                 self.lines.append('set %d %d %s' % (k, i, s))
             self.tube.change(changes)
             self.arrays()
-        return changes, crossed
+
+    def zone(self):
+        """How long own pairs that the reference has crossed with need until the run has, too; 0 if there are none."""
+        lam, g, longest = np.array(self.ref.lam_float), self.p.q * self.p.a * (1 - self.p.slope), 0.0
+        for (k, i), c in self.tube.crossings.items():
+            before = self.side[k, i] * (self.move[k, i] @ lam) - g * self.G[i, i] * lam[i]      # with the slope of the old side
+            if c.depth is not None and before > 0:
+                longest = max(longest, 0.6 * c.depth / before)
+        return longest
 
     def run(self, most=4000):
         self.begin()
-        p, widen = self.p, None
+        zone, stretch = 0.0, 1.0
         for _ in range(most):
             lam = np.array(self.ref.lam_float)
             unrest = np.abs(1 - self.kernel @ lam)
@@ -185,8 +190,8 @@ class Search:
                 while (np.abs(poly[:, 1:]) @ h ** np.arange(1, degree + 1) > 0.6 * lam).any() or \
                         (np.abs(poly[:, -1]) * h ** degree > 1e-9 * lam).any():
                     h *= 0.8
-            if widen is not None:
-                h, widen = min(h, widen), None
+            if zone:
+                h, zone = min(h, zone), 0.0
             event = self.first_event(poly, h)
             if event is not None:
                 h = event
@@ -197,10 +202,10 @@ class Search:
             if h > 1e-14:
                 self.advance(float(h), degree)
             if event is not None:
-                changes, crossed = self.events_now()
-                if crossed:
-                    lam = np.array(self.ref.lam_float)
-                    widen = max(1.1 * self.tube.depth[c] / before for c, before in crossed.items())
+                self.events_now()
+            zone = self.zone()
+            stretch = 2 * stretch if zone else 1.0
+            zone *= stretch
         raise checker.NotProved('the reference comes to its straight end')
 
     def before_own(self, poly, h):
@@ -275,7 +280,7 @@ def write(path, problem, weights, step, search, initial=()):
 def write_text(path, problem, facts, derivation, weights=None, step=None, initial=()):
     hexes = lambda row: ' '.join(float(v).hex() for v in row)
     with open(path, 'w') as f:
-        f.write('latetime-certificate 1\nproblem\n')
+        f.write('latetime-certificate 2\nproblem\n')
         f.write('width %d\nslope %s\nrate %s\nlabels %s\n' % (problem.m, problem.slope.hex(), problem.rate.hex(),
                                                               ' '.join('+' if v > 0 else '-' for v in problem.y)))
         f.writelines('x %s\n' % hexes(row) for row in problem.x)

@@ -68,6 +68,7 @@ RUNS = {  # what each shows
     'samples off the support': dict(seed=2, n=6, d=12, m=4, slope=0.2, rate=0.1, init_std=0.3),
     'more samples than dimensions': dict(seed=8, n=5, d=4, m=3, slope=0.5, rate=0.1, init_std=0.3),
     'correlated samples': dict(seed=8, n=4, d=30, m=3, slope=0.5, rate=0.1, init_std=0.03, shift=0.5),
+    'an own pair crosses': dict(seed=5170, n=4, d=28, m=3, slope=0.3, rate=0.1, init_std=0.36906625857275166),
 }
 STEP = 20000
 
@@ -116,6 +117,38 @@ class Certificates(unittest.TestCase):
         self.assertGreater(len(limits['ReLU, pairs hop for ever'].switching), 0)
         self.assertLess(len(limits['samples off the support'].support), 6)
         self.assertGreater(len(limits['more samples than dimensions'].switching), 0)
+        self.assertTrue(self.crossings('an own pair crosses'))
+
+    def crossings(self, name):
+        """Lines `set` of own pairs that the reference crosses with before 8 T, where real steps are held to it."""
+        run, search, path = self.made[name]
+        past, found = 0.0, []
+        for words in map(str.split, search.lines):
+            past += float.fromhex(words[1]) if words[0] == 'piece' else 0.0
+            if words[0] == 'set' and search.own[int(words[1]), int(words[2])] and past < math.log(8):
+                found.append(words)
+        return found
+
+    def test_mismatches_of_a_crossing_are_charged(self):
+        """Without them the radii would be smaller: shifts are seen on the pieces around the crossing, and join the distance after it."""
+        seen, merged = [], []
+        class Watched(checker.Tube):
+            def own_charges(self, *rest):
+                linear, crossings, shifts, joins = super().own_charges(*rest)
+                seen.extend(shifts.values())
+                merged.append(joins)
+                return linear, crossings, shifts, joins
+        run, search, path = self.made['an own pair crosses']
+        checker_tube, checker.Tube = checker.Tube, Watched
+        try:
+            checker.check(path)
+        finally:
+            checker.Tube = checker_tube
+        self.assertTrue(seen and min(seen) > 0)
+        largest = max(seen) * max(search.p.norm)
+        self.assertGreater(max(merged), 0)
+        self.assertLess(max(merged), 1.001 * largest)
+        self.assertGreater(search.radius, max(merged))
 
     def test_a_slope_that_is_set_to_itself_is_refused(self):
         for run, search, path in self.each():
@@ -216,9 +249,9 @@ class Certificates(unittest.TestCase):
         """They must not cross in the step that straddles the end of a piece; the last piece has none."""
         strides = []
         class Watched(checker.Tube):
-            def near(self, out, radius, stride):
+            def near(self, out, radius, stride, shift, sure):
                 strides.append(stride)
-                return super().near(out, radius, stride)
+                return super().near(out, radius, stride, shift, sure)
         run, search, path = self.made['leaky, settled']
         tube = Watched(checker.Reference(run.problem(), run.weights(), STEP, {}, [], 0.0))
         out = tube.ref.piece(0.1, 8)
@@ -226,9 +259,9 @@ class Certificates(unittest.TestCase):
         radius = checker.Problem.length(tube.p, out.high) / STEP              # one step is at most this long
         self.assertGreater(strides[0] * max(tube.p.norm), 0)
         self.assertLess(strides[0], 10 * radius)
-        _, found = tube.near(out, 0.01, 0.0)
+        _, found = tube.near(out, 0.01, 0.0, {}, tube.sure)
         k, i = next((k, i) for k in range(tube.p.k) for i in range(tube.p.n) if tube.p.own(k, i) and (k, i) not in found)
-        self.assertIn((k, i), tube.near(out, 0.01, min(map(abs, out.span(k, i))) / tube.p.norm[i])[1])
+        self.assertIn((k, i), tube.near(out, 0.01, min(map(abs, out.span(k, i))) / tube.p.norm[i], {}, tube.sure)[1])
         strides.clear()
         checker_tube, checker.Tube = checker.Tube, Watched
         try:
@@ -321,7 +354,7 @@ class Certificates(unittest.TestCase):
             'degree': swap('piece', 'piece 0x1p0 61 0x1p0'), 'backwards': swap('piece', 'piece -0x1p0 4 0x1p0'), 'end twice': add('end', 'end'),
             'not ASCII': add('x', 'x é'), 'empty': [], 'parts in another order': ['claim', 'problem'] + text[2:], 'a part twice': add('end', 'claim'),
             'a part is missing': swap('claim', None), 'early step': swap('step', 'step 9'), 'a sample of another dimension': swap('x', 'x 0x1p0'),
-            'version': ['latetime-certificate 2'] + text[1:], 'cut': text[:at['piece']]}
+            'version': ['latetime-certificate 3'] + text[1:], 'cut': text[:at['piece']]}
         path = os.path.join(self.folder.name, 'no-certificate.txt')
         for what, lines in cases.items():
             with self.subTest(what):

@@ -3,6 +3,7 @@
 #include "latetime/prove/run_proof.hpp"
 
 #include <cmath>
+#include <sstream>
 
 #include <Eigen/SVD>
 #include <gtest/gtest.h>
@@ -120,8 +121,61 @@ TEST(RunProof, TubeIsWiderLaterAndItsLastRadiusIsTheTheorems) {
   }
   EXPECT_EQ(theorem.tube.back().radius, theorem.radius);
   EXPECT_DOUBLE_EQ(theorem.tube.front().log_time, std::log(static_cast<double>(cases[0].step)));
-  EXPECT_EQ(theorem.certificate.substr(0, 23), "latetime-certificate 1\n");
+  EXPECT_EQ(theorem.certificate.substr(0, 23), "latetime-certificate 2\n");
   EXPECT_EQ(theorem.certificate.substr(theorem.certificate.size() - 5), "\nend\n");
+}
+
+/// Own-class pairs (neuron, sample) whose slope the reference of a certificate changes.
+std::vector<std::pair<Eigen::Index, Eigen::Index>> crossings_of(const std::string& certificate,
+                                                                const Problem& problem) {
+  std::vector<std::pair<Eigen::Index, Eigen::Index>> pairs;
+  std::istringstream lines(certificate);
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream words(line);
+    std::string kind;
+    Eigen::Index k = 0, i = 0;
+    if (words >> kind >> k >> i && kind == "set" && problem.own(k, i)) pairs.emplace_back(k, i);
+  }
+  return pairs;
+}
+
+// The run crosses before the reference or after it: either way within what is proved, and the pair
+// is not called settled before it is.
+TEST(RunProof, OwnPairsMayCrossAfterTheStep) {
+  constexpr std::uint64_t step = 1000, last = 20'000;
+  int crossed = 0, seen = 0;
+  for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+    SCOPED_TRACE(seed);
+    const double slope = seed % 2 == 0 ? 0.3 : 0.1;
+    const Problem problem{gaussian_mixture(3, 16, 0.01, 1.0, seed),
+                          gaussian_network({2, 4, 16, slope}, 0.5, seed), learning_rate};
+    CoefficientEngine engine(problem, 1);
+    engine.advance(step);
+    const auto proof = prove_run(problem, engine.state().weights, step);
+    if (!is_proved(proof)) continue;
+    const auto& theorem = std::get<RunTheorem>(proof);
+    const auto pairs = crossings_of(theorem.certificate, problem);
+    if (pairs.empty()) continue;
+    ++crossed;
+    ASSERT_FALSE(theorem.slope_changes.empty());
+    ASSERT_TRUE(theorem.settled_from);
+    EXPECT_GT(*theorem.settled_from, theorem.slope_changes.back());
+    const Matrix start = engine.state().preactivations;
+    Matrix before = start;
+    for (; engine.step() < last; engine.advance(1)) {
+      const Matrix z = engine.state(false).preactivations;
+      const bool is_settled = std::log(static_cast<double>(engine.step())) > *theorem.settled_from;
+      for (const auto& [k, i] : pairs) {
+        EXPECT_FALSE(theorem.keeps_sign[static_cast<std::size_t>(k * z.cols() + i)]);
+        if ((z(k, i) >= 0.0) == (before(k, i) >= 0.0)) continue;
+        ++seen;
+        EXPECT_FALSE(is_settled) << "neuron " << k << " at sample " << i;
+      }
+      before = z;
+    }
+  }
+  EXPECT_GE(crossed, 2);
+  EXPECT_GE(seen, 1);
 }
 
 // V does not depend on the learning rate. The way there does: weights of a run with half the rate

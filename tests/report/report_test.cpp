@@ -195,15 +195,40 @@ TEST_F(ReportPage, ShowsClaimsWhereThereAreAnyAndSaysWhenTheyAreOld) {
 TEST_F(ReportPage, ShowsWhatIsProvedAndRefusesWhatIsNoProof) {
   write_synthetic_run(folder_ / "run", {});
   EXPECT_TRUE(run_json(folder_ / "run")["proof"].is_null());
+  const nlohmann::json parts = {{"pos", {1.0, 1.5}}, {"neg", nullptr}, {"all", {1.0, 2.0}}};
+  const nlohmann::json none = nlohmann::json::array(), one = {1.0, 1.0};
+  const nlohmann::json limit = {
+      {"norm", one},
+      {"normalized_margin", one},
+      {"loss_constant", one},
+      {"stable_rank", parts},
+      {"spectral_norm", parts},
+      {"support", {0}},
+      {"multipliers", {one}},
+      {"margins", {one}},
+      {"dead_neurons", 0},
+      {"switching",
+       {{"neuron", {1}}, {"sample", {0}}, {"slope", {{0.2, 0.3}}}, {"density", {{0.2, 0.3}}}}}};
   nlohmann::json proof = {{"format", "latetime-proof"},
                           {"version", 1},
+                          {"source", "run"},
+                          {"limit", limit},
+                          {"claims", {{{"id", "7.1"}, {"conclusion", "holds"}, {"from_step", 9}}}},
+                          {"attempts", none},
                           {"level", "B"},
                           {"of", problem_seal(*RunDirectory::open(folder_ / "run").read_result())},
                           {"proved", true},
                           {"theorem", {"it converges"}},
                           {"run",
                            {{"step", 1000},
+                            {"from_start", false},
+                            {"start_distance", 0.0},
                             {"radius", 0.5},
+                            {"log_straight_from", 8.0},
+                            {"offset", 1.0},
+                            {"log_settled_from", nullptr},
+                            {"tube", {{"log_time", {7.0}}, {"radius", {0.5}}}},
+                            {"slope_changes", none},
                             {"enclosures",
                              {{"log_time", {7.0, 9.0}},
                               {"norm", {{1.0, 2.0}, {2.0, 3.0}}},
@@ -233,6 +258,13 @@ TEST_F(ReportPage, ShowsWhatIsProvedAndRefusesWhatIsNoProof) {
   changed("/run/enclosures/norm", {{1.0, 2.0}});
   changed("/run/enclosures/norm/0", {1.0, "2"});
   changed("/run/enclosures/log_time/0", nullptr);
+  changed("/claims/0/conclusion", "perhaps");
+  changed("/limit", nullptr);
+  for (const auto& [key, value] : proof.items()) {  // none may be missing
+    nlohmann::json other = proof;
+    other.erase(key);
+    bad.push_back(other.dump());
+  }
   for (const std::string& text : bad) {
     folder_.write("run/proof.json", text);
     EXPECT_THAT(error_of([&] { run_json(folder_ / "run"); }),

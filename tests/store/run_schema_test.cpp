@@ -16,7 +16,7 @@ namespace {
 
 using testing::HasSubstr;
 
-constexpr RunSizes sizes{.width = 2, .samples = 3, .dim = 4};
+constexpr RunSizes sizes{.width = 2, .samples = 3, .dim = 4, .tests = 2};
 
 /// Gives every entry numbers of its own, and notes what there is.
 class Filler {
@@ -67,6 +67,12 @@ class Filler {
         return 3;
       case Extent::sample_rows:
         return 12;
+      case Extent::tests:
+        return 2;
+      case Extent::test_rows:
+        return 8;
+      case Extent::features:
+        return 4;
       case Extent::weights:
         return 16;
       case Extent::pairs:
@@ -127,7 +133,7 @@ TEST(RunSchema, EveryColumnIsDocumented) {
   const auto names = [&](const std::string& name) {
     return text.find('`' + name + '`') != std::string::npos;
   };
-  for (const std::string& column : metrics_columns()) {
+  for (const std::string& column : metrics_columns(true)) {
     // A row names `stable_rank_pos`, and others by what is different: `_neg`.
     EXPECT_TRUE(names(column) || names(column.substr(column.rfind('_')))) << column;
   }

@@ -20,6 +20,10 @@ enum class RandomPurpose : std::uint32_t {
   iteration_start = 9,  ///< first vectors of iterations for singular vectors
   output_weights = 10,  ///< initial weights and biases of a trained output layer
   rounding = 11,        ///< relative perturbations of shadow runs
+  label_noise = 20,     ///< which training labels are flipped
+  test_labels = 21,     ///< labels of test samples
+  test_noise = 22,      ///< noise of test samples
+  population = 23,      ///< draws for the population error
   test = 1000,          ///< tests only
 };
 

@@ -17,11 +17,18 @@ struct Dataset {
   int class_count = 2;
   std::string origin;  ///< where the samples come from, for reports ("gaussian-mixture, seed 1")
   Vector subtracted = {};  ///< the mean that was taken off every sample; empty: none was
+  /// n class numbers before label noise flipped some; empty: `classes` are clean.
+  std::vector<int> clean_classes = {};
 
   Eigen::Index size() const { return x.rows(); }
   Eigen::Index dim() const { return x.cols(); }
   /// Label +1 or −1 of sample i (two classes).
   int label(Eigen::Index i) const { return classes[static_cast<std::size_t>(i)] == 0 ? 1 : -1; }
+  /// Whether label noise flipped the label of sample i.
+  bool flipped(Eigen::Index i) const {
+    const auto at = static_cast<std::size_t>(i);
+    return !clean_classes.empty() && clean_classes[at] != classes[at];
+  }
 };
 
 /// Two-class data set from labels; `where_x` and `where_y` name the inputs in error messages.

@@ -32,21 +32,50 @@ void require_n_at_most_d(Eigen::Index n, Eigen::Index d, const char* kind) {
                                          n, kind, d));
 }
 
-}  // namespace
-
-Dataset gaussian_mixture(Eigen::Index n, Eigen::Index d, double signal_std, double noise_std,
-                         std::uint64_t seed) {
-  const Vector mean = signal_std * normal_vector(d, RandomStream(seed, RandomPurpose::signal));
-  RandomStream label_stream(seed, RandomPurpose::labels);
+Dataset mixture_samples(Eigen::Index n, const GaussianMixture& mixture, std::uint64_t seed,
+                        RandomPurpose labels, RandomPurpose noise) {
+  const Eigen::Index d = mixture.mean.size();
+  RandomStream label_stream(seed, labels);
   Dataset data{.x = Matrix(n, d), .classes = {}, .class_count = 2, .origin = "gaussian-mixture"};
   for (Eigen::Index i = 0; i < n; ++i) {
     data.classes.push_back(static_cast<int>(label_stream.bits() >> 63));
     const auto index = static_cast<std::uint64_t>(i);
     data.x.edit().row(i) =
-        data.label(i) * mean.transpose() +
-        noise_std * normal_vector(d, RandomStream(seed, RandomPurpose::noise, index)).transpose();
+        data.label(i) * mixture.mean.transpose() +
+        mixture.noise_std * normal_vector(d, RandomStream(seed, noise, index)).transpose();
   }
   return data;
+}
+
+/// v of symmetric separable data.
+Vector separating_direction(Eigen::Index d, std::uint64_t seed) {
+  return normal_vector(d, RandomStream(seed, RandomPurpose::direction)).normalized();
+}
+
+/// A sample of label +1.
+Vector separable_sample(const Vector& direction, double margin, double noise_std,
+                        RandomStream stream) {
+  const double along = std::abs(noise_std * stream.normal()) + margin;
+  const Vector noise = noise_std * normal_vector(direction.size(), stream);
+  return noise + (along - direction.dot(noise)) * direction;
+}
+
+}  // namespace
+
+GaussianMixture mixture_of(Eigen::Index d, double signal_std, double noise_std,
+                           std::uint64_t seed) {
+  return {.mean = signal_std * normal_vector(d, RandomStream(seed, RandomPurpose::signal)),
+          .noise_std = noise_std};
+}
+
+Dataset gaussian_mixture(Eigen::Index n, Eigen::Index d, double signal_std, double noise_std,
+                         std::uint64_t seed) {
+  return mixture_samples(n, mixture_of(d, signal_std, noise_std, seed), seed, RandomPurpose::labels,
+                         RandomPurpose::noise);
+}
+
+Dataset gaussian_mixture_test(Eigen::Index n, const GaussianMixture& mixture, std::uint64_t seed) {
+  return mixture_samples(n, mixture, seed, RandomPurpose::test_labels, RandomPurpose::test_noise);
 }
 
 Dataset orthogonal_data(Eigen::Index n, Eigen::Index d, double sample_norm) {
@@ -95,19 +124,31 @@ Dataset symmetric_separable_data(Eigen::Index n, Eigen::Index d, double margin, 
                                            "is odd; choose an even n",
                                            n));
   }
-  const Vector direction =
-      normal_vector(d, RandomStream(seed, RandomPurpose::direction)).normalized();
+  const Vector direction = separating_direction(d, seed);
   Dataset data{.x = Matrix(n, d),
                .classes = alternating_classes(n),
                .class_count = 2,
                .origin = "symmetric-separable"};
   for (Eigen::Index i = 0; i < n; i += 2) {
-    RandomStream stream(seed, RandomPurpose::noise, static_cast<std::uint64_t>(i));
-    const double along = std::abs(noise_std * stream.normal()) + margin;
-    const Vector noise = noise_std * normal_vector(d, stream);
-    const Vector sample = noise + (along - direction.dot(noise)) * direction;
+    const RandomStream stream(seed, RandomPurpose::noise, static_cast<std::uint64_t>(i));
+    const Vector sample = separable_sample(direction, margin, noise_std, stream);
     data.x.edit().row(i) = sample.transpose();
     data.x.edit().row(i + 1) = -sample.transpose();
+  }
+  return data;
+}
+
+Dataset symmetric_separable_test(Eigen::Index n, Eigen::Index d, double margin, double noise_std,
+                                 std::uint64_t seed) {
+  const Vector direction = separating_direction(d, seed);
+  Dataset data{.x = Matrix(n, d),
+               .classes = alternating_classes(n),
+               .class_count = 2,
+               .origin = "symmetric-separable"};
+  for (Eigen::Index i = 0; i < n; ++i) {
+    const RandomStream stream(seed, RandomPurpose::test_noise, static_cast<std::uint64_t>(i));
+    data.x.edit().row(i) =
+        data.label(i) * separable_sample(direction, margin, noise_std, stream).transpose();
   }
   return data;
 }

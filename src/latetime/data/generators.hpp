@@ -11,6 +11,19 @@ namespace latetime {
 Dataset gaussian_mixture(Eigen::Index n, Eigen::Index d, double signal_std, double noise_std,
                          std::uint64_t seed);
 
+/// The distribution that such samples are drawn from: y uniform on ±1, x = y μ + ξ with
+/// ξ ~ N(0, noise_std² I_d).
+struct GaussianMixture {
+  Vector mean;  ///< μ, d
+  double noise_std = 1.0;
+};
+/// That of gaussian_mixture() with the same arguments.
+GaussianMixture mixture_of(Eigen::Index d, double signal_std, double noise_std, std::uint64_t seed);
+
+/// n further samples of the mixture, independent of those to train on; the first of them do not
+/// depend on n.
+Dataset gaussian_mixture_test(Eigen::Index n, const GaussianMixture& mixture, std::uint64_t seed);
+
 /// Exactly orthogonal samples of norm `sample_norm`: x_i = sample_norm · e_i, labels alternating
 /// +1, −1 (so that classes are balanced, as Lemma F.3 asks). Inner products are exact zeros.
 /// Throws InputError (key data.n) when n > d.
@@ -29,6 +42,11 @@ Dataset near_orthogonal_data(Eigen::Index n, Eigen::Index d, double sample_norm,
 /// (|a| + margin) v + noise_std · ξ with a ~ N(0, noise_std²), ξ normal and orthogonal to v, label
 /// +1; sample 2i+1 is its mirror image. Throws InputError (key data.n) for odd n.
 Dataset symmetric_separable_data(Eigen::Index n, Eigen::Index d, double margin, double noise_std,
+                                 std::uint64_t seed);
+
+/// n further samples of the same distribution, with the same v and alternating labels, each drawn
+/// for itself: no two are mirror images.
+Dataset symmetric_separable_test(Eigen::Index n, Eigen::Index d, double margin, double noise_std,
                                  std::uint64_t seed);
 
 }  // namespace latetime

@@ -80,11 +80,11 @@ class CoefficientEngine {
   /// Steps in which switches were followed on some samples of each group, the open ones.
   struct Followed {
     std::uint64_t steps = 0;
-    std::vector<double> pulled;                       ///< Σ p of group 0, n
-    Matrix active;                                    ///< Σ p while active, neurons × n
-    std::array<std::vector<std::uint32_t>, 2> open;   ///< samples
-    SwitchCounts switches;                            ///< at the end
-    PairBits switched;                                ///< since the last record
+    std::vector<double> pulled;                      ///< Σ p of group 0, n
+    Matrix active;                                   ///< Σ p while active, neurons × n
+    std::array<std::vector<std::uint32_t>, 2> open;  ///< samples
+    SwitchCounts switches;                           ///< at the end
+    PairBits switched;                               ///< since the last record
   };
   /// Books such steps, which must not go past a multiple of `fold_period`. `followed` puts the
   /// pre-activations of open samples in place.

@@ -106,8 +106,9 @@ void ExactDescent::restore(const EngineMemory& memory) {
     constexpr auto longest = static_cast<double>(SwitchingEngine::longest_block);
     const double steps = mode - switching_from;
     if (!(steps <= longest && steps <= static_cast<double>(memory.step))) {
-      throw InputError("result.h5", "/engine/frozen_now is not what a run writes; the file is "
-                                    "damaged, run anew into another folder");
+      throw InputError("result.h5",
+                       "/engine/frozen_now is not what a run writes; the file is "
+                       "damaged, run anew into another folder");
     }
     in_block = static_cast<std::uint64_t>(steps);
   }
@@ -117,8 +118,9 @@ void ExactDescent::restore(const EngineMemory& memory) {
   coefficient_->restore(start);
   if (in_block == 0) return;
   if (!switching_now_ || !switching_->replay(in_block)) {
-    throw InputError("result.h5", "/engine does not lead to the step at which it was left; the file "
-                                  "is damaged, run anew into another folder");
+    throw InputError("result.h5",
+                     "/engine does not lead to the step at which it was left; the file "
+                     "is damaged, run anew into another folder");
   }
 }
 

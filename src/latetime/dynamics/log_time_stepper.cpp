@@ -4,6 +4,8 @@
 #include <cmath>
 #include <utility>
 
+#include <boost/numeric/odeint/stepper/runge_kutta_dopri5.hpp>
+
 namespace latetime {
 namespace {
 
@@ -16,12 +18,14 @@ Vector to_vector(const std::vector<double>& values) {
 
 }  // namespace
 
+struct LogTimeStepper::Method : boost::numeric::odeint::runge_kutta_dopri5<Raw> {};
+
 Vector DenseStep::at(double delta) const {
   const LogTimeStepper& owner = *stepper_;
   if (owner.straight_) return delta * owner.straight_rates_;
   LogTimeStepper::Raw value(owner.old_.size());
-  owner.method_.calc_state(delta, value, owner.old_, owner.old_rate_, 0.0, owner.new_,
-                           owner.new_rate_, size_);
+  owner.method_->calc_state(delta, value, owner.old_, owner.old_rate_, 0.0, owner.new_,
+                            owner.new_rate_, size_);
   return to_vector(value);
 }
 
@@ -35,10 +39,15 @@ const Vector& DenseStep::grid(int j) const {
 }
 
 LogTimeStepper::LogTimeStepper(Eigen::Index dimension, Rates rates, Size size)
-    : rates_(std::move(rates)), measure_(std::move(size)), size_(first_step) {
+    : rates_(std::move(rates)),
+      measure_(std::move(size)),
+      method_(std::make_unique<Method>()),
+      size_(first_step) {
   old_.assign(static_cast<std::size_t>(dimension), 0.0);
   new_ = old_rate_ = new_rate_ = error_ = old_;
 }
+
+LogTimeStepper::~LogTimeStepper() = default;
 
 void LogTimeStepper::evaluate(double delta, const Raw& x, Raw& out) const {
   const Vector rate = rates_(delta, to_vector(x));
@@ -52,7 +61,7 @@ void LogTimeStepper::restart() {
 /// Error of a step of that size, in units of the tolerance.
 double LogTimeStepper::take(double size) {
   const auto system = [this](const Raw& x, Raw& out, double delta) { evaluate(delta, x, out); };
-  method_.do_step(system, old_, old_rate_, 0.0, new_, new_rate_, size, error_);
+  method_->do_step(system, old_, old_rate_, 0.0, new_, new_rate_, size, error_);
   taken_ = size;
   return measure_(to_vector(error_));
 }
@@ -101,7 +110,7 @@ void LogTimeStepper::shorten(double delta) {
 Vector LogTimeStepper::part(double delta) const {
   if (straight_) return delta * straight_rates_;
   const auto system = [this](const Raw& x, Raw& out, double at) { evaluate(at, x, out); };
-  auto method = method_;  // its stages are those of the step just taken
+  Method method = *method_;  // its stages are those of the step just taken
   Raw end(old_.size()), rate(old_.size());
   method.do_step(system, old_, old_rate_, 0.0, end, rate, delta);
   return to_vector(end);

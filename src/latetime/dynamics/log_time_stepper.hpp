@@ -2,9 +2,8 @@
 
 #include <array>
 #include <functional>
+#include <memory>
 #include <vector>
-
-#include <boost/numeric/odeint/stepper/runge_kutta_dopri5.hpp>
 
 #include "latetime/data/dataset.hpp"
 
@@ -43,6 +42,7 @@ class LogTimeStepper {
   using Size = std::function<double(const Vector& error)>;
 
   LogTimeStepper(Eigen::Index dimension, Rates rates, Size size);
+  ~LogTimeStepper();
 
   /// The rates at the start have changed.
   void restart();
@@ -66,13 +66,14 @@ class LogTimeStepper {
  private:
   friend class DenseStep;
   using Raw = std::vector<double>;
+  struct Method;  // Boost.Odeint's, whose headers take longer to read than all others
   void evaluate(double delta, const Raw& x, Raw& out) const;
   double take(double size);
   void begin_dense();
 
   Rates rates_;
   Size measure_;
-  mutable boost::numeric::odeint::runge_kutta_dopri5<Raw> method_;
+  std::unique_ptr<Method> method_;
   double size_, taken_ = 0.0;
   bool straight_ = false;
   Raw old_, old_rate_, new_, new_rate_, error_;  // old_ is 0

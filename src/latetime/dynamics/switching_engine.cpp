@@ -225,9 +225,9 @@ void SwitchingEngine::begin_group(int g, const Matrix& z) {
   group.activation_sum.assign(lanes, 0.0);
   group.pattern.assign(2 * width_ * words, 0);
   group.base_rows.resize(bases * kernel::tile_samples);
-  group.tables.resize(std::min(lanes, kernel::tile_samples) *
-                      ((chunks(shut, shut_bits) << shut_bits) +
-                       (chunks(open, open_bits) << open_bits)));
+  group.tables.resize(
+      std::min(lanes, kernel::tile_samples) *
+      ((chunks(shut, shut_bits) << shut_bits) + (chunks(open, open_bits) << open_bits)));
   group.own.clear();
   for (std::size_t j = 0; j < open; ++j) {
     const auto i = static_cast<Eigen::Index>(group.open[j]);

@@ -30,8 +30,8 @@ class SwitchingEngine {
  public:
   /// `base` must outlive this, and stands at the block's start while one is under way. Throws
   /// std::invalid_argument unless it has two groups and the logistic loss.
-  explicit SwitchingEngine(CoefficientEngine& base, const kernel::SwitchingKernel& kernel =
-                                                        kernel::best_switching_kernel());
+  explicit SwitchingEngine(CoefficientEngine& base,
+                           const kernel::SwitchingKernel& kernel = kernel::best_switching_kernel());
 
   /// Begins a block here; false where it would not be worth its cost.
   bool begin_block();

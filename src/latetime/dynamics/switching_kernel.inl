@@ -285,7 +285,8 @@ void move_rows(const SwitchingJob& job, const SwitchingGroup& group, const Tile&
     for (std::size_t v = 0; v < packs; ++v) {
       const Pack before = load(z + v * lanes);
       const Pack after = mirrored ? before - increment[v] : before + increment[v];
-      store(active_sum + v * lanes, load(active_sum + v * lanes) + (before >= 0.0 ? pull[v] : Pack{}));
+      store(active_sum + v * lanes,
+            load(active_sum + v * lanes) + (before >= 0.0 ? pull[v] : Pack{}));
       store(z + v * lanes, after);
       const Pack leak = slope * after;
       sum[v] += after > leak ? after : leak;  // max(z, γz)

@@ -38,11 +38,11 @@ class SwitchingRoom {
   const CoefficientEngine& base_;
   const Matrix& gram_;
   std::vector<double> budget_;
-  double booked_ = 0.0;                        // a bound of Σ_l |s_l| at the end of a block
-  Matrix up_, down_;                           // n × n: positive and negative part of b_l y_l G_li
-  Matrix room_;                                // neurons × n: |z|, less what rounding may have done
-  Matrix steps_;                               // neurons × n: how many steps there is room for
-  std::array<std::vector<double>, 2> least_;   // the least of them in a group
+  double booked_ = 0.0;                       // a bound of Σ_l |s_l| at the end of a block
+  Matrix up_, down_;                          // n × n: positive and negative part of b_l y_l G_li
+  Matrix room_;                               // neurons × n: |z|, less what rounding may have done
+  Matrix steps_;                              // neurons × n: how many steps there is room for
+  std::array<std::vector<double>, 2> least_;  // the least of them in a group
 };
 
 }  // namespace latetime

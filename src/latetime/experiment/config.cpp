@@ -130,10 +130,13 @@ constexpr const char* field_type() {
 void check_range(const std::string& where, double value, const std::string& text,
                  const FieldRule& rule) {
   const bool low = rule.above_min ? !(value > rule.min) : !(value >= rule.min);
-  if (!low && value <= rule.max && std::isfinite(value)) return;
+  const bool high = rule.below_max ? !(value < rule.max) : !(value <= rule.max);
+  if (!low && !high && std::isfinite(value)) return;
   std::string range = rule.above_min ? fmt::format("greater than {}", shortest(rule.min))
                                      : fmt::format("at least {}", shortest(rule.min));
-  if (std::isfinite(rule.max)) range += fmt::format(" and at most {}", shortest(rule.max));
+  if (std::isfinite(rule.max)) {
+    range += fmt::format(" and {} {}", rule.below_max ? "below" : "at most", shortest(rule.max));
+  }
   if (!std::isfinite(rule.min)) range = "finite";
   if (!std::isfinite(value) && range != "finite") range = "finite and " + range;
   throw InputError(where, fmt::format("{} is not possible; it must be {}", text, range));
@@ -305,6 +308,14 @@ void check_files(const DataConfig& data, const std::string& origin) {
     throw InputError(where + "transpose",
                      "labels in the file of x belong to its rows; name their own file, data.y");
   }
+  if (data.test_x.empty() && !data.test_y.empty()) {
+    throw InputError(where + "test_x", "is missing; name the file of the test samples");
+  }
+  if (data.test_x.empty()) return;
+  const bool in_file = !data.label_column.empty() || may_hold_labels(data.test_x);
+  if (data.test_y.empty() && (data.transpose || !in_file)) {
+    throw InputError(where + "test_y", "is missing; name the file of the test labels");
+  }
 }
 
 /// Rules that involve more than one key.
@@ -322,6 +333,10 @@ void check_together(const RunConfig& config, const KeySet& set, const std::strin
     check_files(config.data, origin);
   } else if (config.data.d < 1) {
     throw InputError(origin + ": data.d", "must be at least 1");
+  }
+  if (config.data.is_images() && config.data.test_n > 0 && config.data.split == ImageSplit::test) {
+    throw InputError(origin + ": data.test_n",
+                     "data.split = \"test\" trains on the test images; leave one of the two out");
   }
   check_descent(config.descent, origin);
   for (const auto& time : config.record.at) LogTime::parse(time, origin + ": record.at");

@@ -68,7 +68,14 @@ struct DataConfig {
   bool center = false;
   bool normalize = false;
   std::string folder;
+  double label_noise = 0.0;
+  std::int64_t test_n = 0;
+  std::string test_x;
+  std::string test_y;
+  std::int64_t population_draws = 20'000;
 
+  /// Whether a run measures errors: where there are test samples or flipped labels.
+  bool measures_errors() const { return test_n > 0 || !test_x.empty() || label_noise > 0.0; }
   bool is_images() const {
     return source == DataSource::mnist || source == DataSource::fashion_mnist;
   }

@@ -17,6 +17,7 @@ struct FieldRule {
   double min = -std::numeric_limits<double>::infinity();
   double max = std::numeric_limits<double>::infinity();
   bool above_min = false;  ///< min itself is not allowed
+  bool below_max = false;  ///< nor max
   bool is_file = false;    ///< file name, relative to the configuration's folder
   /// Empty when the key has a meaning in this configuration, else what it belongs to.
   std::function<std::string(const RunConfig&)> belongs_to = [](const RunConfig&) {
@@ -41,6 +42,12 @@ inline std::string only_for_sgd(const RunConfig& config) {
 
 inline std::string not_for_sgd(const RunConfig& config) {
   return config.descent.method == Method::stochastic ? "descent.method = \"gd\" or \"flow\"" : "";
+}
+
+inline std::string only_with_population(const RunConfig& config) {
+  const bool mixture = config.data.source == DataSource::gaussian_mixture;
+  if (mixture && config.data.measures_errors()) return "";
+  return "a Gaussian mixture and data.test_n or data.label_noise above 0";
 }
 
 constexpr double largest_count = 9e15;  // below 2^53
@@ -114,6 +121,29 @@ void visit_images(Config& config, Visitor& visit) {
         FieldRule{.is_file = true, .belongs_to = only_for_sources(images)});
 }
 
+/// What a network is judged by beside its training samples.
+template <class Config, class Visitor>
+void visit_held_out(Config& config, Visitor& visit) {
+  using enum DataSource;
+
+  visit("data", "label_noise", config.data.label_noise,
+        "probability that a training label is flipped",
+        FieldRule{.min = 0, .max = 0.5, .below_max = true});
+  visit("data", "test_n", config.data.test_n,
+        "test samples of the same source (0: none; latetime train: all test images)",
+        FieldRule{.min = 0,
+                  .max = largest_count,
+                  .belongs_to = only_for_sources(
+                      {gaussian_mixture, symmetric_separable, mnist, fashion_mnist})});
+  visit("data", "test_x", config.data.test_x, "test samples: a file such as x",
+        FieldRule{.is_file = true, .belongs_to = only_for_sources({DataSource::file})});
+  visit("data", "test_y", config.data.test_y, "their labels; empty: in the file of test_x",
+        FieldRule{.is_file = true, .belongs_to = only_for_sources({DataSource::file})});
+  visit("data", "population_draws", config.data.population_draws,
+        "Monte Carlo draws for population_error at a record; the limit takes ten times as many",
+        FieldRule{.min = 1000, .max = 1e9, .belongs_to = only_with_population});
+}
+
 template <class Config, class Visitor>
 void visit_network(Config& config, Visitor& visit) {
   visit("network", "width", config.network.width, "m, neurons of each class",
@@ -171,6 +201,7 @@ void visit_fields(Config& config, Visitor&& visit) {
   visit("", "seed", config.seed, "root of every random number of the run", FieldRule{.min = 0});
   visit_data(config, visit);
   visit_images(config, visit);
+  visit_held_out(config, visit);
   visit_network(config, visit);
   visit_descent(config, visit);
   visit_record(config, visit);

@@ -14,6 +14,30 @@ std::size_t code(PairVerdict verdict) {
   return static_cast<std::size_t>(verdict);
 }
 
+/// In the order of StoredLimit::error_names.
+std::vector<double> numbers_of(const Errors& errors) {
+  std::vector<double> numbers{errors.train, errors.train_clean, errors.test, errors.test_zero};
+  if (errors.population) {
+    const PopulationError& population = *errors.population;
+    numbers.insert(numbers.end(), {population.value, population.low, population.high,
+                                   population.zero, static_cast<double>(population.draws)});
+  }
+  numbers.resize(StoredLimit::error_names.size(), std::nan(""));
+  return numbers;
+}
+
+Errors errors_of(const std::vector<double>& numbers) {
+  Errors errors{
+      .train = numbers[0], .train_clean = numbers[1], .test = numbers[2], .test_zero = numbers[3]};
+  if (std::isnan(numbers[8])) return errors;
+  errors.population = PopulationError{.value = numbers[4],
+                                      .low = numbers[5],
+                                      .high = numbers[6],
+                                      .zero = numbers[7],
+                                      .draws = static_cast<std::uint64_t>(numbers[8])};
+  return errors;
+}
+
 Vector vector_of(const std::vector<double>& entries) {
   return Eigen::Map<const Vector>(entries.data(), static_cast<Eigen::Index>(entries.size()));
 }
@@ -108,6 +132,7 @@ void write_limit(ArrayWriter& file, const LimitReport& report, const NetworkShap
     stored.kkt_residual = limit.kkt_residual;
     stored.strictness = limit.strictness;
     stored.undecided = static_cast<double>(limit.count(PairVerdict::undecided));
+    if (report.errors) stored.errors = numbers_of(*report.errors);
   }
   write_group(file, stored, sizes_of(shape, n));
 }
@@ -141,6 +166,7 @@ LimitReport read_limit(const ArrayReader& file, const std::string& path, const N
   limit.normalized_margin = stored.normalized_margin;
   limit.kkt_residual = stored.kkt_residual;
   limit.strictness = stored.strictness;
+  if (!stored.errors.empty()) report.errors = errors_of(stored.errors);
   return report;
 }
 

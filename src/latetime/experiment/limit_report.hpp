@@ -3,10 +3,12 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "latetime/base/hdf5_file.hpp"
 #include "latetime/dynamics/limit.hpp"
+#include "latetime/measure/errors.hpp"
 #include "latetime/measure/spectrum.hpp"
 
 namespace latetime {
@@ -18,6 +20,8 @@ struct LimitReport {
   /// Of V_{+1}, V_{−1} and the stacked V = limit.coefficients · X; NaN for a class that stays
   /// behind (V_j = 0), and when there is no V.
   std::array<StableRank, 3> stable_ranks;
+  /// Of the network with the weights V (limit_errors), of runs that measure errors.
+  std::optional<Errors> errors = {};
 
   bool has_direction() const { return limit.margins.size() > 0; }
   /// log10 of the time until which the flow was followed for the pattern of own-class activations.

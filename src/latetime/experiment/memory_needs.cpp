@@ -6,6 +6,7 @@
 
 #include "latetime/base/error.hpp"
 #include "latetime/data/dense_size.hpp"
+#include "latetime/measure/population_error.hpp"
 
 namespace latetime {
 namespace {
@@ -17,6 +18,15 @@ constexpr double bytes = sizeof(double);
 double needs_of_run(double n, double d, double neurons) {
   const double gram = n <= 2 * d ? n * n : 0.0;
   return bytes * (3 * n * d + 4 * neurons * d + gram + 10 * neurons * n);
+}
+
+/// Test samples with their products, and draws of a Gaussian mixture (PopulationMeter).
+double needs_of_errors(const RunConfig& config, double n, double d, double neurons) {
+  const DataConfig& data = config.data;
+  if (!data.measures_errors()) return 0.0;
+  const double tests = bytes * static_cast<double>(data.test_n) * (2 * d + 2 * neurons + n);
+  if (data.source != DataSource::gaussian_mixture) return tests;
+  return tests + PopulationMeter::bytes(static_cast<double>(data.population_draws), neurons, n);
 }
 
 /// The samples, the weights in the precision of the training and twice in float64 (the last record,
@@ -41,8 +51,17 @@ double needs_of_training(const RunConfig& config, double n, double d, double neu
 }  // namespace
 
 void require_memory(const RunConfig& config, double n, double d, double neurons) {
-  const double available = physical_memory(), needed = needs_of_run(n, d, neurons);
+  const double available = physical_memory(), run = needs_of_run(n, d, neurons),
+               needed = run + needs_of_errors(config, n, d, neurons);
   if (needed <= available) return;
+  if (run <= available) {
+    throw InputError(
+        "data.test_n, data.population_draws",
+        fmt::format("{} and {} need about {:.3g} GB of memory, this machine has {:.3g} "
+                    "GB; choose smaller ones",
+                    config.data.test_n, config.data.population_draws, needed / 1e9,
+                    available / 1e9));
+  }
   const bool by_width = needs_of_run(n, d, 2.0) <= available;
   const std::string smaller = by_width ? "choose a smaller one" : "choose smaller ones";
   const bool trainable = needs_of_training(config, n, d, neurons) <= available;

@@ -70,6 +70,12 @@ std::optional<NotProved> unsuitable(const StoredRun& run) {
     return NotProved{"the run goes in mini-batches, and the theorems are about the full batch",
                      "run it with descent.method = \"gd\""};
   }
+  if (run.read<RunEnd>().reason == StopReason::not_separated) {
+    return NotProved{
+        "the run ended not separated: its loss does not go to zero, so that it has no "
+        "limit direction",
+        "take samples that the network separates"};
+  }
   const double largest = std::sqrt(run.data().x.rowwise().squaredNorm().maxCoeff());
   if (!(largest < largest_norm)) {
     return NotProved{fmt::format("a sample has the norm {:.3g}, and certificates hold norms below "

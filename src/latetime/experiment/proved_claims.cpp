@@ -1,13 +1,10 @@
 #include "latetime/experiment/proved_claims.hpp"
 
 #include <algorithm>
-#include <filesystem>
-#include <fstream>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
-#include "latetime/base/error.hpp"
+#include "latetime/store/stored_proof.hpp"
 
 namespace latetime {
 namespace {
@@ -95,28 +92,12 @@ std::vector<ProvedClaim> proved_claims(const RunTheorem& theorem, const Problem&
 }
 
 std::vector<ProvedClaim> stored_proved_claims(const std::string& directory, const std::string& of) {
-  namespace fs = std::filesystem;
-  const fs::path path = fs::path(directory) / "proof.json";
-  if (!fs::exists(path)) return {};
-  const std::string mend = "; make it again by latetime prove " + directory;
-  std::ifstream in(path);
-  const auto json = nlohmann::json::parse(in, nullptr, false);
   std::vector<ProvedClaim> claims;
-  try {
-    if (json.at("format") != "latetime-proof" || json.at("version") != 1) {
-      throw InputError(path.string(), "holds no proof in the format \"latetime-proof\" 1" + mend);
-    }
-    if (json.at("of").get<std::string>() != of) {
-      throw InputError(path.string(), "is of another run" + mend);
-    }
-    if (!json.at("proved").get<bool>()) return {};
-    for (const auto& claim : json.at("claims")) {
-      claims.push_back({claim.at("id").get<std::string>(),
-                        {claim.at("conclusion").get<std::string>() == "holds",
-                         claim.at("from_step").get<std::uint64_t>()}});
-    }
-  } catch (const nlohmann::json::exception&) {
-    throw InputError(path.string(), "holds no proof in the format \"latetime-proof\" 1" + mend);
+  const auto proof = read_stored_proof(directory, of);
+  if (!proof || !(*proof)["proved"].get<bool>()) return claims;
+  for (const auto& claim : (*proof)["claims"]) {
+    claims.push_back({claim["id"].get<std::string>(),
+                      {claim["conclusion"] == "holds", claim["from_step"].get<std::uint64_t>()}});
   }
   return claims;
 }

@@ -118,24 +118,27 @@ SwitchCounts read_switch_counts(const ArrayReader& file, const std::string& orig
   return {counts[0] != 0, counts[1], counts[2], counts[3], counts[4]};
 }
 
-Recorder::Recorder(const RunConfig& config, const Dataset& data, const Network& initial,
-                   RunSink sink, std::size_t expected_records, unsigned threads)
-    : config_(config),
-      data_(data),
-      initial_(initial),
+Recorder::Recorder(const RunProblem& problem, RunSink sink, std::size_t expected_records,
+                   unsigned threads)
+    : problem_(problem),
+      config_(problem.config),
+      data_(problem.data),
+      initial_(problem.initial),
       sink_(std::move(sink)),
-      measurer_(data, initial),
+      measurer_(data_, initial_),
       keep_coefficients_(sink_.keeps_result &&
-                         coefficient_bytes(initial, data, expected_records) <= coefficient_budget),
+                         coefficient_bytes(initial_, data_, expected_records) <=
+                             coefficient_budget),
       threads_(threads),
-      watches_pairs_(config.descent.method != Method::stochastic) {
-  last_switch_.setZero(initial.shape.neurons(), data.size());
+      watches_pairs_(config_.descent.method != Method::stochastic) {
+  last_switch_.setZero(initial_.shape.neurons(), data_.size());
+  if (config_.data.measures_errors()) errors_.emplace(data_, initial_, problem.held_out);
 }
 
 void Recorder::take_over(const ArrayReader& earlier, Descent& descent) {
-  require_same_beginning(earlier, data_, initial_);
+  require_same_beginning(earlier, data_, initial_, problem_.held_out);
   arrays_ = RecordArrays::read(earlier);
-  arrays_.go_on_with(initial_.shape, data_.size(), keep_coefficients_);
+  arrays_.go_on_with(initial_.shape, data_.size(), keep_coefficients_, errors_.has_value());
   if (watches_pairs_) {
     const auto last_switch = earlier.read_uint64("/final/last_switch_record");
     if (last_switch.size() != static_cast<std::size_t>(last_switch_.size())) {
@@ -180,6 +183,7 @@ const Record& Recorder::record(const TrainingState& state, const Descent& descen
                  .error_estimate = state.error_estimate,
                  .undecided_events = state.undecided_events,
                  .measures = measurer_.measure(state, inside)};
+  if (errors_) last_.errors = errors_->measure(state, threads_);
   sink_.append_row(metrics_fields(last_));
   arrays_.append(last_, state, initial_.shape, keep_coefficients_);
   if (sink_.keeps_result) pending_.push_back(std::move(inside));
@@ -235,7 +239,8 @@ void Recorder::write_result(const Descent& descent, const Outcome& outcome,
                               .data_origin = data_.origin,
                               .wall_seconds = earlier_seconds_ + here.count()};
   sink_.write_result([&](ArrayWriter& file) {
-    write_run(file, data_, initial_, descent.state(), last_switches(), outcome, provenance);
+    write_run(file, data_, initial_, descent.state(), last_switches(), outcome, provenance,
+              problem_.held_out);
     arrays_.write(file);
     if (limit) write_limit(file, *limit, initial_.shape, data_.size());
     if (const auto events = descent.events(); !events.empty()) {

@@ -17,11 +17,11 @@ SwitchCounts read_switch_counts(const ArrayReader& file, const std::string& orig
 /// Measures every record of a run and keeps its folder, or its memory, up to date.
 class Recorder {
  public:
-  Recorder(const RunConfig& config, const Dataset& data, const Network& initial, RunSink sink,
-           std::size_t expected_records, unsigned threads);
+  /// `problem` is referred to.
+  Recorder(const RunProblem& problem, RunSink sink, std::size_t expected_records, unsigned threads);
 
   /// Takes over the records of an earlier part and gives `descent` its state back. Throws
-  /// InputError where that part had other samples, labels or initial weights.
+  /// InputError where that part had other samples, labels, initial weights or test samples.
   void take_over(const ArrayReader& earlier, Descent& descent);
 
   /// Measures, appends the row to metrics.csv, and writes result.h5 if the last time was long
@@ -50,11 +50,13 @@ class Recorder {
   std::vector<std::uint64_t> last_switches() const;
   std::uint64_t note_switched_pairs(const TrainingState& state);
 
+  const RunProblem& problem_;
   const RunConfig& config_;
   const Dataset& data_;
   const Network& initial_;
   const RunSink sink_;
   const Measurer measurer_;
+  std::optional<ErrorMeter> errors_;  // of runs that measure them
   const bool keep_coefficients_;
   const unsigned threads_;
   /// Mini-batches see a few pairs a step: nobody knows when the others switch.

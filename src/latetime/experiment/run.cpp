@@ -128,8 +128,7 @@ class RunPart {
   RunSummary carry_out(const std::function<RunPlace()>& make_place) {
     require_squares(data_.x, "data");
     const RunPlace place = make_place();
-    Recorder recorder(config_, data_, problem_.initial, place.sink, schedule_.size(),
-                      settings_.threads);
+    Recorder recorder(problem_, place.sink, schedule_.size(), settings_.threads);
     if (place.earlier) {
       recorder.take_over(*place.earlier, descent_);
       if (recorder.records() > 0) {
@@ -210,6 +209,11 @@ class RunPart {
     recorder.finish(descent_, summary_.outcome);
     if (!descent_.flow() || summary_.outcome.reason == StopReason::interrupted) return;
     summary_.limit = solve_run_limit(descent_, data_.x, settings_);
+    if (summary_.limit && summary_.limit->has_direction() && config_.data.measures_errors()) {
+      summary_.limit->errors =
+          limit_errors(summary_.limit->limit.coefficients, data_, problem_.initial.shape,
+                       problem_.held_out, settings_.threads);
+    }
     if (summary_.limit) {
       recorder.finish(descent_, summary_.outcome, &*summary_.limit);
     } else {
@@ -241,7 +245,8 @@ RunProblem load_problem(const RunConfig& config) {
   require_paper_network(config);
   Dataset data = load_data(config);
   Network initial = load_network(config, data);
-  return {config, std::move(data), std::move(initial)};
+  HeldOut held_out = held_out_of(config, data);
+  return {config, std::move(data), std::move(initial), std::move(held_out)};
 }
 
 RunSummary carry_out_run(const RunConfig& config, const std::string& out,
@@ -253,21 +258,23 @@ RunSummary carry_out_run(const RunProblem& problem, const std::string& out,
                          const RunSettings& settings) {
   return RunPart(problem, settings).carry_out([&] {
     refuse_training(out);
-    return place_in_directory(problem.config, out, settings.resume, metrics_columns());
+    return place_in_directory(problem.config, out, settings.resume,
+                              metrics_columns(problem.config.data.measures_errors()));
   });
 }
 
 RunSummary carry_out_run(const RunProblem& problem, RunMemory& memory,
                          const RunSettings& settings) {
   return RunPart(problem, settings).carry_out([&] {
-    return place_in_memory(problem.config, memory, settings.resume, metrics_columns());
+    return place_in_memory(problem.config, memory, settings.resume,
+                           metrics_columns(problem.config.data.measures_errors()));
   });
 }
 
 RunSummary carry_out_run(const RunProblem& problem, CsvTable& metrics,
                          const RunSettings& settings) {
   return RunPart(problem, settings).carry_out([&] {
-    return place_in_table(metrics, metrics_columns());
+    return place_in_table(metrics, metrics_columns(problem.config.data.measures_errors()));
   });
 }
 

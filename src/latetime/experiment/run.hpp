@@ -10,9 +10,11 @@
 
 #include "latetime/base/outcome.hpp"
 #include "latetime/data/dataset.hpp"
+#include "latetime/data/generators.hpp"
 #include "latetime/dynamics/descent.hpp"
 #include "latetime/experiment/config.hpp"
 #include "latetime/experiment/limit_report.hpp"
+#include "latetime/measure/errors.hpp"
 #include "latetime/store/record.hpp"
 #include "latetime/store/run_directory.hpp"
 #include "latetime/store/run_sink.hpp"
@@ -25,10 +27,23 @@ Dataset load_data(const RunConfig& config);
 /// The training samples of `latetime train`: the same, of any number of classes.
 Dataset load_training_data(const RunConfig& config);
 
-/// The test split of an image set, all of it, with the classes of the training samples, and
-/// centred by their mean where they are; nothing for other sources and where training uses the test
-/// split itself.
+/// Flips labels of these samples as data.label_noise says; load_data() has done it.
+void add_label_noise(Dataset& data, const RunConfig& config);
+
+/// Test samples, with clean labels: of an image set data.test_n of the test split (0: all of it),
+/// with the classes of the training samples, and centred by their mean where they are; data.test_n
+/// fresh ones of a synthetic source; of files those of data.test_x. Nothing where there are none,
+/// and where training uses the test split itself. Throws InputError.
 std::optional<Dataset> load_test_data(const RunConfig& config, const Dataset& training);
+
+/// The Gaussian mixture that samples are drawn from; nothing for other sources.
+std::optional<GaussianMixture> mixture_of(const RunConfig& config);
+
+/// What population errors are computed of; nothing where the run measures none.
+std::optional<Population> population_of(const RunConfig& config);
+
+/// What a run is judged by; nothing where it measures no errors. Throws InputError.
+HeldOut held_out_of(const RunConfig& config, const Dataset& training);
 
 /// Why load_test_data() gives nothing, as a clause; empty where it gives something.
 std::string no_test_reason(const RunConfig& config);
@@ -81,6 +96,7 @@ struct RunProblem {
   RunConfig config;
   Dataset data;
   Network initial;
+  HeldOut held_out = {};  ///< where config.data.measures_errors()
 
   /// What it descends on.
   Problem descent() const { return {data, initial, config.descent.learning_rate}; }

@@ -75,6 +75,10 @@ RunLimit limit_of(const StoredRun& run, const std::function<bool(double)>& keep_
   if (result.report.has_direction()) {
     const std::vector<int>& classes = run.data().classes;
     result.pairs = count_pairs(result.report.limit, classes, run.shape());
+    if (run.config().data.measures_errors() && !result.report.errors) {
+      result.report.errors = limit_errors(result.report.limit.coefficients, run.data(), run.shape(),
+                                          run.held_out(), 1);
+    }
     result.linear =
         compare_with_linear(result.report.limit, gram_matrix(run.data().x), classes, run.shape());
   }

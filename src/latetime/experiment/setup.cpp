@@ -8,6 +8,7 @@
 #include "latetime/data/array_file.hpp"
 #include "latetime/data/generators.hpp"
 #include "latetime/data/image_set.hpp"
+#include "latetime/data/label_noise.hpp"
 #include "latetime/data/sample_file.hpp"
 #include "latetime/dynamics/batch_order.hpp"
 #include "latetime/dynamics/schedule.hpp"
@@ -44,23 +45,8 @@ std::size_t batch_size(const RunConfig& config, Eigen::Index n) {
   return std::min(static_cast<std::size_t>(config.descent.batch_size), static_cast<std::size_t>(n));
 }
 
-}  // namespace
-
-Dataset load_data(const RunConfig& config) {
-  require_memory_of_samples(config, 2.0 * static_cast<double>(config.network.width));
-  Dataset data = load_training_data(config);
-  if (data.class_count != 2) {
-    throw InputError("data.classes", fmt::format("\"{}\" makes {} classes; this network has two, "
-                                                 "choose a grouping such as \"even-odd\", or use "
-                                                 "latetime train",
-                                                 config.data.classes, data.class_count));
-  }
-  return data;
-}
-
-Dataset load_training_data(const RunConfig& config) {
+Dataset load_clean_data(const RunConfig& config) {
   const DataConfig& data = config.data;
-  require_memory_of_samples(config, 0.0);
   const auto seed = static_cast<std::uint64_t>(config.seed);
   switch (data.source) {
     case DataSource::gaussian_mixture:
@@ -85,9 +71,64 @@ Dataset load_training_data(const RunConfig& config) {
   return load_image_set(image_options(config));
 }
 
+/// The test images, centred by the mean of the training images where these are.
+Dataset load_test_images(const RunConfig& config, const Dataset& training) {
+  ImageSetOptions options = image_options(config);
+  options.split = ImageSplit::test;
+  options.n = static_cast<std::size_t>(config.data.test_n);
+  options.mean = training.subtracted;
+  return load_image_set(options);
+}
+
+/// Test samples of files, with as many features as those to train on.
+Dataset load_test_files(const RunConfig& config, const Dataset& training) {
+  const DataConfig& data = config.data;
+  const bool own_labels = data.test_y.empty();
+  const bool column_of_y = !data.y.empty() && own_labels;
+  Dataset test = load_sample_files({.x = data.test_x,
+                                    .y = data.test_y,
+                                    .positive = data.positive,
+                                    .label_column = column_of_y ? "" : data.label_column,
+                                    .transpose = data.transpose,
+                                    .features = 0});
+  if (test.dim() != training.dim()) {
+    throw InputError("data.test_x",
+                     fmt::format("{} has {} features, the training samples have {}; give both the "
+                                 "same",
+                                 data.test_x, test.dim(), training.dim()));
+  }
+  return test;
+}
+
+}  // namespace
+
+Dataset load_data(const RunConfig& config) {
+  require_memory_of_samples(config, 2.0 * static_cast<double>(config.network.width));
+  Dataset data = load_training_data(config);
+  if (data.class_count != 2) {
+    throw InputError("data.classes", fmt::format("\"{}\" makes {} classes; this network has two, "
+                                                 "choose a grouping such as \"even-odd\", or use "
+                                                 "latetime train",
+                                                 config.data.classes, data.class_count));
+  }
+  return data;
+}
+
+Dataset load_training_data(const RunConfig& config) {
+  require_memory_of_samples(config, 0.0);
+  Dataset data = load_clean_data(config);
+  add_label_noise(data, config);
+  return data;
+}
+
+void add_label_noise(Dataset& data, const RunConfig& config) {
+  add_label_noise(data, config.data.label_noise, static_cast<std::uint64_t>(config.seed));
+}
+
 std::string no_test_reason(const RunConfig& config) {
   const DataConfig& data = config.data;
   if (!data.is_images()) {
+    if (data.test_n > 0 || !data.test_x.empty()) return "";
     return "data.source \"" + word_of(data.source) + "\" has no test images";
   }
   if (data.split == ImageSplit::test) return "data.split = \"test\" trains on the test images";
@@ -96,11 +137,40 @@ std::string no_test_reason(const RunConfig& config) {
 
 std::optional<Dataset> load_test_data(const RunConfig& config, const Dataset& training) {
   if (!no_test_reason(config).empty()) return std::nullopt;
-  ImageSetOptions options = image_options(config);
-  options.split = ImageSplit::test;
-  options.n = 0;
-  options.mean = training.subtracted;
-  return load_image_set(options);
+  const DataConfig& data = config.data;
+  const auto seed = static_cast<std::uint64_t>(config.seed);
+  if (data.source == DataSource::gaussian_mixture) {
+    return gaussian_mixture_test(data.test_n, *mixture_of(config), seed);
+  }
+  if (data.source == DataSource::symmetric_separable) {
+    return symmetric_separable_test(data.test_n, data.d, data.margin, data.noise_std, seed);
+  }
+  if (data.source == DataSource::file) return load_test_files(config, training);
+  return load_test_images(config, training);
+}
+
+std::optional<GaussianMixture> mixture_of(const RunConfig& config) {
+  const DataConfig& data = config.data;
+  if (data.source != DataSource::gaussian_mixture) return std::nullopt;
+  return mixture_of(data.d, data.signal_std, data.noise_std,
+                    static_cast<std::uint64_t>(config.seed));
+}
+
+HeldOut held_out_of(const RunConfig& config, const Dataset& training) {
+  HeldOut held_out;
+  if (!config.data.measures_errors()) return held_out;
+  const bool has_test = config.data.test_n > 0 || !config.data.test_x.empty();
+  if (has_test) held_out.test = load_test_data(config, training);
+  held_out.population = population_of(config);
+  return held_out;
+}
+
+std::optional<Population> population_of(const RunConfig& config) {
+  const auto mixture = mixture_of(config);
+  if (!mixture || !config.data.measures_errors()) return std::nullopt;
+  return Population{.mixture = *mixture,
+                    .draws = static_cast<std::uint64_t>(config.data.population_draws),
+                    .seed = static_cast<std::uint64_t>(config.seed)};
 }
 
 Network load_network(const RunConfig& config, const Dataset& data) {

@@ -7,6 +7,8 @@
 #include "latetime/base/error.hpp"
 #include "latetime/base/text.hpp"
 #include "latetime/data/file_bytes.hpp"
+#include "latetime/data/labels.hpp"
+#include "latetime/experiment/run.hpp"
 #include "latetime/store/run_directory.hpp"
 #include "latetime/store/training_folder.hpp"
 
@@ -48,6 +50,7 @@ StoredRun::StoredRun(std::shared_ptr<const ArrayReader> arrays, const std::strin
                      sizes_.width, width()));
   }
   beginning_.x = {};  // data_ holds them
+  beginning_.test_x = {};
 }
 
 NetworkShape StoredRun::shape() const {
@@ -146,9 +149,25 @@ std::vector<Matrix> StoredRun::record_coefficients() const {
 Dataset StoredRun::data_of(const RunBeginning& beginning) const {
   const auto n = static_cast<Eigen::Index>(sizes_.samples),
              d = static_cast<Eigen::Index>(sizes_.dim);
-  return make_dataset(Eigen::Map<const Matrix>(beginning.x.data(), n, d),
-                      Eigen::Map<const Vector>(beginning.y.data(), n), path_ + ":/data/x",
-                      path_ + ":/data/y", "");
+  Dataset data = make_dataset(Eigen::Map<const Matrix>(beginning.x.data(), n, d),
+                              Eigen::Map<const Vector>(beginning.y.data(), n), path_ + ":/data/x",
+                              path_ + ":/data/y", "");
+  if (!beginning.clean_y.empty()) {
+    data.clean_classes = two_classes(labels_of(beginning.clean_y), "", path_ + ":/data/clean_y");
+  }
+  return data;
+}
+
+HeldOut StoredRun::held_out() const {
+  HeldOut held_out{.test = {}, .population = population_of(config_)};
+  if (sizes_.tests == 0) return held_out;
+  const auto run = read<RunBeginning>();
+  const auto count = static_cast<Eigen::Index>(sizes_.tests),
+             d = static_cast<Eigen::Index>(sizes_.dim);
+  held_out.test = make_dataset(Eigen::Map<const Matrix>(run.test_x.data(), count, d),
+                               Eigen::Map<const Vector>(run.test_y.data(), count),
+                               path_ + ":/data/test_x", path_ + ":/data/test_y", "");
+  return held_out;
 }
 
 void StoredRun::fail(const std::string& problem) const {

@@ -8,6 +8,7 @@
 #include "latetime/base/log_time.hpp"
 #include "latetime/data/dataset.hpp"
 #include "latetime/experiment/config.hpp"
+#include "latetime/measure/errors.hpp"
 #include "latetime/model/problem.hpp"
 #include "latetime/store/run_schema.hpp"
 
@@ -26,6 +27,8 @@ class StoredRun {
   const std::string& path() const { return path_; }  ///< of result.h5
   const RunConfig& config() const { return config_; }
   const Dataset& data() const { return data_; }
+  /// What it was judged by: nothing where it measured no errors.
+  HeldOut held_out() const;
   NetworkShape shape() const;
   Network initial() const;
   /// What it descends on.

@@ -51,7 +51,7 @@ Claims limit_claims(const LimitTheorem& limit) {
 }
 
 std::string problem_text(const Problem& problem) {
-  std::string text = fmt::format("latetime-certificate 1\nproblem\nwidth {}\nslope {}\nrate {}\n",
+  std::string text = fmt::format("latetime-certificate 2\nproblem\nwidth {}\nslope {}\nrate {}\n",
                                  problem.shape().width, hexadecimal(problem.shape().slope),
                                  hexadecimal(problem.learning_rate));
   text += "labels";

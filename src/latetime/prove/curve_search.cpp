@@ -230,7 +230,8 @@ std::optional<double> CurveSearch::before_own(const Matrix& series, double lengt
     for (Eigen::Index i = 0; i < side_.cols(); ++i) {
       if (!problem_->is_own(k, i) || !(there.pairs(k, i) < zero_gap)) continue;
       if (tube_->free()[at(k)][at(i)]) continue;
-      zone = std::max(zone, 1.03 * tube_->slip(k, i, rooms, radius_) / std::abs(speed(k, i)));
+      zone = std::max(zone, 1.03 * (tube_->slip(k, i, rooms, radius_) + tube_->shift(k, i)) /
+                                std::abs(speed(k, i)));
     }
   }
   if (zone == 0.0 || !(length - zone > 0.02 * zone)) return std::nullopt;
@@ -259,15 +260,18 @@ void CurveSearch::advance(double length, Eigen::Index piece_degree) {
   if (options_.keep_going && !options_.keep_going()) throw Interrupted();
   const Piece piece = curve().piece(length, piece_degree);
   const Tube::Charge charge = tube_->fitted(piece, radius_);
-  radii_.emplace_back(curve().theta(), radius_);
+  const double distance =
+      charge.shifts.empty() ? radius_ : above(radius_ + tube_->shift_norm(charge.shifts));
+  radii_.emplace_back(curve().theta(), distance);
   lines_.push_back(
       fmt::format("piece {} {} {}", hexadecimal(length), piece_degree, hexadecimal(radius_)));
-  enclose_along(piece);
+  enclose_along(piece, distance);
   tube_->take(piece, charge, radius_);
 }
 
-/// At the times that were asked for and lie on a piece which begins now.
-void CurveSearch::enclose_along(const Piece& piece) {
+/// At the times that were asked for and lie on a piece which begins now, where the weights are no
+/// farther than `distance` from the reference.
+void CurveSearch::enclose_along(const Piece& piece, double distance) {
   const double begin = std::log(static_cast<double>(step_)) + curve().theta();
   const Eigen::Index neurons = problem_->neurons();
   for (; next_time_ < options_.log_times.size(); ++next_time_) {
@@ -286,7 +290,7 @@ void CurveSearch::enclose_along(const Piece& piece) {
     }
     const double time = options_.log_times[next_time_];
     enclosures_.push_back(products_->enclose(
-        time, c, z, above(radius_ + time_rounding(*problem_, time, piece.high))));
+        time, c, z, above(distance + time_rounding(*problem_, time, piece.high))));
   }
 }
 
@@ -315,9 +319,8 @@ void CurveSearch::enclose_line(double distance) {
   }
 }
 
-/// Decides every neuron with a gap that is zero and falls. Returns the own-class pairs that cross,
-/// with their speeds before.
-std::map<PairIndex, double> CurveSearch::change_now() {
+/// Decides every neuron with a gap that is zero and falls.
+void CurveSearch::change_now() {
   const Vector lambda = curve().multipliers().first;
   const Gaps now = gaps(lambda, Vector::Zero(problem_->n()));
   const Matrix speed = speeds(lambda).cwiseProduct(side_);
@@ -335,7 +338,6 @@ std::map<PairIndex, double> CurveSearch::change_now() {
       (Vector::Ones(problem_->n()) - curve().mode().kernel_middle() * lambda).cwiseProduct(lambda);
   const Vector after = lambda + 1e-6 * rate;
   std::vector<SlopeChange> changes;
-  std::map<PairIndex, double> crossed;
   for (const Eigen::Index k : neurons) {
     SlopeRow slopes = curve().mode().slopes(k);
     std::vector<Eigen::Index> zero;
@@ -346,19 +348,17 @@ std::map<PairIndex, double> CurveSearch::change_now() {
       } else if (now.pairs(k, i) < zero_gap && speed(k, i) < 0.0) {
         slope = slope == Declared::high ? Declared::low : Declared::high;
         changes.push_back({k, i, slope});
-        crossed[{k, i}] = -speed(k, i);
       }
     }
     for (const SlopeChange& change : decide(k, zero, slopes, after)) {
       if (change.slope != curve().mode().slope(k, change.sample)) changes.push_back(change);
     }
   }
-  if (changes.empty()) return crossed;
+  if (changes.empty()) return;
   for (const SlopeChange& change : changes) note_change(change, "set");
   changes_.push_back(curve().theta());
   tube_->change(changes);
   look_at_mode();
-  return crossed;
 }
 
 bool CurveSearch::all_outward(const Vector& lambda) const {
@@ -390,8 +390,27 @@ void CurveSearch::finish(const Vector& lambda) {
   throw *first;
 }
 
+/// How long own pairs that the reference has crossed with need until W has, too; nothing if there
+/// are none.
+std::optional<double> CurveSearch::crossing_zone() const {
+  std::optional<double> zone;
+  const Vector lambda = curve().multipliers().first;
+  const Matrix speed = speeds(lambda);
+  for (const auto& [pair, crossing] : tube_->crossings()) {
+    const auto [k, i] = pair;
+    if (!crossing.is_past) continue;
+    // W still has the slope of the old side, with which it is slower.
+    const double turn = (1.0 - problem_->gamma()) * problem_->rate() * problem_->output() *
+                        problem_->gram_middle()(i, i) * lambda[i];
+    const double before = speed(k, i) * side_(k, i) - turn;
+    if (before > 0.0) zone = std::max(zone.value_or(0.0), 0.6 * crossing.depth / before);
+  }
+  return zone;
+}
+
 void CurveSearch::run() {
   std::optional<double> zone;
+  double stretch = 1.0;
   for (int count = 0; count < most_pieces; ++count) {
     const Vector lambda = curve().multipliers().first;
     const Vector unrest =
@@ -415,10 +434,10 @@ void CurveSearch::run() {
       length = *event;
     }
     if (length > 1e-14) advance(length, piece_degree);
-    if (!event) continue;
-    for (const auto& [pair, speed] : change_now()) {
-      zone = std::max(zone.value_or(0.0), 1.1 * tube_->depth().at(pair) / speed);
-    }
+    if (event) change_now();
+    zone = crossing_zone();
+    stretch = zone ? 2.0 * stretch : 1.0;
+    if (zone) *zone *= stretch;
   }
   throw Unproved("the reference does not come to a straight end in 4000 pieces", other_step);
 }

@@ -54,9 +54,10 @@ class CurveSearch {
   std::optional<double> before_own(const Matrix& series, double length) const;
   double piece_length(const Matrix& series) const;
   void advance(double length, Eigen::Index degree);
-  std::map<PairIndex, double> change_now();
-  void enclose_along(const Piece& piece);
+  void change_now();
+  void enclose_along(const Piece& piece, double distance);
   void enclose_line(double distance);
+  std::optional<double> crossing_zone() const;
   bool all_outward(const Vector& lambda) const;
   void finish(const Vector& lambda);
   void note_change(const SlopeChange& change, const char* word);

@@ -90,8 +90,10 @@ void add_limit_statements(const LimitTheorem& limit, const char* matrix, const c
 }
 
 std::string problem_statement(const Problem& problem) {
-  return fmt::format("{} samples in dimension {}, {} neurons a class, slope {}", problem.samples(),
-                     problem.data.dim(), problem.shape().width, problem.shape().slope);
+  const auto width = problem.shape().width;
+  return fmt::format("{} sample{} in dimension {}, {} neuron{} a class, slope {}",
+                     problem.samples(), problem.samples() == 1 ? "" : "s", problem.data.dim(),
+                     width, width == 1 ? "" : "s", problem.shape().slope);
 }
 
 }  // namespace
@@ -122,12 +124,14 @@ std::vector<std::string> statements_of(const RunTheorem& theorem, const Problem&
                     limit.switching.empty() ? "All pairs (neuron, sample)" : "All other pairs",
                     upward_text(*theorem.settled_from)));
   }
+  const std::size_t switching = limit.switching.size();
   statements.push_back(
-      limit.switching.empty()
-          ? "No pair switches for ever."
-          : fmt::format("{} pairs (neuron, sample) switch infinitely often, each active at a "
-                        "natural density of steps.",
-                        limit.switching.size()));
+      switching == 0   ? "No pair switches for ever."
+      : switching == 1 ? "One pair (neuron, sample) switches infinitely often, active at a natural "
+                         "density of steps."
+                       : fmt::format("{} pairs (neuron, sample) switch infinitely often, each "
+                                     "active at a natural density of steps.",
+                                     switching));
   return statements;
 }
 

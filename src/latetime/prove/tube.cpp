@@ -211,10 +211,31 @@ Tube::Charge Tube::fitted(const Piece& piece, double& radius, Bounds time, const
   throw grows_without_end();
 }
 
+/// Charges for shifts that are assumed, larger ones until they are seen to be large enough.
 Tube::Charge Tube::charge(const Piece& piece, double radius, Bounds time, const Tail* tail) const {
+  std::map<PairIndex, double> assumed;
+  for (const auto& [pair, crossing] : crossings_) assumed[pair] = crossing.shift();
+  for (int trial = 0; trial < most_trials; ++trial) {
+    Charge found = charge_shifted(piece, radius, time, assumed, tail);
+    bool is_enough = true;
+    for (const auto& [pair, size] : found.shifts) {
+      const auto known = assumed.find(pair);
+      if (known != assumed.end() && size <= known->second) continue;
+      assumed[pair] = size * (1.0 + growth);
+      is_enough = false;
+    }
+    if (is_enough) return found;
+  }
+  throw grows_without_end();
+}
+
+Tube::Charge Tube::charge_shifted(const Piece& piece, double radius, Bounds time,
+                                  const std::map<PairIndex, double>& shifts,
+                                  const Tail* tail) const {
   const ProofProblem& p = problem();
   const double begin = time.low;
-  Closed closed = close(piece, radius, begin, tail);
+  const Shift shift = shift_of(shifts);
+  Closed closed = close(piece, radius, begin, shift, tail);
   Charge& state = closed.state;
   if (tail != nullptr && !state.lost.empty()) {
     throw Unproved(fmt::format("{}, of the same class, is not proved to keep its sign for ever",
@@ -225,7 +246,8 @@ Tube::Charge Tube::charge(const Piece& piece, double radius, Bounds time, const 
   const double inverse =
       above(1.0 / (begin - 2.0) - (time.high == infinite ? 0.0 : below(1.0 / time.high)));
   const double trace = p.feature_norm().squaredNorm();
-  const double damp = 1.0 - above(0.5 * p.rate() * trace * closed.high.maxCoeff() / begin);
+  const double share = shift.is_none() ? 0.5 : 1.0;
+  const double damp = 1.0 - above(share * p.rate() * trace * closed.high.maxCoeff() / begin);
   if (!(damp > 0.1)) {
     if (above(0.5 * p.rate() * trace * closed.g_high.maxCoeff() / begin) < 0.9) {
       throw grows_without_end();
@@ -243,59 +265,98 @@ Tube::Charge Tube::charge(const Piece& piece, double radius, Bounds time, const 
                                                 : defects(piece, closed, duration, inverse);
   state.square += square;
   state.linear = linear;
-  for (const auto& [pair, drift] : state.lost) {
-    const auto [k, i] = pair;
-    const double slip = state.found.at(pair).size() + above(p.norm()[i] * radius);
-    const auto deep = depth_.find(pair);
-    const bool ends = drift > 0.0 && deep != depth_.end();
-    const double time_wrong =
-        ends ? std::min(duration, above(deep->second / drift + 6.0 / (begin - 2.0))) : duration;
-    state.linear += above(p.rate() * p.output() * (1.0 - p.gamma()) * closed.high[i] *
-                          (p.norm()[i] + slip * p.feature_norm()[i]) * time_wrong);
-  }
-  state.length = std::max(0.0, piece.length - 6.0 / (begin - 2.0));
+  state.square += above(p.rate() * closed.high.dot(shift.margins.cwiseAbs2()) * duration);
+  charge_own(state, closed.high, shift, radius, piece.length, duration, begin);
   return std::move(state);
 }
 
-void Tube::commit(const Charge& charge, double radius) {
+/// Mismatches of own pairs on a piece: added to the linear part, or kept apart as shifts of
+/// crossings.
+void Tube::charge_own(Charge& state, const Vector& high, const Shift& shift, double radius,
+                      double length, double duration, double begin) const {
+  const ProofProblem& p = problem();
+  state.crossings.clear();
+  for (const auto& [pair, crossing] : crossings_) {
+    const auto lost = state.lost.find(pair);
+    const bool goes_on = lost != state.lost.end() &&
+                         (crossing.is_past ? lost->second.outward : lost->second.inward) > 0.0;
+    if (goes_on) {
+      state.crossings[pair] = crossing;
+    } else {
+      state.linear += above(crossing.shift() * p.norm()[pair.second]);
+    }
+  }
+  for (auto next = state.lost.begin(); next != state.lost.end();) {
+    const auto [pair, speed] = *next++;
+    const auto [k, i] = pair;
+    const double push = above(p.rate() * p.output() * (1.0 - p.gamma()) * high[i]);
+    const double size = state.found.at(pair).size() + above(p.norm()[i] * radius + shift.at(k, i));
+    state.linear += above(push * size * p.feature_norm()[i] * duration);
+    const bool begins = crossings_.count(pair) == 0 && sure_[at(k)][at(i)] && speed.inward > 0.0;
+    if (begins) state.crossings[pair].was_free = free_[at(k)][at(i)];
+    const auto known = state.crossings.find(pair);
+    if (known == state.crossings.end()) {
+      state.linear += above(push * p.norm()[i] * duration);
+      continue;
+    }
+    Crossing& crossing = known->second;
+    if (!crossing.is_past) {
+      crossing.early += above(push * duration);
+      state.shifts[pair] = crossing.shift();
+      continue;
+    }
+    crossing.late += above(
+        push * std::min(duration, above(crossing.depth / speed.outward + 6.0 / (begin - 2.0))));
+    state.shifts[pair] = crossing.shift();
+    crossing.depth -= below(speed.outward * std::max(0.0, length - 6.0 / (begin - 2.0)));
+    if (crossing.depth > 0.0) continue;
+    state.merged += above(crossing.shift() * p.norm()[i]);
+    state.crossings.erase(known);
+    state.lost.erase(pair);
+  }
+}
+
+/// The shift of a crossing joins the distance.
+void Tube::merge(const PairIndex& pair) {
+  const auto known = crossings_.find(pair);
+  if (known == crossings_.end()) return;
+  linear_ = above(linear_ + known->second.shift() * problem().norm()[pair.second]);
+  crossings_.erase(known);
+}
+
+/// Returns whether the sign of a pair is open on the piece.
+bool Tube::commit(const Charge& charge, double radius) {
   square_ = above(square_ + charge.square);
   linear_ = above(linear_ + charge.linear);
+  crossings_ = charge.crossings;
   if (!(this->radius() <= radius)) {
     throw Unproved(fmt::format("the distance may exceed {:.6g} at log(t/T) = {:.6g}: it is at most "
                                "{:.6g}",
                                radius, curve_.theta(), this->radius()),
                    "a larger radius");
   }
+  linear_ = above(linear_ + charge.merged);
   free_ = charge.free;
-  std::map<PairIndex, double> lost = charge.lost;
-  for (const auto& [pair, drift] : charge.lost) {
-    const auto deep = depth_.find(pair);
-    if (deep == depth_.end() || !(drift > 0.0)) {
-      depth_.erase(pair);
-      continue;
-    }
-    deep->second -= below(drift * charge.length);
-    if (deep->second > 0.0) continue;
-    depth_.erase(deep);
-    lost.erase(pair);
-  }
   for (Eigen::Index k = 0; k < problem().neurons(); ++k) {
     for (Eigen::Index i = 0; i < problem().n(); ++i) {
-      if (problem().is_own(k, i)) sure_[at(k)][at(i)] = lost.count({k, i}) == 0;
+      if (problem().is_own(k, i)) sure_[at(k)][at(i)] = charge.lost.count({k, i}) == 0;
     }
   }
+  bool is_open = false;
   for (const auto& [pair, where] : charge.found) {
     const bool is_kept =
         std::find(charge.kept.begin(), charge.kept.end(), pair) != charge.kept.end();
     if (is_kept) continue;
-    last_open_ = curve_.theta();
+    is_open = true;
     ever_open_[at(pair.first)][at(pair.second)] = true;
   }
+  return is_open;
 }
 
 void Tube::take(const Piece& piece, const Charge& charge, double radius) {
-  commit(charge, radius);
+  const bool is_open = commit(charge, radius);
   curve_.advance(piece);
+  if (is_open) last_open_ = curve_.theta();  // at its end they may be open still
   // The next piece begins with multipliers rounded anew: the step across feels the difference.
   const Vector fresh = curve_.multipliers().first;
   Vector jump(fresh.size());
@@ -311,6 +372,7 @@ void Tube::take(const Piece& piece, const Charge& charge, double radius) {
 
 void Tube::change(const std::vector<SlopeChange>& changes) {
   const ProofProblem& p = problem();
+  std::vector<std::pair<bool, bool>> before;  // whether the pair was free, and sure
   for (const SlopeChange& change : changes) {
     const bool is_own = p.is_own(change.neuron, change.sample);
     if (is_own && change.slope == Declared::sliding) {
@@ -318,24 +380,46 @@ void Tube::change(const std::vector<SlopeChange>& changes) {
                                  pair_text({change.neuron, change.sample})),
                      later);
     }
-    free_[at(change.neuron)][at(change.sample)] = true;
-    ever_open_[at(change.neuron)][at(change.sample)] = true;
-    if (is_own) sure_[at(change.neuron)][at(change.sample)] = false;
+    const std::size_t k = at(change.neuron), i = at(change.sample);
+    before.emplace_back(free_[k][i], sure_[k][i]);
+    free_[k][i] = true;
+    ever_open_[k][i] = true;
+    if (is_own) sure_[k][i] = false;
   }
   const Vector old = curve_.multipliers().first;
-  const double before = curve_.time().low - 1.0;
-  linear_ = above(linear_ + curve_.change(changes) / before);
+  const double last = curve_.time().low - 1.0;
+  linear_ = above(linear_ + curve_.change(changes) / last);
   const auto [fresh, off] = curve_.multipliers();
   const Vector jump = (fresh - old).cwiseAbs() + 2e-12 * (fresh + old);
-  linear_ = above(linear_ + p.length(jump) / before);
+  linear_ = above(linear_ + p.length(jump) / last);
   const double step =
-      p.rate() * p.output() * p.largest_norm() * fresh.dot(p.norm()) * 2.0 * std::exp(off) / before;
-  for (const SlopeChange& change : changes) {
-    const auto [k, i, slope] = change;
-    if (!p.is_own(k, i)) continue;
-    depth_[{k, i}] =
-        above(p.norm()[i] * radius() + std::abs(curve_.z()(k, i)) + curve_.error() + step);
+      p.rate() * p.output() * p.largest_norm() * fresh.dot(p.norm()) * 2.0 * std::exp(off) / last;
+  for (std::size_t j = 0; j < changes.size(); ++j) {
+    if (!p.is_own(changes[j].neuron, changes[j].sample)) continue;
+    cross(changes[j], before[j].first, before[j].second, step);
   }
+}
+
+/// The reference crosses with an own pair. If W has not crossed yet, it is not deep on the old
+/// side, as it has had no mismatch of this pair so far.
+void Tube::cross(const SlopeChange& change, bool was_free, bool was_sure, double step) {
+  const auto [k, i, slope] = change;
+  const double gap = std::abs(curve_.z()(k, i)) + curve_.error() + step;
+  const auto known = crossings_.find({k, i});
+  const bool crosses_once = known != crossings_.end() ? !known->second.is_past : was_sure;
+  if (!crosses_once) {
+    merge({k, i});
+    crossings_[{k, i}] = {.depth = above(problem().norm()[i] * radius() + shift(k, i) + gap),
+                          .is_past = true};
+    return;
+  }
+  Crossing crossing = known != crossings_.end() ? known->second : Crossing{.was_free = was_free};
+  crossings_.erase({k, i});
+  PairFlags others = free_;
+  others[at(k)][at(i)] = crossing.was_free;
+  crossing.depth = above(slip(k, i, fresh_rooms(others), radius()) + shift(k, i) + gap);
+  crossing.is_past = true;
+  crossings_[{k, i}] = crossing;
 }
 
 namespace {
@@ -465,11 +549,12 @@ LimitBalls Tube::tail(double& radius, const std::vector<bool>& support, double& 
     }
   }
   for (Eigen::Index l = 0; l < p.n(); ++l) tail.margin[l] = tail.limit.margins[at(l)].lower();
+  while (!crossings_.empty()) merge(crossings_.begin()->first);
   Piece piece;
   const double begin = curve_.time().low;
   jump = enter_tail(tail, piece);
   const Charge last = fitted(piece, radius, {begin, infinite}, &tail);
-  commit(last, radius);
+  if (commit(last, radius)) last_open_ = curve_.theta();
   speeds_ = std::make_shared<const Matrix>(std::move(tail.speeds));
   return std::move(tail.limit);
 }

@@ -20,6 +20,23 @@ using PairFlags = std::vector<std::vector<bool>>;         ///< neurons × n
 /// copy.
 class Tube {
  public:
+  /// An own pair that comes to zero or has crossed, while every step moves it to its new side: W
+  /// crosses before the reference or after it, never both (docs/proofs.md, 4). What mismatches add
+  /// to w_k meanwhile, a multiple of x_i, is kept apart from the distance of the tube.
+  struct Crossing {
+    double early = 0.0, late = 0.0;  ///< that multiple at most, if W crosses before, and after
+    double depth = 0.0;              ///< how deep z(W) may still be on the old side
+    bool is_past = false;            ///< the reference has crossed
+    bool was_free = false;           ///< before it came to zero
+
+    double shift() const { return std::max(early, late); }
+  };
+  using Crossings = std::map<PairIndex, Crossing>;
+  /// An own pair whose sign may not be that of its slope, and at least how fast it moves to the
+  /// side of its slope, and to the other one, a unit of log t.
+  struct Lost {
+    double outward = 0.0, inward = 0.0;
+  };
   /// What a piece would add, and what is known after it.
   struct Charge {
     double square = 0.0, linear = 0.0;
@@ -27,8 +44,10 @@ class Tube {
     PairFlags sure;
     std::map<PairIndex, Bounds> found;
     std::vector<PairIndex> kept;
-    std::map<PairIndex, double> lost;  ///< with its drift, where that counts
-    double length = 0.0;
+    std::map<PairIndex, Lost> lost;
+    Crossings crossings;                 ///< after the piece
+    std::map<PairIndex, double> shifts;  ///< the largest on the piece
+    double merged = 0.0;                 ///< what joins the distance after the piece
   };
 
   /// `start_distance`: of the descent that it is about from the weights that the curve begins with
@@ -37,13 +56,16 @@ class Tube {
 
   const ReferenceCurve& curve() const { return curve_; }
   const ProofProblem& problem() const { return curve_.problem(); }
-  /// The bound so far: ‖W_t − Z_t‖ at the present time.
+  /// The bound so far at the present time: of ‖W_t − Z_t‖ without the shifts of crossings.
   double radius() const;
+  /// At least the norm of these shifts together.
+  double shift_norm(const std::map<PairIndex, double>& shifts) const;
   /// How far a pre-activation of W is from the reference's, at most, while ‖W − Z‖ ≤ radius.
   double slip(Eigen::Index k, Eigen::Index i, const Matrix& rooms, double radius) const;
+  /// What the shifts of crossings add to that.
+  double shift(Eigen::Index k, Eigen::Index i) const;
   const PairFlags& free() const { return free_; }
-  /// Own pairs that crossed: how deep z(W) may still be on the old side.
-  const std::map<PairIndex, double>& depth() const { return depth_; }
+  const Crossings& crossings() const { return crossings_; }
   /// Pairs whose sign at some t ≥ T may not be that of W_T.
   const PairFlags& ever_open() const { return ever_open_; }
   /// At least ‖Π_U(E_k ⊗ x_i)‖ with these free pairs, neurons × n (docs/proofs.md, (3)).
@@ -73,18 +95,37 @@ class Tube {
     std::map<Eigen::Index, std::vector<Eigen::Index>> hop;
     Vector wrong_side, g_high, high;
   };
+  /// Shifts of crossings on a piece, as they are seen by pre-activations and by margins.
+  struct Shift {
+    std::map<Eigen::Index, Vector> pairs;  ///< of neurons with a crossing
+    Vector margins;
+    bool is_none() const { return pairs.empty(); }
+    double at(Eigen::Index k, Eigen::Index i) const {
+      const auto place = pairs.find(k);
+      return place == pairs.end() ? 0.0 : place->second[i];
+    }
+  };
   struct Tail;
 
   const RoomBlock& room_block(Eigen::Index k, const PairFlags& free) const;
   Matrix fresh_rooms(const PairFlags& free) const;
   std::map<PairIndex, Bounds> near(const Piece& piece, double radius, double stride,
-                                   const PairFlags& sure, PairFlags& free, const Tail* tail) const;
-  double outward(Eigen::Index k, Eigen::Index i, const PairFlags& free, const Vector& high,
-                 const Vector& low) const;
-  double stride(const Vector& g_high, double radius, double begin) const;
-  Closed close(const Piece& piece, double radius, double begin, const Tail* tail) const;
+                                   const Shift& shift, const PairFlags& sure, PairFlags& free,
+                                   const Tail* tail) const;
+  Shift shift_of(const std::map<PairIndex, double>& shifts) const;
+  double drift(Eigen::Index k, Eigen::Index i, double side, const Charge& state, const Vector& high,
+               const Vector& low) const;
+  void charge_own(Charge& state, const Vector& high, const Shift& shift, double radius,
+                  double length, double duration, double begin) const;
+  void merge(const PairIndex& pair);
+  void cross(const SlopeChange& change, bool was_free, bool was_sure, double step);
+  double stride(const Vector& g_high, double radius, const Shift& shift, double begin) const;
+  Closed close(const Piece& piece, double radius, double begin, const Shift& shift,
+               const Tail* tail) const;
   void decide_own(Charge& state, const Vector& high, const Vector& low) const;
   Charge charge(const Piece& piece, double radius, Bounds time, const Tail* tail) const;
+  Charge charge_shifted(const Piece& piece, double radius, Bounds time,
+                        const std::map<PairIndex, double>& shifts, const Tail* tail) const;
   double hop_gap(Eigen::Index k, Eigen::Index i, const Piece& piece) const;
   double clipped(const Piece& piece) const;
   double excess(const Piece& piece, Eigen::Index s, const Eigen::RowVectorXd& hold) const;
@@ -96,7 +137,7 @@ class Tube {
   double least_of_sliding() const;
   double enter_tail(const Tail& tail, Piece& piece);
   Charge fitted(const Piece& piece, double& radius, Bounds time, const Tail* tail) const;
-  void commit(const Charge& charge, double radius);
+  bool commit(const Charge& charge, double radius);
   Bounds range(const Piece& piece, Eigen::Index k, Eigen::Index i, const Tail* tail) const;
 
   ReferenceCurve curve_;
@@ -104,7 +145,7 @@ class Tube {
   PairFlags free_;
   std::vector<std::vector<double>> base_;
   PairFlags sure_, ever_open_;
-  std::map<PairIndex, double> depth_;
+  Crossings crossings_;
   double last_open_ = 0.0;
   std::shared_ptr<const Matrix> speeds_;  ///< after tail(): |⟨v_k, x_i⟩| from below, 0 if v_k = 0
   // Blocks are shared by all copies of a tube: they depend on nothing that changes.

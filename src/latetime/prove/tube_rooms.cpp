@@ -131,7 +131,7 @@ Bounds Tube::range(const Piece& piece, Eigen::Index k, Eigen::Index i, const Tai
 /// norm of the sample) of it, too: they must not cross in the step that straddles the end of the
 /// piece.
 std::map<PairIndex, Bounds> Tube::near(const Piece& piece, double radius, double stride,
-                                       const PairFlags& sure, PairFlags& free,
+                                       const Shift& shift, const PairFlags& sure, PairFlags& free,
                                        const Tail* tail) const {
   const ProofProblem& p = problem();
   for (;;) {
@@ -143,7 +143,7 @@ std::map<PairIndex, Bounds> Tube::near(const Piece& piece, double radius, double
       for (Eigen::Index i = 0; i < p.n(); ++i) {
         const Declared slope = curve_.mode().slope(k, i);
         const double step = p.is_own(k, i) ? stride * p.norm()[i] : 0.0;
-        const double margin = above(slip(k, i, room, radius) + step);
+        const double margin = above(slip(k, i, room, radius) + step + shift.at(k, i));
         const double z = curve_.z()(k, i);
         if (slope != Declared::sliding &&
             std::abs(z) > above(margin + piece.reach(k, i) + curve_.error()) &&
@@ -166,17 +166,17 @@ std::map<PairIndex, Bounds> Tube::near(const Piece& piece, double radius, double
   }
 }
 
-/// A lower bound of the outward drift of z_ki(W) a unit of log t, whatever the free pairs and the
-/// pair itself do: docs/proofs.md, (5).
-double Tube::outward(Eigen::Index k, Eigen::Index i, const PairFlags& free, const Vector& high,
-                     const Vector& low) const {
+/// A lower bound of the drift of z_ki(W) upwards (`side` 1) or downwards (−1) a unit of log t,
+/// whatever the pairs of open sign do, itself among them: docs/proofs.md, (5).
+double Tube::drift(Eigen::Index k, Eigen::Index i, double side, const Charge& state,
+                   const Vector& high, const Vector& low) const {
   const ProofProblem& p = problem();
   const ReferenceMode& mode = curve_.mode();
-  const double side = mode.slope(k, i) == Declared::high ? 1.0 : -1.0;
   double worst = 0.0;
   for (Eigen::Index l = 0; l < p.n(); ++l) {
     const double pull = p.sign(k) * p.label(l) * side * p.gram_middle()(i, l);
-    const bool is_known = !free[at(k)][at(l)] && mode.slope(k, l) != Declared::sliding;
+    const bool is_known = mode.slope(k, l) != Declared::sliding &&
+                          !(state.free[at(k)][at(l)] && state.found.count({k, l}) > 0);
     const double least = is_known ? p.slope(mode.slope(k, l)) : p.gamma();
     const double most = is_known ? p.slope(mode.slope(k, l)) : 1.0;
     worst += below(std::max(pull - p.gram_error(), 0.0) * least * low[l]) -
@@ -194,29 +194,61 @@ void Tube::decide_own(Charge& state, const Vector& high, const Vector& low) cons
   for (const auto& [pair, where] : state.found) {
     const auto [k, i] = pair;
     if (!problem().is_own(k, i)) continue;
-    const bool is_sure = state.sure[at(k)][at(i)];
-    const double drift =
-        is_sure || depth_.count(pair) > 0 ? outward(k, i, state.free, high, low) : 0.0;
-    if (is_sure && drift > 0.0) {
+    const double side = curve_.mode().slope(k, i) == Declared::high ? 1.0 : -1.0;
+    const double outward = drift(k, i, side, state, high, low);
+    if (state.sure[at(k)][at(i)] && outward > 0.0) {
       state.kept.push_back(pair);
     } else {
-      state.lost[pair] = drift;
+      state.lost[pair] = {outward, drift(k, i, -side, state, high, low)};
     }
   }
 }
 
+double Tube::shift(Eigen::Index k, Eigen::Index i) const {
+  double sum = 0.0;
+  for (const auto& [pair, crossing] : crossings_) {
+    if (pair.first == k) sum += crossing.shift() * problem().gram_size()(pair.second, i);
+  }
+  return above(sum);
+}
+
+double Tube::shift_norm(const std::map<PairIndex, double>& shifts) const {
+  double sum = 0.0;
+  for (const auto& [pair, size] : shifts) sum += size * problem().norm()[pair.second];
+  return above(sum);
+}
+
+Tube::Shift Tube::shift_of(const std::map<PairIndex, double>& shifts) const {
+  const ProofProblem& p = problem();
+  Shift result{.pairs = {}, .margins = Vector::Zero(p.n())};
+  for (const auto& [pair, size] : shifts) {
+    Vector& seen = result.pairs.try_emplace(pair.first, Vector::Zero(p.n())).first->second;
+    seen += size * p.gram_size().col(pair.second);
+  }
+  for (auto& [k, seen] : result.pairs) {
+    for (Eigen::Index l = 0; l < p.n(); ++l) {
+      seen[l] = above(seen[l]);
+      const Declared slope = curve_.mode().slope(k, l);
+      const double share = slope == Declared::sliding ? 1.0 : p.slope(slope);
+      result.margins[l] = above(result.margins[l] + p.output() * share * seen[l]);
+    }
+  }
+  return result;
+}
+
 /// At least how far a pre-activation moves in a step at `begin`, over the norm of its sample.
-double Tube::stride(const Vector& g_high, double radius, double begin) const {
+double Tube::stride(const Vector& g_high, double radius, const Shift& shift, double begin) const {
   const ProofProblem& p = problem();
   double sum = 0.0;
   for (Eigen::Index l = 0; l < p.n(); ++l) {
-    sum += g_high[l] * std::exp(p.feature_norm()[l] * radius) * p.norm()[l];
+    sum += g_high[l] * std::exp(p.feature_norm()[l] * radius + shift.margins[l]) * p.norm()[l];
   }
   return above(2.0 * p.rate() * p.output() * sum / (begin - 2.0));
 }
 
 /// The closed set of free pairs for a radius, and with it bounds of t h_l and t g_l.
-Tube::Closed Tube::close(const Piece& piece, double radius, double begin, const Tail* tail) const {
+Tube::Closed Tube::close(const Piece& piece, double radius, double begin, const Shift& shift,
+                         const Tail* tail) const {
   const ProofProblem& p = problem();
   const ReferenceMode& mode = curve_.mode();
   const Eigen::Index n = p.n();
@@ -232,9 +264,9 @@ Tube::Closed Tube::close(const Piece& piece, double radius, double begin, const 
   for (Eigen::Index l = 0; l < n; ++l) {
     closed.g_high[l] = above(piece.high[l] * std::exp(piece.off[l]));
   }
-  const double step = tail == nullptr ? stride(closed.g_high, radius, begin) : 0.0;
+  const double step = tail == nullptr ? stride(closed.g_high, radius, shift, begin) : 0.0;
   for (;;) {
-    state.found = near(piece, radius, step, state.sure, state.free, tail);
+    state.found = near(piece, radius, step, shift, state.sure, state.free, tail);
     closed.wrong_side = Vector::Zero(n);
     closed.hop.clear();
     Vector extra = Vector::Zero(n), low(n);
@@ -243,13 +275,15 @@ Tube::Closed Tube::close(const Piece& piece, double radius, double begin, const 
       const auto [k, i] = pair;
       const Declared slope = mode.slope(k, i);
       if (p.is_own(k, i)) {
-        extra[i] += p.output() * jump * (where.size() + p.norm()[i] * radius);
+        extra[i] += p.output() * jump * (where.size() + p.norm()[i] * radius + shift.at(k, i));
         continue;
       }
       const double wrong = slope == Declared::sliding ? where.size()
                            : slope == Declared::low   ? std::max(0.0, where.high)
                                                       : std::max(0.0, -where.low);
-      closed.wrong_side[i] += p.output() * jump * wrong;
+      // A pair that its shift alone may take across pays for all of it.
+      const double moved = shift.at(k, i);
+      closed.wrong_side[i] += p.output() * jump * (wrong + moved);
       closed.hop[k].push_back(i);
     }
     if (!(closed.wrong_side.maxCoeff() < largest_wrong_side)) {
@@ -258,7 +292,8 @@ Tube::Closed Tube::close(const Piece& piece, double radius, double begin, const 
           "prove from a later step");
     }
     for (Eigen::Index l = 0; l < n; ++l) {
-      const double room = above(p.feature_norm()[l] * radius + closed.wrong_side[l]);
+      const double room =
+          above(p.feature_norm()[l] * radius + closed.wrong_side[l] + shift.margins[l]);
       closed.high[l] = above(closed.g_high[l] * std::exp(room));
       low[l] = std::max(0.0, below(piece.low[l] * std::exp(-above(piece.off[l] + room + extra[l])) *
                                    (1.0 - 4.0 * closed.g_high[l] / begin)));

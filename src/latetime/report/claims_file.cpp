@@ -5,7 +5,7 @@
 #include <fstream>
 
 #include "latetime/base/error.hpp"
-#include "latetime/report/json_values.hpp"
+#include "latetime/store/shallow_json.hpp"
 
 namespace latetime {
 namespace {

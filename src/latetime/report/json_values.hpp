@@ -1,6 +1,5 @@
 #pragma once
 
-#include <istream>
 #include <string>
 #include <vector>
 
@@ -17,9 +16,5 @@ nlohmann::ordered_json json_numbers(const std::vector<double>& values,
 
 /// "relu" for "runs/relu/": what the page calls what lies in a folder.
 std::string folder_name(const std::string& folder);
-
-/// The JSON of a file; discarded where it is none, or nested deeper than any that Latetime writes
-/// (whoever writes it again, or draws it, goes down a level a call).
-nlohmann::ordered_json parse_shallow(std::istream& in);
 
 }  // namespace latetime

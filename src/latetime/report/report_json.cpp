@@ -41,6 +41,9 @@ Indices records_shown(const RunResults& run) {
                            "sliding_pairs", "switching_pairs", "error_estimate"}) {
     curves.push_back(run.column(name));
   }
+  for (const char* name : {"population_error", "test_error", "train_error"}) {
+    if (run.columns.contains(name)) curves.push_back(run.column(name));
+  }
   return records_to_draw(run.column("log10_t"), curves, records_at_hand_overs(run),
                          drawn_time_parts);
 }
@@ -101,6 +104,11 @@ ordered_json limit_json(const RunResults& run) {
   json["loss_constant"] = sum / static_cast<double>(run.n);
   json["margins"] = json_numbers(limit.margins);
   json["support"] = json_numbers({limit.support.begin(), limit.support.end()});
+  for (std::size_t i = 0; i < limit.errors.size(); ++i) {
+    const double value = limit.errors[i];
+    json["errors"][StoredLimit::error_names[i]] =
+        std::isnan(value) ? ordered_json(nullptr) : ordered_json(value);
+  }
   return json;
 }
 

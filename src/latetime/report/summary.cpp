@@ -242,6 +242,49 @@ Paragraph how_sure(const RunResults& run) {
   return {"How sure", text};
 }
 
+/// "0.12 (99 %: 0.117 to 0.123)" of a Monte Carlo estimate, "0.12" of a quadrature.
+std::string population_text(double value, double low, double high, double draws) {
+  if (!(draws > 0.0)) return fmt::format("{:.4g}", value);
+  return fmt::format("{:.4g} (99 %: {:.4g} to {:.4g})", value, low, high);
+}
+
+/// "a test error of …, a population error of …", what of it there is.
+std::string errors_text(double test, double population, double low, double high, double draws) {
+  std::vector<std::string> items;
+  if (!std::isnan(population)) {
+    items.push_back("the population error " + population_text(population, low, high, draws));
+  }
+  if (!std::isnan(test)) items.push_back(fmt::format("the test error {:.4g}", test));
+  return enumerated(items);
+}
+
+/// Of runs that measure errors.
+std::vector<Paragraph> how_well(const RunResults& run) {
+  if (!run.columns.contains("train_error")) return {};
+  std::string text = fmt::format(
+      "At the end {:.4g} of the training samples are wrong by the labels that were trained on, "
+      "{:.4g} by the clean ones",
+      last_of(run, "train_error"), last_of(run, "train_error_clean"));
+  const std::string now =
+      errors_text(last_of(run, "test_error"), last_of(run, "population_error"),
+                  last_of(run, "population_error_low"), last_of(run, "population_error_high"),
+                  last_of(run, "population_draws"));
+  text += now.empty() ? "." : fmt::format("; {}.", now);
+  if (!run.limit || run.limit->errors.empty()) return {{"How well it generalises", text}};
+  const std::vector<double>& e = run.limit->errors;
+  const std::string limit = errors_text(e[2], e[4], e[5], e[6], e[8]);
+  if (!limit.empty()) text += fmt::format(" At t = \u221e: {}.", limit);
+  const double zero = std::isnan(e[7]) ? e[3] : e[7];
+  if (zero > 0.0) {
+    text += fmt::format(
+        " The limit direction is 0 on {:.4g} of all samples, which count as wrong there: what "
+        "lower "
+        "orders of W(t) make of them it does not say.",
+        zero);
+  }
+  return {{"How well it generalises", text}};
+}
+
 }  // namespace
 
 std::string reached_text(const RunResults& run) {
@@ -250,7 +293,10 @@ std::string reached_text(const RunResults& run) {
 }
 
 std::vector<Paragraph> summarize_run(const RunResults& run, const PairMaps& maps) {
-  return {what_was_run(run), what_it_converges_to(run, maps), how_fast(run), how_sure(run)};
+  std::vector<Paragraph> parts{what_was_run(run), what_it_converges_to(run, maps), how_fast(run)};
+  for (Paragraph& part : how_well(run)) parts.push_back(std::move(part));
+  parts.push_back(how_sure(run));
+  return parts;
 }
 
 }  // namespace latetime

@@ -77,29 +77,53 @@ std::vector<Column> further_columns() {
   };
 }
 
-const std::vector<Column>& columns() {
-  static const std::vector<Column> all = [] {
-    std::vector<Column> list = contract_columns();
-    for (Column& column : further_columns()) list.push_back(std::move(column));
+double of_population(const Record& r, double PopulationError::*part) {
+  return r.errors->population ? *r.errors->population.*part : std::nan("");
+}
+
+/// Of records with errors.
+std::vector<Column> error_columns() {
+  using R = const Record&;
+  return {
+      {"train_error", [](R r) { return r.errors->train; }},
+      {"train_error_clean", [](R r) { return r.errors->train_clean; }},
+      {"test_error", [](R r) { return r.errors->test; }},
+      {"population_error", [](R r) { return of_population(r, &PopulationError::value); }},
+      {"population_error_low", [](R r) { return of_population(r, &PopulationError::low); }},
+      {"population_error_high", [](R r) { return of_population(r, &PopulationError::high); }},
+      {"population_draws",
+       [](R r) { return r.errors->population ? whole(r.errors->population->draws) : std::nan(""); },
+       true},
+  };
+}
+
+const std::vector<Column>& columns(bool errors) {
+  const auto joined = [](std::vector<Column> list, std::vector<Column> more) {
+    list.insert(list.end(), more.begin(), more.end());
     return list;
-  }();
-  return all;
+  };
+  static const std::vector<Column> plain = joined(contract_columns(), further_columns());
+  static const std::vector<Column> all = joined(plain, error_columns());
+  return errors ? all : plain;
+}
+
+std::vector<std::string> names_of(const std::vector<Column>& columns) {
+  std::vector<std::string> names;
+  for (const Column& column : columns) names.push_back(column.name);
+  return names;
 }
 
 }  // namespace
 
-const std::vector<std::string>& metrics_columns() {
-  static const std::vector<std::string> names = [] {
-    std::vector<std::string> list;
-    for (const Column& column : columns()) list.push_back(column.name);
-    return list;
-  }();
-  return names;
+const std::vector<std::string>& metrics_columns(bool errors) {
+  static const std::vector<std::string> plain = names_of(columns(false)),
+                                        all = names_of(columns(true));
+  return errors ? all : plain;
 }
 
 std::vector<double> metrics_values(const Record& record) {
   std::vector<double> values;
-  for (const Column& column : columns()) {
+  for (const Column& column : columns(record.errors.has_value())) {
     const double value = column.value ? column.value(record) : std::nan("");
     values.push_back(std::isnan(value) ? std::nan("") : value);  // of one sign
   }
@@ -110,14 +134,15 @@ std::vector<std::string> metrics_fields(const Record& record) {
   const std::vector<double> values = metrics_values(record);
   std::vector<std::string> fields;
   for (std::size_t at = 0; at < values.size(); ++at) {
-    fields.push_back(columns()[at].value ? metrics_field(at, values[at]) : word_of(record.engine));
+    const bool number = columns(true)[at].value != nullptr;
+    fields.push_back(number ? metrics_field(at, values[at]) : word_of(record.engine));
   }
   return fields;
 }
 
 std::string metrics_field(std::size_t column, double stored) {
   if (std::isnan(stored)) return {};
-  if (!columns().at(column).counts) return shortest(stored);
+  if (!columns(true).at(column).counts) return shortest(stored);
   return fmt::format("{}", static_cast<std::uint64_t>(stored));
 }
 

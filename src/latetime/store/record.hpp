@@ -1,9 +1,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "latetime/measure/errors.hpp"
 #include "latetime/measure/measures.hpp"
 #include "latetime/model/method.hpp"
 
@@ -20,10 +22,12 @@ struct Record {
   double error_estimate = 0.0;
   std::uint64_t undecided_events = 0;
   Measures measures;
+  std::optional<Errors> errors = {};  ///< of runs that measure them
 };
 
 /// Names of the columns of metrics.csv. The first fourteen are a contract; scripts go by name.
-const std::vector<std::string>& metrics_columns();
+/// `errors`: of runs that measure errors, whose columns come last.
+const std::vector<std::string>& metrics_columns(bool errors = false);
 
 /// One field a column, as text: the shortest decimals that read back exactly, empty where a value
 /// does not exist (log10_t at the start, step beyond 2^53, switches of mini-batches, KKT residual

@@ -21,10 +21,14 @@ std::span<const double> view(const Matrix& matrix) {
   return {matrix.data(), size_of(matrix.size())};
 }
 
-std::vector<double> labels_of(const Dataset& data) {
+std::vector<double> labels_of_classes(const std::vector<int>& classes) {
   std::vector<double> labels;
-  for (Eigen::Index i = 0; i < data.size(); ++i) labels.push_back(data.label(i));
+  for (const int of_sample : classes) labels.push_back(of_sample == 0 ? 1.0 : -1.0);
   return labels;
+}
+
+std::vector<double> labels_of(const Dataset& data) {
+  return labels_of_classes(data.classes);
 }
 
 /// (groups, width, columns): neurons ordered by group.
@@ -43,7 +47,7 @@ void RecordArrays::add(const std::string& name, std::vector<std::size_t> entry_s
 
 void RecordArrays::append(const Record& record, const TrainingState& state,
                           const NetworkShape& shape, bool keep_coefficients) {
-  const auto& names = metrics_columns();
+  const auto& names = metrics_columns(record.errors.has_value());
   const auto values = metrics_values(record);
   for (std::size_t i = 0; i < names.size(); ++i) {
     if (names[i] != engine_column) add(names[i], {}, &values[i], 1);
@@ -75,8 +79,9 @@ void RecordArrays::append_spectra(const Spectra& spectra) {
 std::vector<std::vector<std::string>> RecordArrays::rows() const {
   std::vector<std::vector<std::string>> rows(size());
   if (rows.empty()) return rows;  // before the first record there are no arrays
-  for (std::size_t column = 0; column < metrics_columns().size(); ++column) {
-    const std::string& name = metrics_columns()[column];
+  const std::vector<std::string>& columns = metrics_columns(measures_errors());
+  for (std::size_t column = 0; column < columns.size(); ++column) {
+    const std::string& name = columns[column];
     const auto found = arrays_.find(name);
     if (name != engine_column &&
         (found == arrays_.end() || found->second.values.size() != size())) {
@@ -90,6 +95,10 @@ std::vector<std::vector<std::string>> RecordArrays::rows() const {
     }
   }
   return rows;
+}
+
+bool RecordArrays::measures_errors() const {
+  return arrays_.contains(metrics_columns(true).back());
 }
 
 void RecordArrays::write(ArrayWriter& file) const {
@@ -154,7 +163,7 @@ RecordArrays RecordArrays::read(const ArrayReader& file) {
 }
 
 void RecordArrays::go_on_with(const NetworkShape& shape, Eigen::Index samples,
-                              bool keep_coefficients) {
+                              bool keep_coefficients, bool errors) {
   if (size() == 0) return;
   const std::vector<std::size_t> of_samples{size_of(samples)};
   std::map<std::string, std::vector<std::size_t>> wanted{
@@ -166,7 +175,7 @@ void RecordArrays::go_on_with(const NetworkShape& shape, Eigen::Index samples,
       {"singular_values_neg", {size_of(std::min(shape.width, shape.dim))}},
       {"singular_values_all", {size_of(std::min(shape.neurons(), shape.dim))}},
   };
-  for (const std::string& name : metrics_columns()) {
+  for (const std::string& name : metrics_columns(errors)) {
     if (name != engine_column) wanted[name] = {};
   }
   if (keep_coefficients) {
@@ -197,8 +206,8 @@ std::string describe_machine() {
   return fmt::format("{}, {} cores", model, std::thread::hardware_concurrency());
 }
 
-void require_same_beginning(const ArrayReader& earlier, const Dataset& data,
-                            const Network& initial) {
+void require_same_beginning(const ArrayReader& earlier, const Dataset& data, const Network& initial,
+                            const HeldOut& held_out) {
   const std::vector<double> labels = labels_of(data);
   const auto require = [&](const char* name, const char* what, std::span<const double> now) {
     const auto before = earlier.read_doubles(name);
@@ -211,17 +220,35 @@ void require_same_beginning(const ArrayReader& earlier, const Dataset& data,
   require("/data/x", "samples", view(data.x));
   require("/data/y", "labels", labels);
   require("/network/initial_weights", "initial weights", view(initial.weights));
+  if (held_out.test) {
+    require("/data/test_x", "test samples", view(held_out.test->x));
+    require("/data/test_y", "test labels", labels_of(*held_out.test));
+  }
 }
+
+namespace {
+
+RunBeginning beginning_of(const Dataset& data, const Network& initial, const HeldOut& held_out) {
+  RunBeginning beginning{.x = entries_of(data.x),
+                         .y = labels_of(data),
+                         .initial_weights = entries_of(initial.weights)};
+  if (!data.clean_classes.empty()) beginning.clean_y = labels_of_classes(data.clean_classes);
+  if (held_out.test) {
+    beginning.test_x = entries_of(held_out.test->x);
+    beginning.test_y = labels_of(*held_out.test);
+  }
+  if (held_out.population) beginning.mean = entries_of(held_out.population->mixture.mean);
+  return beginning;
+}
+
+}  // namespace
 
 void write_run(ArrayWriter& file, const Dataset& data, const Network& initial,
                const TrainingState& latest, std::vector<std::uint64_t> last_switch_record,
-               const Outcome& outcome, const Provenance& provenance) {
-  const RunSizes sizes = sizes_of(initial.shape, data.size());
-  write_group(file,
-              RunBeginning{.x = entries_of(data.x),
-                           .y = labels_of(data),
-                           .initial_weights = entries_of(initial.weights)},
-              sizes);
+               const Outcome& outcome, const Provenance& provenance, const HeldOut& held_out) {
+  RunSizes sizes = sizes_of(initial.shape, data.size());
+  if (held_out.test) sizes.tests = size_of(held_out.test->size());
+  write_group(file, beginning_of(data, initial, held_out), sizes);
   write_group(
       file,
       FinalState{.weights = entries_of(latest.weights),

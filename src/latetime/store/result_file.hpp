@@ -35,8 +35,11 @@ class RecordArrays {
   /// To be called before records are appended to arrays that were read. Throws InputError unless
   /// they are, by name and shape, those that a run of this network and `samples` appends to.
   /// Coefficients of earlier records are dropped where they are not kept any more: a later end asks
-  /// for more records.
-  void go_on_with(const NetworkShape& shape, Eigen::Index samples, bool keep_coefficients);
+  /// for more records. `errors`: whether the run measures them.
+  void go_on_with(const NetworkShape& shape, Eigen::Index samples, bool keep_coefficients,
+                  bool errors = false);
+  /// Whether the records hold errors.
+  bool measures_errors() const;
 
  private:
   struct Array {
@@ -54,15 +57,15 @@ class RecordArrays {
 /// Fills Provenance::machine from the system.
 std::string describe_machine();
 
-/// Throws InputError where `earlier` (write_run) began with other samples, labels or initial
-/// weights: configurations only name files, which may have changed since.
-void require_same_beginning(const ArrayReader& earlier, const Dataset& data,
-                            const Network& initial);
+/// Throws InputError where `earlier` (write_run) began with other samples, labels, initial weights
+/// or test samples: configurations only name files, which may have changed since.
+void require_same_beginning(const ArrayReader& earlier, const Dataset& data, const Network& initial,
+                            const HeldOut& held_out = {});
 
 /// Writes RunBeginning, FinalState, RunEnd and Provenance. `last_switch_record` (2, m, n): of
 /// FinalState, empty where switches are not counted.
 void write_run(ArrayWriter& file, const Dataset& data, const Network& initial,
                const TrainingState& latest, std::vector<std::uint64_t> last_switch_record,
-               const Outcome& outcome, const Provenance& provenance);
+               const Outcome& outcome, const Provenance& provenance, const HeldOut& held_out = {});
 
 }  // namespace latetime

@@ -25,6 +25,12 @@ ArrayShape shape_of(Extent extent, const RunSizes& sizes, std::size_t entries) {
       return {sizes.samples};
     case Extent::sample_rows:
       return {sizes.samples, sizes.dim};
+    case Extent::tests:
+      return {sizes.tests};
+    case Extent::test_rows:
+      return {sizes.tests, sizes.dim};
+    case Extent::features:
+      return {sizes.dim};
     case Extent::weights:
       return {RunSizes::classes, sizes.width, sizes.dim};
     case Extent::pairs:
@@ -158,7 +164,12 @@ RunSizes read_sizes(const ArrayReader& file, const std::string& origin) {
                                  "run again into another folder",
                                  fmt::join(samples, ", "), fmt::join(weights, ", ")));
   }
-  return {.width = weights[1], .samples = samples[0], .dim = samples[1]};
+  RunSizes sizes{.width = weights[1], .samples = samples[0], .dim = samples[1]};
+  if (file.exists("/data/test_x")) {
+    const ArrayShape tests = file.shape("/data/test_x");
+    sizes.tests = tests.empty() ? 0 : tests.front();
+  }
+  return sizes;
 }
 
 template <class Group>

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <limits>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "latetime/base/array_store.hpp"
@@ -25,6 +26,7 @@ struct RunSizes {
   std::size_t width = 0;    ///< m
   std::size_t samples = 0;  ///< n
   std::size_t dim = 0;      ///< d
+  std::size_t tests = 0;    ///< test samples
 };
 
 RunSizes sizes_of(const NetworkShape& shape, Eigen::Index samples);
@@ -41,6 +43,9 @@ enum class Extent : std::uint8_t {
   parts,        ///< 3: W_{+1}, W_{−1}, both stacked
   samples,      ///< n
   sample_rows,  ///< n, d
+  tests,        ///< test samples
+  test_rows,    ///< test samples, d
+  features,     ///< d
   weights,      ///< 2, m, d
   pairs,        ///< 2, m, n
   list,         ///< as long as every list of its group
@@ -78,6 +83,9 @@ struct StoredTime {
 /// Samples, labels and initial weights.
 struct RunBeginning {
   std::vector<double> x, y, initial_weights;
+  std::vector<double> clean_y = {};              ///< before label noise; empty: there is none
+  std::vector<double> test_x = {}, test_y = {};  ///< empty: there are no test samples
+  std::vector<double> mean = {};                 ///< μ, where population errors are measured
 
   static constexpr const char* path = "";
   template <class Self, class Visitor>
@@ -85,6 +93,16 @@ struct RunBeginning {
     visitor.array("data/x", Extent::sample_rows, run.x);
     visitor.array("data/y", Extent::samples, run.y);
     visitor.array("network/initial_weights", Extent::weights, run.initial_weights);
+    if (visitor.has("data/clean_y", !run.clean_y.empty())) {
+      visitor.array("data/clean_y", Extent::samples, run.clean_y);
+    }
+    if (visitor.has("data/test_x", !run.test_x.empty())) {
+      visitor.array("data/test_x", Extent::test_rows, run.test_x);
+      visitor.array("data/test_y", Extent::tests, run.test_y);
+    }
+    if (visitor.has("data/mean", !run.mean.empty())) {
+      visitor.array("data/mean", Extent::features, run.mean);
+    }
   }
 };
 
@@ -177,6 +195,17 @@ struct StoredLimit {
   std::array<double, 3> stable_rank{}, stable_rank_excess{};
   double normalized_margin = std::nan(""), kkt_residual = std::nan(""), strictness = std::nan(""),
          undecided = std::nan("");
+  // Errors of the direction, of runs that measure them; NaN where there is no such number:
+  std::vector<double> errors;  ///< StoredLimit::error_names
+  static constexpr std::array<const char*, 9> error_names{"train_error",
+                                                          "train_error_clean",
+                                                          "test_error",
+                                                          "test_zero",
+                                                          "population_error",
+                                                          "population_error_low",
+                                                          "population_error_high",
+                                                          "population_zero",
+                                                          "population_draws"};
 
   bool has_direction() const { return !margins.empty(); }
   bool found() const { return status == LimitStatus::found && has_direction(); }
@@ -205,6 +234,17 @@ struct StoredLimit {
     visitor.array("kkt_residual", Extent::number, limit.kkt_residual);
     visitor.array("strictness", Extent::number, limit.strictness);
     visitor.array("undecided", Extent::number, limit.undecided);
+    if (!visitor.has(error_names[0], !limit.errors.empty())) return;
+    limit_errors(limit, visitor);
+  }
+
+ private:
+  template <class Self, class Visitor>
+  static void limit_errors(Self& limit, Visitor& visitor) {
+    if constexpr (!std::is_const_v<Self>) limit.errors.resize(error_names.size());
+    for (std::size_t i = 0; i < error_names.size(); ++i) {
+      visitor.array(error_names[i], Extent::number, limit.errors[i]);
+    }
   }
 };
 

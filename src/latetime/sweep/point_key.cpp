@@ -30,7 +30,13 @@ std::string data_hash(const RunConfig& config) {
   std::vector<double> labels;
   for (Eigen::Index i = 0; i < data.size(); ++i) labels.push_back(data.label(i));
   const std::span<const double> x(data.x.data(), static_cast<std::size_t>(data.x.size()));
-  return hash_of(x) + " " + hash_of(labels);
+  const std::string training = hash_of(x) + " " + hash_of(labels);
+  const auto test = held_out_of(config, data).test;
+  if (!test) return training;
+  std::vector<double> test_labels;
+  for (Eigen::Index i = 0; i < test->size(); ++i) test_labels.push_back(test->label(i));
+  const std::span<const double> test_x(test->x.data(), static_cast<std::size_t>(test->x.size()));
+  return training + " " + hash_of(test_x) + " " + hash_of(test_labels);
 }
 
 std::string weights_hash(const std::string& file) {

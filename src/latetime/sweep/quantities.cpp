@@ -20,14 +20,21 @@ double number_in(const std::string& field) {
   return field.empty() ? std::nan("") : std::strtod(field.c_str(), nullptr);
 }
 
+bool has_column(const CsvTable& metrics, const std::string& name) {
+  return std::find(metrics.columns.begin(), metrics.columns.end(), name) != metrics.columns.end();
+}
+
+/// Empty where there is no such column.
 std::vector<double> column_of(const CsvTable& metrics, const std::string& name) {
+  if (!has_column(metrics, name)) return {};
   const std::size_t column = metrics.index_of(name);
   std::vector<double> values;
   for (const auto& row : metrics.rows) values.push_back(number_in(row[column]));
   return values;
 }
 
-/// Columns of metrics.csv whose last entry is a quantity of the same name.
+/// Columns of metrics.csv whose last entry is a quantity of the same name; not all are there in
+/// every run.
 const std::vector<Quantity>& final_columns() {
   static const std::vector<Quantity> columns{
       {"log10_t", "log10 of the last recorded time, in steps", true},
@@ -59,7 +66,13 @@ const std::vector<Quantity>& final_columns() {
       {"active_own_min", "smallest |S_i| at the end"},
       {"active_own_max", "largest |S_i| at the end"},
       {"dead_neurons", "neurons that no sample activates at the end", true},
-      {"undecided_events", "events that the flow decided by less than its error", true}};
+      {"undecided_events", "events that the flow decided by less than its error", true},
+      {"train_error", "share of training samples that are wrong by their labels at the end"},
+      {"train_error_clean", "the same by the labels before label noise"},
+      {"test_error", "share of test samples that are wrong at the end"},
+      {"population_error", "probability that a new sample is wrong at the end"},
+      {"population_error_low", "lower bound of it"},
+      {"population_error_high", "upper bound of it"}};
   return columns;
 }
 
@@ -168,10 +181,37 @@ std::vector<LimitQuantity> pair_quantities() {
   return list;
 }
 
+/// NaN where the run measures none.
+double limit_error(const LimitFindings& found, double Errors::*error) {
+  return found.report.errors ? *found.report.errors.*error : std::nan("");
+}
+
+double limit_error(const LimitFindings& found, double PopulationError::*error) {
+  const auto& errors = found.report.errors;
+  return errors && errors->population ? *errors->population.*error : std::nan("");
+}
+
+std::vector<LimitQuantity> error_quantities() {
+  return {{{"limit_train_error_clean", "share of training samples whose clean label V misses"},
+           [](const LimitFindings& f) { return limit_error(f, &Errors::train_clean); }},
+          {{"limit_test_error", "share of test samples that V misses, f = 0 included"},
+           [](const LimitFindings& f) { return limit_error(f, &Errors::test); }},
+          {{"limit_test_zero", "share of test samples on which V gives f = 0"},
+           [](const LimitFindings& f) { return limit_error(f, &Errors::test_zero); }},
+          {{"limit_population_error", "probability that V misses a new sample, f = 0 included"},
+           [](const LimitFindings& f) { return limit_error(f, &PopulationError::value); }},
+          {{"limit_population_error_low", "lower bound of it"},
+           [](const LimitFindings& f) { return limit_error(f, &PopulationError::low); }},
+          {{"limit_population_error_high", "upper bound of it"},
+           [](const LimitFindings& f) { return limit_error(f, &PopulationError::high); }},
+          {{"limit_population_zero", "probability that V gives f = 0 on a new sample"},
+           [](const LimitFindings& f) { return limit_error(f, &PopulationError::zero); }}};
+}
+
 const std::vector<LimitQuantity>& limit_quantities() {
   static const std::vector<LimitQuantity> all = [] {
     std::vector<LimitQuantity> list = rank_quantities();
-    for (auto& more : {margin_quantities(), pair_quantities()}) {
+    for (auto& more : {margin_quantities(), pair_quantities(), error_quantities()}) {
       list.insert(list.end(), more.begin(), more.end());
     }
     return list;
@@ -271,9 +311,9 @@ std::vector<double> quantities_of(const RunProblem& problem, const RunSummary& s
                                   const CsvTable& metrics) {
   std::vector<double> values;
   for (const Quantity& column : final_columns()) {
-    values.push_back(metrics.rows.empty()
-                         ? std::nan("")
-                         : number_in(metrics.rows.back()[metrics.index_of(column.name)]));
+    const bool there = !metrics.rows.empty() && has_column(metrics, column.name);
+    values.push_back(there ? number_in(metrics.rows.back()[metrics.index_of(column.name)])
+                           : std::nan(""));
   }
   values.push_back(loss_exponent(metrics));
   const auto found = findings_of(problem, summary);
@@ -289,7 +329,7 @@ const std::vector<PointArray>& all_arrays() {
         {"limit_margins", "sample", "margins of the limit: 1 on support samples"},
         {"limit_multipliers", "sample", "multipliers of the limit, lim t g_i"},
         {"active_own", "sample", "|S_i| at the end"}};
-    for (const std::string& column : metrics_columns()) {
+    for (const std::string& column : metrics_columns(true)) {
       if (column == engine_column) continue;
       list.push_back({"curve_" + column, "record", column + " of every record"});
     }

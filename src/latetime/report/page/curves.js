@@ -28,13 +28,14 @@ function originOf(run) {
 function curveRows(run, quantity, label, logarithmic) {
   const { columns, engine } = run.records;
   const rows = [];
-  columns[quantity.column].forEach((raw, r) => {
+  (columns[quantity.column] || []).forEach((raw, r) => {
     const x = place(columns.log10_t[r]);
     if (x === null || raw === null || (quantity.engine && engine[r] !== quantity.engine)) return;
     const y = quantity.map ? quantity.map(raw) : raw;
     if (!Number.isFinite(y) || (logarithmic && y <= 0)) return;
     const error = quantity.banded ? columns.error_estimate[r] : 0;
     const row = { x, y, s: label, i: r, t: timeText(columns.log10_t[r]), v: amount(y, 8), g: engine[r] };
+    if (quantity.band) [row.lo, row.hi] = quantity.band.map((name) => columns[name][r]);
     if (quantity.banded) row.e = error === null ? 'none' : amount(error, 3);
     if (error) {
       const half = quantity.scale ? error * quantity.scale : error;
@@ -312,7 +313,17 @@ const CURVES = [
     quantities: [
       { column: 'switching_pairs', label: 'switched within a decade' },
       { column: 'sliding_pairs', label: 'sliding in the flow', engine: 'flow' }] },
+  // Of runs that measure errors; nothing is said of it where none does.
+  { id: 'errors', title: 'Errors', yTitle: 'share of samples', scale: 'linear', ifMeasured: true,
+    quantities: [
+      { column: 'population_error', label: 'population', band: ['population_error_low', 'population_error_high'],
+        limit: (limit) => errorLimit(limit, 'population_error') },
+      { column: 'test_error', label: 'test samples', limit: (limit) => errorLimit(limit, 'test_error') },
+      { column: 'train_error', label: 'training, labels as given', limit: (limit) => errorLimit(limit, 'train_error') },
+      { column: 'train_error_clean', label: 'training, clean labels', limit: (limit) => errorLimit(limit, 'train_error_clean') }] },
 ];
+
+const errorLimit = (limit, name) => (limit.errors ? limit.errors[name] : null);
 
 /** What a plot shows; `dashed`, of its limit, is said where there is one. */
 const CURVE_NOTES = {
@@ -323,6 +334,7 @@ const CURVE_NOTES = {
   'smallest-margin': 'The least of yᵢ f(xᵢ) over the samples.',
   norms: 'Of all weights together, and of single neurons.',
   kkt: 'Distance from a KKT point of the max-margin problem, the larger of two parts; goes to 0.',
+  errors: 'Shares of samples whose label is not the sign of f. Shaded: the interval in which the population error lies.',
   switching: '(neuron, sample) pairs whose activation changed within the last decade of t, counted where every step is taken; then those held at 0 by the flow.',
 };
 
@@ -342,7 +354,7 @@ function curveNote(plot) {
 function hasValues(plot) {
   return report.runs.some((run) => plot.quantities.some((quantity) => {
     const { columns, engine } = run.records;
-    return columns[quantity.column].some((value, r) => value !== null && columns.log10_t[r] !== null &&
+    return (columns[quantity.column] || []).some((value, r) => value !== null && columns.log10_t[r] !== null &&
       (!quantity.engine || engine[r] === quantity.engine));
   }));
 }
@@ -350,7 +362,7 @@ function hasValues(plot) {
 /** Titles of the plots that would be empty, with the reason where it is known. */
 function emptyCurves() {
   const uncounted = report.runs.every((run) => !run.maps.counts_switches);
-  return CURVES.filter((plot) => !hasValues(plot)).map((plot) => plot.title +
+  return CURVES.filter((plot) => !hasValues(plot) && !plot.ifMeasured).map((plot) => plot.title +
     (plot.id === 'switching' && uncounted ? ' (not counted where steps take batches)' : ''));
 }
 

@@ -37,6 +37,16 @@ function rankText(value, excess) {
 
 const PARTS = ['pos', 'neg', 'all'];
 
+/** An error of the last record, and of the limit: nothing where no run measures it. */
+function errorText(run, name) {
+  const ofLimit = run.limit && run.limit.errors ? run.limit.errors[name] : null;
+  const now = run.records.columns[name] ? amount(last(run, name), 4) : '–';
+  return ofLimit === null || ofLimit === undefined ? now : `${now};  ${amount(ofLimit, 4)} at t = ∞`;
+}
+
+const measured = (name) => () => report.runs.some((run) => run.records.columns[name] && last(run, name) !== null);
+
+// Name, text of a run, and whether the line is there, where it is not always.
 const FACTS = [
   ['samples n, dimension d', (run) => `${run.shape.n}, ${run.shape.d}`],
   ['neurons a class m, slope γ', (run) => `${run.shape.m}, ${run.shape.slope}`],
@@ -52,13 +62,17 @@ const FACTS = [
   ['pairs active, inactive, switching, undecided', (run) => [1, 0, 2, 3].map((s) => (
     s === 2 && !run.maps.of_limit && !run.maps.counts_switches ? 'not counted' : run.maps.total[s])).join(', ') +
     (run.maps.of_limit ? ' for ever' : ' at the end')],
+  ['population error', (run) => errorText(run, 'population_error'), measured('population_error')],
+  ['test error', (run) => errorText(run, 'test_error'), measured('test_error')],
+  ['training error, labels as given', (run) => errorText(run, 'train_error'), measured('train_error')],
+  ['training error, clean labels', (run) => errorText(run, 'train_error_clean'), measured('train_error_clean')],
   ['wall time', (run) => amount(run.provenance.wall_seconds, 3) + ' s'],
 ];
 
 function factsTable() {
   const head = element('tr', {}, element('th', { scope: 'col' }, ''),
       ...report.runs.map((run, k) => element('th', { scope: 'col' }, runLabel(run, k))));
-  const rows = FACTS.map(([name, text]) => element('tr', {}, element('th', { scope: 'row' }, name),
+  const rows = FACTS.filter(([, , isThere]) => !isThere || isThere()).map(([name, text]) => element('tr', {}, element('th', { scope: 'row' }, name),
       ...report.runs.map((run) => element('td', {}, ...typeset(text(run))))));
   return element('div', { class: 'card scroll', tabindex: 0, role: 'region', 'aria-label': 'Side by side' },
       element('table', {}, element('thead', {}, head), element('tbody', {}, ...rows)));
