@@ -61,8 +61,7 @@ void print_limit_measures(const LimitReport& report) {
   const auto& population = report.errors->population;
   const double zero = population ? population->zero : report.errors->test_zero;
   if (zero > 0.0) {
-    print_wrapped("of these f = 0",
-                  fmt::format("{}: counted as wrong, lower orders decide them", brief(zero, 4)));
+    print_row("of these f = 0", fmt::format("{}  (counted as wrong)", brief(zero, 4)));
   }
 }
 

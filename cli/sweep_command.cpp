@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 
@@ -36,6 +37,16 @@ std::string outcomes_text(const SweepSummary& summary) {
     text += fmt::format("{}{} {}", text.empty() ? "" : ", ", found->second, word);
   }
   return text;
+}
+
+/// Where not every jump could be followed.
+void tell_exhausted(const SweepSummary& summary) {
+  if (!summary.exhausted) return;
+  fmt::print(
+      stderr,
+      "{} {} points are all that refine.most_points allows, and jumps are left; raise it and "
+      "go on with --resume\n",
+      inked(Ink::warning, "latetime:", stderr), summary.points);
 }
 
 void print_summary(const SweepSummary& summary, const std::string& out) {
@@ -83,10 +94,20 @@ int dry_run(const SweepArguments& arguments, const SweepPlan& plan) {
   const SweepEstimate estimate =
       estimate_sweep(plan, arguments.out, most_seconds, [] { return !stop_requested(); });
   if (stop_requested()) return interrupted;
-  fmt::print("{}\n", inked(Ink::bold, fmt::format("{} points", estimate.points), stdout));
+  const char* kind = plan.definition().refine ? " to begin with" : "";
+  fmt::print("{}\n", inked(Ink::bold, fmt::format("{} points{}", estimate.points, kind), stdout));
   for (const SweepAxis& axis : plan.definition().axes) {
-    print_row(axis.key.c_str(), fmt::format("{} values, {} to {}", axis.values.size(),
-                                            axis.values.front(), axis.values.back()));
+    const auto given = std::count(axis.levels.begin(), axis.levels.end(), std::size_t{0});
+    print_row(axis.key.c_str(),
+              fmt::format("{} values, {} to {}{}", axis.values.size(), axis.values.front(),
+                          axis.values.back(),
+                          axis.levels.empty() ? "" : fmt::format("; at first {}", given)));
+  }
+  if (const auto& rule = plan.definition().refine) {
+    print_row("more points",
+              fmt::format("where {} jumps: in all at most {}, of {} in the finest "
+                          "grid",
+                          rule->quantity, std::min(rule->most_points, plan.size()), plan.size()));
   }
   if (estimate.left_out > 0) print_row("left out by filters", std::to_string(estimate.left_out));
   if (estimate.known > 0) print_row("known already", std::to_string(estimate.known));
@@ -99,9 +120,15 @@ int dry_run(const SweepArguments& arguments, const SweepPlan& plan) {
             fmt::format("{}  (mean of {})", duration_text(estimate.seconds_per_point),
                         estimate.measured));
   const double all = static_cast<double>(rest) * estimate.seconds_per_point;
-  print_row("the rest takes",
-            fmt::format("about {} with -j {}",
-                        duration_text(all / static_cast<double>(arguments.jobs)), arguments.jobs));
+  const double jobs = static_cast<double>(arguments.jobs);
+  std::string text = fmt::format("about {} with -j {}", duration_text(all / jobs), arguments.jobs);
+  if (const auto& rule = plan.definition().refine) {
+    const std::size_t most = std::min(rule->most_points, plan.size()) - estimate.known;
+    text +=
+        fmt::format("; with all points that refine allows, about {}",
+                    duration_text(static_cast<double>(most) * estimate.seconds_per_point / jobs));
+  }
+  print_row("the rest takes", text);
   return done;
 }
 
@@ -134,6 +161,7 @@ int sweep(const SweepArguments& arguments) {
   const SweepSummary summary = carry_out_sweep(plan, arguments.out, settings);
   progress.clear();
   if (!arguments.quiet) print_summary(summary, arguments.out);
+  tell_exhausted(summary);
   if (!summary.interrupted) return done;
   fmt::print(stderr, "{} stopped at {} of {} points; the same command with --resume goes on\n",
              inked(Ink::warning, "latetime:", stderr), summary.progress.finished(),
@@ -147,6 +175,10 @@ std::string quantities_help() {
   for (const Quantity& quantity : all_quantities()) {
     text += fmt::format("  {} {:<26} {}\n", quantity.by_default ? '*' : ' ', quantity.name,
                         quantity.meaning);
+  }
+  text += "Proofs, each only where it is named (they are made as by latetime prove):\n";
+  for (const Quantity& quantity : proof_quantities()) {
+    text += fmt::format("    {:<26} {}\n", quantity.name, quantity.meaning);
   }
   text += "Arrays, each only where it is named:\n";
   for (const PointArray& array : all_arrays()) {
@@ -188,7 +220,11 @@ void declare_sweep(CLI::App& app, Action& action) {
       "  network.slope = [0, 0.1, 0.5]\n"
       "  network.init_std = {from = 1e-5, to = 1e-1, count = 5, log = true}\n"
       "  [derived]\n"
-      "  data.d = \"20 * data.n\"\n\n"
+      "  data.d = \"20 * data.n\"\n"
+      "  [refine]                                  steps of ranges are halved where it jumps\n"
+      "  quantity = \"switching_fraction\"\n"
+      "  tolerance = 0.1\n"
+      "  most_points = 2000\n\n"
       "Writes DIR/points.jsonl (a line a finished point, added as they come), DIR/points.csv,\n"
       "DIR/sweep.nc (labelled arrays: xarray.open_dataset) and DIR/sweep.toml. A point is made\n"
       "once: after a kill, or with another SWEEP.toml in the same folder, --resume makes what is\n"

@@ -66,7 +66,7 @@ def make_run(program, out, signal):
 
 
 def draw_limits(axes, points, slope):
-    """Errors of the limit over the dimension; of ReLU, where f = 0 leaves some open, a band of what they can be."""
+    """Errors of the limit over the dimension; of ReLU at the end of the runs, with a band for the part where f = 0."""
     for signal, (color, word) in SIGNALS.items():
         chosen = np.isclose(points["network.slope"], slope) & np.isclose(points["data.signal_std"], signal)
         chosen &= np.isfinite(points["limit_population_error"])
@@ -82,7 +82,7 @@ def draw_limits(axes, points, slope):
             runs = points["limit_population_error"][chosen & (points["data.d"] == d)]
             axes.plot(np.full(len(runs), d), runs, "_", color=color, ms=5, alpha=0.5)
     axes.axhline(0.5, color="0.6", lw=0.8, ls=":")
-    axes.set(xscale="log", ylim=(-0.02, 0.62), xlabel="dimension d")
+    axes.set(xscale="log", ylim=(-0.02, 0.75), xlabel="dimension d")
 
 
 def draw_times(axes, runs):
@@ -94,9 +94,9 @@ def draw_times(axes, runs):
     some = runs[0.1]
     axes.plot(some["log10_t"], some["train_error"], color="k", lw=1, label="training, labels as given")
     axes.plot(some["log10_t"], some["train_error_clean"], color="k", lw=1, ls="--", label="training, clean labels")
-    axes.set(xscale="symlog", xlim=(0, 100), ylim=(-0.02, 0.62), xlabel="log$_{10}$ t, t in steps")
+    axes.set(xscale="symlog", xlim=(0, 100), ylim=(-0.02, 0.75), xlabel="log$_{10}$ t, t in steps")
     axes.set_xticks([0, 1, 2, 5, 10, 100], ["0", "1", "2", "5", "10", "100"])
-    axes.legend(frameon=False, fontsize=8)
+    axes.legend(frameon=False, fontsize=8, loc="upper right")
 
 
 def main():
@@ -114,9 +114,9 @@ def main():
     times.set(title="W(t), slope 0.1, d = 800", ylabel="error")
     draw_limits(leaky, points, 0.1)
     leaky.set(title="t = ∞, slope 0.1")
-    leaky.legend(title="signal_std", frameon=False, fontsize=8, title_fontsize=8)
+    leaky.legend(title="signal_std", frameon=False, fontsize=8, title_fontsize=8, loc="upper right")
     draw_limits(relu, points, 0.0)
-    relu.set(title="ReLU: t = 10$^{100}$; band: what V leaves open")
+    relu.set(title="ReLU, t = 10$^{100}$; band: f = 0")
     plt.rcParams["svg.hashsalt"] = "latetime"
     figure.savefig(arguments.out / "overfitting.svg", metadata={"Date": None})
     print(arguments.out / "overfitting.svg")

@@ -49,6 +49,7 @@ py::dict summary_dict(const SweepSummary& summary) {
   result["made"] = summary.progress.made;
   result["known"] = summary.progress.known;
   result["interrupted"] = summary.interrupted;
+  result["exhausted"] = summary.exhausted;
   return result;
 }
 
@@ -99,6 +100,18 @@ std::vector<py::dict> axes_of(const Plan& plan) {
   return axes;
 }
 
+/// None where the sweep is not refined.
+py::object refine_rule(const Plan& plan) {
+  const auto& rule = plan.plan.definition().refine;
+  if (!rule) return py::none();
+  py::dict result;
+  result["quantity"] = rule->quantity;
+  result["tolerance"] = rule->tolerance;
+  result["threshold"] = rule->threshold;
+  result["levels"] = rule->levels;
+  return result;
+}
+
 }  // namespace
 
 void bind_sweep(py::module_& module) {
@@ -106,12 +119,13 @@ void bind_sweep(py::module_& module) {
       .def(py::init<const std::string&, const std::string&, const std::string&>(), py::arg("text"),
            py::arg("origin"), py::arg("folder"))
       .def("__len__", [](const Plan& plan) { return plan.plan.size(); })
+      .def("refine_rule", refine_rule)
       .def("to_toml", [](const Plan& plan) { return to_toml(plan.plan.definition()); })
       .def("axes", axes_of)
       .def(
           "config",
           [](const Plan& plan, std::size_t number) {
-            if (number >= plan.plan.size()) throw py::index_error();
+            if (number >= plan.plan.size()) throw py::index_error("there is no such point");
             return plan.plan.config(plan.plan.point(number));
           },
           py::arg("number"))
@@ -124,6 +138,8 @@ void bind_sweep(py::module_& module) {
            }),
            py::arg("plan"), py::arg("out"), py::arg("resume"), py::keep_alive<1, 2>())
       .def("missing", &SweepFolder::missing)
+      .def("refine", &SweepFolder::refine)
+      .def("size", [](const SweepFolder& folder) { return folder.chosen().points().size(); })
       .def("runs", &SweepFolder::runs)
       .def("add_line",
            [](SweepFolder& folder, const std::string& line) { folder.store().add_line(line); })

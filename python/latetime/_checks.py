@@ -47,3 +47,10 @@ def thread_count(threads: Optional[int]) -> int:
     if threads is None:
         return os.cpu_count() or 1
     return whole_number(threads, "threads", below=2**31) or os.cpu_count() or 1
+
+
+def job_count(jobs: Optional[int]) -> int:
+    """Of the `jobs` argument: None takes all processors."""
+    if jobs is None:
+        return os.cpu_count() or 1
+    return whole_number(jobs, "jobs", least=1, below=1025)

@@ -5,12 +5,13 @@ import csv
 import functools
 import os
 import tempfile
+import warnings
 from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 import numpy as np
 
 from . import _core
-from ._checks import kind_of, path_text, thread_count
+from ._checks import job_count, kind_of, path_text, whole_number
 from ._config import Config, from_core, section_of, toml_lines, toml_value
 from ._names import answers_unknown_names
 from ._progress import Bar, wanted
@@ -22,7 +23,7 @@ class Sweep:
     """A sweep that was made: what its folder holds.
 
     path: the folder; `points.csv` and `sweep.nc` in it are for other programs.
-    axes: values by the names of dimensions, in order.
+    axes: values by the names of dimensions, in order; of a refined sweep those of the finest grid.
     outcomes: how many points ended how; those that are no "reached-end" have a reason in column "message".
     """
 
@@ -37,7 +38,7 @@ class Sweep:
         self._columns = {name: _column([row[at] for row in rows]) for at, name in enumerate(header)}
 
     def __len__(self) -> int:
-        return len(self._plan)
+        return len(self._columns["point"])
 
     def __repr__(self) -> str:
         axes = ", ".join(f"{name}: {len(values)}" for name, values in self.axes.items())
@@ -64,8 +65,21 @@ class Sweep:
         raise KeyError(f"the sweep has no column {name}; did you mean {_core.nearest_name(name, self.columns)}?")
 
     def config(self, point: int) -> Config:
-        """The configuration of a point: `lt.run(sweep.config(3))` makes it again."""
-        return from_core(self._plan.config(point))
+        """The configuration of a point: `lt.run(sweep.config(3))` makes it again.
+
+        point: its place in every column, from 0; from the end where it is negative. Raises IndexError beyond.
+        """
+        place = whole_number(point, "point", least=-(2**63))
+        if not -len(self) <= place < len(self):
+            raise IndexError(f"point: is {place}, and the sweep has {len(self)} points, 0 to {len(self) - 1}")
+        return from_core(self._plan.config(int(self._columns["point"][place])))
+
+    @property
+    def refined(self) -> Optional[Dict[str, Any]]:
+        """Of a refined sweep the "quantity" that decided, the "tolerance" from which on, or the "threshold" at which it
+        jumped, and how many "levels" of halving there were; else None.
+        """
+        return self._plan.refine_rule()
 
     def to_dataframe(self):
         """A pandas DataFrame: a row a point."""
@@ -148,7 +162,17 @@ def _pairs_text(groups: Any) -> str:
     return f"zip = {toml_value([[_whole_key(key, 'zip') for key in group] for group in groups], 'zip')}"
 
 
-def _definition_text(base, axes, zip, derived, filter, quantities, arrays, keep_runs) -> str:
+def _refine_lines(refine: Any) -> List[str]:
+    lines = ["[refine]"]
+    for name, value in _mapping(refine, "refine", '{"quantity": "switching_fraction", "tolerance": 0.1}').items():
+        if name in ("axes", "log", "mean_over"):
+            keys = [value] if isinstance(value, str) else value
+            value = [_whole_key(key, f"refine: {name}") for key in keys]
+        lines.append(f"{toml_value(str(name))} = {toml_value(value, f'refine: {name}')}")
+    return lines
+
+
+def _definition_text(base, axes, zip, derived, filter, quantities, arrays, keep_runs, refine) -> str:
     lines = []
     if zip is not None:
         lines.append(_pairs_text(zip))
@@ -169,6 +193,8 @@ def _definition_text(base, axes, zip, derived, filter, quantities, arrays, keep_
     for key, values in _mapping(axes or {}, "axes", '{"slope": [0, 0.1]}').items():
         key = _whole_key(key, "axes")
         lines.append(f'"{key}" = {_axis_text(key, values)}')
+    if refine is not None:
+        lines += _refine_lines(refine)
     if derived:
         lines.append("[derived]")
         for key, formula in _mapping(derived, "derived", '{"d": "20 * n"}').items():
@@ -188,19 +214,24 @@ def make_points(text: str, folder: str, numbers: Sequence[int], runs: str) -> Li
 
 
 def _by_executor(plan, out: str, resume: bool, executor: Any, report) -> Dict[str, Any]:
-    """Hands out the missing points one by one, and adds their lines as they come."""
+    """Hands out the missing points one by one, and adds their lines as they come, round by round where points follow
+    from others.
+    """
     folder = _core.SweepFolder(plan, out, resume)
-    text, numbers = plan.to_toml(), folder.missing()
-    total, done = len(plan), len(plan) - len(numbers)
-    futures = []
+    text, runs = plan.to_toml(), folder.runs() and os.path.abspath(folder.runs())
+    futures: List[Any] = []
     try:
-        runs = folder.runs() and os.path.abspath(folder.runs())
-        futures = [executor.submit(make_points, text, out, [number], runs) for number in numbers]
-        for future in concurrent.futures.as_completed(futures):
-            for line in future.result():
-                folder.add_line(line)
-            done += 1
-            report(done, total, 0)
+        while True:
+            numbers = folder.missing()
+            done = folder.size() - len(numbers)
+            futures = [executor.submit(make_points, text, out, [number], runs) for number in numbers]
+            for future in concurrent.futures.as_completed(futures):
+                for line in future.result():
+                    folder.add_line(line)
+                done += 1
+                report(done, folder.size(), 0)
+            if not folder.refine():
+                break
     finally:
         for future in futures:
             future.cancel()
@@ -220,6 +251,7 @@ def sweep(
     filter=None,
     quantities=None,
     arrays=None,
+    refine=None,
     keep_runs: bool = False,
     out=None,
     resume: bool = False,
@@ -242,10 +274,15 @@ def sweep(
     quantities: numbers to keep of each point, by name ("limit_stable_rank_pos", "claim_5_4", ...); the command's help
         lists them.
     arrays: small arrays to keep: "limit_margins", "curve_log_loss", ...
+    refine: makes more points where a number jumps, and leaves the rest of a fine grid out: {"quantity":
+        "switching_fraction", "tolerance": 0.1, "most_points": 2000, "levels": 3}; "threshold": 0.5 instead of a tolerance
+        follows the line where the number is that. Steps of ranges are halved, at most `levels` times; "axes" names
+        others, "mean_over" axes to average over (seed). Columns have an entry a point
+        that was made; to_xarray() has the finest grid, NaN where nothing was made.
     keep_runs: keeps the whole folder of every run as well, in out/runs.
     out: a folder. Each point is made once: after a kill, and for another sweep in the same folder, resume=True makes
         what is missing. Without it, the sweep lives as long as the object.
-    jobs: points at a time, each on one thread; all processors.
+    jobs: points at a time, from 1, each on one thread; without it, as many as there are processors.
     executor: any concurrent.futures.Executor (processes, MPI, dask) that makes the points instead. Where its workers
         are on other machines, files that the configuration names must be there too. The values are the same.
     progress: a bar on standard error or in the notebook; None: where someone watches.
@@ -254,11 +291,12 @@ def sweep(
     is kept in `out`. Bad input raises ValueError with the text of the command line.
     """
     if definition is None:
-        text = _definition_text(base, axes, zip, derived, filter, quantities, arrays, keep_runs)
+        text = _definition_text(base, axes, zip, derived, filter, quantities, arrays, keep_runs, refine)
         plan = _core.SweepPlan(text, "sweep", os.getcwd())
     else:
         beside = [name for name, value in [("axes", axes), ("base", base), ("zip", zip), ("derived", derived),
-                  ("filter", filter), ("quantities", quantities), ("arrays", arrays)] if value is not None]
+                  ("filter", filter), ("quantities", quantities), ("arrays", arrays), ("refine", refine)]
+                  if value is not None]
         if beside:
             raise ValueError(f"{beside[0]}: stands in the file; change it there, or give all by arguments")
         path = path_text(definition, "definition", "the name of a sweep's file")
@@ -267,6 +305,7 @@ def sweep(
         raise ValueError("resume: goes on with the sweep of a folder; name it by out=")
     temporary = tempfile.TemporaryDirectory(prefix="latetime-sweep-") if out is None else None
     folder = path_text(out, "out") if temporary is None else os.path.join(temporary.name, "sweep")
+    count = job_count(jobs)
     bar = Bar(wanted(progress), "latetime")
 
     def report(done: int, total: int, early: int) -> None:
@@ -274,11 +313,19 @@ def sweep(
 
     try:
         if executor is None:
-            summary = plan.carry_out(folder, thread_count(jobs), resume, report)
+            summary = plan.carry_out(folder, count, resume, report)
         else:
             if not hasattr(executor, "submit"):
                 raise TypeError(f"executor: is {kind_of(executor)}; give a concurrent.futures.Executor")
             summary = _by_executor(plan, folder, resume, executor, report)
+    except (ValueError, RuntimeError) as error:
+        words = str(error)
+        if "--resume" not in words:
+            raise
+        raise type(error)(words.replace("--resume", "resume=True")) from None
     finally:
         bar.close()
+    if summary["exhausted"]:
+        warnings.warn("refine: most_points was too few to follow every jump; raise it, and go on with resume=True",
+                      stacklevel=3)
     return Sweep(folder, summary["outcomes"], temporary)

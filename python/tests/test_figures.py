@@ -138,9 +138,34 @@ def test_phase_diagram_shows_means_over_the_rest(sweep):
     assert figures.phase_diagram(sweep.path, "log_loss").axes[0].get_xlabel() == "$n$"  # most values first
 
 
+def test_phase_diagram_of_a_refined_sweep_is_filled_and_has_its_boundary():
+    import latetime as lt
+
+    refined = lt.sweep(
+        axes={"slope": {"from": 0, "to": 1, "count": 2}, "init_std": {"from": 1e-3, "to": 1, "count": 2, "log": True}},
+        base={"n": 4, "d": 30, "width": 4, "until": 10, "source": "orthogonal"},
+        quantities=["log_loss", "norm_w"],
+        refine={"quantity": "norm_w", "tolerance": 1.0, "levels": 3},
+    )
+    made = figures.phase_diagram(refined, "norm_w", x="slope", y="init_std")
+    cells = made.axes[0].get_images()[0].get_array()
+    assert cells.shape == (9, 9) and not np.ma.is_masked(cells) and len(refined) < 81
+    # Each made point has its own value; what lies between has that of the nearest.
+    for across, up, norm in zip(refined["slope"], refined["init_std"], refined["norm_w"]):
+        at = np.flatnonzero(refined.axes["init_std"] == up)[0], np.flatnonzero(refined.axes["slope"] == across)[0]
+        assert cells[at] == norm
+    assert cells[1, 0] == cells[0, 1] == cells[0, 0] and cells[1, 8] == cells[0, 8]
+    sides = made.axes[0].collections[0].get_segments()
+    jumps = (np.abs(np.diff(cells, axis=0)) > 1.0).sum() + (np.abs(np.diff(cells, axis=1)) > 1.0).sum()
+    assert len(sides) == jumps > 8
+    assert not figures.phase_diagram(refined, "log_loss", x="slope", y="init_std").axes[0].collections
+    assert figures.phase_diagram(refined, "log_loss", boundary=0.0).axes[0].collections
+
+
 @pytest.mark.parametrize(
     "arguments, words",
     [
+        ({"quantity": "outcome"}, "quantity: outcome holds words"),
         ({"quantity": "log_los"}, "quantity: the sweep has no column log_los; did you mean log_loss"),
         ({"quantity": "log_loss", "x": "d"}, "x: d is no axis of the sweep; it has slope"),
         ({"quantity": "log_loss", "x": "n", "y": "n"}, "y: is n, as x is"),

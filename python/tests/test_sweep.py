@@ -75,6 +75,52 @@ class NoExecutor:
         raise AssertionError("a point was made twice")
 
 
+REFINED = {
+    "axes": {
+        "slope": {"from": 0, "to": 1, "count": 3},
+        "seed": [1, 2],
+        "learning_rate": {"from": 1e-3, "to": 1, "count": 4, "log": True},
+    },
+    "base": {"n": 4, "d": 20, "width": 3, "until": 300},
+    "quantities": ["log_loss"],
+    "refine": {"quantity": "log_loss", "tolerance": 0.7, "levels": 2, "axes": ["slope", "learning_rate"]},
+}
+
+
+def test_refined_points_lie_where_the_quantity_jumps(tmp_path):
+    sweep = lt.sweep(**REFINED, out=tmp_path / "out", jobs=2)
+    assert 24 < len(sweep) < 9 * 2 * 13 and len(sweep["log_loss"]) == len(sweep)
+    assert len(sweep.axes["slope"]) == 9 and len(sweep.axes["learning_rate"]) == 13
+    assert sweep.refined == {"quantity": "log_loss", "tolerance": 0.7, "threshold": None, "levels": 2}
+    last = sweep.config(-1)
+    assert (last.network.slope, last.descent.learning_rate, last.seed) == (1.0, 1.0, 2)
+    assert lt.run(sweep.config(40))["log_loss"][-1] == sweep["log_loss"][40]
+    again = lt.load(tmp_path / "out")
+    assert repr(again) == repr(sweep) and again.refined == sweep.refined
+    # Where neighbours of the finest grid that were made differ by more than the tolerance, both were.
+    xarray = pytest.importorskip("xarray")
+    data = xarray.open_dataset(tmp_path / "out/sweep.nc")
+    assert data.log_loss.dims == ("slope", "seed", "learning_rate") and data.log_loss.shape == (9, 2, 13)
+    words = data.outcome.attrs["flag_meanings"].split()
+    assert (data.outcome == words.index("not-made")).sum() == 9 * 2 * 13 - len(sweep)
+    assert data.log_loss.notnull().sum() == len(sweep)
+    data.close()
+
+
+def test_executors_refine_to_the_same_file(tmp_path):
+    whole = lt.sweep(**REFINED, jobs=1)
+    with concurrent.futures.ProcessPoolExecutor(2) as executor:
+        assert table(lt.sweep(**REFINED, out=tmp_path / "out", executor=executor)) == table(whole)
+        again = lt.sweep(**REFINED, out=tmp_path / "out", resume=True, executor=NoExecutor())
+    assert table(again) == table(whole)
+
+
+def test_a_refinement_that_runs_out_of_points_says_so():
+    few = {**REFINED, "refine": {**REFINED["refine"], "most_points": 40}}
+    with pytest.warns(UserWarning, match="most_points was too few"):
+        assert 24 <= len(lt.sweep(**few)) <= 40
+
+
 def test_what_an_executor_made_before_it_failed_is_kept(made, tmp_path):
     class Failing(concurrent.futures.ThreadPoolExecutor):
         handed_out = 0
@@ -154,6 +200,14 @@ def test_xarray_opens_labelled_arrays(engine, tmp_path):
     assert sweep.to_xarray().log_loss.mean("seed", skipna=True).shape == (2, 2)
 
 
+def test_points_that_are_none_are_told(made):
+    with pytest.raises(IndexError, match="point: is 9, and the sweep has 8 points, 0 to 7"):
+        made.config(9)
+    with pytest.raises(TypeError, match="point: is 1.5"):
+        made.config(1.5)
+    assert made.config(-1) == made.config(7)
+
+
 def test_frames_and_arrays(made):
     pandas = pytest.importorskip("pandas")
     frame = made.to_dataframe()
@@ -187,11 +241,17 @@ def test_bad_input_is_one_line(tmp_path):
     assert "no key of the configuration" in says(ValueError, axes={"n": [1]}, derived={"d": "20 * m0"})
     assert "executor: is an int" in says(TypeError, axes={"n": [5]}, executor=3)
     assert "resume: goes on" in says(ValueError, axes={"n": [5]}, resume=True)
+    assert says(ValueError, axes={"n": [5]}, jobs=0) == "jobs: is 0; give a whole number from 1"
+    assert says(ValueError, axes={"n": [5]}, jobs=-1) == "jobs: is -1; give a whole number from 1"
+    assert says(TypeError, axes={"n": [5]}, jobs=1.5).startswith("jobs: is 1.5")
+    assert "refine: is a str" in says(TypeError, axes={"n": [5]}, refine="log_loss")
+    assert "did you mean levels?" in says(ValueError, axes={"n": {"from": 1, "to": 9, "step": 4}},
+                                          refine={"quantity": "outcome", "level": 2})
     with pytest.raises(ValueError, match="axes: stands in the file"):
         lt.sweep("map.toml", axes={"n": [1]})
     with pytest.raises(ValueError, match="cannot be read"):
         lt.sweep(tmp_path / "map.toml")
-    with pytest.raises(ValueError, match="holds a sweep; go on"):
+    with pytest.raises(ValueError, match="holds a sweep; go on with it by resume=True"):
         lt.sweep(axes=AXES, base=BASE, out=tmp_path / "a")
         lt.sweep(axes=AXES, base=BASE, out=tmp_path / "a")
 

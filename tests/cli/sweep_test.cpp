@@ -101,6 +101,41 @@ TEST(SweepCommand, ShardsNeedNoSchedulerAndMerge) {
   EXPECT_EQ(bytes_of(folder / "both/points.csv"), bytes_of(folder / "whole/points.csv"));
 }
 
+/// A first grid of 9 points, and at most 81.
+const std::string refined =
+    "[base]\ndata.n = 5\ndata.d = 60\nnetwork.width = 8\ndescent.until = \"2e4\"\n"
+    "[axes]\nnetwork.slope = {from = 0, to = 1, count = 3}\n"
+    "descent.learning_rate = {from = 1e-3, to = 1e-1, count = 3, log = true}\n"
+    "[refine]\nquantity = \"log_loss\"\ntolerance = 2\nlevels = 2\n";
+
+TEST(SweepCommand, RefinesToTheSameBytesAfterKills) {
+  const TemporaryFolder folder;
+  const std::string map = folder.write("map.toml", refined), out = folder / "out";
+  const Output dry = call("sweep " + map + " --dry-run");
+  EXPECT_THAT(dry.out, AllOf(HasSubstr("9 points to begin with"), HasSubstr("at most 81, of 81"),
+                             HasSubstr("with all points that refine allows")));
+  const Output whole = call("sweep " + map + " --out " + folder / "whole");
+  ASSERT_EQ(whole.code, 0) << whole.err;
+  EXPECT_EQ(whole.err, "");
+  const std::size_t points = lines_in(folder / "whole/points.csv") - 1;
+  EXPECT_GT(points, 9u);
+  EXPECT_LT(points, 81u);
+  for (std::size_t kills = 0; kills < 3; ++kills) {
+    const std::size_t before = lines_in(out + "/points.jsonl");
+    start_and_stop(
+        {"sweep", map, "-j", "2", "--resume", "--out", out},
+        [&] { return lines_in(out + "/points.jsonl") > before + 4; }, SIGKILL);
+  }
+  ASSERT_EQ(call("sweep -q " + map + " --resume --out " + out).code, 0);
+  EXPECT_EQ(bytes_of(out + "/points.csv"), bytes_of(folder / "whole/points.csv"));
+  EXPECT_TRUE(bytes_of(out + "/sweep.nc") == bytes_of(folder / "whole/sweep.nc"));
+  expect_refusal("sweep " + map + " --shard 1/2 --out " + folder / "part", "--shard: cannot be");
+  const std::string few = folder.write("few.toml", refined + "most_points = 20\n");
+  const Output cut = call("sweep " + few + " -q --resume --out " + out);
+  EXPECT_EQ(cut.code, 0);
+  EXPECT_THAT(cut.err, HasSubstr("are all that refine.most_points allows"));
+}
+
 TEST(SweepCommand, RefusesInOneLineAndWritesNothing) {
   const TemporaryFolder folder;
   const std::string map = folder.write("map.toml", definition), out = folder / "out";

@@ -75,6 +75,23 @@ data.n = [4, 8, 16]
 seed = [1, 2]
 """
 
+REFINED = """
+quantities = ["log_loss"]
+[base]
+data.source = "orthogonal"
+data.d = 12
+data.n = 8
+network.width = 4
+descent.until = 100
+[axes]
+network.slope = {from = 0, to = 1, count = 3}
+network.init_std = {from = 1e-3, to = 1, count = 3, log = true}
+[refine]
+quantity = "log_loss"
+tolerance = 0.05
+levels = 2
+"""
+
 # Places in the window of every recorded point of a figure's curves, with the value that it shows.
 PLACES = """
 (id) => {
@@ -147,6 +164,9 @@ class ReportTest(unittest.TestCase):
         made = call("sweep", base / "map.toml", "--quiet", "--out", base / "sweep")
         assert made.returncode == 0, made.stderr
         assert call("report", base / "sweep").returncode == 0
+        (base / "refined.toml").write_text(REFINED)
+        assert call("sweep", base / "refined.toml", "--quiet", "--out", base / "refined").returncode == 0
+        assert call("report", base / "refined").returncode == 0
         cls.base = base
         cls.browser = Browser(timeout=30)
 
@@ -326,6 +346,19 @@ class ReportTest(unittest.TestCase):
             page = self.check_page("sweep/report.html", size, size == "narrow", exports=size == "wide")
         self.assertIn("Ended: 8 reached-end, 4 refused", page.evaluate("document.body.innerText"))
         self.assertEqual(page.evaluate("document.title"), "Latetime: sweep")
+
+    def test_a_refined_sweep(self):
+        page = self.open("refined/report.html")
+        self.show(page, "sweep1-map")
+        sweep = "report.sweeps[0]"
+        self.assertEqual(page.evaluate(f"{sweep}.refine.values['network.init_std'].length"), 9)
+        # Every cell of the finest grid is drawn, in fewer boxes than there are cells, and the jumps between them.
+        cells = self.marks(page, "sweep1-map", "cell")
+        self.assertLess(len(cells), 9 * 9)
+        self.assertGreater(len(self.marks(page, "sweep1-map", "boundary")), 5)
+        covered = ("(() => { const s = report.sweeps[0], v = { quantity: 'log_loss', x: 'network.slope', y: 'network.init_std' };"
+                   " return refinedHeatSpec(s, v, 400).layer[0].data.values.reduce((sum, b) => sum + Math.round(b.x1 - b.x0), 0); })()")
+        self.assertEqual(page.evaluate(covered), 9 * 9)
 
     def test_axes_of_a_sweep_can_be_chosen(self):
         page = self.open("sweep/report.html")

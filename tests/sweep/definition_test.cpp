@@ -137,7 +137,7 @@ TEST(SweepDefinition, KeysAndMendsAreNamed) {
 
 TEST(SweepDefinition, ValuesThatNoPointCanTakeAreRefused) {
   EXPECT_THAT(complaint("[axes]\nnetwork.slope = [0, 2]"),
-              StartsWith("map.toml: axes.network.slope: 2.0 is not possible"));
+              StartsWith("map.toml:2: axes.network.slope: 2.0 is not possible"));
   EXPECT_THAT(complaint("[axes]\nnetwork.slope = [0, \"a\"]"), HasSubstr("must be a number"));
   EXPECT_THAT(complaint("[axes]\ndata.source = [\"ortogonal\"]"), HasSubstr("did you mean"));
   // Some points can: the others are rows.
@@ -166,6 +166,11 @@ TEST(SweepDefinition, RangesSayWhatIsWrongWithThem) {
   EXPECT_THAT(complaint("[axes]\nseed = {from = 1, to = 4000, step = 1}\n"
                         "data.n = {from = 1, to = 4000, step = 1}"),
               HasSubstr("more than 10000000 points"));
+}
+
+TEST(SweepDefinition, ValuesThatNoPointCanTakeAreNamedWithTheirLine) {
+  EXPECT_THAT(complaint("[base]\ndata.n = 5\n[axes]\nseed = [1, 2]\nnetwork.slope = [0, 2]\n"),
+              StartsWith("map.toml:5: axes.network.slope: "));
 }
 
 TEST(SweepDefinition, PairsSayWhatIsWrongWithThem) {

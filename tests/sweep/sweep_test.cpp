@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cmath>
 #include <filesystem>
+#include <utility>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -10,6 +11,7 @@
 #include "latetime/base/error.hpp"
 #include "latetime/base/hdf5_file.hpp"
 #include "latetime/experiment/claim_check.hpp"
+#include "latetime/experiment/proof_run.hpp"
 #include "latetime/experiment/run_limit.hpp"
 #include "latetime/store/run_sink.hpp"
 #include "latetime/sweep/point_run.hpp"
@@ -112,6 +114,61 @@ TEST(Sweep, ClaimsAndArraysComeOnRequest) {
   EXPECT_EQ(record->extras["curve_norm_w"].size(), record->extras["curve_log10_t"].size());
   EXPECT_EQ(record->extras["curve_norm_w"].back(), record->values[place_of("norm_w")]);
   EXPECT_FALSE(wanted_quantities({"claims"}, {}, "t").claims.empty());
+}
+
+TEST(Sweep, ProofsComeOnRequest) {
+  const std::string common =
+      "data.source = \"orthogonal\"\ndata.n = 4\ndata.d = 20\nnetwork.width = 3\n"
+      "network.slope = 0.3\ndescent.until = \"1e30\"\nrecord.per_decade = 1\n";
+  const RunConfig config = parse_config(common, "t", ".");
+  const WantedQuantities wanted = wanted_quantities(
+      {"proved_level", "proved_from", "proved_radius", "proved_switching"}, {}, "t");
+  EXPECT_EQ(wanted.proofs.size(), 4u);
+  auto record = run_point("key", config, wanted, "", nullptr);
+  ASSERT_TRUE(record);
+  RunMemory memory;
+  carry_out_run(load_problem(config), memory, RunSettings{});
+  const ProofReport report = prove_arrays(memory.arrays, "memory", {});
+  ASSERT_TRUE(report.proved());
+  const auto& theorem = std::get<RunTheorem>(*report.run);
+  EXPECT_EQ(record->extras["proved_level"].at(0), 2.0);
+  EXPECT_EQ(record->extras["proved_from"].at(0), std::log10(static_cast<double>(theorem.step)));
+  EXPECT_EQ(record->extras["proved_radius"].at(0), theorem.radius);
+  EXPECT_EQ(record->extras["proved_switching"].at(0),
+            static_cast<double>(theorem.limit.switching.size()));
+  EXPECT_EQ(value_named(*record, "proved_level"), 2.0);
+
+  const RunConfig flow = parse_config(common + "descent.method = \"flow\"\n", "t", ".");
+  auto unproved = run_point("key", flow, wanted, "", nullptr);
+  ASSERT_TRUE(unproved);
+  EXPECT_LT(unproved->extras["proved_level"].at(0), 2.0);
+  EXPECT_TRUE(std::isnan(unproved->extras["proved_radius"].at(0)));
+  bool ended = false;
+  EXPECT_FALSE(run_point("key", config, wanted, "", [&] { return !std::exchange(ended, true); }));
+}
+
+/// Nothing but the last record is measured; what comes out must not tell.
+TEST(Sweep, PointsAreTheSameWithAndWithoutCurves) {
+  const std::vector<std::string> bases{
+      "data.n = 6\ndata.d = 60\nnetwork.width = 5\nnetwork.slope = 0.0\ndescent.until = \"1e60\"\n",
+      "data.n = 6\ndata.d = 60\nnetwork.width = 5\ndescent.method = \"flow\"\ndescent.until = "
+      "\"1e40\"\n",
+      "data.n = 5\ndata.d = 3\nnetwork.width = 2\ndescent.until = \"1e9\"\n",
+      "data.n = 4\ndata.d = 20\nnetwork.width = 3\ndescent.method = \"sgd\"\ndescent.batch_size = "
+      "2\ndescent.until = \"500\"\n",
+      "data.n = 4\ndata.d = 20\nnetwork.width = 3\ndescent.until = \"0\"\n"};
+  for (const std::string& base : bases) {
+    const RunConfig config = parse_config(base, "t", ".");
+    const auto bare = run_point("key", config, {}, "", nullptr);
+    const auto curves =
+        run_point("key", config, wanted_quantities({}, {"curve_norm_w"}, "t"), "", nullptr);
+    ASSERT_TRUE(bare && curves) << base;
+    EXPECT_EQ(bare->outcome, curves->outcome) << base;
+    PointRecord same = *curves;
+    same.extras.clear();
+    same.seconds = bare->seconds;
+    EXPECT_EQ(to_line(*bare), to_line(same)) << base;
+  }
 }
 
 TEST(Sweep, ThreadsShardsAndInterruptionsChangeNoByte) {

@@ -84,8 +84,8 @@ LogTime Descent::time() const {
   return late_ ? late_->time() : LogTime(exact_.step());
 }
 
-TrainingState Descent::state(bool with_weights) const {
-  return late_ ? late_->state(with_weights) : exact_.state(with_weights);
+TrainingState Descent::state(bool with_weights, bool with_error) const {
+  return late_ ? late_->state(with_weights, with_error) : exact_.state(with_weights);
 }
 
 EngineMemory Descent::memory() const {
@@ -267,7 +267,8 @@ Outcome Descent::run(std::span<const LogTime> record_at, const DescentObservers&
   for (const LogTime& target : record_at) {
     if (target < time()) continue;
     if (auto outcome = advance_to(target, observers)) return *outcome;
-    const TrainingState here = state(observers.needs_weights);
+    const bool with_error = observers.needs_errors || target == record_at.back();
+    const TrainingState here = state(observers.needs_weights, with_error);
     clear_switched();  // first, so that a checkpoint written by the observer starts the new
                        // interval
     observers.record(here);

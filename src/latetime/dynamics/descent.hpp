@@ -24,6 +24,9 @@ struct DescentObservers {
   /// False when `record` can do without weights where they follow from the coefficients: an engine
   /// that does not hold them then leaves TrainingState::weights empty.
   bool needs_weights = true;
+  /// Whether error_estimate is needed of all records; otherwise records of a late-time flow have
+  /// NaN instead, but for the last of the schedule.
+  bool needs_errors = true;
 };
 
 /// One gradient descent, followed by the engines that suit it: exact steps first, the late-time
@@ -37,7 +40,7 @@ class Descent {
   /// What took the last step.
   EngineKind engine() const;
   LogTime time() const;
-  TrainingState state(bool with_weights = true) const;
+  TrainingState state(bool with_weights = true, bool with_error = true) const;
   EngineMemory memory() const;
   /// Names and shapes of what restore() takes, where arrays of those names are `stored`.
   EngineMemory memory_pattern(const std::function<bool(const std::string& array)>& stored);

@@ -96,10 +96,11 @@ double LateRun::error_estimate(const FlowStart& state, std::array<bool, 2> only_
   return telling(decayed + flow_.switching_error(senses) + events + steps);
 }
 
-TrainingState LateRun::state(bool with_weights) const {
+TrainingState LateRun::state(bool with_weights, bool with_error) const {
   FlowStart here = flow_.state();
   const auto only_hops = flow_.only_hops(here.preactivations, *start_.beyond);
-  const double error = error_estimate(here, only_hops);
+  const double error =
+      with_error ? error_estimate(here, only_hops) : std::numeric_limits<double>::quiet_NaN();
   TrainingState state{.time = time_,
                       .weights = with_weights ? initial_weights_ : Matrix(),
                       .preactivations = std::move(here.preactivations),

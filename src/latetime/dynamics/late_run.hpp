@@ -35,7 +35,8 @@ class LateRun {
   /// Goes on to that time; `keep_going` is asked now and then with the time reached.
   FlowStatus advance_to(const LogTime& time,
                         const std::function<bool(const LogTime&)>& keep_going = {});
-  TrainingState state(bool with_weights) const;
+  /// Without its error, which takes longer than all else of it, error_estimate is NaN.
+  TrainingState state(bool with_weights, bool with_error = true) const;
   void clear_switched();
   const LateFlow& flow() const { return flow_; }
   /// All so far; their log_time is the natural logarithm of the time in steps.

@@ -139,6 +139,7 @@ void Recorder::take_over(const ArrayReader& earlier, Descent& descent) {
   require_same_beginning(earlier, data_, initial_, problem_.held_out);
   arrays_ = RecordArrays::read(earlier);
   arrays_.go_on_with(initial_.shape, data_.size(), keep_coefficients_, errors_.has_value());
+  times_ = arrays_.times();
   if (watches_pairs_) {
     const auto last_switch = earlier.read_uint64("/final/last_switch_record");
     if (last_switch.size() != static_cast<std::size_t>(last_switch_.size())) {
@@ -155,12 +156,11 @@ void Recorder::take_over(const ArrayReader& earlier, Descent& descent) {
 
 /// Pairs that switched since the last record at or before a tenth of this time.
 std::uint64_t Recorder::note_switched_pairs(const TrainingState& state) {
-  const auto here = static_cast<std::uint64_t>(arrays_.size());
-  const auto& times = arrays_.times();
-  const auto recent = std::partition_point(times.begin(), times.end(), [&](const LogTime& time) {
+  const auto here = static_cast<std::uint64_t>(times_.size());
+  const auto recent = std::partition_point(times_.begin(), times_.end(), [&](const LogTime& time) {
     return !within_decade(time, state.time);
   });
-  const auto first_recent = static_cast<std::uint64_t>(recent - times.begin());
+  const auto first_recent = static_cast<std::uint64_t>(recent - times_.begin());
   std::uint64_t count = 0;
   const PairBits& switched = state.switched_since_record;
   for (Eigen::Index k = 0; k < switched.neurons; ++k) {
@@ -174,27 +174,49 @@ std::uint64_t Recorder::note_switched_pairs(const TrainingState& state) {
 
 const Record& Recorder::record(const TrainingState& state, const Descent& descent) {
   const auto begin = Clock::now();
-  Matrix inside = measurer_.inside(state);
+  if (unmeasured_) sink_.append_row(loss_fields(last_, errors_.has_value()));
   last_ = Record{.time = state.time,
                  .engine = descent.engine(),
                  .switches = state.switches,
                  .switching_pairs = note_switched_pairs(state),
                  .sliding_pairs = state.sliding_pairs,
                  .error_estimate = state.error_estimate,
-                 .undecided_events = state.undecided_events,
-                 .measures = measurer_.measure(state, inside)};
-  if (errors_) last_.errors = errors_->measure(state, threads_);
-  sink_.append_row(metrics_fields(last_));
-  arrays_.append(last_, state, initial_.shape, keep_coefficients_);
-  if (sink_.keeps_result) pending_.push_back(std::move(inside));
-  if (static_cast<double>(pending_.size()) * spectra_time_ >= most_pending) {
-    append_pending_spectra();
+                 .undecided_events = state.undecided_events};
+  times_.push_back(state.time);
+  if (sink_.measures_all) {
+    append(state);
+  } else {
+    last_.measures.log_loss = measurer_.log_loss(state);
+    unmeasured_ = state;
   }
   if (sink_.lasting && begin >= next_write_) {
     write_result(descent, {StopReason::interrupted, state.time, "running"});
   }
   spent_ += Clock::now() - begin;
   return last_;
+}
+
+/// Measures the last record, and adds it to all that is kept.
+void Recorder::append(const TrainingState& state) {
+  Matrix inside = measurer_.inside(state);
+  measure(state, inside);
+  arrays_.append(last_, state, initial_.shape, keep_coefficients_);
+  if (sink_.keeps_result) pending_.push_back(std::move(inside));
+  if (static_cast<double>(pending_.size()) * spectra_time_ >= most_pending) {
+    append_pending_spectra();
+  }
+}
+
+void Recorder::measure_last() {
+  if (!unmeasured_) return;
+  measure(*unmeasured_, measurer_.inside(*unmeasured_));
+  unmeasured_.reset();
+}
+
+void Recorder::measure(const TrainingState& state, const Matrix& inside) {
+  last_.measures = measurer_.measure(state, inside);
+  if (errors_) last_.errors = errors_->measure(state, threads_);
+  sink_.append_row(metrics_fields(last_));
 }
 
 void Recorder::checkpoint_if_due(const Descent& descent) {
@@ -206,6 +228,7 @@ void Recorder::checkpoint_if_due(const Descent& descent) {
 
 void Recorder::finish(const Descent& descent, const Outcome& outcome, const LimitReport* limit) {
   const auto begin = Clock::now();
+  measure_last();
   write_result(descent, outcome, limit);
   spent_ += Clock::now() - begin;
 }

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <functional>
+#include <optional>
 
 #include "latetime/experiment/limit_report.hpp"
 #include "latetime/experiment/run.hpp"
@@ -26,6 +27,7 @@ class Recorder {
 
   /// Measures, appends the row to metrics.csv, and writes result.h5 if the last time was long
   /// enough ago.
+  /// Where the sink measures the last record alone, no other has measures but for the loss.
   const Record& record(const TrainingState& state, const Descent& descent);
 
   /// Writes result.h5 if the run has gone on for a while without (between distant records).
@@ -34,16 +36,22 @@ class Recorder {
   /// Writes result.h5 with how the run ended, and its limit where that is known.
   void finish(const Descent& descent, const Outcome& outcome, const LimitReport* limit = nullptr);
 
-  std::size_t records() const { return arrays_.size(); }
+  std::size_t records() const { return times_.size(); }
+  const Record& last() const { return last_; }
+  /// Whether every record is measured, not the last alone.
+  bool measures_all() const { return sink_.measures_all; }
   /// Of metrics.csv, all records so far.
   std::vector<std::vector<std::string>> rows() const { return arrays_.rows(); }
   /// Time of the last record; there must be one.
-  LogTime last_recorded() const { return arrays_.times().back(); }
+  LogTime last_recorded() const { return times_.back(); }
   double seconds_spent() const { return spent_.count(); }
 
  private:
   using Clock = std::chrono::steady_clock;
 
+  void append(const TrainingState& state);
+  void measure_last();
+  void measure(const TrainingState& state, const Matrix& inside);
   void write_result(const Descent& descent, const Outcome& outcome,
                     const LimitReport* limit = nullptr);
   void append_pending_spectra();
@@ -61,12 +69,14 @@ class Recorder {
   const unsigned threads_;
   /// Mini-batches see a few pairs a step: nobody knows when the others switch.
   const bool watches_pairs_;
-  RecordArrays arrays_;
+  std::vector<LogTime> times_;  // of all records
+  RecordArrays arrays_;         // of those that are measured as they come
   /// Measurer::inside of the records whose spectra are still to be computed. Only result.h5 holds
   /// spectra: until it is written, they wait to be shared among the threads.
   std::vector<Matrix> pending_;
   std::chrono::duration<double> spectra_time_{0.0};  // a record's, when they were last computed
   Record last_;
+  std::optional<TrainingState> unmeasured_;  // of the last record
   /// neurons × n: number of the first record after the pair's last switch; 0, which can follow no
   /// switch: never switched. Stored only where pairs are watched.
   Eigen::Matrix<std::uint64_t, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> last_switch_;

@@ -181,7 +181,10 @@ class RunPart {
       tell_engine(time);
       return !settings_.pulse || settings_.pulse(time);
     };
-    const DescentObservers observers{.record = record, .pulse = pulse, .needs_weights = false};
+    const DescentObservers observers{.record = record,
+                                     .pulse = pulse,
+                                     .needs_weights = false,
+                                     .needs_errors = recorder.measures_all()};
     summary_.outcome = descent_.run(schedule_, observers, recorded);
     if (summary_.outcome.reason == StopReason::not_separated_so_far) name_dead_neurons();
     summary_.engine = descent_.engine();
@@ -207,6 +210,7 @@ class RunPart {
   void finish(Recorder& recorder) {
     // First, so that a kill from here on costs no step.
     recorder.finish(descent_, summary_.outcome);
+    if (recorder.records() > 0) summary_.last = recorder.last();
     if (!descent_.flow() || summary_.outcome.reason == StopReason::interrupted) return;
     summary_.limit = solve_run_limit(descent_, data_.x, settings_);
     if (summary_.limit && summary_.limit->has_direction() && config_.data.measures_errors()) {
@@ -271,10 +275,11 @@ RunSummary carry_out_run(const RunProblem& problem, RunMemory& memory,
   });
 }
 
-RunSummary carry_out_run(const RunProblem& problem, CsvTable& metrics,
-                         const RunSettings& settings) {
+RunSummary carry_out_run(const RunProblem& problem, CsvTable& metrics, const RunSettings& settings,
+                         MeasuredRecords measured) {
   return RunPart(problem, settings).carry_out([&] {
-    return place_in_table(metrics, metrics_columns(problem.config.data.measures_errors()));
+    return place_in_table(metrics, metrics_columns(problem.config.data.measures_errors()),
+                          measured == MeasuredRecords::every);
   });
 }
 

@@ -160,7 +160,12 @@ RunSummary carry_out_run(const RunConfig& config, const std::string& out,
 RunSummary carry_out_run(const RunProblem& problem, RunMemory& memory, const RunSettings& settings);
 
 /// The same without result.h5, whose spectra take most of the time of a small run: `metrics` gets
-/// columns and rows of metrics.csv, to the last bit. Such a run cannot be resumed.
-RunSummary carry_out_run(const RunProblem& problem, CsvTable& metrics, const RunSettings& settings);
+/// columns and rows of metrics.csv, to the last bit. With `measured` last, rows before the last
+/// hold times, engine and loss alone, and `settings.recorded` sees no more: measures and error
+/// estimates take most of what is left. Where a late-time flow then stops before the end, the last
+/// record's error_estimate is NaN: nobody knew that it was the last. Such a run cannot be resumed.
+enum class MeasuredRecords { every, last };
+RunSummary carry_out_run(const RunProblem& problem, CsvTable& metrics, const RunSettings& settings,
+                         MeasuredRecords measured = MeasuredRecords::every);
 
 }  // namespace latetime

@@ -65,9 +65,10 @@ RunPlace place_in_memory(const RunConfig& config, RunMemory& memory, bool resume
   return place;
 }
 
-RunPlace place_in_table(CsvTable& metrics, const std::vector<std::string>& columns) {
+RunPlace place_in_table(CsvTable& metrics, const std::vector<std::string>& columns,
+                        bool measures_all) {
   return {.name = "memory",
-          .sink = sink_into(metrics),
+          .sink = sink_into(metrics, measures_all),
           .stored_rows = [](std::size_t) { return MetricsRows(); },
           .begin =
               [&metrics, &columns](const MetricsRows&) {

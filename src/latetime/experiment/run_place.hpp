@@ -44,7 +44,8 @@ RunPlace place_in_directory(const RunConfig& config, const std::string& out, boo
 RunPlace place_in_memory(const RunConfig& config, RunMemory& memory, bool resume,
                          const std::vector<std::string>& columns);
 
-/// The rows of metrics.csv alone; there is no earlier part.
-RunPlace place_in_table(CsvTable& metrics, const std::vector<std::string>& columns);
+/// The rows of metrics.csv alone (RunSink::measures_all); there is no earlier part.
+RunPlace place_in_table(CsvTable& metrics, const std::vector<std::string>& columns,
+                        bool measures_all);
 
 }  // namespace latetime

@@ -26,4 +26,9 @@ toml::table parse_toml(const std::string& text, const std::string& origin, const
   }
 }
 
+std::string with_line(const std::string& origin, const toml::node& node) {
+  const auto line = node.source().begin.line;
+  return line == 0 ? origin : fmt::format("{}:{}", origin, line);
+}
+
 }  // namespace latetime

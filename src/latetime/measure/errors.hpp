@@ -43,8 +43,9 @@ class ErrorMeter {
 
 /// Errors of the direction V = coefficients · X in which the weights of a run diverge, known to a
 /// relative 1e-9: where |f| is less than that of its terms, it counts as 0. A sample on which f is
-/// not 0 is classified by W(t) as by V from some time on; what lower orders make of the others, V
-/// does not say. Takes ten times the draws of a record.
+/// not 0 is classified by W(t) as by V from some time on. A ReLU network is 0 where no neuron of V
+/// is active, and W(t) is then 0 there too, but for neurons that stay behind (v_k = 0). Takes ten
+/// times the draws of a record.
 Errors limit_errors(const Matrix& coefficients, const Dataset& data, const NetworkShape& shape,
                     const HeldOut& held_out, unsigned threads);
 

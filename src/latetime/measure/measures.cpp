@@ -50,12 +50,21 @@ std::array<StableRank, 3> Measurer::stable_ranks(const TrainingState& state,
   return ranks;
 }
 
-Measures Measurer::measure(const TrainingState& state, const Matrix& inside) const {
-  Measures result;
+Matrix Measurer::outputs(const TrainingState& state) const {
   Matrix outputs = group_outputs(state.preactivations, shape_);
   for (Eigen::Index i = 0; i < state.margin_offset.size(); ++i) {
     outputs(i, data_.classes[static_cast<std::size_t>(i)]) += state.margin_offset[i];
   }
+  return outputs;
+}
+
+double Measurer::log_loss(const TrainingState& state) const {
+  return log_mean_loss(outputs(state), data_.classes);
+}
+
+Measures Measurer::measure(const TrainingState& state, const Matrix& inside) const {
+  Measures result;
+  const Matrix outputs = this->outputs(state);
   result.log_loss = log_mean_loss(outputs, data_.classes);
   result.min_margin = margins(outputs, data_.classes).minCoeff();
   measure_norms(inside, result);

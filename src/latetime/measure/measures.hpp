@@ -41,6 +41,9 @@ class Measurer {
   /// For callers that need `inside` = inside(state) themselves.
   Measures measure(const TrainingState& state, const Matrix& inside) const;
 
+  /// Natural log of the loss alone.
+  double log_loss(const TrainingState& state) const;
+
   /// Stable ranks alone.
   std::array<StableRank, 3> stable_ranks(const Matrix& inside) const;
   /// NaN for classes that only hop.
@@ -50,6 +53,7 @@ class Measurer {
   Spectra spectra(const Matrix& inside) const;
 
  private:
+  Matrix outputs(const TrainingState& state) const;
   void measure_norms(const Matrix& inside, Measures& result) const;
   void measure_patterns(const TrainingState& state, Measures& result) const;
   Eigen::Ref<const Matrix> part_of(const Matrix& inside, std::size_t part) const;

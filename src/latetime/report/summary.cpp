@@ -276,11 +276,8 @@ std::vector<Paragraph> how_well(const RunResults& run) {
   if (!limit.empty()) text += fmt::format(" At t = \u221e: {}.", limit);
   const double zero = std::isnan(e[7]) ? e[3] : e[7];
   if (zero > 0.0) {
-    text += fmt::format(
-        " The limit direction is 0 on {:.4g} of all samples, which count as wrong there: what "
-        "lower "
-        "orders of W(t) make of them it does not say.",
-        zero);
+    text += fmt::format(" In the limit direction f is 0 on {:.4g} of them, which count as wrong.",
+                        zero);
   }
   return {{"How well it generalises", text}};
 }

@@ -14,6 +14,7 @@
 #include <toml++/toml.h>
 
 #include "latetime/base/error.hpp"
+#include "latetime/base/hdf5_file.hpp"
 #include "latetime/base/names.hpp"
 #include "latetime/base/toml_depth.hpp"
 #include "latetime/report/json_values.hpp"
@@ -23,6 +24,8 @@ namespace {
 
 using nlohmann::ordered_json;
 using Rows = std::vector<std::vector<std::string>>;
+
+constexpr int digits = 9;  // of numbers that the page draws, and compares with each other
 
 std::string text_of(const std::string& path, const char* mend) {
   std::ifstream file(path, std::ios::binary);
@@ -103,8 +106,29 @@ ordered_json column_json(const Rows& rows, std::size_t column) {
     numeric = numeric && (field.empty() || *end == '\0');
     texts.push_back(field);
   }
-  constexpr int digits = 9;
   return numeric ? json_numbers(numbers, digits) : ordered_json(texts);
+}
+
+/// How the sweep was refined, with the finest grid's values of the axes that were; null for others.
+ordered_json refine_json(const toml::table& definition, const std::string& nc) {
+  const toml::table* rule = definition["refine"].as_table();
+  if (!rule) return nullptr;
+  const auto levels = std::clamp<std::int64_t>((*rule)["levels"].value_or(std::int64_t{1}), 1, 20);
+  const Hdf5Reader file(nc);
+  ordered_json values = ordered_json::object();
+  if (const toml::array* axes = (*rule)["axes"].as_array()) {
+    for (const toml::node& axis : *axes) {
+      const std::string key = axis.value_or(std::string());
+      values[key] = json_numbers(file.read_doubles("/" + key.substr(key.rfind('.') + 1)), digits);
+    }
+  }
+  const auto threshold = (*rule)["threshold"].value<double>();
+  return {{"quantity", (*rule)["quantity"].value_or(std::string())},
+          {"tolerance", (*rule)["tolerance"].value_or(0.0)},
+          {"threshold", threshold ? ordered_json(*threshold) : ordered_json()},
+          // Half a step of the first grid, in steps of the finest one.
+          {"reach", std::int64_t{1} << (levels - 1)},
+          {"values", values}};
 }
 
 }  // namespace
@@ -142,6 +166,7 @@ ordered_json sweep_json(const std::string& folder) {
           {"config", config},
           {"command", "latetime run --out point" + (base ? settings_of(*base) : "")},
           {"axes", keys},
+          {"refine", refine_json(definition, path("sweep.nc"))},
           {"derived", derived},
           {"quantities", quantities},
           {"columns", columns}};

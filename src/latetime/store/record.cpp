@@ -140,6 +140,19 @@ std::vector<std::string> metrics_fields(const Record& record) {
   return fields;
 }
 
+std::vector<std::string> loss_fields(const Record& record, bool errors) {
+  std::vector<std::string> fields;
+  for (std::size_t at = 0; at < columns(errors).size(); ++at) {
+    const Column& column = columns(errors)[at];
+    const bool kept =
+        column.name == "log10_t" || column.name == "step" || column.name == "log_loss";
+    fields.push_back(!column.value ? word_of(record.engine)
+                     : kept        ? metrics_field(at, column.value(record))
+                                   : std::string());
+  }
+  return fields;
+}
+
 std::string metrics_field(std::size_t column, double stored) {
   if (std::isnan(stored)) return {};
   if (!columns(true).at(column).counts) return shortest(stored);

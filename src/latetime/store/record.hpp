@@ -33,6 +33,9 @@ const std::vector<std::string>& metrics_columns(bool errors = false);
 /// does not exist (log10_t at the start, step beyond 2^53, switches of mini-batches, KKT residual
 /// before separation).
 std::vector<std::string> metrics_fields(const Record& record);
+/// The same of a record without measures: times, engine and loss, and all else empty; `errors`: see
+/// metrics_columns.
+std::vector<std::string> loss_fields(const Record& record, bool errors);
 
 /// Name of the one column that holds words, those of EngineKind; all others hold numbers.
 constexpr const char* engine_column = "engine";

@@ -27,13 +27,14 @@ RunSink sink_into(RunMemory& memory) {
           .lasting = false};
 }
 
-RunSink sink_into(CsvTable& metrics) {
+RunSink sink_into(CsvTable& metrics, bool measures_all) {
   return {
       .append_row =
           [&metrics](const std::vector<std::string>& fields) { metrics.rows.push_back(fields); },
       .write_result = nullptr,
       .lasting = false,
-      .keeps_result = false};
+      .keeps_result = false,
+      .measures_all = measures_all};
 }
 
 namespace {

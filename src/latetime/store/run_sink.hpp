@@ -25,13 +25,16 @@ struct RunSink {
   bool lasting = true;
   /// Whether result.h5 is wanted at all: spectra and arrays of every record are for it alone.
   bool keeps_result = true;
+  /// Whether every record is measured, not the last alone: then rows before it hold no more than
+  /// times, engine and loss.
+  bool measures_all = true;
 };
 
 RunSink sink_into(const RunDirectory& directory);
 /// Refers to `memory`.
 RunSink sink_into(RunMemory& memory);
-/// The rows of metrics.csv alone. Refers to `metrics`.
-RunSink sink_into(CsvTable& metrics);
+/// The rows of metrics.csv alone, see RunSink::measures_all. Refers to `metrics`.
+RunSink sink_into(CsvTable& metrics, bool measures_all);
 
 /// Reads the folder of a run. Throws InputError when there is none, and for damaged files.
 RunMemory read_run(const std::string& path);

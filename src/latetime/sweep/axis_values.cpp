@@ -128,7 +128,7 @@ std::vector<double> numbers_of(const Range& range, const std::string& where) {
 
 std::vector<std::string> range_texts(const toml::table& table, const FieldDescription& key,
                                      const std::string& where) {
-  if (key.type == "flag" || key.type == "texts" || !key.one_of.empty()) {
+  if (!takes_numbers(key)) {
     throw InputError(where, fmt::format("takes no range, as it is no number; list its values, such "
                                         "as [{}]",
                                         key.default_value));
@@ -153,7 +153,57 @@ std::vector<std::string> range_texts(const toml::table& table, const FieldDescri
   return texts;
 }
 
+/// Adds what lies between two values: halvings from `level` on.
+void add_between(double from, double to, std::size_t level, std::size_t levels, bool whole,
+                 bool log, HalvedAxis& axis) {
+  if (level > levels) return;
+  const double half = log ? std::sqrt(from) * std::sqrt(to) : from + (to - from) / 2;
+  const double middle = whole ? std::round(half) : rounded(half);
+  const bool within = from < to ? from < middle && middle < to : to < middle && middle < from;
+  if (!within) return;
+  add_between(from, middle, level + 1, levels, whole, log, axis);
+  axis.values.push_back(whole ? fmt::format("{}", static_cast<std::int64_t>(middle))
+                              : number_text(middle));
+  axis.levels.push_back(level);
+  add_between(middle, to, level + 1, levels, whole, log, axis);
+}
+
 }  // namespace
+
+HalvedAxis halve_steps(const std::vector<std::string>& values, const FieldDescription& key,
+                       std::size_t levels, bool log, const std::string& where) {
+  std::vector<double> numbers;
+  for (const std::string& value : values) {
+    const std::string text = plain_text(value);
+    char* end = nullptr;
+    numbers.push_back(std::strtod(text.c_str(), &end));
+    if (!takes_numbers(key) || text.empty() || *end != '\0' || !std::isfinite(numbers.back())) {
+      throw InputError(where,
+                       fmt::format("cannot be refined: {} is no number; name other axes", value));
+    }
+    if (log && !(numbers.back() > 0)) {
+      throw InputError(where,
+                       fmt::format("cannot be refined in the logarithm: {} is not above 0", value));
+    }
+  }
+  if (!std::is_sorted(numbers.begin(), numbers.end()) &&
+      !std::is_sorted(numbers.rbegin(), numbers.rend())) {
+    throw InputError(where, "cannot be refined, as its values are in no order; sort them");
+  }
+  HalvedAxis axis;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (i > 0) {
+      add_between(numbers[i - 1], numbers[i], 1, levels, key.type == "integer", log, axis);
+    }
+    axis.values.push_back(values[i]);
+    axis.levels.push_back(0);
+  }
+  return axis;
+}
+
+bool takes_numbers(const FieldDescription& key) {
+  return key.type != "flag" && key.type != "texts" && !key.is_file && key.one_of.empty();
+}
 
 bool is_range(const toml::table& table) {
   return std::any_of(range_words.begin(), range_words.end(),

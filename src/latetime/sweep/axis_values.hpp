@@ -17,6 +17,21 @@ namespace latetime {
 std::vector<std::string> axis_values(const toml::node& node, const FieldDescription& key,
                                      const std::string& where);
 
+/// Values of an axis with those that halve its steps, again and again, in order.
+struct HalvedAxis {
+  std::vector<std::string> values;
+  std::vector<std::size_t> levels;  ///< of each value: 0 for a given one, k for those of halving k
+};
+
+/// Halves the steps between numbers `levels` times, with `log` in the logarithm. Whole numbers stay
+/// whole; a step that has no number within stays as it is. Throws InputError, naming `where`, for
+/// values that are no numbers, in no order, or, with `log`, not above 0.
+HalvedAxis halve_steps(const std::vector<std::string>& values, const FieldDescription& key,
+                       std::size_t levels, bool log, const std::string& where);
+
+/// Whether a key takes numbers.
+bool takes_numbers(const FieldDescription& key);
+
 /// Whether a table is a range, and no section of axes.
 bool is_range(const toml::table& table);
 

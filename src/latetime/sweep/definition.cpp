@@ -17,6 +17,7 @@
 #include "latetime/base/text.hpp"
 #include "latetime/experiment/toml_document.hpp"
 #include "latetime/sweep/axis_values.hpp"
+#include "latetime/sweep/refine_rule.hpp"
 
 namespace latetime {
 namespace {
@@ -39,11 +40,6 @@ std::vector<std::string> key_names() {
   std::vector<std::string> names;
   for (const auto& [name, field] : known_keys()) names.push_back(name);
   return names;
-}
-
-std::string with_line(const std::string& origin, const toml::node& node) {
-  const auto line = node.source().begin.line;
-  return line == 0 ? origin : fmt::format("{}:{}", origin, line);
 }
 
 void require_key(const std::string& key, const std::string& where) {
@@ -123,6 +119,7 @@ class Reader {
       if (!keep->value_exact<bool>()) fail(*keep, "keep_runs", "is true or false");
       result_.keep_runs = *keep->value_exact<bool>();
     }
+    if (const toml::node* rule = document_.get("refine")) read_refine(*rule, ranges_, result_);
     return std::move(result_);
   }
 
@@ -133,8 +130,8 @@ class Reader {
   }
 
   void refuse_unknown_entries() const {
-    const std::vector<std::string> known{"base",   "axes",   "zip",       "derived",
-                                         "filter", "arrays", "keep_runs", "quantities"};
+    const std::vector<std::string> known{"base",   "axes",      "zip",        "derived", "filter",
+                                         "arrays", "keep_runs", "quantities", "refine"};
     for (const auto& [key, node] : document_) {
       const std::string name(key.str());
       if (std::find(known.begin(), known.end(), name) != known.end()) continue;
@@ -215,8 +212,12 @@ class Reader {
       const FieldDescription& key = known_keys().at(entry.key);
       SweepAxis axis{.key = entry.key,
                      .values = axis_values(*entry.node, key, where),
-                     .dimension = result_.axes.size()};
+                     .dimension = result_.axes.size(),
+                     .where = where};
       if (key.is_file) make_absolute(axis);
+      if (const toml::table* range = entry.node->as_table()) {
+        ranges_[entry.key] = (*range)["log"].value_or(false);
+      }
       result_.sizes.push_back(axis.values.size());
       result_.axes.push_back(std::move(axis));
     }
@@ -346,6 +347,7 @@ class Reader {
   const toml::table& document_;
   const std::string origin_, folder_;
   std::map<std::string, bool> paired_;
+  std::map<std::string, bool> ranges_;  // axes that are ranges; true: in the logarithm
   SweepDefinition result_;
 };
 
@@ -366,6 +368,16 @@ std::string pairs_text(const SweepDefinition& definition) {
     if (keys.size() > 1) groups.push_back(quoted_list(keys));
   }
   return groups.empty() ? "" : "zip = [" + join(groups) + "]\n";
+}
+
+/// Values of the first grid.
+std::vector<std::string> given_values(const SweepAxis& axis) {
+  if (axis.levels.empty()) return axis.values;
+  std::vector<std::string> given;
+  for (std::size_t i = 0; i < axis.values.size(); ++i) {
+    if (axis.levels[i] == 0) given.push_back(axis.values[i]);
+  }
+  return given;
 }
 
 }  // namespace
@@ -394,17 +406,16 @@ std::string to_toml(const SweepDefinition& definition) {
     for (const Expression& filter : definition.filters) filters.push_back(filter.text());
     text += "filter = " + quoted_list(filters) + "\n";
   }
-  std::vector<std::string> names = definition.wanted.scalars;
-  names.insert(names.end(), definition.wanted.claims.begin(), definition.wanted.claims.end());
-  text += "quantities = " + quoted_list(names) + "\n";
+  text += "quantities = " + quoted_list(definition.wanted.names()) + "\n";
   if (!definition.wanted.arrays.empty()) {
     text += "arrays = " + quoted_list(definition.wanted.arrays) + "\n";
   }
   if (definition.keep_runs) text += "keep_runs = true\n";
   text += "\n[axes]\n";
   for (const SweepAxis& axis : definition.axes) {
-    text += fmt::format("\"{}\" = [{}]\n", axis.key, join(axis.values));
+    text += fmt::format("\"{}\" = [{}]\n", axis.key, join(given_values(axis)));
   }
+  if (definition.refine) text += refine_text(*definition.refine);
   if (!definition.derived.empty()) text += "\n[derived]\n";
   for (const DerivedKey& key : definition.derived) {
     text += fmt::format("\"{}\" = {}\n", key.key, toml_string(key.value.text()));

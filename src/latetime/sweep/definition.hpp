@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,22 @@ struct SweepAxis {
   std::string key;  ///< "network.slope"
   std::vector<std::string> values;
   std::size_t dimension = 0;  ///< of the grid; axes that go together share one
+  std::string where = {};     ///< "map.toml:7: axes.network.slope", for messages
+  /// Of an axis that is refined, an entry a value: 0 for those of the first grid, k for those that
+  /// halve a step of level k - 1. Empty for others.
+  std::vector<std::size_t> levels = {};
+};
+
+/// How a grid is refined where a quantity jumps. The grid of a definition is then the finest one.
+struct RefineRule {
+  std::string quantity;              ///< that is kept; "outcome": how points end, alone
+  std::optional<double> tolerance;   ///< what differs by more, jumps; nothing where `threshold` is
+  std::optional<double> threshold;   ///< what lies on different sides of it, jumps
+  std::size_t most_points = 10'000;  ///< of all points that are made
+  std::size_t levels = 3;            ///< how often a step of the first grid is halved
+  std::vector<std::string> axes;     ///< that are refined
+  std::vector<std::string> log;      ///< those of them that are halved in the logarithm
+  std::vector<std::string> mean_over;  ///< axes over which the quantity is averaged
 };
 
 /// A key whose value follows from others at every point.
@@ -32,6 +49,7 @@ struct SweepDefinition {
   std::vector<Expression> filters;  ///< points where one of them is 0 are left out
   WantedQuantities wanted;
   bool keep_runs = false;  ///< the whole folder of every run as well
+  std::optional<RefineRule> refine;
 };
 
 /// Reads a sweep's file (docs/sweeps.md). Throws InputError with the place, the problem and a mend:

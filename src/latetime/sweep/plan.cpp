@@ -83,8 +83,15 @@ SweepPoint SweepPlan::at_cell(std::size_t cell) const {
   return point;
 }
 
+std::optional<std::size_t> SweepPlan::number_at(std::size_t cell) const {
+  if (!filtered_) return cell;
+  const auto place = std::lower_bound(cells_.begin(), cells_.end(), cell);
+  if (place == cells_.end() || *place != cell) return std::nullopt;
+  return static_cast<std::size_t>(place - cells_.begin());
+}
+
 SweepPoint SweepPlan::point(std::size_t number) const {
-  SweepPoint point = at_cell(filtered_ ? cells_.at(number) : number);
+  SweepPoint point = at_cell(cell_of(number));
   point.number = number;
   try {
     for (const DerivedKey& derived : definition_.derived) {
@@ -171,7 +178,7 @@ void SweepPlan::require_possible_values() const {
       if (possible) continue;
       const std::string of_axis = definition_.origin + ": " + axis.key;
       if (!problem.starts_with(of_axis)) throw InputError(problem);
-      throw InputError(definition_.origin + ": axes." + axis.key + problem.substr(of_axis.size()));
+      throw InputError(axis.where + problem.substr(of_axis.size()));
     }
   }
 }

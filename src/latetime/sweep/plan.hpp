@@ -3,6 +3,7 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -35,6 +36,10 @@ class SweepPlan {
   std::size_t grid_size() const { return grid_size_; }
 
   SweepPoint point(std::size_t number) const;
+
+  std::size_t cell_of(std::size_t number) const { return filtered_ ? cells_.at(number) : number; }
+  /// The point in a cell of the grid; nothing where the filters leave it out.
+  std::optional<std::size_t> number_at(std::size_t cell) const;
 
   /// The configuration of a point. Throws InputError where it is none.
   RunConfig config(const SweepPoint& point) const;

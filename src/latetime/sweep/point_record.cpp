@@ -53,6 +53,16 @@ std::vector<double> numbers_of(const std::string& text) {
 
 }  // namespace
 
+double value_named(const PointRecord& record, const std::string& name) {
+  const auto extra = record.extras.find(name);
+  if (extra != record.extras.end() && !extra->second.empty()) return extra->second.front();
+  const auto& all = all_quantities();
+  for (std::size_t i = 0; i < std::min(all.size(), record.values.size()); ++i) {
+    if (all[i].name == name) return record.values[i];
+  }
+  return std::nan("");
+}
+
 bool is_sound(std::string_view line) {
   if (line.size() <= checksum_length) return false;
   const std::string_view text = line.substr(0, line.size() - checksum_length);

@@ -20,6 +20,9 @@ struct PointRecord {
   bool worth_another_try() const { return outcome == "failed"; }
 };
 
+/// The number of this name, of all_quantities() or a claim's; NaN where there is none.
+double value_named(const PointRecord& record, const std::string& name);
+
 /// One line of JSON, without its end, that carries a checksum.
 std::string to_line(const PointRecord& record);
 

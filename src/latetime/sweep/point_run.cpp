@@ -1,5 +1,6 @@
 #include "latetime/sweep/point_run.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <exception>
@@ -26,6 +27,24 @@ void keep_run(const RunMemory& memory, const std::string& runs, const std::strin
   fs::rename(partial, place);
 }
 
+/// Which records the wanted numbers need: only curves look at more than the last one and losses.
+MeasuredRecords measured_for(const WantedQuantities& wanted) {
+  const bool curves =
+      std::any_of(wanted.arrays.begin(), wanted.arrays.end(),
+                  [](const std::string& name) { return name.starts_with("curve_"); });
+  return curves ? MeasuredRecords::every : MeasuredRecords::last;
+}
+
+/// The run without result.h5, its last row as `latetime run` writes it.
+RunSummary carry_out(const RunProblem& problem, const WantedQuantities& wanted, CsvTable& metrics,
+                     const RunSettings& settings) {
+  RunSummary summary = carry_out_run(problem, metrics, settings, measured_for(wanted));
+  // A flow that stopped before the end is followed once more, to know its last record's error.
+  const bool interrupted = summary.outcome.reason == StopReason::interrupted;
+  if (interrupted || !std::isnan(summary.last.error_estimate)) return summary;
+  return carry_out_run(problem, metrics, settings, MeasuredRecords::every);
+}
+
 /// Enters what a finished run says into `record`; false where it was interrupted.
 bool follow(const RunConfig& config, const WantedQuantities& wanted, const std::string& runs,
             const std::function<bool()>& keep_going, PointRecord& record) {
@@ -33,8 +52,9 @@ bool follow(const RunConfig& config, const WantedQuantities& wanted, const std::
   const RunSettings settings{.threads = 1,
                              .pulse = [&](const LogTime&) { return !keep_going || keep_going(); }};
   RunMemory memory;
-  const RunSummary summary = runs.empty() ? carry_out_run(problem, memory.metrics, settings)
-                                          : carry_out_run(problem, memory, settings);
+  const bool whole = !runs.empty() || !wanted.proofs.empty();
+  const RunSummary summary = !whole ? carry_out(problem, wanted, memory.metrics, settings)
+                                    : carry_out_run(problem, memory, settings);
   if (summary.outcome.reason == StopReason::interrupted) return false;
   record.outcome = word_of(summary.outcome.reason);
   record.message = summary.outcome.message;
@@ -45,6 +65,12 @@ bool follow(const RunConfig& config, const WantedQuantities& wanted, const std::
   if (!wanted.claims.empty()) {
     const std::vector<double> codes = claim_codes(wanted.claims, config);
     for (std::size_t i = 0; i < codes.size(); ++i) record.extras[wanted.claims[i]] = {codes[i]};
+  }
+  if (!wanted.proofs.empty()) {
+    const auto values = proof_values(wanted.proofs, memory.arrays, keep_going);
+    if (!values) return false;
+    for (std::size_t i = 0; i < values->size(); ++i)
+      record.extras[wanted.proofs[i]] = {(*values)[i]};
   }
   if (!runs.empty()) keep_run(memory, runs, record.key);
   return true;

@@ -157,7 +157,9 @@ std::optional<PointRecord> PointStore::find(const std::string& key,
   };
   // Where there was no run, there is nothing more to be had.
   const bool no_run = record.outcome == "refused" || record.outcome == "failed";
-  if (!no_run && (!has_all(wanted.claims) || !has_all(wanted.arrays))) return std::nullopt;
+  const bool has_extras =
+      has_all(wanted.claims) && has_all(wanted.proofs) && has_all(wanted.arrays);
+  if (!no_run && !has_extras) return std::nullopt;
   return std::move(read.record);
 }
 

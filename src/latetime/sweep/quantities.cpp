@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <limits>
 #include <optional>
 
 #include <fmt/format.h>
@@ -12,6 +13,7 @@
 #include "latetime/data/gram.hpp"
 #include "latetime/experiment/claim_check.hpp"
 #include "latetime/experiment/linear_comparison.hpp"
+#include "latetime/experiment/proof_run.hpp"
 
 namespace latetime {
 namespace {
@@ -247,6 +249,51 @@ std::optional<LimitFindings> findings_of(const RunProblem& problem, const RunSum
       .shape = shape};
 }
 
+struct ProofQuantity {
+  Quantity what;
+  std::function<double(const ProofReport&)> value;
+};
+
+const RunTheorem* run_theorem(const ProofReport& report) {
+  return report.run ? std::get_if<RunTheorem>(&*report.run) : nullptr;
+}
+
+/// Of the run's theorem, else of the limit alone.
+const LimitTheorem* limit_theorem(const ProofReport& report) {
+  if (const RunTheorem* run = run_theorem(report)) return &run->limit;
+  return report.limit ? std::get_if<LimitTheorem>(&*report.limit) : nullptr;
+}
+
+const std::vector<ProofQuantity>& proof_list() {
+  using R = const ProofReport&;
+  constexpr double none = std::numeric_limits<double>::quiet_NaN();
+  static const std::vector<ProofQuantity> list{
+      {{"proved_level",
+        "what is proved: 2 the run from a step T on (B), 1 its limit (A), 0 nothing"},
+       [](R r) { return run_theorem(r)     ? 2.0
+                        : limit_theorem(r) ? 1.0
+                                           : 0.0; }},
+      {{"proved_from", "log10 of the step T from which on the run is proved"},
+       [](R r) {
+         const RunTheorem* run = run_theorem(r);
+         return run ? std::log10(static_cast<double>(run->step)) : none;
+       }},
+      {{"proved_radius", "proved bound of the distance from the reference curve, from T on"},
+       [](R r) { return run_theorem(r) ? run_theorem(r)->radius : none; }},
+      {{"proved_settled_from", "log10 of the time from which on pairs are proved to stay settled"},
+       [](R r) {
+         const RunTheorem* run = run_theorem(r);
+         return run && run->settled_from ? *run->settled_from / std::log(10.0) : none;
+       }},
+      {{"proved_switching",
+        "pairs that switch for ever, by the theorem of the run or of the limit"},
+       [](R r) {
+         const LimitTheorem* limit = limit_theorem(r);
+         return limit ? static_cast<double>(limit->switching.size()) : none;
+       }}};
+  return list;
+}
+
 std::vector<double> entries(const Vector& vector) {
   return {vector.data(), vector.data() + vector.size()};
 }
@@ -323,6 +370,42 @@ std::vector<double> quantities_of(const RunProblem& problem, const RunSummary& s
   return values;
 }
 
+const std::vector<Quantity>& proof_quantities() {
+  static const std::vector<Quantity> all = [] {
+    std::vector<Quantity> list;
+    for (const ProofQuantity& quantity : proof_list()) list.push_back(quantity.what);
+    return list;
+  }();
+  return all;
+}
+
+std::optional<std::vector<double>> proof_values(const std::vector<std::string>& names,
+                                                const ArrayReader& arrays,
+                                                const std::function<bool()>& keep_going) {
+  bool stopped = false;
+  ProofRequest request;
+  request.keep_going = [&](std::uint64_t, std::uint64_t) {
+    stopped = stopped || (keep_going && !keep_going());
+    return !stopped;
+  };
+  const ProofReport report = prove_arrays(arrays, "point", request);
+  if (stopped) return std::nullopt;
+  std::vector<double> values;
+  for (const std::string& name : names) {
+    const auto& list = proof_list();
+    const auto place = std::find_if(list.begin(), list.end(),
+                                    [&](const auto& one) { return one.what.name == name; });
+    values.push_back(place->value(report));
+  }
+  return values;
+}
+
+std::vector<std::string> WantedQuantities::names() const {
+  std::vector<std::string> all = scalars;
+  for (const auto* more : {&claims, &proofs}) all.insert(all.end(), more->begin(), more->end());
+  return all;
+}
+
 const std::vector<PointArray>& all_arrays() {
   static const std::vector<PointArray> all = [] {
     std::vector<PointArray> list{
@@ -364,8 +447,12 @@ WantedQuantities wanted_quantities(const std::vector<std::string>& names,
       add_once(wanted.claims, variable);
     } else if (contains(all_quantities(), name)) {
       add_once(wanted.scalars, name);
+    } else if (contains(proof_quantities(), name)) {
+      add_once(wanted.proofs, name);
     } else {
-      refuse_name(where + ": quantities", name, names_of(all_quantities()));
+      std::vector<std::string> known = names_of(all_quantities());
+      for (const Quantity& quantity : proof_quantities()) known.push_back(quantity.name);
+      refuse_name(where + ": quantities", name, known);
     }
   }
   if (names.empty()) {
@@ -383,8 +470,10 @@ WantedQuantities wanted_quantities(const std::vector<std::string>& names,
 }
 
 std::string meaning_of(const std::string& name) {
-  for (const Quantity& quantity : all_quantities()) {
-    if (quantity.name == name) return quantity.meaning;
+  for (const auto* list : {&all_quantities(), &proof_quantities()}) {
+    for (const Quantity& quantity : *list) {
+      if (quantity.name == name) return quantity.meaning;
+    }
   }
   for (const PointArray& array : all_arrays()) {
     if (array.name == name) return array.meaning;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,14 @@ const std::vector<Quantity>& all_quantities();
 std::vector<double> quantities_of(const RunProblem& problem, const RunSummary& summary,
                                   const CsvTable& metrics);
 
+/// Numbers of what `latetime prove` proves of a run, each only where a sweep names it.
+const std::vector<Quantity>& proof_quantities();
+/// Their values by name; NaN where nothing is proved. `arrays`: result.h5 of the run. Nothing where
+/// `keep_going` said no.
+std::optional<std::vector<double>> proof_values(const std::vector<std::string>& names,
+                                                const ArrayReader& arrays,
+                                                const std::function<bool()>& keep_going);
+
 /// An array that is kept of every point where a sweep asks for it.
 struct PointArray {
   std::string name;       ///< "limit_margins"
@@ -39,11 +48,16 @@ struct WantedQuantities {
   std::vector<std::string> scalars;  ///< of all_quantities()
   std::vector<std::string> claims;   ///< "claim_5_4": the verdict, 0 Holds, 1 Fails, 2 Undecided,
                                      ///< 3 HypothesisUnmet, NaN where it does not apply
+  std::vector<std::string> proofs;   ///< of proof_quantities()
   std::vector<std::string> arrays;   ///< of all_arrays()
+
+  /// Of all numbers, in this order.
+  std::vector<std::string> names() const;
 };
 
-/// The quantity, claims or array of these names, "claims" for all of them; nothing named: the
-/// defaults. Throws InputError, naming `where`, for a name that is none, with the nearest.
+/// The quantities, claims, proofs and arrays of these names, "claims" for all of them; nothing
+/// named: the defaults. Throws InputError, naming `where`, for a name that is none, with the
+/// nearest.
 WantedQuantities wanted_quantities(const std::vector<std::string>& names,
                                    const std::vector<std::string>& arrays,
                                    const std::string& where);

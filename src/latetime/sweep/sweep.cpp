@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
+#include <limits>
 #include <mutex>
 #include <set>
 
@@ -53,19 +54,13 @@ std::vector<std::string> shards_in(const std::string& folder) {
 /// The points of one process, made side by side.
 class Making {
  public:
-  Making(const SweepPlan& plan, SweepFolder& folder, const SweepSettings& settings)
-      : folder_(folder), settings_(settings) {
-    for (std::size_t i = 0; i < plan.size(); ++i) {
-      if (settings.shard.holds(i)) numbers_.push_back(i);
-    }
-    progress.total = numbers_.size();
-  }
+  Making(SweepFolder& folder, const SweepSettings& settings)
+      : folder_(folder), settings_(settings) {}
 
   void make_all() {
-    run_jobs(numbers_.size(), settings_.jobs, [&](std::size_t job) {
-      if (!stopped && settings_.keep_going && !settings_.keep_going()) stopped = true;
-      if (!stopped) make(numbers_[job]);
-    });
+    do {
+      make_latest();
+    } while (!stopped && folder_.refine());
     folder_.store().flush();
   }
 
@@ -73,6 +68,19 @@ class Making {
   std::atomic<bool> stopped{false};
 
  private:
+  /// The points that were chosen last.
+  void make_latest() {
+    std::vector<std::size_t> numbers;
+    for (const std::size_t number : folder_.chosen().latest()) {
+      if (settings_.shard.holds(number)) numbers.push_back(number);
+    }
+    progress.total += numbers.size();
+    run_jobs(numbers.size(), settings_.jobs, [&](std::size_t job) {
+      if (!stopped && settings_.keep_going && !settings_.keep_going()) stopped = true;
+      if (!stopped) make(numbers[job]);
+    });
+  }
+
   void make(std::size_t number) {
     if (!folder_.name(number)) return count(false, true);
     const std::string& key = folder_.key(number);
@@ -104,7 +112,6 @@ class Making {
 
   SweepFolder& folder_;
   const SweepSettings& settings_;
-  std::vector<std::size_t> numbers_;
   std::set<std::string> begun_;
   std::mutex mutex_;
 };
@@ -130,7 +137,13 @@ void require_resumption(const std::string& out, bool resume) {
 }
 
 /// Which folder a shard works in, once nothing speaks against it.
-std::string folder_of(const std::string& out, const Shard& shard, bool resume) {
+std::string folder_of(const SweepPlan& plan, const std::string& out, const Shard& shard,
+                      bool resume) {
+  if (plan.definition().refine && !shard.is_whole()) {
+    throw InputError("--shard",
+                     "cannot be, as [refine] chooses points by what came of others; use --jobs, or "
+                     "an executor in Python");
+  }
   refuse_foreign_folder(out);
   const std::string folder = shard.is_whole() ? out : file_in(out, shard.folder_name().c_str());
   require_resumption(folder, resume);
@@ -188,7 +201,8 @@ SweepFolder::SweepFolder(const SweepPlan& plan, const std::string& out, const Sh
     : plan_(plan),
       out_(out),
       shard_(shard),
-      folder_(folder_of(out, shard, resume)),
+      chosen_(plan),
+      folder_(folder_of(plan, out, shard, resume)),
       lock_(FolderLock::hold(folder_)),
       store_(folder_),
       maker_(plan, runs()),
@@ -222,7 +236,7 @@ std::optional<PointRecord> SweepFolder::known(std::size_t number) const {
 std::vector<std::size_t> SweepFolder::missing() {
   std::vector<std::size_t> numbers;
   std::set<std::string> seen;
-  for (std::size_t i = 0; i < plan_.size(); ++i) {
+  for (const std::size_t i : chosen_.points()) {
     if (shard_.holds(i) && name(i) && !known(i) && seen.insert(keys_[i]).second) {
       numbers.push_back(i);
     }
@@ -230,12 +244,27 @@ std::vector<std::size_t> SweepFolder::missing() {
   return numbers;
 }
 
+std::optional<PointFinding> SweepFolder::finding_of(std::size_t number) {
+  constexpr double none = std::numeric_limits<double>::quiet_NaN();
+  if (!name(number)) return PointFinding{none, "refused"};
+  const auto record = store_.find(keys_[number], plan_.definition().wanted);
+  if (!record) return std::nullopt;
+  return PointFinding{value_named(*record, plan_.definition().refine->quantity), record->outcome};
+}
+
+bool SweepFolder::refine() {
+  return chosen_.refine([this](std::size_t number) { return finding_of(number); });
+}
+
 SweepSummary SweepFolder::write_files(unsigned threads) {
   SweepSummary summary;
   if (!shard_.is_whole()) return summary;
+  while (refine()) {
+  }
   // Of those that an interruption left out, some may have been made earlier.
-  run_jobs(plan_.size(), threads, [&](std::size_t i) { name(i); });
-  const SweepTable table = collect_points(plan_, keys_, problems_, store_);
+  const std::vector<std::size_t>& numbers = chosen_.points();
+  run_jobs(numbers.size(), threads, [&](std::size_t i) { name(numbers[i]); });
+  const SweepTable table = collect_points(plan_, numbers, keys_, problems_, store_);
   for (const PointRow& row : table.rows) {
     ++summary.outcomes[row.outcome];
     const bool bad = row.outcome == "refused" || row.outcome == "failed";
@@ -244,6 +273,8 @@ SweepSummary SweepFolder::write_files(unsigned threads) {
   replace_file(file_in(out_, points_csv_name), points_csv(plan_, table));
   write_sweep_nc(file_in(out_, sweep_nc_name), plan_, table);
   summary.files = {points_csv_name, sweep_nc_name};
+  summary.points = numbers.size();
+  summary.exhausted = chosen_.exhausted();
   return summary;
 }
 
@@ -251,7 +282,7 @@ SweepSummary carry_out_sweep(const SweepPlan& plan, const std::string& out,
                              const SweepSettings& settings) {
   const auto start = Clock::now();
   SweepFolder folder(plan, out, settings.shard, settings.resume);
-  Making making(plan, folder, settings);
+  Making making(folder, settings);
   making.make_all();
   SweepSummary summary = folder.write_files(settings.jobs);
   summary.interrupted = making.stopped;
@@ -279,27 +310,29 @@ SweepSummary merge_sweeps(const std::vector<std::string>& named, const std::stri
   }
   merged.store().take_over();
   SweepSummary summary = merged.write_files(1);
-  summary.progress.total = plan.size();
+  summary.progress.total = summary.points;
   const auto missing = summary.outcomes.find("missing");
-  summary.progress.known = plan.size() - (missing == summary.outcomes.end() ? 0 : missing->second);
+  summary.progress.known =
+      summary.points - (missing == summary.outcomes.end() ? 0 : missing->second);
   summary.seconds = seconds_since(start);
   return summary;
 }
 
 SweepEstimate estimate_sweep(const SweepPlan& plan, const std::string& out, double most_seconds,
                              const std::function<bool()>& keep_going) {
-  SweepEstimate estimate{.points = plan.size(), .left_out = plan.grid_size() - plan.size()};
+  const std::vector<std::size_t> first = Refinement(plan).points();
+  SweepEstimate estimate{.points = first.size(), .left_out = plan.grid_size() - plan.size()};
   PointMaker maker(plan, "");
   std::vector<std::size_t> unknown;
   PointStore store;
   const bool has_points = !out.empty() && holds_points(out);
   if (has_points) store.include(out);
-  for (std::size_t i = 0; i < plan.size(); ++i) {
+  for (const std::size_t i : first) {
     const std::string key = has_points ? maker.key(i) : "";
     const bool known = has_points && (key.empty() || store.find(key, plan.definition().wanted));
     if (!known) unknown.push_back(i);
   }
-  estimate.known = plan.size() - unknown.size();
+  estimate.known = first.size() - unknown.size();
   // Spread evenly, then between: the golden ratio's multiples.
   constexpr std::size_t most_measured = 16;
   constexpr double golden = 0.6180339887498949;

@@ -12,12 +12,13 @@
 #include "latetime/store/folder_lock.hpp"
 #include "latetime/sweep/plan.hpp"
 #include "latetime/sweep/point_store.hpp"
+#include "latetime/sweep/refinement.hpp"
 
 namespace latetime {
 
 /// Where a sweep stands.
 struct SweepProgress {
-  std::size_t total = 0;        ///< points of this part
+  std::size_t total = 0;        ///< points of this part; with [refine], those chosen so far
   std::size_t known = 0;        ///< that were there already
   std::size_t made = 0;         ///< by this part
   std::size_t ended_early = 0;  ///< of all: any outcome but reached-end
@@ -53,6 +54,8 @@ struct SweepSummary {
   std::string first_problem;  ///< "point 3 (...): message" of the first that was refused or failed
   double seconds = 0.0;
   bool interrupted = false;
+  bool exhausted = false;          ///< [refine] found more jumps than it had points for
+  std::size_t points = 0;          ///< that are in the files
   std::vector<std::string> files;  ///< that were written, besides the points
 };
 
@@ -98,17 +101,23 @@ class SweepFolder {
   /// The record of a point that need not be made again; nothing for one that is to be made.
   std::optional<PointRecord> known(std::size_t number) const;
 
-  /// Numbers of the points of the shard that are to be made, one of each configuration.
+  /// Numbers of the points that are to be made, so far as is known.
+  const Refinement& chosen() const { return chosen_; }
+  /// Chooses further points once those so far are made, and says whether there are any.
+  bool refine();
+
+  /// Numbers of the chosen points of the shard that are to be made, one of each configuration.
   std::vector<std::size_t> missing();
 
-  /// Writes points.csv and sweep.nc, and says how many points ended how; of a shard, which has
-  /// neither, nothing.
+  /// Writes points.csv and sweep.nc of the chosen points, and says how many ended how; of a shard,
+  /// which has neither, nothing.
   SweepSummary write_files(unsigned threads);
 
  private:
   const SweepPlan& plan_;
   const std::string out_;
   const Shard shard_;
+  Refinement chosen_;
   std::string folder_;
   std::shared_ptr<FolderLock> lock_;
   PointStore store_;
@@ -116,6 +125,8 @@ class SweepFolder {
   std::vector<std::string> keys_;
   std::map<std::size_t, std::string> problems_;
   std::mutex mutex_;
+
+  std::optional<PointFinding> finding_of(std::size_t number);
 };
 
 /// Makes the points of a sweep that `out` does not hold yet, side by side, and then writes what
@@ -123,7 +134,8 @@ class SweepFolder {
 /// below `out`. Values depend neither on `jobs` nor on shards, interruptions, or their order.
 ///
 /// Throws InputError, with nothing changed, where `out` holds a sweep and this is no resumption, or
-/// files of others; RunFailure where the disk takes no more (what was made is kept).
+/// files of others, or where a shard is to be made of a sweep with [refine]; RunFailure where the
+/// disk takes no more (what was made is kept).
 SweepSummary carry_out_sweep(const SweepPlan& plan, const std::string& out,
                              const SweepSettings& settings);
 
@@ -134,7 +146,7 @@ SweepSummary merge_sweeps(const std::vector<std::string>& folders, const std::st
 
 /// What a sweep will cost, from a few points that are made and not kept.
 struct SweepEstimate {
-  std::size_t points = 0, known = 0, left_out = 0;
+  std::size_t points = 0, known = 0, left_out = 0;  ///< with [refine], points of the first grid
   std::size_t measured = 0;
   double seconds_per_point = 0.0;  ///< of one thread
 };

@@ -22,7 +22,7 @@ struct PointRow {
   std::string message;
 };
 
-/// All points of a sweep with what a store knows of them.
+/// The chosen points of a sweep with what a store knows of them.
 struct SweepTable {
   std::vector<PointRow> rows;                ///< a point, in order
   std::vector<std::string> names;            ///< of wanted numbers and claims
@@ -33,8 +33,10 @@ struct SweepTable {
   std::vector<std::string> array_names;
 };
 
-/// `keys`: of the points, in order; `problems`: why a point without a key has none.
-SweepTable collect_points(const SweepPlan& plan, const std::vector<std::string>& keys,
+/// `numbers`: of the points, in order; `keys`: of all points of the plan that are named;
+/// `problems`: why a point without a key has none.
+SweepTable collect_points(const SweepPlan& plan, const std::vector<std::size_t>& numbers,
+                          const std::vector<std::string>& keys,
                           const std::map<std::size_t, std::string>& problems,
                           const PointStore& store);
 

@@ -51,8 +51,7 @@ class Writer {
     write_outcome();
     for (std::size_t c = 0; c < table_.names.size(); ++c) {
       std::vector<double> cells(plan_.grid_size(), std::nan(""));
-      for (const PointRow& row : table_.rows)
-        cells[cells_[row.number]] = table_.columns[c][row.number];
+      for (std::size_t r = 0; r < cells_.size(); ++r) cells[cells_[r]] = table_.columns[c][r];
       write_grid(table_.names[c], cells, meaning_of(table_.names[c]));
     }
     for (std::size_t a = 0; a < table_.array_names.size(); ++a) write_array(a);
@@ -90,7 +89,7 @@ class Writer {
         coordinates_ += (coordinates_.empty() ? "" : " ") + name;
       }
     }
-    for (const PointRow& row : table_.rows) cells_.push_back(plan_.point(row.number).cell);
+    for (const PointRow& row : table_.rows) cells_.push_back(plan_.cell_of(row.number));
   }
 
   void attach_all(const std::string& name) {
@@ -111,13 +110,13 @@ class Writer {
   void write_derived() {
     std::vector<std::vector<double>> columns(definition_.derived.size(),
                                              std::vector<double>(plan_.grid_size(), std::nan("")));
-    for (const PointRow& row : table_.rows) {
-      const auto values = plan_.derived_values(plan_.point(row.number));
+    for (std::size_t r = 0; r < cells_.size(); ++r) {
+      const auto values = plan_.derived_values(plan_.point(table_.rows[r].number));
       for (std::size_t i = 0; i < values.size(); ++i) {
         const auto number = real_numbers({values[i] == "true"    ? "1"
                                           : values[i] == "false" ? "0"
                                                                  : values[i]});
-        if (number) columns[i][cells_[row.number]] = number->front();
+        if (number) columns[i][cells_[r]] = number->front();
       }
     }
     for (std::size_t i = 0; i < columns.size(); ++i) {
@@ -137,7 +136,10 @@ class Writer {
       return static_cast<std::uint8_t>(std::find(words.begin(), words.end(), word) - words.begin());
     };
     std::vector<std::uint8_t> cells(plan_.grid_size(), code("left-out"));
-    for (const PointRow& row : table_.rows) cells[cells_[row.number]] = code(row.outcome);
+    for (std::size_t number = 0; number < plan_.size(); ++number) {
+      cells[plan_.cell_of(number)] = code("not-made");  // but for those that follow
+    }
+    for (std::size_t r = 0; r < cells_.size(); ++r) cells[cells_[r]] = code(table_.rows[r].outcome);
     file_.write("/outcome", shape_, std::span<const std::uint8_t>(cells));
     std::vector<std::uint8_t> codes;
     for (const std::string& word : words) codes.push_back(code(word));
@@ -176,10 +178,10 @@ class Writer {
       made_.push_back(dimension);
     }
     std::vector<double> cells(plan_.grid_size() * length, std::nan(""));
-    for (const PointRow& row : table_.rows) {
-      const auto& values = table_.arrays[index][row.number];
+    for (std::size_t r = 0; r < cells_.size(); ++r) {
+      const auto& values = table_.arrays[index][r];
       std::copy(values.begin(), values.end(),
-                cells.begin() + static_cast<std::ptrdiff_t>(cells_[row.number] * length));
+                cells.begin() + static_cast<std::ptrdiff_t>(cells_[r] * length));
     }
     ArrayShape shape = shape_;
     shape.push_back(length);

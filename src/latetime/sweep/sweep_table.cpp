@@ -22,18 +22,6 @@ std::string number_field(double value) {
   return std::isnan(value) ? std::string() : shortest(value);
 }
 
-/// Places of the wanted numbers among all_quantities().
-std::vector<std::size_t> places_of(const std::vector<std::string>& names) {
-  std::vector<std::size_t> places;
-  for (const std::string& name : names) {
-    const auto& all = all_quantities();
-    const auto place =
-        std::find_if(all.begin(), all.end(), [&](const Quantity& one) { return one.name == name; });
-    places.push_back(static_cast<std::size_t>(place - all.begin()));
-  }
-  return places;
-}
-
 }  // namespace
 
 const std::vector<std::string>& outcome_words() {
@@ -44,24 +32,23 @@ const std::vector<std::string>& outcome_words() {
           StopReason::not_separated_so_far, StopReason::not_late, StopReason::flow_failed}) {
       list.push_back(word_of(reason));
     }
-    list.insert(list.end(), {"refused", "failed", "missing", "left-out"});
+    list.insert(list.end(), {"refused", "failed", "missing", "left-out", "not-made"});
     return list;
   }();
   return words;
 }
 
-SweepTable collect_points(const SweepPlan& plan, const std::vector<std::string>& keys,
+SweepTable collect_points(const SweepPlan& plan, const std::vector<std::size_t>& numbers,
+                          const std::vector<std::string>& keys,
                           const std::map<std::size_t, std::string>& problems,
                           const PointStore& store) {
   const WantedQuantities& wanted = plan.definition().wanted;
-  SweepTable table{.names = wanted.scalars, .array_names = wanted.arrays};
-  table.names.insert(table.names.end(), wanted.claims.begin(), wanted.claims.end());
-  const std::vector<std::size_t> places = places_of(wanted.scalars);
-  table.columns.assign(table.names.size(), std::vector<double>(plan.size(), std::nan("")));
-  table.arrays.assign(wanted.arrays.size(), std::vector<std::vector<double>>(plan.size()));
-  for (std::size_t i = 0; i < plan.size(); ++i) {
-    PointRow row{.number = i, .key = keys[i], .outcome = "missing"};
-    if (const auto problem = problems.find(i); problem != problems.end()) {
+  SweepTable table{.names = wanted.names(), .array_names = wanted.arrays};
+  table.columns.assign(table.names.size(), std::vector<double>(numbers.size(), std::nan("")));
+  table.arrays.assign(wanted.arrays.size(), std::vector<std::vector<double>>(numbers.size()));
+  for (std::size_t r = 0; r < numbers.size(); ++r) {
+    PointRow row{.number = numbers[r], .key = keys[numbers[r]], .outcome = "missing"};
+    if (const auto problem = problems.find(row.number); problem != problems.end()) {
       row.outcome = "refused";
       row.message = problem->second;
     }
@@ -69,18 +56,12 @@ SweepTable collect_points(const SweepPlan& plan, const std::vector<std::string>&
     if (record) {
       row.outcome = record->outcome;
       row.message = record->message;
-      const auto extra = [&](const std::string& name) {
-        const auto place = record->extras.find(name);
-        return place == record->extras.end() ? std::vector<double>() : place->second;
-      };
       for (std::size_t c = 0; c < table.names.size(); ++c) {
-        const bool is_claim = c >= places.size();
-        const std::vector<double> code = is_claim ? extra(table.names[c]) : std::vector<double>();
-        if (!is_claim) table.columns[c][i] = record->values[places[c]];
-        if (!code.empty()) table.columns[c][i] = code.front();
+        table.columns[c][r] = value_named(*record, table.names[c]);
       }
       for (std::size_t a = 0; a < wanted.arrays.size(); ++a) {
-        table.arrays[a][i] = extra(wanted.arrays[a]);
+        const auto array = record->extras.find(wanted.arrays[a]);
+        if (array != record->extras.end()) table.arrays[a][r] = array->second;
       }
     }
     table.rows.push_back(std::move(row));
@@ -96,7 +77,8 @@ std::string points_csv(const SweepPlan& plan, const SweepTable& table) {
   text += ",outcome";
   for (const std::string& name : table.names) text += "," + name;
   text += ",key,message\n";
-  for (const PointRow& row : table.rows) {
+  for (std::size_t r = 0; r < table.rows.size(); ++r) {
+    const PointRow& row = table.rows[r];
     const SweepPoint point = plan.point(row.number);
     text += fmt::format("{}", row.number);
     for (const SweepAxis& axis : definition.axes) {
@@ -107,7 +89,7 @@ std::string points_csv(const SweepPlan& plan, const SweepTable& table) {
       text += "," + (i < derived.size() ? plain_text(derived[i]) : std::string());
     }
     text += "," + row.outcome;
-    for (const auto& column : table.columns) text += "," + number_field(column[row.number]);
+    for (const auto& column : table.columns) text += "," + number_field(column[r]);
     text += "," + row.key + "," + csv_field(row.message) + "\n";
   }
   return text;

@@ -8,9 +8,10 @@ function shortKey(key) {
   return key.slice(key.lastIndexOf('.') + 1);
 }
 
-/** The values of an axis, in the order of the points. */
+/** The values of an axis, in the order of the points; of a refined one those of the finest grid. */
 function axisValues(sweep, key) {
-  return [...new Set(sweep.columns[key])];
+  const finest = sweep.refine && sweep.refine.values[key];
+  return finest || [...new Set(sweep.columns[key])];
 }
 
 function valueText(value) {
@@ -66,17 +67,83 @@ function ordinalAxis(sweep, key, field) {
            axis: { labelAngle: field === 'x' ? -40 : 0, grid: false } };
 }
 
-function heatSpec(sweep, values, width) {
-  const free = [values.x, values.y];
-  const rows = gathered(sweep, values, free).map((cell) => ({ ...cell, x: valueText(cell.at[0]), y: valueText(cell.at[1]) }));
+function heatColor(rows, values, width) {
   const found = rows.filter((row) => row.mean !== null).map((row) => row.mean);
   const low = Math.min(...found), high = Math.max(...found);
   const domain = !found.length ? [0, 1] : high > low ? [low, high] : [low - 0.5, high + 0.5];
-  const color = {
+  return {
     condition: { test: 'datum.mean === null', value: theme().faint },
     field: 'mean', type: 'quantitative', title: values.quantity, scale: { domain, scheme: theme().scheme, nice: false },
     legend: gradient(width, [domain[0], (domain[0] + domain[1]) / 2, domain[1]]),
   };
+}
+
+/** Cells of the finest grid, row by row: what was made there, or the nearest that was, no farther than half a step of the
+ * first grid; null beyond. */
+function nearestCells(rows, columns, lines, reach) {
+  const cells = Array.from({ length: lines }, () => Array(columns).fill(null));
+  const away = Array.from({ length: lines }, () => Array(columns).fill(Infinity));
+  const inOrder = [...rows].sort((a, b) => a.iy - b.iy || a.ix - b.ix);
+  for (const row of inOrder) {
+    for (let i = Math.max(0, row.iy - reach); i <= Math.min(lines - 1, row.iy + reach); ++i) {
+      for (let k = Math.max(0, row.ix - reach); k <= Math.min(columns - 1, row.ix + reach); ++k) {
+        const distance = (i - row.iy) ** 2 + (k - row.ix) ** 2;
+        if (distance < away[i][k]) [away[i][k], cells[i][k]] = [distance, row];
+      }
+    }
+  }
+  return cells;
+}
+
+/** Sides between cells between which the quantity jumps, or of which one alone has it. */
+function jumpEdges(cells, { tolerance, threshold }) {
+  const jumps = (a, b) => (threshold === null ? Math.abs(a - b) > tolerance : (a >= threshold) !== (b >= threshold));
+  const differ = (a, b) => a && b && ((a.mean === null) !== (b.mean === null) || (a.mean !== null && jumps(a.mean, b.mean)));
+  const edges = [];
+  cells.forEach((line, i) => line.forEach((cell, k) => {
+    if (differ(cell, line[k + 1])) edges.push({ x0: k + 0.5, x1: k + 0.5, y0: i - 0.5, y1: i + 0.5 });
+    if (cells[i + 1] && differ(cell, cells[i + 1][k])) edges.push({ x0: k - 0.5, x1: k + 0.5, y0: i + 0.5, y1: i + 0.5 });
+  }));
+  return edges;
+}
+
+/** An axis of the places of values among all of them. */
+function placeAxis(values, key, field) {
+  const every = Math.ceil(values.length / 12);
+  const ticks = values.map((value, i) => i).filter((i) => i % every === 0);
+  return { field, type: 'quantitative', title: shortKey(key), scale: { domain: [-0.5, values.length - 0.5], nice: false, zero: false },
+           axis: { values: ticks, grid: false, labelAngle: field === 'x0' ? -40 : 0, labelExpr: `${JSON.stringify(values.map(valueText))}[datum.value]` } };
+}
+
+/** The map of a refined sweep: every cell of the finest grid, and a line where the quantity jumps. */
+function refinedHeatSpec(sweep, values, width) {
+  const across = axisValues(sweep, values.x), up = axisValues(sweep, values.y);
+  const rows = gathered(sweep, values, [values.x, values.y])
+      .map((cell) => ({ ...cell, ix: across.indexOf(cell.at[0]), iy: up.indexOf(cell.at[1]) }));
+  const cells = nearestCells(rows, across.length, up.length, sweep.refine.reach);
+  const boxes = [], lap = 0.03;  // boxes overlap, so that no seams show
+  cells.forEach((line, i) => {
+    for (let k = 0, end = 0; k < line.length; k = end) {
+      for (end = k + 1; end < line.length && line[end] === line[k];) ++end;  // a box as wide as its point reaches
+      if (line[k]) boxes.push({ ...line[k], x0: k - 0.5, x1: end - 0.5 + lap, y0: i - 0.5, y1: i + 0.5 + lap });
+    }
+  });
+  const edges = values.quantity === sweep.refine.quantity ? jumpEdges(cells, sweep.refine) : [];
+  const place = { x: placeAxis(across, values.x, 'x0'), x2: { field: 'x1' }, y: placeAxis(up, values.y, 'y0'), y2: { field: 'y1' } };
+  return {
+    width, height: Math.min(430, 150 + 12 * up.length), autosize: { type: 'fit', contains: 'padding' },
+    padding: { top: 6, left: 2, right: 10, bottom: 4 },
+    layer: [{ name: 'cell', data: { values: boxes }, mark: { type: 'rect', strokeWidth: 0, invalid: 'show' },
+              encoding: { ...place, color: heatColor(rows, values, width), tooltip: POINT_TIP } },
+            { name: 'boundary', data: { values: edges }, mark: { type: 'rule', strokeWidth: 1.6, color: '#d62728' }, encoding: place }],
+  };
+}
+
+function heatSpec(sweep, values, width) {
+  if (sweep.refine) return refinedHeatSpec(sweep, values, width);
+  const free = [values.x, values.y];
+  const rows = gathered(sweep, values, free).map((cell) => ({ ...cell, x: valueText(cell.at[0]), y: valueText(cell.at[1]) }));
+  const color = heatColor(rows, values, width);
   const y = { ...ordinalAxis(sweep, values.y, 'y') };
   y.sort = [...y.sort].reverse();  // upwards, as in a diagram
   return {
@@ -149,7 +216,8 @@ function sweepFigures(sweep, prefix) {
   const [first, second] = leadingAxes(sweep);
   const origin = `latetime sweep ${sweep.folder}/sweep.toml\n\n${sweep.config}`;
   const note = 'Axes that are not shown have the value above, or are averaged over: mean ± standard deviation. ' +
-    'The pointer on a mark names the point and the command that makes it again.';
+    'The pointer on a mark names the point and the command that makes it again.' +
+    (sweep.refine ? ` Points were made where ${sweep.refine.quantity} jumps: cells between them show the nearest one, and the line is where it jumps.` : '');
   const figure = (id, title, shown, spec) => new Figure({
     id: prefix + id, title, note, origin, choices: sweepChoices(sweep, shown),
     build: (width, values) => spec(sweep, values, width),
