@@ -1,6 +1,7 @@
 #include "latetime/dynamics/exact_descent.hpp"
 
 #include <algorithm>
+#include <bit>
 
 #include "latetime/base/error.hpp"
 
@@ -10,6 +11,12 @@ namespace {
 // What "frozen_now" says in a checkpoint beside 0 and 1: the switching engine goes on, so many
 // steps into a block.
 constexpr double switching_from = 2.0;
+
+/// Whether blocks are worth it is asked eight to sixteen times while steps double: asking costs as
+/// much as some tens of steps.
+std::uint64_t period_of_trials(std::uint64_t step) {
+  return std::max(SwitchingEngine::longest_block, std::bit_floor(step) / 8);
+}
 
 }  // namespace
 
@@ -51,7 +58,7 @@ void ExactDescent::choose_engine() {
     switching_now_ = false;
     return;
   }
-  if (step() > 0 && step() % SwitchingEngine::longest_block == 0) switching_now_ = true;
+  if (step() > 0 && step() % period_of_trials(step()) == 0) switching_now_ = true;
   if (switching_now_) switching_now_ = switching_->begin_block();
 }
 
