@@ -25,6 +25,7 @@
 #include "latetime/data/generators.hpp"
 #include "latetime/dynamics/coefficient_engine.hpp"
 #include "latetime/dynamics/dense_engine.hpp"
+#include "latetime/dynamics/exact_descent.hpp"
 #include "latetime/dynamics/frozen_engine.hpp"
 #include "peak.hpp"
 
@@ -35,11 +36,14 @@ struct Case {
   Eigen::Index n, d, width;
   double slope;
   unsigned threads = 1;
+  double signal = 0.01;  // the larger, the fewer neurons hop
 
   std::string label() const {
+    const std::string of_signal =
+        signal == 0.01 ? "" : "/signal:" + std::to_string(signal).substr(0, 4);
     return "n:" + std::to_string(n) + "/d:" + std::to_string(d) + "/m:" + std::to_string(width) +
            "/slope:" + (slope == 0.0 ? std::string("0") : std::to_string(slope).substr(0, 3)) +
-           "/threads:" + std::to_string(threads);
+           "/threads:" + std::to_string(threads) + of_signal;
   }
 };
 
@@ -49,7 +53,7 @@ constexpr std::uint64_t warm_up_steps = 10'000;
 constexpr std::uint64_t dense_warm_up_steps = 500;  // its steps cost the same at any time
 
 Dataset data_of(const Case& c) {
-  return gaussian_mixture(c.n, c.d, 0.01, 1.0, 1);
+  return gaussian_mixture(c.n, c.d, c.signal, 1.0, 1);
 }
 
 Network network_of(const Case& c) {
@@ -129,6 +133,24 @@ void register_frozen(const Case& c, const kernel::FrozenKernel& kernel) {
       ->UseRealTime();
 }
 
+/// As runs take their steps: blocks of the switching engine where they are worth it, the
+/// coefficient engine elsewhere. Whole blocks, or the machine's share of their beginnings would be
+/// left out.
+void register_switching(const Case& c) {
+  constexpr std::uint64_t steps = SwitchingEngine::longest_block;
+  auto engine = std::make_shared<std::unique_ptr<ExactDescent>>();
+  benchmark::RegisterBenchmark(("switching/" + c.label()).c_str(), [c, engine](
+                                                                       benchmark::State& state) {
+    if (!*engine) {
+      *engine = std::make_unique<ExactDescent>(Problem{data_of(c), network_of(c), 0.1}, c.threads,
+                                               false, true);
+      (*engine)->advance(10 * steps);
+    }
+    for (auto _ : state) (*engine)->advance(steps);
+    report(state, steps);
+  })->UseRealTime();
+}
+
 void register_dense(const Case& c) {
   auto engine = std::make_shared<std::unique_ptr<DenseEngine>>();
   benchmark::RegisterBenchmark(("dense/" + c.label()).c_str(), [c,
@@ -173,6 +195,14 @@ void register_all() {
   const std::size_t frozen_count = kernel::available_frozen_kernels(frozen);
   for (const Case& c : frozen_cases) {
     for (std::size_t i = 0; i < frozen_count; ++i) register_frozen(c, *frozen[i]);
+  }
+  const Case of_signal[] = {{60, 784, 50, 0.1, 1, 0.1}, {100, 784, 100, 0.1, 1, 0.1}};
+  for (const Case& c : of_signal) register_coefficient(c, kernel::best_kernels());
+  for (const Case& c : of_signal) register_switching(c);
+  for (const Case& c : {Case{40, 784, 50, 0.0}, Case{40, 784, 50, 0.1}, Case{100, 784, 100, 0.0},
+                        Case{100, 784, 100, 0.1}}) {
+    register_switching(c);
+    if (c.slope == 0.1) register_coefficient(c, kernel::best_kernels());
   }
   register_dense({10, 784, 100, 0.0});
 }

@@ -239,6 +239,36 @@ void CoefficientEngine::take_frozen(std::uint64_t steps, std::span<const double>
   }
 }
 
+/// Active sums of open pairs by their activity at the block's end; those of shut pairs stay.
+void CoefficientEngine::take_followed(const Followed& block,
+                                      const std::function<Matrix(Matrix z)>& followed) {
+  const AlignedVector before = cumulative_;
+  for (std::size_t i = 0; i < n_; ++i) {
+    cumulative_[i] += block.pulled[i];
+    cumulative_[stride_ + i] -= block.pulled[i];
+  }
+  const Matrix open_z = followed(Matrix::Zero(pattern_.neurons, pattern_.samples));
+  for (Eigen::Index k = 0; k < pattern_.neurons; ++k) {
+    for (const std::uint32_t i : block.open[static_cast<std::size_t>(k / shape_.width)]) {
+      double& active = active_sum_[static_cast<std::size_t>(k) * stride_ + i];
+      if (pattern_.test(k, i)) active += before[i];
+      active += block.active(k, i);
+      const std::uint64_t bit = std::uint64_t{1} << (i % 64);
+      std::uint64_t& word = pattern_.row(k)[i / 64];
+      word = open_z(k, i) >= 0.0 ? word | bit : word & ~bit;
+      if (word & bit) active -= cumulative_[i];
+    }
+  }
+  switches_ = block.switches;
+  switched_ = block.switched;
+  step_ += block.steps;
+  if (step_ % fold_period == 0) {
+    fold();
+  } else {
+    store_preactivations(followed(preactivations_of(coefficients())));
+  }
+}
+
 Matrix CoefficientEngine::coefficients() const {
   return coefficients_ + compensation_ + recent_coefficients(cumulative_);
 }
@@ -307,17 +337,25 @@ void CoefficientEngine::refresh_from_preactivations() {
 }
 
 TrainingState CoefficientEngine::state(bool with_weights) const {
-  TrainingState state{.time = step_,
-                      .weights = with_weights ? initial_weights_ : Matrix(),
-                      .preactivations = Matrix(shape_.neurons(), static_cast<Eigen::Index>(n_)),
-                      .coefficients = coefficients(),
-                      .switches = switches_,
-                      .switched_since_record = switched_};
-  if (with_weights) add_product(state.coefficients, x_, state.weights);
-  for (Eigen::Index k = 0; k < state.preactivations.rows(); ++k) {
-    state.preactivations.row(k) = Eigen::Map<const Eigen::RowVectorXd>(
+  Matrix z(shape_.neurons(), static_cast<Eigen::Index>(n_));
+  for (Eigen::Index k = 0; k < z.rows(); ++k) {
+    z.row(k) = Eigen::Map<const Eigen::RowVectorXd>(
         z_.data() + static_cast<std::size_t>(k) * stride_, static_cast<Eigen::Index>(n_));
   }
+  return state_of(step_, coefficients(), z, switches_, switched_, with_weights);
+}
+
+TrainingState CoefficientEngine::state_of(std::uint64_t step, const Matrix& coefficients,
+                                          const Matrix& preactivations,
+                                          const SwitchCounts& switches, const PairBits& switched,
+                                          bool with_weights) const {
+  TrainingState state{.time = step,
+                      .weights = with_weights ? initial_weights_ : Matrix(),
+                      .preactivations = preactivations,
+                      .coefficients = coefficients,
+                      .switches = switches,
+                      .switched_since_record = switched};
+  if (with_weights) add_product(state.coefficients, x_, state.weights);
   return state;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -68,6 +69,26 @@ class CoefficientEngine {
   /// Books `steps` steps in which no activation changed, at the end of which `cumulative` has these
   /// values. They must not go past a multiple of `frozen_fold_period`, where sums are folded.
   void take_frozen(std::uint64_t steps, std::span<const double> cumulative);
+
+  // ---- for the switching engine ----------------------------------------------------------------
+
+  const PairBits& switched_since_record() const { return switched_; }
+  /// This engine's problem at another state.
+  TrainingState state_of(std::uint64_t step, const Matrix& coefficients,
+                         const Matrix& preactivations, const SwitchCounts& switches,
+                         const PairBits& switched, bool with_weights) const;
+  /// Steps in which switches were followed on some samples of each group, the open ones.
+  struct Followed {
+    std::uint64_t steps = 0;
+    std::vector<double> pulled;                      ///< Σ p of group 0, n
+    Matrix active;                                   ///< Σ p while active, neurons × n
+    std::array<std::vector<std::uint32_t>, 2> open;  ///< samples
+    SwitchCounts switches;                           ///< at the end
+    PairBits switched;                               ///< since the last record
+  };
+  /// Books such steps, which must not go past a multiple of `fold_period`. `followed` puts the
+  /// pre-activations of open samples in place.
+  void take_followed(const Followed& block, const std::function<Matrix(Matrix z)>& followed);
 
   static constexpr std::uint64_t frozen_fold_period = 65536;
   static_assert(frozen_fold_period % fold_period == 0);

@@ -17,6 +17,10 @@ constexpr double affordable_pairs = 3e9;
 constexpr double pairs_of_overhead = 500;
 constexpr double least_exact_steps = 2e5;
 
+// With fewer pairs a step of the coefficient engine is so short that nothing is gained by asking
+// which of them can switch.
+constexpr double least_pairs_to_follow = 3000;
+
 double log_loss_discrepancy(const Matrix&, const Vector& a, const Matrix&, const Vector& b,
                             std::array<bool, 2>) {
   return std::abs(log_mean_loss(a) - log_mean_loss(b));
@@ -62,6 +66,7 @@ EnginePlan plan_engines(const DescentOptions& options, Eigen::Index n, Eigen::In
       plan.forced_flow || (automatic && options.until > LogTime(plan.most_exact_steps));
   plan.dense = engine == EngineChoice::dense || (automatic && !plan.hand_over && n > 2 * d);
   plan.frozen = engine == EngineChoice::frozen || automatic || plan.forced_flow;
+  plan.switching = (automatic || plan.forced_flow) && pairs >= least_pairs_to_follow;
   return plan;
 }
 

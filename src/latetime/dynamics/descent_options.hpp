@@ -37,6 +37,7 @@ HandOver::Discrepancy discrepancy_of(const DescentOptions& options);
 struct EnginePlan {
   bool dense = false;                  ///< the dense engine takes every step
   bool frozen = false;                 ///< the frozen engine helps the coefficient engine
+  bool switching = false;              ///< and so does the switching engine
   bool hand_over = false;              ///< the late-time flow takes over when a trial allows it
   bool forced_flow = false;            ///< as soon as it can, whatever the error
   std::uint64_t most_exact_steps = 0;  ///< hand over then at the latest

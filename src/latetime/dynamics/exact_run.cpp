@@ -36,7 +36,8 @@ constexpr double most_fine_products = 5e7;
 ExactEngine make_engine(const Problem& problem, const DescentOptions& options,
                         const EnginePlan& plan) {
   if (!plan.dense) {
-    return ExactEngine(std::in_place_type<ExactDescent>, problem, options.threads, plan.frozen);
+    return ExactEngine(std::in_place_type<ExactDescent>, problem, options.threads, plan.frozen,
+                       plan.switching);
   }
   return ExactEngine(std::in_place_type<DenseEngine>, problem, batch_size(options), options.seed,
                      options.threads);
