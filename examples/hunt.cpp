@@ -275,7 +275,9 @@ Finding carry_out(const Settings& settings, std::uint64_t number) {
   const bool unanswered = finding.separated && finding.end != "answered";
   const bool tells = nearest >= settings.near || (std::isfinite(settings.near) && unanswered);
   if (!finding.fault.empty() || settings.only || tells) {
-    const auto& [config, data, initial] = run;
+    const RunConfig& config = run.config;
+    const Dataset& data = run.data;
+    const Network& initial = run.initial;
     fmt::print("{}-{}-{} n={} d={} m={} slope={:g} eta={:.3g} tol={:g} {}: {}\n", finding.family,
                settings.seed, number, data.size(), data.dim(), initial.shape.width,
                config.network.slope, config.descent.learning_rate, config.descent.tolerance,

@@ -446,7 +446,7 @@ class ResumeTarget : public RunTarget {
       carry_out_run(problem, memory, no_step());
       return;
     }
-    Recorder recorder(problem.config, problem.data, problem.initial, sink_into(memory), 40, 1);
+    Recorder recorder(problem, sink_into(memory), 40, 1);
     Descent descent(problem.descent(), descent_options(problem.config, problem.data.size(), 1));
     recorder.take_over(arrays, descent);
   }
