@@ -634,7 +634,7 @@ def _():
     keys = [field["key"] for field in lt.fields() if field["section"] == "data"]
     mends = {"transpose": "X.T"}
     for key in keys:
-        if key in ("x", "y", "positive"):
+        if key in ("x", "y", "positive", "label_noise"):
             continue
         for function in (lt.run, lt.load_data, lt.inspect):
             for arguments in ((X, Y), (lt.Dataset(X, Y),)):
@@ -645,6 +645,9 @@ def _():
             lt.inspect(X, **{key: 3})
     with pytest.raises(ValueError, match="^y: is missing"):
         lt.inspect(X, width=3)
+    with pytest.raises(ValueError, match="^label_noise: "):  # labels are read as they are
+        lt.load_data(X, Y, label_noise=0.1)
+    assert lt.run(X, Y, **QUICK, label_noise=0.1).outcome.reason == "reached-end"
 
 
 @case("labels beside a configuration")
