@@ -188,24 +188,6 @@ ordered_json linear_json(const LinearComparison& linear) {
   return report;
 }
 
-ordered_json errors_json(const Errors& errors) {
-  ordered_json report{{"train_error", errors.train}, {"train_error_clean", errors.train_clean}};
-  if (!std::isnan(errors.test)) {
-    report["test_error"] = errors.test;
-    report["test_zero"] = errors.test_zero;
-  }
-  if (errors.population) {
-    const PopulationError& population = *errors.population;
-    report["population_method"] = population.draws == 0 ? "quadrature" : "monte-carlo";
-    report["population_error"] = population.value;
-    report["population_error_low"] = population.low;
-    report["population_error_high"] = population.high;
-    report["population_zero"] = population.zero;
-    report["population_draws"] = population.draws;
-  }
-  return report;
-}
-
 ordered_json json_report(const RunLimit& run) {
   const LimitReport& report = run.report;
   const Limit& limit = report.limit;
@@ -233,7 +215,10 @@ ordered_json json_report(const RunLimit& run) {
   json["pairs"] = {{"own", pairs_json(run.pairs.own)}, {"other", pairs_json(run.pairs.other)}};
   json["switching_share"] = run.pairs.switching_share();
   json["linear"] = linear_json(run.linear);
-  if (report.errors) json["errors"] = errors_json(*report.errors);
+  if (report.errors) {
+    list_errors(*report.errors,
+                [&](const char* name, auto value) { json["errors"][name] = value; });
+  }
   return json;
 }
 

@@ -1,5 +1,3 @@
-#include <cmath>
-
 #include <pybind11/stl.h>
 
 #include "arrays.hpp"
@@ -72,22 +70,8 @@ py::dict linear_dict(const RunLimit& run) {
 /// What `latetime limit --json` prints under "errors"; None where the run measures none.
 py::object errors_object(const RunLimit& run) {
   if (!run.report.errors) return py::none();
-  const Errors& errors = *run.report.errors;
   py::dict result;
-  result["train_error"] = errors.train;
-  result["train_error_clean"] = errors.train_clean;
-  if (!std::isnan(errors.test)) {
-    result["test_error"] = errors.test;
-    result["test_zero"] = errors.test_zero;
-  }
-  if (!errors.population) return result;
-  const PopulationError& population = *errors.population;
-  result["population_method"] = population.draws == 0 ? "quadrature" : "monte-carlo";
-  result["population_error"] = population.value;
-  result["population_error_low"] = population.low;
-  result["population_error_high"] = population.high;
-  result["population_zero"] = population.zero;
-  result["population_draws"] = population.draws;
+  list_errors(*run.report.errors, [&](const char* name, auto value) { result[name] = value; });
   return result;
 }
 

@@ -375,19 +375,22 @@ def make_problem(config, keys: Dict[str, Any], data: Optional[Dataset] = None, W
     return _core.Problem(_config.to_core(config), data._core, test, W0)
 
 
-def test_samples(data: Optional[Dataset], X, y, positive) -> Optional[_core.Dataset]:
-    """Test samples of a run on own samples, with labels of the same two values."""
+def test_samples(
+    data: Optional[Dataset], X, y, function: str, convert: Callable[[Any, str], Any], count: int, elsewhere: str
+) -> Optional[_core.Dataset]:
+    """Test samples of own samples, of `count` classes, whose numbers convert(y, call) are.
+
+    elsewhere: what to do where samples are no arrays; call: as in samples_and_labels.
+    """
     if X is None and y is None:
         return None
     if X is None or y is None:
         missing, there = ("X_test", "y_test") if X is None else ("y_test", "X_test")
         raise ValueError(f"{missing}: is missing; give it with {there}")
     if data is None:
-        raise ValueError("X_test: belongs to samples in arrays, lt.run(X, y, ...); of other sources write test_n=, of files test_x=")
+        raise ValueError(f"X_test: belongs to samples in arrays, lt.{function}(X, y, ...); {elsewhere}")
     X, y = arrays_of_files(X, y)
-    samples, labels = samples_and_labels(
-        X, y, "run", lambda y, call: to_labels(y, positive, call), ("X_test", "y_test")
-    )
+    samples, numbers = samples_and_labels(X, y, function, convert, ("X_test", "y_test"))
     if samples.shape[1] != data.X.shape[1]:
         raise ValueError(f"X_test: has {samples.shape[1]} features, X has {data.X.shape[1]}; give both the same")
-    return _core.classified(samples, [0 if label > 0 else 1 for label in labels], 2, "X_test")
+    return _core.classified(samples, numbers, count, "X_test")

@@ -6,6 +6,7 @@ from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Seque
 import numpy as np
 
 from . import _config, _core
+from ._arrays import to_labels
 from ._data import base_configuration, make_problem, one_source, split_source, test_samples
 from ._checks import kind_of, path_text, thread_count
 from ._names import answers_unknown_names
@@ -22,6 +23,13 @@ class Interrupted(KeyboardInterrupt):
     def __init__(self, run: Union[Run, TrainingResult]):
         super().__init__("stopped by Ctrl-C; the exception's .run holds what was reached")
         self.run = run
+
+
+def _test_samples(data, X, y, positive):
+    def to_numbers(y, call):
+        return [0 if label > 0 else 1 for label in to_labels(y, positive, call)]
+
+    return test_samples(data, X, y, "run", to_numbers, 2, "of other sources write test_n=, of files test_x=")
 
 
 @answers_unknown_names
@@ -77,7 +85,7 @@ def run(
     """
     given, data, keys = split_source("run", one_source("run", source, X, keys), y, positive, keys)
     config, keys = base_configuration("run", given, config, keys, seed)
-    problem = make_problem(config, keys, data, W0, test_samples(data, X_test, y_test, positive))
+    problem = make_problem(config, keys, data, W0, _test_samples(data, X_test, y_test, positive))
     columns = Columns(measures)
     if out is None:
         if resume:

@@ -6,7 +6,7 @@ from . import _config, _core
 from ._arrays import to_classes, to_known_classes
 from ._checks import kind_of, path_text, thread_count
 from ._data import (
-    Dataset, arrays_of_files, base_configuration, core_config, initial_weights, one_source, samples_and_labels, split_source,
+    Dataset, base_configuration, core_config, initial_weights, one_source, samples_and_labels, split_source, test_samples,
     with_own_data,
 )
 from ._names import answers_unknown_names
@@ -84,21 +84,11 @@ class _Classes:
         return _core.classified(samples, found.classes, len(self._numbers), "X")
 
     def test_samples(self, data: Optional[Dataset], X, y) -> Optional[_core.Dataset]:
-        if X is None and y is None:
-            return None
-        if X is None or y is None:
-            missing, there = ("X_test", "y_test") if X is None else ("y_test", "X_test")
-            raise ValueError(f"{missing}: is missing; give it with {there}")
-        if data is None:
-            raise ValueError("X_test: belongs to samples in arrays, lt.train(X, y, ...); leave it out, image sets have their own")
-        X, y = arrays_of_files(X, y)
-        names = ("X_test", "y_test")
-        samples, classes = samples_and_labels(
-            X, y, "train", lambda y, call: to_known_classes(y, self._numbers, "y_test"), names
-        )
-        if samples.shape[1] != data.X.shape[1]:
-            raise ValueError(f"X_test: has {samples.shape[1]} features, X has {data.X.shape[1]}; give both the same")
-        return _core.classified(samples, classes, len(self._numbers), "X_test")
+        def to_numbers(y, call):
+            return to_known_classes(y, self._numbers, "y_test")
+
+        count = len(self._numbers)
+        return test_samples(data, X, y, "train", to_numbers, count, "leave it out, image sets have their own")
 
 
 class _Found:

@@ -56,25 +56,7 @@ TestProblem reflected(double slope) {
 }
 
 std::vector<TestProblem> followed_problems() {
-  std::vector<TestProblem> result;
-  for (const TestProblem& p : problems()) {
-    if (p.initial.shape.groups == 2) result.push_back(p);
-  }
-  const Dataset data = gaussian_mixture(10, 60, 0.01, 1.0, 8);
-  result.push_back(problem_on("huge_learning_rate", data, 12, 0.0, 1e-2, 1e3));
-  result.push_back(problem_on("huge_learning_rate_leaky", data, 12, 0.3, 1e-2, 1e3));
-  result.push_back(problem_on("vanishing_learning_rate", data, 12, 0.1, 1e-2, 1e-305));
-  Dataset duplicates = data;
-  for (Eigen::Index i = 1; i < 5; ++i) {
-    duplicates.x.edit().row(i) = duplicates.x.row(0);
-    duplicates.classes[static_cast<std::size_t>(i)] = duplicates.classes[0];
-  }
-  result.push_back(problem_on("duplicates", duplicates, 12, 0.0, 1e-2));
-  Dataset with_zero = data;
-  with_zero.x.edit().row(3).setZero();
-  result.push_back(problem_on("zero_sample", with_zero, 12, 0.5, 1e-2));
-  result.push_back(
-      problem_on("one_sample_one_neuron", gaussian_mixture(1, 7, 0.01, 1.0, 1), 1, 0.0, 1e-2));
+  std::vector<TestProblem> result = two_class_problems(1e3);
   result.push_back(reflected(0.0));
   result.push_back(reflected(0.2));
   result.push_back(problem_on("m_70", gaussian_mixture(20, 15, 0.1, 1.0, 3), 70, 0.1, 0.1));

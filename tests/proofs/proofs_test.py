@@ -9,6 +9,7 @@ import sys
 import tempfile
 import unittest
 from decimal import Decimal
+from unittest import mock
 
 import numpy as np
 
@@ -139,11 +140,8 @@ class Certificates(unittest.TestCase):
                 merged.append(joins)
                 return linear, crossings, shifts, joins
         run, search, path = self.made['an own pair crosses']
-        checker_tube, checker.Tube = checker.Tube, Watched
-        try:
+        with mock.patch.object(checker, "Tube", Watched):
             checker.check(path)
-        finally:
-            checker.Tube = checker_tube
         self.assertTrue(seen and min(seen) > 0)
         largest = max(seen) * max(search.p.norm)
         self.assertGreater(max(merged), 0)
@@ -263,11 +261,8 @@ class Certificates(unittest.TestCase):
         k, i = next((k, i) for k in range(tube.p.k) for i in range(tube.p.n) if tube.p.own(k, i) and (k, i) not in found)
         self.assertIn((k, i), tube.near(out, 0.01, min(map(abs, out.span(k, i))) / tube.p.norm[i], {}, tube.sure)[1])
         strides.clear()
-        checker_tube, checker.Tube = checker.Tube, Watched
-        try:
+        with mock.patch.object(checker, "Tube", Watched):
             checker.check(path)
-        finally:
-            checker.Tube = checker_tube
         self.assertGreater(strides[0], 0)
         self.assertEqual(strides[-1], 0)
 
@@ -278,11 +273,8 @@ class Certificates(unittest.TestCase):
                 jumps.append([abs(a - b) / checker.ONE for a, b in zip(old, self.ref.lam)])
                 super().jump(old)
         run, search, path = self.made['samples off the support']
-        checker_tube, checker.Tube = checker.Tube, Watched
-        try:
+        with mock.patch.object(checker, "Tube", Watched):
             checker.check(path)
-        finally:
-            checker.Tube = checker_tube
         off = set(range(run.problem().n)) - set(search.limit.support)
         self.assertTrue(off and all(abs(jumps[-1][i] / search.ref.lam_float[i] - 1) < 1e-12 for i in off), jumps[-1])
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -24,5 +25,9 @@ std::vector<std::string> split_at_commas(std::string_view text);
 std::string toml_string(const std::string& text);
 /// The text of what toml_string() wrote; values of TOML that are no strings stay as they are.
 std::string plain_text(const std::string& toml);
+/// A TOML value as a finite number, "1e6" of texts too; nothing for others.
+std::optional<double> toml_number(const std::string& toml);
+
+bool contains(std::span<const std::string> words, std::string_view word);
 
 }  // namespace latetime

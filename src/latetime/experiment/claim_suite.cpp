@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "latetime/base/parallel.hpp"
+#include "latetime/base/text.hpp"
 
 namespace latetime {
 namespace {
@@ -33,10 +34,6 @@ std::vector<std::string> with(std::vector<std::string> base,
                               const std::vector<std::string>& further) {
   base.insert(base.end(), further.begin(), further.end());
   return base;
-}
-
-bool contains(const std::vector<std::string>& list, const std::string& entry) {
-  return std::find(list.begin(), list.end(), entry) != list.end();
 }
 
 std::vector<std::string> compare(const SuiteCase& what, const std::vector<Claim>& claims) {

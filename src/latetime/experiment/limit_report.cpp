@@ -26,15 +26,18 @@ std::vector<double> numbers_of(const Errors& errors) {
   return numbers;
 }
 
-Errors errors_of(const std::vector<double>& numbers) {
-  Errors errors{
-      .train = numbers[0], .train_clean = numbers[1], .test = numbers[2], .test_zero = numbers[3]};
-  if (std::isnan(numbers[8])) return errors;
-  errors.population = PopulationError{.value = numbers[4],
-                                      .low = numbers[5],
-                                      .high = numbers[6],
-                                      .zero = numbers[7],
-                                      .draws = static_cast<std::uint64_t>(numbers[8])};
+Errors errors_of(const StoredLimit& stored) {
+  Errors errors{.train = stored.error("train_error"),
+                .train_clean = stored.error("train_error_clean"),
+                .test = stored.error("test_error"),
+                .test_zero = stored.error("test_zero")};
+  const double draws = stored.error("population_draws");
+  if (std::isnan(draws)) return errors;
+  errors.population = PopulationError{.value = stored.error("population_error"),
+                                      .low = stored.error("population_error_low"),
+                                      .high = stored.error("population_error_high"),
+                                      .zero = stored.error("population_zero"),
+                                      .draws = static_cast<std::uint64_t>(draws)};
   return errors;
 }
 
@@ -166,7 +169,7 @@ LimitReport read_limit(const ArrayReader& file, const std::string& path, const N
   limit.normalized_margin = stored.normalized_margin;
   limit.kkt_residual = stored.kkt_residual;
   limit.strictness = stored.strictness;
-  if (!stored.errors.empty()) report.errors = errors_of(stored.errors);
+  if (!stored.errors.empty()) report.errors = errors_of(stored);
   return report;
 }
 

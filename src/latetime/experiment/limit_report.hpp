@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <cmath>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -27,6 +28,25 @@ struct LimitReport {
   /// log10 of the time until which the flow was followed for the pattern of own-class activations.
   double log10_followed() const;
 };
+
+/// Calls put(name, value) for every number of `errors` that there is, as `latetime limit --json`
+/// names them; values are doubles, a word and a count.
+template <class Put>
+void list_errors(const Errors& errors, const Put& put) {
+  put("train_error", errors.train);
+  put("train_error_clean", errors.train_clean);
+  if (!std::isnan(errors.test)) {
+    put("test_error", errors.test);
+    put("test_zero", errors.test_zero);
+  }
+  if (!errors.population) return;
+  put("population_method", errors.population->draws == 0 ? "quadrature" : "monte-carlo");
+  put("population_error", errors.population->value);
+  put("population_error_low", errors.population->low);
+  put("population_error_high", errors.population->high);
+  put("population_zero", errors.population->zero);
+  put("population_draws", errors.population->draws);
+}
 
 /// Follows `flow` to its limit (follow_to_limit) and measures that. x is n × d, the samples of the
 /// flow's problem.

@@ -107,25 +107,21 @@ Draws draw(const Population& population, Eigen::Index dim, std::size_t block) {
   return draws;
 }
 
-/// ⟨row, x⟩ of every draw of a block, rows × draws.
-Matrix products_of_draws(const Population& population, const Matrix& rows,
-                         const Vector& mean_products, std::size_t block) {
-  const Draws draws = draw(population, rows.cols(), block);
+/// ⟨row, x⟩ of every draw of a block.
+LabelledProducts products_of_draws(const Population& population, const Matrix& rows,
+                                   const Vector& mean_products, std::size_t block) {
+  Draws draws = draw(population, rows.cols(), block);
   Matrix products = mean_products.replicate(1, draws.noise.cols());
   add_product(population.mixture.noise_std * rows, draws.noise, products);
   for (Eigen::Index c = 0; c < products.cols(); ++c) {
     products.col(c) *= draws.labels[static_cast<std::size_t>(c)];
   }
-  return products;
-}
-
-/// The labels alone.
-std::vector<double> labels_of_draws(const Population& population, std::size_t block) {
-  return draw(population, 0, block).labels;
+  return {std::move(products), std::move(draws.labels)};
 }
 
 /// From pre-activations, 2m × draws.
-Counts count(const Matrix& z, const std::vector<double>& labels, const NetworkShape& shape) {
+Counts count(const LabelledProducts& drawn, const NetworkShape& shape) {
+  const auto& [z, labels] = drawn;
   using Row = Eigen::Array<double, 1, Eigen::Dynamic>;
   Row f = Row::Zero(z.cols()), size = f;
   for (Eigen::Index k = 0; k < z.rows(); ++k) {
@@ -155,7 +151,7 @@ Counts count(const Matrix& z, const std::vector<double>& labels, const NetworkSh
 }
 
 /// Pre-activations of a block of draws, 2m × draws.
-using Preactivations = std::function<Matrix(std::size_t block)>;
+using Preactivations = std::function<LabelledProducts(std::size_t block)>;
 
 /// A network and the samples that it is to be judged on.
 struct Question {
@@ -192,8 +188,7 @@ PopulationError estimate(const Question& question, const Preactivations& preacti
   const Population& population = question.population;
   std::vector<Counts> of_blocks(blocks_of(population));
   run_jobs(of_blocks.size(), threads, [&](std::size_t block) {
-    of_blocks[block] =
-        count(preactivations(block), labels_of_draws(population, block), question.shape);
+    of_blocks[block] = count(preactivations(block), question.shape);
   });
   const std::size_t pilots = std::max<std::size_t>(1, of_blocks.size() / pilot_share);
   Counts pilot, counts;
@@ -269,7 +264,10 @@ PopulationError PopulationMeter::measure(const Matrix& coefficients, double accu
   const Vector products = descended(Matrix(products_)).col(0);
   return answer(
       {population_, shape_, rows, products},
-      [&](std::size_t block) { return descended(draws_[block]); }, accuracy, threads);
+      [&](std::size_t block) {
+        return LabelledProducts{descended(draws_[block].products), draws_[block].labels};
+      },
+      accuracy, threads);
 }
 
 }  // namespace latetime

@@ -39,6 +39,12 @@ PopulationError population_error(const Population& population, const NetworkShap
                                  const Matrix& neurons, const Vector& mean_products,
                                  double accuracy, unsigned threads);
 
+/// Products ⟨row, x⟩ of rows with draws x, and the labels of these.
+struct LabelledProducts {
+  Matrix products;             ///< rows × draws
+  std::vector<double> labels;  ///< draws, ±1
+};
+
 /// The same of all networks W = W⁰ + C X with the W⁰ and X of one run, which see the same draws:
 /// what draws have to do with W⁰ and X is computed once. May be used by several threads at a time.
 class PopulationMeter {
@@ -56,9 +62,9 @@ class PopulationMeter {
  private:
   const NetworkShape shape_;
   const Population population_;
-  Matrix factor_;              // rows of [W⁰; X] in orthonormal coordinates
-  Vector products_;            // [W⁰; X] μ
-  std::vector<Matrix> draws_;  // [W⁰; X] x of all draws, a column a draw, a block an entry
+  Matrix factor_;                        // rows of [W⁰; X] in orthonormal coordinates
+  Vector products_;                      // [W⁰; X] μ
+  std::vector<LabelledProducts> draws_;  // of [W⁰; X] with all draws, a block an entry
 };
 
 }  // namespace latetime

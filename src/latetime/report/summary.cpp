@@ -271,10 +271,13 @@ std::vector<Paragraph> how_well(const RunResults& run) {
                   last_of(run, "population_draws"));
   text += now.empty() ? "." : fmt::format("; {}.", now);
   if (!run.limit || run.limit->errors.empty()) return {{"How well it generalises", text}};
-  const std::vector<double>& e = run.limit->errors;
-  const std::string limit = errors_text(e[2], e[4], e[5], e[6], e[8]);
+  const auto of_limit = [&](const char* name) { return run.limit->error(name); };
+  const std::string limit = errors_text(
+      of_limit("test_error"), of_limit("population_error"), of_limit("population_error_low"),
+      of_limit("population_error_high"), of_limit("population_draws"));
   if (!limit.empty()) text += fmt::format(" At t = \u221e: {}.", limit);
-  const double zero = std::isnan(e[7]) ? e[3] : e[7];
+  const double known = of_limit("population_zero");
+  const double zero = std::isnan(known) ? of_limit("test_zero") : known;
   if (zero > 0.0) {
     text += fmt::format(
         " In the limit direction f is 0 on {:.4g} of all samples, which count as wrong.", zero);

@@ -4,11 +4,13 @@
 // visit it, so that they cannot drift apart. Beside it stand the arrays of the records
 // (RecordArrays) and the memory of the engine, which only --resume reads.
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdint>
 #include <limits>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <vector>
 
@@ -206,6 +208,12 @@ struct StoredLimit {
                                                           "population_error_high",
                                                           "population_zero",
                                                           "population_draws"};
+
+  /// The one of that name; NaN where there is none.
+  double error(std::string_view name) const {
+    const auto place = std::find(error_names.begin(), error_names.end(), name);
+    return errors.empty() ? std::nan("") : errors[std::size_t(place - error_names.begin())];
+  }
 
   bool has_direction() const { return !margins.empty(); }
   bool found() const { return status == LimitStatus::found && has_direction(); }

@@ -170,18 +170,28 @@ void add_between(double from, double to, std::size_t level, std::size_t levels, 
 
 }  // namespace
 
+const std::map<std::string, FieldDescription>& known_keys() {
+  static const std::map<std::string, FieldDescription> keys = [] {
+    std::map<std::string, FieldDescription> map;
+    for (FieldDescription& field : describe_fields()) {
+      map[field.name()] = std::move(field);
+    }
+    return map;
+  }();
+  return keys;
+}
+
 HalvedAxis halve_steps(const std::vector<std::string>& values, const FieldDescription& key,
                        std::size_t levels, bool log, const std::string& where) {
   std::vector<double> numbers;
   for (const std::string& value : values) {
-    const std::string text = plain_text(value);
-    char* end = nullptr;
-    numbers.push_back(std::strtod(text.c_str(), &end));
-    if (!takes_numbers(key) || text.empty() || *end != '\0' || !std::isfinite(numbers.back())) {
+    const auto number = toml_number(value);
+    if (!takes_numbers(key) || !number) {
       throw InputError(where,
                        fmt::format("cannot be refined: {} is no number; name other axes", value));
     }
-    if (log && !(numbers.back() > 0)) {
+    numbers.push_back(*number);
+    if (log && !(*number > 0)) {
       throw InputError(where,
                        fmt::format("cannot be refined in the logarithm: {} is not above 0", value));
     }

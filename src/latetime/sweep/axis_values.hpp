@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,9 @@ struct HalvedAxis {
 /// values that are no numbers, in no order, or, with `log`, not above 0.
 HalvedAxis halve_steps(const std::vector<std::string>& values, const FieldDescription& key,
                        std::size_t levels, bool log, const std::string& where);
+
+/// Keys of the configuration by their whole names.
+const std::map<std::string, FieldDescription>& known_keys();
 
 /// Whether a key takes numbers.
 bool takes_numbers(const FieldDescription& key);

@@ -24,18 +24,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Keys of the configuration by their whole names.
-const std::map<std::string, FieldDescription>& known_keys() {
-  static const std::map<std::string, FieldDescription> keys = [] {
-    std::map<std::string, FieldDescription> map;
-    for (FieldDescription& field : describe_fields()) {
-      map[field.name()] = std::move(field);
-    }
-    return map;
-  }();
-  return keys;
-}
-
 std::vector<std::string> key_names() {
   std::vector<std::string> names;
   for (const auto& [name, field] : known_keys()) names.push_back(name);
@@ -134,7 +122,7 @@ class Reader {
                                          "arrays", "keep_runs", "quantities", "refine"};
     for (const auto& [key, node] : document_) {
       const std::string name(key.str());
-      if (std::find(known.begin(), known.end(), name) != known.end()) continue;
+      if (contains(known, name)) continue;
       const bool of_base = is_section(name) || known_keys().count(name) > 0;
       fail(node, name,
            of_base ? fmt::format("is part of the configuration; write [base{}]",

@@ -29,15 +29,11 @@ void add_named_keys(const toml::table& table, const std::string& prefix,
   }
 }
 
-/// A TOML value as a number: 1 and 0 of flags, "1e6" of texts.
+/// toml_number(), and 1 and 0 of flags.
 std::optional<double> number_in(const std::string& toml) {
   if (toml == "true") return 1.0;
   if (toml == "false") return 0.0;
-  const std::string text = plain_text(toml);
-  char* end = nullptr;
-  const double number = std::strtod(text.c_str(), &end);
-  if (text.empty() || *end != '\0' || !std::isfinite(number)) return std::nullopt;
-  return number;
+  return toml_number(toml);
 }
 
 }  // namespace

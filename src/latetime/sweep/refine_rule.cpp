@@ -15,10 +15,6 @@ namespace {
 
 using Names = std::vector<std::string>;
 
-bool contains(const Names& names, const std::string& name) {
-  return std::find(names.begin(), names.end(), name) != names.end();
-}
-
 /// Reads one section; an entry a member function.
 class RuleReader {
  public:
@@ -210,13 +206,6 @@ std::string list_text(const char* name, const Names& texts) {
   return fmt::format("{} = [{}]\n", name, join(quoted));
 }
 
-FieldDescription field_named(const std::string& key) {
-  for (FieldDescription& field : describe_fields()) {
-    if (field.name() == key) return std::move(field);
-  }
-  throw std::logic_error("read_refine: an axis is no key");
-}
-
 }  // namespace
 
 void read_refine(const toml::node& section, const std::map<std::string, bool>& ranges,
@@ -224,7 +213,7 @@ void read_refine(const toml::node& section, const std::map<std::string, bool>& r
   RefineRule rule = RuleReader(section, ranges, definition).read();
   for (SweepAxis& axis : definition.axes) {
     if (!contains(rule.axes, axis.key)) continue;
-    HalvedAxis halved = halve_steps(axis.values, field_named(axis.key), rule.levels,
+    HalvedAxis halved = halve_steps(axis.values, known_keys().at(axis.key), rule.levels,
                                     contains(rule.log, axis.key), axis.where);
     axis.values = std::move(halved.values);
     axis.levels = std::move(halved.levels);

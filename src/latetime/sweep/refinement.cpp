@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "latetime/base/error.hpp"
+#include "latetime/base/text.hpp"
 
 namespace latetime {
 namespace {
@@ -28,10 +29,6 @@ std::vector<std::size_t> up_to(std::size_t size) {
   std::vector<std::size_t> numbers(size);
   std::iota(numbers.begin(), numbers.end(), std::size_t{0});
   return numbers;
-}
-
-bool contains(const std::vector<std::string>& names, const std::string& name) {
-  return std::find(names.begin(), names.end(), name) != names.end();
 }
 
 }  // namespace

@@ -21,8 +21,7 @@ struct PointFinding {
 /// first grid, and then, round by round, the corners and midpoints of every cell in which the
 /// quantity jumps: where two of the points in it that are made, its border included, differ by more
 /// than the tolerance, lie on different sides of the threshold, end differently, or only one has
-/// the quantity. What is chosen depends on the
-/// plan and on what is found alone.
+/// the quantity. What is chosen depends on the plan and on what is found alone.
 class Refinement {
  public:
   /// Refers to the plan. Throws InputError where the first grid is larger than all that may be

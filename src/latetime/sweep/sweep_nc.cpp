@@ -27,10 +27,9 @@ std::optional<std::vector<std::int64_t>> whole_numbers(const std::vector<std::st
 std::optional<std::vector<double>> real_numbers(const std::vector<std::string>& values) {
   std::vector<double> numbers;
   for (const std::string& value : values) {
-    char* end = nullptr;
-    const std::string text = plain_text(value);
-    numbers.push_back(std::strtod(text.c_str(), &end));
-    if (text.empty() || *end != '\0' || !std::isfinite(numbers.back())) return std::nullopt;
+    const auto number = toml_number(value);
+    if (!number) return std::nullopt;
+    numbers.push_back(*number);
   }
   return numbers;
 }
