@@ -24,6 +24,7 @@ struct Plan {
   bool balanced = false;       // n/2 samples in each class
   bool a1 = true, a2 = true;   // draw weights until they are as A.1 (A.2) says
   bool full_batch = true;
+  bool mirrored = false;  // n pairs (x, y), (-x, -y)
 
   void leaky() {
     n = dice.one_in(8) ? 1 : dice.between(2, 8);
@@ -99,8 +100,13 @@ Setting carry_out(Plan& plan) {
   const double m = static_cast<double>(plan.m), top = norms.maxCoeff();
   const double sigma = gamma / (plan.weights * top * std::sqrt(std::log(m * count / delta)));
   const double eta = count * m / (top * top * plan.steps);
-  const Grid x = samples_of(plan, norms, p);
-  const auto y = labels_of(plan);
+  Grid x = samples_of(plan, norms, p);
+  auto y = labels_of(plan);
+  if (plan.mirrored) {
+    x.conservativeResize(2 * plan.n, Eigen::NoChange);
+    x.bottomRows(plan.n) = -x.topRows(plan.n);
+    for (Index i = 0; i < plan.n; ++i) y.push_back(-y[static_cast<std::size_t>(i)]);
+  }
   for (int attempt = 0;; ++attempt) {
     Setting s(x, y, sigma * dice.normal<Eigen::RowMajor>(2 * plan.m, plan.d), plan.slope, eta,
               sigma, plan.full_batch);
@@ -188,6 +194,13 @@ const Family families[] = {
        p.relu();
        p.n = p.dice.between(2, 3);
        p.m = p.dice.between(240, 260);
+     }},
+    {"leaky, mirror images",
+     [](Plan& p) {
+       p.leaky();
+       p.n = p.dice.between(1, 4);
+       p.mirrored = true;
+       p.norms = 1.0;
      }},
     {"linear",
      [](Plan& p) {

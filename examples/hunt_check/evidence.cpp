@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <Eigen/QR>
+
 #include "support/dense.hpp"
 
 namespace latetime::check_judge {
@@ -427,10 +429,16 @@ Evidence find_evidence(const Setting& s, const std::vector<double>& times, std::
   return found;
 }
 
+Eigen::MatrixXd root_of_gram(const Setting& s) {
+  const Eigen::MatrixXd features = s.x.transpose();
+  const Eigen::HouseholderQR<Eigen::MatrixXd> qr(features);
+  const Eigen::MatrixXd upper =
+      qr.matrixQR().topRows(std::min(s.n(), s.d())).triangularView<Eigen::Upper>();
+  return upper.transpose();
+}
+
 double rank_excess(const Setting& s, const Grid& c, Index first, Index count) {
-  // The eigenvalues of (c X)(c X)ᵀ are those of Lᵀ cᵀ c L, G = L Lᵀ.
-  const Eigen::MatrixXd root = Eigen::MatrixXd(s.gram).llt().matrixL();
-  const Eigen::MatrixXd inside = c.middleRows(first, count) * root;
+  const Eigen::MatrixXd inside = c.middleRows(first, count) * root_of_gram(s);
   const Column values = dense_math::singular_values(inside.transpose() * inside);
   if (!(values[0] > 0.0)) return unknown;
   return values.tail(values.size() - 1).sum() / values[0];

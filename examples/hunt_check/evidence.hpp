@@ -158,6 +158,9 @@ struct Evidence {
 Evidence find_evidence(const Setting& s, const std::vector<double>& times, std::uint64_t steps,
                        std::uint64_t looked, bool to_the_end);
 
+/// L with G = L Lᵀ, n × min(n, d), of singular G as well: singular values of c X are those of c L.
+Eigen::MatrixXd root_of_gram(const Setting& s);
+
 /// ‖A‖_F²/‖A‖₂² − 1 of c X, rows `first` to `first + count`.
 double rank_excess(const Setting& s, const Grid& c, Index first, Index count);
 

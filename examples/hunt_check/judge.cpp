@@ -536,7 +536,7 @@ void e2(const Setting& s, const Evidence& e, Verdict& v) {
 }
 
 void f1(const Setting& s, const Evidence& e, Verdict& v) {
-  const Eigen::MatrixXd root = Eigen::MatrixXd(s.gram).llt().matrixL();
+  const Eigen::MatrixXd root = root_of_gram(s);
   const double mn = count(s.m() * s.n());
   const auto see = [&](const Grid& c, double theta) {
     for (const Index first : {Index(0), s.m()}) {
@@ -648,6 +648,75 @@ void c72(const Setting&, const Evidence& e, Verdict& v) {
   }
 }
 
+/// V's neurons are one vector u and −u, and u = Σ a_i y_i x_i is the least-norm one of its margins:
+/// a_i ≥ 0, and 0 where the margin is not the smallest.
+void l1(const Setting& s, const Evidence& e, Verdict& v) {
+  Grid rows = e.end->c;
+  rows.bottomRows(s.m()) *= -1.0;
+  const Eigen::RowVectorXd mean = rows.colwise().mean();
+  const Column products = s.gram * mean.transpose();  // ⟨u, x_i⟩
+  const double norm = std::sqrt(mean.dot(products));
+  double apart = 0.0;
+  for (Index k = 0; k < rows.rows(); ++k) {
+    const Eigen::RowVectorXd difference = rows.row(k) - mean;
+    apart =
+        std::max(apart, std::sqrt(std::max(0.0, difference.dot(s.gram * difference.transpose()))));
+  }
+  Column margins(s.n());
+  for (Index i = 0; i < s.n(); ++i) margins[i] = s.y[static_cast<std::size_t>(i)] * products[i];
+  const double least = margins.minCoeff();
+  double off = 0.0;
+  for (Index i = 0; i < s.n(); ++i) {
+    const double a = s.y[static_cast<std::size_t>(i)] * mean[i];
+    off += std::max(-a, 0.0) * std::abs(margins[i]) + std::abs(a) * (margins[i] - least);
+  }
+  v.must(least > 0.0);
+  // Neurons that differ may make f linear all the same: that is not for this judge to say.
+  if (apart > 1e-7 * norm) {
+    double even = 0.0, all = 0.0;
+    for (Index i = 0; i < s.n(); ++i) {
+      double f = 0.0, mirrored = 0.0;
+      for (Index k = 0; k < s.neurons(); ++k) {
+        const double z = e.end->c.row(k).dot(s.gram.col(i)), j = k < s.m() ? 1.0 : -1.0;
+        f += j * std::max(z, s.slope * z);
+        mirrored += j * std::max(-z, -s.slope * z);
+      }
+      even = std::max(even, std::abs(f + mirrored));
+      all = std::max(all, std::abs(f));
+    }
+    v.zero(even / all, 1e-7);
+    v.doubt();
+  }
+  v.zero(off / (norm * norm), 1e-7);
+}
+
+bool mirrored(const Setting& s) {
+  const auto partners = [&](Index i, double sign) {
+    Index found = 0;
+    for (Index l = 0; l < s.n(); ++l) {
+      found += s.x.row(l) == sign * s.x.row(i) &&
+               s.y[static_cast<std::size_t>(l)] == sign * s.y[static_cast<std::size_t>(i)];
+    }
+    return found;
+  };
+  for (Index i = 0; i < s.n(); ++i) {
+    if (partners(i, 1.0) != partners(i, -1.0)) return false;
+  }
+  return true;
+}
+
+/// Independent pairs are separated by some plane.
+bool l1_met(const Setting& s) {
+  if (!s.full_batch || !mirrored(s)) return false;
+  Column f = Column::Zero(s.n());
+  for (Index k = 0; k < s.neurons(); ++k) {
+    for (Index i = 0; i < s.n(); ++i) {
+      f[i] += (k < s.m() ? 1.0 : -1.0) * std::max(s.z0(k, i), s.slope * s.z0(k, i));
+    }
+  }
+  return f.cwiseAbs().maxCoeff() / count(s.m()) <= 1.0 / large;
+}
+
 enum class On { leaky, relu, any };
 
 struct Rule {
@@ -714,7 +783,8 @@ const std::map<std::string, Rule>& rules() {
       {"F.2", {On::relu, f2, [](const Setting& s) { return relu_conditions(s) && orthogonal(s); }}},
       {"F.3", {On::relu, f3, f3_met}},
       {"7.1", {On::any, c71, descends}},
-      {"7.2", {On::any, c72, descends}}};
+      {"7.2", {On::any, c72, descends}},
+      {"L.1", {On::leaky, l1, l1_met}}};
   return all;
 }
 

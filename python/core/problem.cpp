@@ -66,10 +66,7 @@ RunProblem make_problem(RunConfig config, const Dataset* own_data, const Dataset
   if (weights.is_none()) {
     initial = load_network(config, data);
   } else {
-    const NetworkShape shape{.groups = 2,
-                             .width = config.network.width,
-                             .dim = data.dim(),
-                             .slope = config.network.slope};
+    const NetworkShape shape = shape_of(config.network, data.dim());
     initial = network_of(shape, py::array(weights), "W0");
     config.network.initial_weights = "result.h5:/network/initial_weights";
   }

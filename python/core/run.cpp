@@ -224,8 +224,7 @@ std::shared_ptr<RunProblem> problem_of(const std::shared_ptr<RunMemory>& memory,
   const auto& y = doubles("/data/y");
   Dataset data = make_dataset(std::move(x), Eigen::Map<const Vector>(y.data(), n), "/data/x",
                               "/data/y", memory->arrays.read_string("/provenance/data_origin"));
-  const NetworkShape network{
-      .groups = 2, .width = config.network.width, .dim = d, .slope = config.network.slope};
+  const NetworkShape network = shape_of(config.network, d);
   Network initial =
       network_of_array(network, memory->arrays.shape("/network/initial_weights"),
                        doubles("/network/initial_weights"), "/network/initial_weights");

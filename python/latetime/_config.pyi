@@ -95,6 +95,8 @@ class Network:
     'm, neurons of each class'
     slope: float
     'gamma, slope of the leaky ReLU: 0 is ReLU, 1 is linear'
+    smoothing: float
+    'h: the smoothed leaky ReLU, a parabola where |z| < h; 0: ReLU or leaky ReLU'
     init_std: float
     'sigma_0, standard deviation of the initial weights'
     initial_weights: str
@@ -108,6 +110,7 @@ class Network:
         *,
         width: int = 100,
         slope: float = 0.1,
+        smoothing: float = 0.0,
         init_std: float = 0.001,
         initial_weights: str = '',
         head: str = 'groups',

@@ -62,7 +62,7 @@ TEST(CheckCommand, ChecksAFolderAndKeepsTheClaimsThere) {
   EXPECT_EQ(report["version"], 1);
   EXPECT_EQ(report["run"]["m"], 60);
   const auto claims = by_id(report);
-  EXPECT_EQ(claims.size(), 32u);
+  EXPECT_EQ(claims.size(), 33u);
   const auto& balance = claims.at("5.4");
   for (const char* key : {"name", "place", "hypotheses", "conclusion", "measured", "constant",
                           "criterion", "verdict", "where", "reason", "conclusion_seen"}) {

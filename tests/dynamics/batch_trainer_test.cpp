@@ -17,9 +17,11 @@ using namespace testing_support;
 struct HeadCase {
   Head head;
   int classes;
+  double smoothing = 0.0;
 };
-constexpr std::array heads{HeadCase{Head::groups, 3}, HeadCase{Head::groups, 2},
-                           HeadCase{Head::trained, 3}, HeadCase{Head::trained, 10}};
+constexpr std::array heads{HeadCase{Head::groups, 3},      HeadCase{Head::groups, 2},
+                           HeadCase{Head::trained, 3},     HeadCase{Head::trained, 10},
+                           HeadCase{Head::groups, 3, 0.3}, HeadCase{Head::trained, 10, 0.3}};
 
 ClassifierShape shape_of(const HeadCase& c, Eigen::Index width, Eigen::Index dim, double slope,
                          double scale) {
@@ -28,13 +30,14 @@ ClassifierShape shape_of(const HeadCase& c, Eigen::Index width, Eigen::Index dim
           .width = width,
           .dim = dim,
           .slope = slope,
+          .smoothing = c.smoothing,
           .output_scale = scale};
 }
 
 std::string name_of(const ClassifierShape& s) {
   return (s.head == Head::groups ? "groups, K = " : "trained, K = ") + std::to_string(s.classes) +
-         ", m = " + std::to_string(s.width) + ", slope " + std::to_string(s.slope) + ", scale " +
-         std::to_string(s.output_scale);
+         ", m = " + std::to_string(s.width) + ", slope " + std::to_string(s.slope) +
+         ", smoothing " + std::to_string(s.smoothing) + ", scale " + std::to_string(s.output_scale);
 }
 
 bool same_bits(const Classifier& a, const Classifier& b) {

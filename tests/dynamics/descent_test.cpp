@@ -23,9 +23,9 @@ Descent descent_on(const TestProblem& p, DescentOptions options = {}) {
 }
 
 TEST(Descent, TakesTheCoefficientEngineUnlessSamplesOutnumberTwiceTheDimension) {
-  EXPECT_FALSE(plan_engines({}, 10, 784, 200).dense);
-  EXPECT_FALSE(plan_engines({}, 20, 10, 200).dense);
-  EXPECT_TRUE(plan_engines({}, 21, 10, 200).dense);
+  EXPECT_FALSE(plan_engines({}, 10, {.width = 100, .dim = 784}).dense);
+  EXPECT_FALSE(plan_engines({}, 20, {.width = 100, .dim = 10}).dense);
+  EXPECT_TRUE(plan_engines({}, 21, {.width = 100, .dim = 10}).dense);
   EXPECT_EQ(descent_on(small_problem()).engine(), EngineKind::coefficient);
   const TestProblem many = problem_on("many", gaussian_mixture(21, 10, 0.1, 1.0, 1), 3, 0.0, 0.1);
   EXPECT_EQ(descent_on(many).engine(), EngineKind::dense);
@@ -33,14 +33,14 @@ TEST(Descent, TakesTheCoefficientEngineUnlessSamplesOutnumberTwiceTheDimension) 
 
 TEST(Descent, HandsOverToTheFlowOnlyWhereExactStepsAreNotAffordable) {
   DescentOptions options{.until = 1000};
-  EXPECT_FALSE(plan_engines(options, 10, 784, 200).hand_over);
+  EXPECT_FALSE(plan_engines(options, 10, {.width = 100, .dim = 784}).hand_over);
   options.until = LogTime::parse("1e100", "");
-  EXPECT_TRUE(plan_engines(options, 10, 784, 200).hand_over);
-  EXPECT_FALSE(plan_engines(options, 21, 10, 200).dense);
+  EXPECT_TRUE(plan_engines(options, 10, {.width = 100, .dim = 784}).hand_over);
+  EXPECT_FALSE(plan_engines(options, 21, {.width = 100, .dim = 10}).dense);
   options.engine = EngineChoice::coefficient;
-  EXPECT_FALSE(plan_engines(options, 10, 784, 200).hand_over);
+  EXPECT_FALSE(plan_engines(options, 10, {.width = 100, .dim = 784}).hand_over);
   options = {.engine = EngineChoice::flow, .until = 1000};
-  EXPECT_TRUE(plan_engines(options, 10, 784, 200).forced_flow);
+  EXPECT_TRUE(plan_engines(options, 10, {.width = 100, .dim = 784}).forced_flow);
 }
 
 TEST(Descent, TakesTheEngineThatIsAskedFor) {
@@ -67,7 +67,8 @@ TEST(Descent, FollowsMiniBatchesDenselyAndRefusesToOtherwise) {
 TEST(Descent, RefusesMiniBatchesOnEveryEngineButTheDenseOne) {
   for (const EngineChoice engine :
        {EngineChoice::coefficient, EngineChoice::frozen, EngineChoice::flow}) {
-    EXPECT_THROW(plan_engines({.method = Method::stochastic, .engine = engine}, 10, 784, 200),
+    EXPECT_THROW(plan_engines({.method = Method::stochastic, .engine = engine}, 10,
+                              {.width = 100, .dim = 784}),
                  InputError);
   }
 }

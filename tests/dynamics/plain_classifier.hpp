@@ -28,10 +28,11 @@ inline Dataset random_samples(Eigen::Index n, Eigen::Index d, int classes, doubl
 /// F_k(x) of every sample, n × K.
 inline Matrix plain_outputs(const Classifier& network, const Matrix& x) {
   const ClassifierShape& shape = network.shape;
+  const Activation sigma{shape.slope, shape.smoothing};
   Matrix outputs = Matrix::Zero(x.rows(), shape.classes);
   for (Eigen::Index i = 0; i < x.rows(); ++i) {
     for (Eigen::Index q = 0; q < network.weights.rows(); ++q) {
-      const double h = activation(network.weights.row(q).dot(x.row(i)), shape.slope);
+      const double h = sigma.value(network.weights.row(q).dot(x.row(i)));
       for (Eigen::Index k = 0; k < shape.classes; ++k) {
         if (shape.head == Head::trained) {
           outputs(i, k) += shape.output_scale * network.output_weights(k, q) * h;
@@ -71,6 +72,7 @@ inline void plain_step(Classifier& network, const Dataset& data,
                        const std::vector<std::uint32_t>& batch, double learning_rate) {
   const ClassifierShape& shape = network.shape;
   const bool trained = shape.head == Head::trained;
+  const Activation sigma{shape.slope, shape.smoothing};
   const Matrix outputs = plain_outputs(network, data.x);
   Classifier next = network;
   for (const std::uint32_t i : batch) {
@@ -84,11 +86,10 @@ inline void plain_step(Classifier& network, const Dataset& data,
         if (trained) back += pull[k] * network.output_weights(k, q);
         if (!trained && q / shape.width == k) back += pull[k];
         if (trained) {
-          next.output_weights(k, q) += pull[k] * shape.output_scale * activation(z, shape.slope);
+          next.output_weights(k, q) += pull[k] * shape.output_scale * sigma.value(z);
         }
       }
-      next.weights.row(q) +=
-          shape.output_scale * back * activation_derivative(z, shape.slope) * data.x.row(i);
+      next.weights.row(q) += shape.output_scale * back * sigma.derivative(z) * data.x.row(i);
     }
     if (trained) next.output_bias += pull;
   }

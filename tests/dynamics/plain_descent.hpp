@@ -33,10 +33,26 @@ struct PlainDescent {
     return result;
   }
 
+  /// σ(z): a parabola within ±h, lines that go on from it.
+  double value(double at) const {
+    const double slope = p.initial.shape.slope, h = p.initial.shape.smoothing;
+    if (h == 0.0) return at > 0 ? at : slope * at;
+    const double lower = (1.0 - slope) * h / 4.0;
+    if (at >= h) return at - lower;
+    if (at <= -h) return slope * at - lower;
+    return (1.0 + slope) / 2.0 * at + (1.0 - slope) / (4.0 * h) * at * at;
+  }
+  double slope_at(double at) const {
+    const double slope = p.initial.shape.slope, h = p.initial.shape.smoothing;
+    if (at >= h) return 1.0;
+    if (at < -h || h == 0.0) return slope;
+    return slope + (1.0 - slope) * (at + h) / (2.0 * h);
+  }
+
   double softmax(Eigen::Index i, int group) const {
     std::vector<double> outputs(static_cast<std::size_t>(p.initial.shape.groups), 0.0);
     for (Eigen::Index k = 0; k < neurons; ++k) {
-      const double sigma = z(k, i) > 0 ? z(k, i) : p.initial.shape.slope * z(k, i);
+      const double sigma = value(z(k, i));
       outputs[static_cast<std::size_t>(k / width)] += sigma / static_cast<double>(width);
     }
     double sum = 0.0;
@@ -55,7 +71,7 @@ struct PlainDescent {
       for (int group = 0; group < p.initial.shape.groups; ++group) {
         const double pull = (group == own ? 1.0 : 0.0) - softmax(i, group);
         for (Eigen::Index k = group * width; k < (group + 1) * width; ++k) {
-          const double derivative = z(k, i) >= 0 ? 1.0 : p.initial.shape.slope;
+          const double derivative = slope_at(z(k, i));
           coefficients(k, i) += rate * pull * derivative;
           for (Eigen::Index j = 0; j < d; ++j) {
             move(k, j) += rate * pull * derivative * p.data.x(i, j);

@@ -142,6 +142,18 @@ TEST(RoundingShadow, IsNotNeededWhereStepsContract) {
   EXPECT_THAT(run.estimates, testing::Each(0.0));
 }
 
+/// σ'' > 0 makes a step curve the other way, and no bound on it is at hand.
+TEST(RoundingShadow, IsNeededWhereTheActivationIsSmoothed) {
+  TestProblem p = problem_on("smoothed", gaussian_mixture(10, 784, 0.01, 1.0, 1), 20, 0.1, 1e-3);
+  p.initial.shape.smoothing = 0.5;
+  EXPECT_FALSE(steps_contract(p, 0));
+  const Recorded run = follow(p, {100, 1000}, EngineChoice::automatic);
+  for (const double estimate : run.estimates) {
+    EXPECT_GT(estimate, 0.0);
+    EXPECT_LT(estimate, 1e-9);
+  }
+}
+
 TEST(RoundingShadow, ContractionIsDecidedByTheLargestEigenvalueOfTheGramMatrix) {
   // λ_max(G) = 4 for orthogonal samples of norm 2: contraction up to η = nm.
   const TestProblem p = problem_on("orthogonal", orthogonal_data(3, 5, 2.0), 7, 0.0, 1e-2);

@@ -257,6 +257,25 @@ INSTANTIATE_TEST_SUITE_P(
         Combination{"flow", "coefficient", "10", "descent.engine", "engine = \"flow\""},
         Combination{"flow", "frozen", "10", "descent.engine", "engine = \"flow\""}));
 
+TEST(Config, SmoothedActivationsAreFollowedByStepsOfTheDenseEngine) {
+  const auto smoothed = [](std::vector<std::string> settings) {
+    settings.insert(settings.begin(), "network.smoothing=0.5");
+    return complaint("", settings);
+  };
+  EXPECT_EQ(smoothed({}), "");
+  EXPECT_EQ(smoothed({"descent.engine=dense", "descent.until=1e15"}), "");
+  EXPECT_EQ(smoothed({"descent.method=sgd"}), "");
+  EXPECT_THAT(smoothed({"descent.method=flow"}),
+              AllOf(HasSubstr("descent.method"), HasSubstr("use \"gd\"")));
+  for (const char* engine : {"coefficient", "frozen", "flow"}) {
+    EXPECT_THAT(smoothed({std::string("descent.engine=") + engine}),
+                AllOf(HasSubstr("descent.engine"), HasSubstr("engine = \"dense\"")));
+  }
+  EXPECT_THAT(smoothed({"descent.until=1e16"}),
+              AllOf(HasSubstr("descent.until"), HasSubstr("choose a smaller one")));
+  EXPECT_THAT(complaint("", {"network.smoothing=-1"}), HasSubstr("network.smoothing"));
+}
+
 TEST(Config, TimesOfAnySizeAreKeptAsWritten) {
   const RunConfig config = parse_config("[descent]\nuntil = \"1e100000\"\n", "run.toml", "/data");
   EXPECT_EQ(config.descent.until, "1e100000");

@@ -29,8 +29,10 @@ Matrix normal_matrix(Eigen::Index rows, Eigen::Index columns, double scale, std:
 }
 
 /// A network that has learned its samples, with some of its start left.
-Case make_case(double slope, double init_std, std::uint64_t draws, double disorder = 0.02) {
-  const NetworkShape shape{.groups = 2, .width = 4, .dim = d, .slope = slope};
+Case make_case(double slope, double init_std, std::uint64_t draws, double disorder = 0.02,
+               double smoothing = 0.0) {
+  const NetworkShape shape{
+      .groups = 2, .width = 4, .dim = d, .slope = slope, .smoothing = smoothing};
   Case c{.shape = shape,
          .data = gaussian_mixture(n, d, 0.25, 1.0, 9),
          .population = {.mixture = mixture_of(d, 0.25, 1.0, 9), .draws = draws, .seed = 9},
@@ -63,9 +65,10 @@ double drawn_error(const Case& c, std::uint64_t draws) {
 
 TEST(PopulationError, HoldsWhatManyOtherDrawsShow) {
   constexpr std::uint64_t draws = 100'000;
-  for (const double slope : {0.0, 0.1, 0.6}) {
+  for (const auto& [slope, smoothing] :
+       {std::pair{0.0, 0.0}, {0.1, 0.0}, {0.6, 0.0}, {0.0, 2.0}, {0.1, 30.0}}) {
     for (const double init_std : {0.0, 0.05, 0.5}) {
-      const Case c = make_case(slope, init_std, 20'000);
+      const Case c = make_case(slope, init_std, 20'000, 0.02, smoothing);
       const PopulationError error = measured(c);
       const double seen = drawn_error(c, draws);
       const double deviation = std::sqrt(seen * (1 - seen) / draws);
@@ -76,6 +79,20 @@ TEST(PopulationError, HoldsWhatManyOtherDrawsShow) {
       EXPECT_GE(error.high, error.value);
       EXPECT_LE(error.high - error.low, 0.025) << slope << " " << init_std;
     }
+  }
+}
+
+/// In one plane as well, where a kinked network's is a quadrature; a linear one has no kink.
+TEST(PopulationError, OfASmoothedNetworkIsDrawn) {
+  for (const double smoothing : {1.0, 20.0}) {
+    const Case c = make_case(0.1, 0.0, 20'000, 0.0, smoothing);
+    const PopulationError error = measured(c);
+    const double seen = drawn_error(c, 100'000), deviation = std::sqrt(seen * (1 - seen) / 1e5);
+    EXPECT_GT(error.draws, 0u);
+    EXPECT_LE(error.low, seen + 4 * deviation);
+    EXPECT_GE(error.high, seen - 4 * deviation);
+    EXPECT_EQ(measured(make_case(1.0, 0.1, 20'000, 0.02, smoothing)).value,
+              measured(make_case(1.0, 0.1, 20'000)).value);
   }
 }
 

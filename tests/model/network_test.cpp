@@ -38,6 +38,45 @@ TEST(Activation, IsTheLargerOfTheTwoLines) {
   }
 }
 
+/// From its definition: C¹, σ(0) = 0, σ' from γ to 1, σ'' = (1−γ)/(2h) where |z| < h, 0 elsewhere.
+TEST(Activation, SmoothedIsAParabolaBetweenTheLines) {
+  for (const double slope : {0.0, 0.1, 0.7, 1.0}) {
+    for (const double h : {1e-3, 0.5, 20.0}) {
+      const Activation sigma{slope, h};
+      EXPECT_EQ(sigma.value(0.0), 0.0);
+      const double lower = 0.25 * (1.0 - slope) * h;  // than the leaky ReLU
+      for (const double z : {1.0, 1.5, 40.0}) {
+        EXPECT_NEAR(sigma.value(z * h), z * h - lower, 8 * unit * z * h);
+        EXPECT_NEAR(sigma.value(-z * h), -slope * z * h - lower, 8 * unit * z * h);
+        EXPECT_NEAR(sigma.derivative(z * h), 1.0, 4 * unit);
+        EXPECT_NEAR(sigma.derivative(-z * h), slope, 4 * unit);
+      }
+      const double curvature = 0.5 * (1.0 - slope) / h;
+      for (const double z : {-0.9, -0.25, 0.0, 0.3, 0.8}) {
+        const double step = 0.0625 * h;
+        const double first = (sigma.value(z * h + step) - sigma.value(z * h - step)) / (2 * step);
+        const double second =
+            (sigma.derivative(z * h + step) - sigma.derivative(z * h - step)) / (2 * step);
+        EXPECT_NEAR(first, sigma.derivative(z * h), 1e-13);
+        EXPECT_NEAR(second, curvature, 1e-12 * (1.0 + curvature));
+      }
+    }
+  }
+}
+
+TEST(Activation, SmoothedTendsToTheLeakyReLU) {
+  for (const double slope : {0.0, 0.3}) {
+    for (const double h : {1.0, 1e-4, 1e-9}) {
+      const Activation sigma{slope, h};
+      for (const double z : {-2.0, -0.5 * h, 0.0, 0.1 * h, 3.0}) {
+        const double off = activation(z, slope) - sigma.value(z);
+        EXPECT_GE(off, -4 * unit * std::abs(z));
+        EXPECT_LE(off, 0.25 * (1.0 - slope) * h + 4 * unit * std::abs(z));
+      }
+    }
+  }
+}
+
 TEST(Network, ForwardPassEqualsExplicitLoops) {
   for (const int groups : {2, 3}) {
     for (const double slope : {0.0, 0.1, 1.0}) {

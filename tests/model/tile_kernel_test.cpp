@@ -11,6 +11,7 @@
 
 #include "latetime/base/aligned.hpp"
 #include "latetime/base/random.hpp"
+#include "latetime/model/network.hpp"
 
 namespace latetime {
 namespace {
@@ -115,15 +116,17 @@ struct Accumulate {
 template <class Real>
 struct Activation {
   std::size_t samples, lanes, neurons, outputs;
-  Real slope;
+  Real slope, smoothing;
   AlignedArray<Real> z, head, group_pulls, pulls;
 
-  Activation(Numbers& random, std::size_t lanes_of_tile, std::size_t output_count, Real leak)
+  Activation(Numbers& random, std::size_t lanes_of_tile, std::size_t output_count, Real leak,
+             Real half_width = 0)
       : samples(random.between(1, 20)),
         lanes(lanes_of_tile),
         neurons(random.between(lanes - tile::lane_multiple + 1, lanes)),
         outputs(output_count),
         slope(leak),
+        smoothing(half_width),
         z(random.table<Real>(samples, neurons, lanes)),
         head(random.table<Real>(outputs, neurons, lanes)),
         group_pulls(random.numbers<Real>(samples)),
@@ -139,6 +142,7 @@ struct Activation {
             .lanes = lanes,
             .neurons = neurons,
             .slope = slope,
+            .smoothing = smoothing,
             .outputs = outputs,
             .head = head.data(),
             .pulls = pulls_used.data(),
@@ -266,18 +270,21 @@ TYPED_TEST(TileKernels, AccumulateToTheSameBits) {
 }
 
 TYPED_TEST(TileKernels, ActivateToTheSameBits) {
+  constexpr std::pair<double, double> activations[] = {{0.0, 0.0}, {0.1, 0.0},  {1.0, 0.0},
+                                                       {0.0, 0.7}, {0.1, 1e-3}, {0.4, 100.0}};
   std::uint64_t index = 1000;
   for (std::size_t lanes = 16; lanes <= tile::width; lanes += 16) {
     for (const std::size_t outputs : {2u, 3u, 10u}) {
-      for (const double slope : {0.0, 0.1, 1.0}) {
+      for (const auto& [slope, smoothing] : activations) {
         Numbers random(index++);
-        const Activation<TypeParam> job(random, lanes, outputs, static_cast<TypeParam>(slope));
+        const Activation<TypeParam> job(random, lanes, outputs, static_cast<TypeParam>(slope),
+                                        static_cast<TypeParam>(smoothing));
         this->for_each_fast([&](const auto& fast, const auto& plain) {
           const auto found = job.run_all(fast), expected = job.run_all(plain);
           for (std::size_t k = 0; k < found.size(); ++k) {
             EXPECT_TRUE(same_bits(found[k].second, expected[k].second))
                 << found[k].first << ", " << lanes << " lanes, " << job.neurons << " neurons, "
-                << outputs << " outputs, slope " << slope;
+                << outputs << " outputs, slope " << slope << ", smoothing " << smoothing;
           }
         });
       }
@@ -314,6 +321,7 @@ TYPED_TEST(TileKernels, TakeZerosAsActive) {
                           .lanes = 16,
                           .neurons = 3,
                           .slope = Real(0.5),
+                          .smoothing = Real(0),
                           .outputs = 2,
                           .head = nullptr,
                           .pulls = &pull,
@@ -322,6 +330,34 @@ TYPED_TEST(TileKernels, TakeZerosAsActive) {
     EXPECT_EQ(z[1], Real(-3)) << kernels->name;
     EXPECT_EQ(z[2], Real(-1.5)) << kernels->name;
     for (std::size_t r = 3; r < 16; ++r) EXPECT_EQ(z[r], Real(0)) << kernels->name;
+  }
+}
+
+/// The smoothed activation is the one of network.hpp.
+TYPED_TEST(TileKernels, SmoothTheKink) {
+  using Real = TypeParam;
+  const latetime::Activation sigma{0.25, 0.5};
+  for (const auto* kernels : variants<Real>()) {
+    for (const double z : {-3.0, -0.5, -0.125, 0.0, 0.375, 0.5, 2.0}) {
+      AlignedArray<Real> table(tile::width, Real(0));
+      table[0] = static_cast<Real>(z);
+      Real sum = 0;
+      const Real pull = Real(2);
+      tile::ActivationJob<Real> job{.z = table.data(),
+                                    .samples = 1,
+                                    .lanes = 16,
+                                    .neurons = 1,
+                                    .slope = static_cast<Real>(sigma.slope),
+                                    .smoothing = static_cast<Real>(sigma.smoothing),
+                                    .outputs = 1,
+                                    .head = nullptr,
+                                    .pulls = &pull,
+                                    .result = &sum};
+      kernels->sum_activations(job);
+      kernels->fixed_pulls(job);
+      EXPECT_EQ(sum, static_cast<Real>(sigma.value(z))) << kernels->name;
+      EXPECT_EQ(table[0], static_cast<Real>(2.0 * sigma.derivative(z))) << kernels->name;
+    }
   }
 }
 

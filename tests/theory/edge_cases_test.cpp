@@ -53,7 +53,7 @@ TEST(EdgeCases, SlowAreJudgedWithoutAGuess) {
           setting_on(edge.data, edge.width, slope, edge.init_std, edge.learning_rate);
       RunTrace run = observe(setting, 12.0, 2e5);
       const auto claims = check_claims(run);
-      EXPECT_EQ(claims.size(), 32u);
+      EXPECT_EQ(claims.size(), 33u);
       for (const Claim& claim : claims) {
         const std::string name =
             std::string(edge.name) + ", slope " + std::to_string(slope) + ": " + claim.id;

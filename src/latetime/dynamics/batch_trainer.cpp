@@ -181,6 +181,7 @@ void BatchTrainer<Real>::update_tile(std::size_t tile) {
                                 .lanes = weights_.lanes(tile),
                                 .neurons = weights_.neurons(tile),
                                 .slope = static_cast<Real>(shape_.slope),
+                                .smoothing = static_cast<Real>(shape_.smoothing),
                                 .outputs = static_cast<std::size_t>(shape_.classes)};
   if (shape_.head == Head::groups) {
     job.pulls = pulls_.data() + weights_.group_of(tile) * batch_capacity_;
@@ -206,6 +207,7 @@ void BatchTrainer<Real>::multiply_tile(std::size_t tile, const AlignedArray<Real
                                       .lanes = weights_.lanes(tile),
                                       .neurons = weights_.neurons(tile),
                                       .slope = static_cast<Real>(shape_.slope),
+                                      .smoothing = static_cast<Real>(shape_.smoothing),
                                       .outputs = static_cast<std::size_t>(shape_.classes),
                                       .head = trained ? head.data() + tile * head_size() : nullptr,
                                       .result = sums};

@@ -43,6 +43,7 @@ CoefficientEngine::CoefficientEngine(const Problem& problem, unsigned threads,
       pattern_(shape_.neurons(), problem.samples()),
       switched_(shape_.neurons(), problem.samples()),
       own_words_(own_class_words(problem.data, shape_.groups)) {
+  require_kink(shape_, "CoefficientEngine");
   const Matrix gram = gram_matrix(x_);
   gram_.assign(n_ * stride_, 0.0);
   for (std::size_t i = 0; i < n_; ++i) {

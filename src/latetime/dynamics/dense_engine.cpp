@@ -149,9 +149,10 @@ void DenseEngine::load_batch() {
 /// Increments of the coefficients: rate · v_{i,k} σ'(z_{k,i}).
 void DenseEngine::pull_block(std::size_t index, double rate) {
   const auto group = static_cast<Eigen::Index>(index / blocks_per_group_);
+  const Activation sigma = shape_.activation();
   for (Eigen::Index k = block_first(index); k < block_first(index) + block_size(index); ++k) {
     for (Eigen::Index i = 0; i < z_.cols(); ++i) {
-      increments_(k, i) = rate * pulls_(i, group) * activation_derivative(z_(k, i), shape_.slope);
+      increments_(k, i) = rate * pulls_(i, group) * sigma.derivative(z_(k, i));
     }
   }
 }
@@ -180,8 +181,9 @@ void DenseEngine::evaluate_block(std::size_t index, const Eigen::Ref<const Matri
   }
   auto sums = block_sums_.row(static_cast<Eigen::Index>(index));
   sums.setZero();
+  const Activation sigma = shape_.activation();
   for (Eigen::Index k = 0; k < rows; ++k) {
-    for (Eigen::Index i = 0; i < z.cols(); ++i) sums[i] += activation(z(k, i), shape_.slope);
+    for (Eigen::Index i = 0; i < z.cols(); ++i) sums[i] += sigma.value(z(k, i));
   }
 }
 

@@ -57,7 +57,7 @@ Outcome failed(FlowStatus status, const LogTime& time) {
 Descent::Descent(const Problem& problem, const DescentOptions& options)
     : problem_(problem),
       options_(options),
-      plan_(plan_engines(options, problem.samples(), problem.data.dim(), problem.neurons())),
+      plan_(plan_engines(options, problem.samples(), problem.shape())),
       exact_(problem, options, plan_) {
   require_logistic(problem.loss, "Descent");
   if (!plan_.hand_over && options.method != Method::flow) return;

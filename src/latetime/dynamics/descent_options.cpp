@@ -39,6 +39,19 @@ void require_engine_follows(EngineChoice engine, Method method, const std::strin
                                       word_of(needed)));
 }
 
+void require_engine_smooths(EngineChoice engine, Method method, const std::string& section) {
+  if (method == Method::flow) {
+    throw InputError(section + "method",
+                     "gradient flow does not follow a smoothed activation; use \"gd\" or "
+                     "network.smoothing = 0");
+  }
+  if (engine == EngineChoice::automatic || engine == EngineChoice::dense) return;
+  throw InputError(section + "engine",
+                   fmt::format("\"{}\" does not follow a smoothed activation; use engine = "
+                               "\"dense\" or network.smoothing = 0",
+                               word_of(engine)));
+}
+
 std::size_t batch_size(const DescentOptions& options) {
   return options.method == Method::stochastic ? options.batch_size : 0;
 }
@@ -47,24 +60,25 @@ HandOver::Discrepancy discrepancy_of(const DescentOptions& options) {
   return options.discrepancy ? options.discrepancy : log_loss_discrepancy;
 }
 
-EnginePlan plan_engines(const DescentOptions& options, Eigen::Index n, Eigen::Index d,
-                        Eigen::Index neurons) {
+EnginePlan plan_engines(const DescentOptions& options, Eigen::Index n, const NetworkShape& shape) {
   const EngineChoice engine = options.engine;
   const bool automatic = engine == EngineChoice::automatic;
   require_engine_follows(engine, options.method, "descent.engine");
   EnginePlan plan;
-  if (options.method == Method::stochastic) {
+  const bool smoothed = shape.smoothing > 0.0;
+  if (smoothed) require_engine_smooths(engine, options.method, "descent.");
+  if (options.method == Method::stochastic || smoothed) {
     plan.dense = true;
     return plan;
   }
   if (options.method == Method::flow) return plan;
-  const double pairs = static_cast<double>(neurons) * static_cast<double>(n);
+  const double pairs = static_cast<double>(shape.neurons()) * static_cast<double>(n);
   const double steps = std::max(affordable_pairs / (pairs + pairs_of_overhead), least_exact_steps);
   plan.most_exact_steps = static_cast<std::uint64_t>(steps);
   plan.forced_flow = engine == EngineChoice::flow;
   plan.hand_over =
       plan.forced_flow || (automatic && options.until > LogTime(plan.most_exact_steps));
-  plan.dense = engine == EngineChoice::dense || (automatic && !plan.hand_over && n > 2 * d);
+  plan.dense = engine == EngineChoice::dense || (automatic && !plan.hand_over && n > 2 * shape.dim);
   plan.frozen = engine == EngineChoice::frozen || automatic || plan.forced_flow;
   plan.switching = (automatic || plan.forced_flow) && pairs >= least_pairs_to_follow;
   return plan;

@@ -27,6 +27,10 @@ struct DescentOptions {
 /// are the dense engine's alone, gradient flow the flow's.
 void require_engine_follows(EngineChoice engine, Method method, const std::string& where);
 
+/// Throws InputError for an engine or a method that does not follow smoothed activations: the dense
+/// engine alone does, by steps. `section` begins the key's name, such as "descent.".
+void require_engine_smooths(EngineChoice engine, Method method, const std::string& section);
+
 /// Samples a step: 0 for the full batch.
 std::size_t batch_size(const DescentOptions& options);
 
@@ -43,13 +47,12 @@ struct EnginePlan {
   std::uint64_t most_exact_steps = 0;  ///< hand over then at the latest
 };
 
-/// The plan for n samples of dimension d and that many neurons. Automatic: mini-batches need the
-/// dense engine; full batch takes exact steps to the end where that is a matter of seconds (the
+/// The plan for n samples. Automatic: mini-batches and smoothed activations need the dense engine;
+/// full batch takes exact steps to the end where that is a matter of seconds (the
 /// dense engine if n > 2d, where weights are the smaller state), and else hands over to the
-/// late-time flow. Throws InputError (key descent.engine) for a method that the forced engine does
-/// not follow.
-EnginePlan plan_engines(const DescentOptions& options, Eigen::Index n, Eigen::Index d,
-                        Eigen::Index neurons);
+/// late-time flow. Throws InputError (key descent.engine) for a method or an activation that the
+/// forced engine does not follow.
+EnginePlan plan_engines(const DescentOptions& options, Eigen::Index n, const NetworkShape& shape);
 
 /// EnginePlan::most_exact_steps of steps that take three times as long, with their shadows.
 std::uint64_t most_shadowed_steps(const EnginePlan& plan);

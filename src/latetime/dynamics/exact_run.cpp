@@ -87,7 +87,7 @@ ExactRun::ExactRun(const Problem& problem, const DescentOptions& options, const 
       initial_norms_(problem.initial.weights.rowwise().norm()),
       contracts_(steps_contract(problem, batch_size(options))),
       engine_(make_engine(problem, options, plan)),
-      signs_until_(steps_to_look_for_signs) {
+      signs_until_(problem.shape().smoothing > 0.0 ? 0 : steps_to_look_for_signs) {
   if (options.method == Method::flow) return;
   if (!contracts_ || shadows_cost_nothing(options, problem.samples(), problem.shape())) {
     shadow_.emplace(make_shadows());

@@ -78,6 +78,7 @@ FineDescent::FineDescent(const Problem& problem, std::size_t batch_size, std::ui
                        {},
                        {}}) {
   require_logistic(problem.loss, "FineDescent");
+  require_kink(problem.shape(), "FineDescent");
   const Network& initial = problem.initial;
   std::map<std::pair<int, std::vector<double>>, std::size_t> known;
   for (Eigen::Index k = 0; k < initial.shape.neurons(); ++k) {

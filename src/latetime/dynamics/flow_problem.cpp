@@ -60,6 +60,7 @@ FlowProblem::FlowProblem(const Problem& problem)
       rate(problem.rate()) {
   if (shape.groups != 2) throw std::invalid_argument("late-time flow: two classes only");
   require_logistic(problem.loss, "late-time flow");
+  require_kink(shape, "late-time flow");
   reach = rate * gram.cwiseAbs();
   find_folds(*this);
 }

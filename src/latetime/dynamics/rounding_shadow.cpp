@@ -104,6 +104,7 @@ double rounding_of_ranks(const TrainingState& state, const NetworkShape& shape,
 }
 
 bool steps_contract(const Problem& problem, std::size_t batch_size) {
+  if (problem.shape().smoothing > 0.0) return false;
   const Samples& x = problem.data.x;
   const double n = static_cast<double>(problem.samples());
   const double m = static_cast<double>(problem.shape().width);

@@ -21,7 +21,8 @@ using ExactEngine = std::variant<ExactDescent, DenseEngine>;
 /// While no activation changes, a step is W ← W − η ∇L with 0 ≼ ∇²L ≼ λ_max(G)/(2nm): the logistic
 /// loss has ℓ'' ≤ 1/4, and the features y_l (a_k σ'(z_{k,l}) x_l)_k have a Gram matrix of at most
 /// (2/m) λ_max(G) (Schur). So η λ_max(G) ≤ 4nm is enough. λ_max(G) is bounded by norms of G; with
-/// mini-batches of b samples, by max ‖x_i‖² b as well. `batch_size` of 0: full batch.
+/// mini-batches of b samples, by max ‖x_i‖² b as well. `batch_size` of 0: full batch. False for
+/// smoothed activations: their σ'' moves a neuron's samples of the other class apart.
 bool steps_contract(const Problem& problem, std::size_t batch_size);
 
 /// ‖w_k⁰‖ + Σ_l |c_{k,l}| ‖x_l‖ of each neuron: the size of the terms that its weights are made of.

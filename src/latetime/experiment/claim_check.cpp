@@ -39,6 +39,11 @@ double initial_std(const RunConfig& config, const Network& initial) {
 
 ClaimSetting setting_of(const RunConfig& config, const Dataset& data, const Network& initial,
                         const ClaimThresholds& thresholds) {
+  if (initial.shape.smoothing > 0.0) {
+    throw InputError("network.smoothing",
+                     "the paper's results are about ReLU and leaky ReLU, this run's activation is "
+                     "smoothed; check a run with network.smoothing = 0");
+  }
   return ClaimSetting({data, initial, config.descent.learning_rate},
                       claim_descent(config, data.size()), initial_std(config, initial), thresholds);
 }
@@ -77,8 +82,7 @@ ClaimReport report_of(const RunTrace& run, const RunConfig& config, const std::s
 /// hand-over from the start has stored what going on to late time needs.
 std::string way_to_late_time(const StoredRun& run) {
   const DescentOptions options = descent_options(run.config(), run.data().size(), 1);
-  const EnginePlan plan =
-      plan_engines(options, run.data().size(), run.data().dim(), run.shape().neurons());
+  const EnginePlan plan = plan_engines(options, run.data().size(), run.shape());
   if (plan.hand_over) return "go on with run --resume --set descent.until=1e100";
   return "run a copy of config.toml into another folder; there " +
          late_time_advice(options.method, options.engine);

@@ -28,6 +28,12 @@ const std::vector<std::string> leaky_nearly{"data.source=near-orthogonal",
 const std::vector<std::string> relu_nearly{
     "data.source=near-orthogonal", "data.inner_product=1e-2", "data.n=4",           "data.d=1000",
     "network.width=260",           "network.slope=0",         "descent.until=1e100"};
+const std::vector<std::string> symmetric{"data.source=symmetric-separable",
+                                         "data.n=8",
+                                         "data.d=40",
+                                         "network.width=20",
+                                         "network.slope=0.2",
+                                         "descent.until=1e100"};
 const std::vector<std::string> correlated{"data.d=40", "network.width=50", "descent.until=1e100"};
 
 std::vector<std::string> with(std::vector<std::string> base,
@@ -100,6 +106,7 @@ const std::vector<SuiteCase>& suite_cases() {
        with(relu_nearly, {"descent.learning_rate=1e6"}),
        {"7.2"},
        {"F.1"}},
+      {"symmetric, leaky", "with every sample its mirror image: a linear limit", symmetric},
       {"stops early, leaky",
        "1000 steps: nothing is known of late times",
        with(leaky_orthogonal, {"descent.until=1000"}),

@@ -277,12 +277,20 @@ KeySet read_fields(const toml::table& document, const std::string& origin,
   return set;
 }
 
-/// Whether the engine follows the method, and how far.
-void check_descent(const DescentConfig& descent, const std::string& origin) {
+/// Whether the engine follows the method and the activation, and how far.
+void check_descent(const DescentConfig& descent, bool smoothed, const std::string& origin) {
   const std::string where = origin + ": descent.";
   require_engine_follows(descent.engine, descent.method, where + "engine");
+  if (smoothed) require_engine_smooths(descent.engine, descent.method, where);
   const LogTime until = LogTime::parse(descent.until, where + "until");
   if (until.step()) return;
+  if (smoothed) {
+    throw InputError(
+        where + "until",
+        fmt::format("\"{}\" is more than the 2^53 (about 9e15) steps that are taken "
+                    "with a smoothed activation; choose a smaller one, such as \"1e5\"",
+                    descent.until));
+  }
   if (descent.method == Method::stochastic) {
     throw InputError(where + "until",
                      fmt::format("\"{}\" is more than the 2^53 (about 9e15) steps that method = "
@@ -338,7 +346,7 @@ void check_together(const RunConfig& config, const KeySet& set, const std::strin
     throw InputError(origin + ": data.test_n",
                      "data.split = \"test\" trains on the test images; leave one of the two out");
   }
-  check_descent(config.descent, origin);
+  check_descent(config.descent, config.network.smoothing > 0.0, origin);
   for (const auto& time : config.record.at) LogTime::parse(time, origin + ": record.at");
   if (config.descent.epochs > 0 && set.count({"descent", "until"})) {
     throw InputError(origin + ": descent.epochs",

@@ -84,6 +84,7 @@ struct DataConfig {
 struct NetworkConfig {
   std::int64_t width = 100;
   double slope = 0.1;
+  double smoothing = 0.0;
   double init_std = 1e-3;
   std::string initial_weights;
   Head head = Head::groups;

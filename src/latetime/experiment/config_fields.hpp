@@ -150,6 +150,9 @@ void visit_network(Config& config, Visitor& visit) {
         FieldRule{.min = 1, .max = largest_count});
   visit("network", "slope", config.network.slope,
         "gamma, slope of the leaky ReLU: 0 is ReLU, 1 is linear", FieldRule{.min = 0, .max = 1});
+  visit("network", "smoothing", config.network.smoothing,
+        "h: the smoothed leaky ReLU, a parabola where |z| < h; 0: ReLU or leaky ReLU",
+        FieldRule{.min = 0});
   visit("network", "init_std", config.network.init_std,
         "sigma_0, standard deviation of the initial weights", FieldRule{.min = 0});
   visit("network", "initial_weights", config.network.initial_weights,

@@ -43,7 +43,7 @@ std::string engines_text(const std::vector<EngineKind>& engines) {
 
 RunInspection inspect_run(const RunConfig& config, const Dataset& data) {
   const DescentOptions options = descent_options(config, data.size(), 1);
-  const EnginePlan plan = plan_engines(options, data.size(), data.dim(), 2 * config.network.width);
+  const EnginePlan plan = plan_engines(options, data.size(), shape_of(config.network, data.dim()));
   return {.data = inspect_samples(data.x, "data"),
           .origin = data.origin,
           .class_plus = std::count(data.classes.begin(), data.classes.end(), 0),

@@ -70,6 +70,10 @@ std::optional<NotProved> unsuitable(const StoredRun& run) {
     return NotProved{"the run goes in mini-batches, and the theorems are about the full batch",
                      "run it with descent.method = \"gd\""};
   }
+  if (config.network.smoothing > 0.0) {
+    return NotProved{"the activation is smoothed, and the theorems are about ReLU and leaky ReLU",
+                     "run it with network.smoothing = 0"};
+  }
   if (run.read<RunEnd>().reason == StopReason::not_separated) {
     return NotProved{
         "the run ended not separated: its loss does not go to zero, so that it has no "

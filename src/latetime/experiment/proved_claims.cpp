@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "latetime/data/symmetry.hpp"
 #include "latetime/store/stored_proof.hpp"
 
 namespace latetime {
@@ -47,14 +48,19 @@ void add_leaky_claims(const RunTheorem& theorem, const Problem& problem, const M
   if (is_one(ranks[0]) && is_one(ranks[1])) say("4.1.2", true);
   if (exceeds_one(ranks[0]) || exceeds_one(ranks[1])) say("4.1.2", false);
   say("4.1.3", true);  // the loss goes like 1/t, and the claim's exponent is at most 1
-  bool all_right = settling_constant(theorem, problem) <= moderate;
+  const bool moderate_time = settling_constant(theorem, problem) <= moderate;
+  bool all_right = true;
   for (Eigen::Index k = 0; k < z.rows(); ++k) {
     for (Eigen::Index i = 0; i < z.cols(); ++i) {
       all_right = all_right && (z(k, i) > 0.0) == problem.own(k, i);
     }
   }
   const auto every = [](Eigen::Index, Eigen::Index) { return true; };
-  if (all_right && keep_sign(theorem, z, every)) say("5.6", true);
+  const bool keeps_all = keep_sign(theorem, z, every);
+  if (all_right && moderate_time && keeps_all) say("5.6", true);
+  // The least-norm V of the constraints with these activations is unique, and its mirror image
+  // (-v_-, -v_+) meets them as well: f is linear, and its margin the largest.
+  if (all_right && keeps_all && is_symmetric(problem.data)) say("L.1", true);
 }
 
 void add_relu_claims(const RunTheorem& theorem, const Problem& problem, const Matrix& z,

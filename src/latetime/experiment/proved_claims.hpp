@@ -15,8 +15,8 @@ struct ProvedClaim {
   ProvedConclusion conclusion;
 };
 
-/// What the theorem says of the claims 4.1.1 to 4.1.3, 4.3.1, 4.3.2, 5.6, 5.8, 7.1 and 7.2, for
-/// descent from the weights at its step on: of statements for every t, the part from there on.
+/// What the theorem says of the claims 4.1.1 to 4.1.3, 4.3.1, 4.3.2, 5.6, 5.8, 7.1, 7.2 and L.1,
+/// for descent from the weights at its step on: of statements for every t, the part from there on.
 /// Absolute constants of conclusions are accepted up to `moderate`. `z`: pre-activations at that
 /// step, neurons × n.
 std::vector<ProvedClaim> proved_claims(const RunTheorem& theorem, const Problem& problem,

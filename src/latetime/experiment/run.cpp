@@ -199,7 +199,8 @@ class RunPart {
     if (config_.network.slope > 0.0) return;
     const Matrix z = descent_.state(false).preactivations;
     Eigen::Index dead = 0;
-    for (Eigen::Index k = 0; k < z.rows(); ++k) dead += z.row(k).maxCoeff() <= 0.0 ? 1 : 0;
+    const double least = -config_.network.smoothing;  // below it nothing moves a neuron
+    for (Eigen::Index k = 0; k < z.rows(); ++k) dead += z.row(k).maxCoeff() <= least ? 1 : 0;
     if (2 * dead <= z.rows()) return;
     summary_.outcome.message += fmt::format(
         "; {} of {} neurons are active on no sample: learning rate {:.3g} may be too large for "

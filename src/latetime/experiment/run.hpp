@@ -63,6 +63,9 @@ void require_end_not_before(const RunConfig& config, Eigen::Index n, const LogTi
 /// failure, and says whether anything is.
 void follow_to_honest_end(const std::function<void()>& work, const std::function<bool()>& give_up);
 
+/// The network's shape for samples of that dimension, as configured.
+NetworkShape shape_of(const NetworkConfig& network, Eigen::Index dim, int groups = 2);
+
 /// The initial network for these samples: Gaussian, or read from network.initial_weights.
 Network load_network(const RunConfig& config, const Dataset& data);
 

@@ -35,6 +35,12 @@ std::string way_to_state(const StoredRun& run) {
 /// Takes the run's last state for a late one and follows the flow from there.
 void compute(const StoredRun& run, const std::function<bool(double)>& keep_going,
              RunLimit& result) {
+  if (run.shape().smoothing > 0.0) {
+    result.problem =
+        "limits are those of ReLU and leaky ReLU networks, this activation is smoothed; "
+        "run with network.smoothing = 0";
+    return;
+  }
   const bool of_descent = run.config().descent.method != Method::flow;
   const FlowStart start{flow_log_time(result.start, of_descent), run.pairs(run.last().coefficients),
                         run.pairs(run.last().preactivations)};

@@ -6,8 +6,8 @@
 
 #include "latetime/base/log_time.hpp"
 #include "latetime/experiment/limit_report.hpp"
-#include "latetime/experiment/linear_comparison.hpp"
 #include "latetime/model/method.hpp"
+#include "latetime/theory/linear_comparison.hpp"
 
 namespace latetime {
 

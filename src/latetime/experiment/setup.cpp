@@ -173,11 +173,18 @@ std::optional<Population> population_of(const RunConfig& config) {
                     .seed = static_cast<std::uint64_t>(config.seed)};
 }
 
+NetworkShape shape_of(const NetworkConfig& network, Eigen::Index dim, int groups) {
+  return {.groups = groups,
+          .width = network.width,
+          .dim = dim,
+          .slope = network.slope,
+          .smoothing = network.smoothing};
+}
+
 Network load_network(const RunConfig& config, const Dataset& data) {
   require_memory(config, static_cast<double>(data.size()), static_cast<double>(data.dim()),
                  2.0 * static_cast<double>(config.network.width));
-  const NetworkShape shape{
-      .groups = 2, .width = config.network.width, .dim = data.dim(), .slope = config.network.slope};
+  const NetworkShape shape = shape_of(config.network, data.dim());
   const std::string& file = config.network.initial_weights;
   if (file.empty()) {
     return gaussian_network(shape, config.network.init_std,

@@ -54,10 +54,7 @@ StoredRun::StoredRun(std::shared_ptr<const ArrayReader> arrays, const std::strin
 }
 
 NetworkShape StoredRun::shape() const {
-  return {.groups = 2,
-          .width = config_.network.width,
-          .dim = data_.dim(),
-          .slope = config_.network.slope};
+  return shape_of(config_.network, data_.dim());
 }
 
 Network StoredRun::initial() const {

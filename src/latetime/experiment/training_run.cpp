@@ -194,6 +194,7 @@ class Training {
             .width = network.width,
             .dim = static_cast<Eigen::Index>(train.features),
             .slope = network.slope,
+            .smoothing = network.smoothing,
             .output_scale = output_factor(network.output_scale, network.head, network.width)};
   }
 
@@ -508,10 +509,7 @@ const std::vector<std::string>& training_columns() {
 }
 
 NetworkShape hidden_shape(const RunConfig& config, const Dataset& data) {
-  return {.groups = groups_of(config, data),
-          .width = config.network.width,
-          .dim = data.dim(),
-          .slope = config.network.slope};
+  return shape_of(config.network, data.dim(), groups_of(config, data));
 }
 
 TrainingProblem load_training_problem(const RunConfig& given) {

@@ -23,12 +23,12 @@ KktResidual kkt_residual(const NetworkShape& shape, const Matrix& inside, const 
   if (!(smallest > 0.0)) return {std::nan(""), std::nan(""), std::nan("")};
 
   const Matrix pulls = relative_loss_pulls(outputs, classes);
+  const Activation sigma = shape.activation();
   const bool sliding = slopes && slopes->size() > 0;
   Matrix pair_pulls(preactivations.rows(), preactivations.cols());
   for (Eigen::Index k = 0; k < pair_pulls.rows(); ++k) {
     for (Eigen::Index i = 0; i < pair_pulls.cols(); ++i) {
-      const double slope =
-          sliding ? (*slopes)(k, i) : activation_derivative(preactivations(k, i), shape.slope);
+      const double slope = sliding ? (*slopes)(k, i) : sigma.derivative(preactivations(k, i));
       pair_pulls(k, i) = pulls(i, k / shape.width) * slope;
     }
   }

@@ -123,9 +123,14 @@ LabelledProducts products_of_draws(const Population& population, const Matrix& r
 Counts count(const LabelledProducts& drawn, const NetworkShape& shape) {
   const auto& [z, labels] = drawn;
   using Row = Eigen::Array<double, 1, Eigen::Dynamic>;
+  const Activation sigma = shape.activation();
+  const auto values = [&](const Row& of) -> Row {
+    if (sigma.smoothing > 0.0) return of.unaryExpr([&](double one) { return sigma.value(one); });
+    return of.max(sigma.slope * of);
+  };
   Row f = Row::Zero(z.cols()), size = f;
   for (Eigen::Index k = 0; k < z.rows(); ++k) {
-    const Row out = z.row(k).array().max(shape.slope * z.row(k).array());
+    const Row out = values(z.row(k).array());
     if (shape.group_of(k) == 0) {
       f += out;
     } else {
@@ -166,6 +171,7 @@ std::optional<PlanarNetwork> plane_of(const Question& question) {
   const double noise = question.population.mixture.noise_std, slope = question.shape.slope;
   const Vector signs = signs_of(question.shape);
   if (slope < 1.0) {
+    if (question.shape.smoothing > 0.0) return std::nullopt;
     return planar_network(question.neurons, question.mean_products, signs, slope, noise);
   }
   // f is linear: one neuron.

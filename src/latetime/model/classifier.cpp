@@ -28,7 +28,8 @@ Classifier random_classifier(const ClassifierShape& shape, double init_std, std:
   const NetworkShape hidden{.groups = static_cast<int>(shape.groups()),
                             .width = shape.width,
                             .dim = shape.dim,
-                            .slope = shape.slope};
+                            .slope = shape.slope,
+                            .smoothing = shape.smoothing};
   Classifier network{shape, gaussian_network(hidden, init_std, seed).weights, {}, {}};
   if (shape.head == Head::groups) return network;
   const double bound = 1.0 / std::sqrt(static_cast<double>(shape.width));

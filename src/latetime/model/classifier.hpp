@@ -50,6 +50,7 @@ struct ClassifierShape {
   Eigen::Index width = 1;     ///< m, neurons of a group; of the one hidden layer for `trained`
   Eigen::Index dim = 1;       ///< d
   double slope = 0.0;         ///< γ in [0, 1]
+  double smoothing = 0.0;     ///< h, of the smoothed leaky ReLU; 0: the kink
   double output_scale = 1.0;  ///< c
 
   Eigen::Index groups() const { return head == Head::groups ? classes : 1; }

@@ -3,12 +3,19 @@
 #include <cassert>
 #include <cmath>
 #include <limits>
+#include <stdexcept>
 
 #include "latetime/base/random.hpp"
 #include "latetime/model/blas.hpp"
 #include "latetime/model/exact_dot.hpp"
 
 namespace latetime {
+
+void require_kink(const NetworkShape& shape, const std::string& who) {
+  if (shape.smoothing > 0.0) {
+    throw std::invalid_argument(who + ": the activation must be ReLU or leaky ReLU, not smoothed");
+  }
+}
 
 Network gaussian_network(const NetworkShape& shape, double init_std, std::uint64_t seed) {
   Network network{shape, Matrix(shape.neurons(), shape.dim)};
@@ -39,11 +46,12 @@ Matrix preactivations(const Matrix& weights, const Eigen::Ref<const Matrix>& x) 
 
 Matrix group_outputs(const Matrix& z, const NetworkShape& shape) {
   assert(z.rows() == shape.neurons());
+  const Activation sigma = shape.activation();
   Matrix outputs = Matrix::Zero(z.cols(), shape.groups);
   for (Eigen::Index k = 0; k < z.rows(); ++k) {
     const Eigen::Index group = k / shape.width;
     for (Eigen::Index i = 0; i < z.cols(); ++i) {
-      outputs(i, group) += activation(z(k, i), shape.slope);
+      outputs(i, group) += sigma.value(z(k, i));
     }
   }
   return outputs / static_cast<double>(shape.width);

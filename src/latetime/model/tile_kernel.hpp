@@ -45,6 +45,7 @@ struct ActivationJob {
   std::size_t lanes;
   std::size_t neurons;  ///< of the tile: lanes beyond are padding
   Real slope;           ///< γ
+  Real smoothing;       ///< h of the smoothed leaky ReLU (Activation); 0: the kink
   std::size_t outputs;  ///< K, of a linear output layer
   const Real* head;     ///< outputs × width, of a linear output layer
   const Real* pulls;    ///< samples (fixed second layer) or samples × outputs (linear)

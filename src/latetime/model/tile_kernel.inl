@@ -82,9 +82,49 @@ inline Pack<Real> multiply_add(Pack<Real> a, Pack<Real> b, Pack<Real> c) {
 #endif
 }
 
+/// Leaky ReLU.
 template <class Real>
-inline Pack<Real> activation(Pack<Real> z, Real slope) {
-  return z >= Real(0) ? z : slope * z;
+struct Kinked {
+  Real slope;
+
+  explicit Kinked(const ActivationJob<Real>& job) : slope(job.slope) {}
+  Pack<Real> value(Pack<Real> z) const { return z >= Real(0) ? z : slope * z; }
+  /// σ'(z) of a pull.
+  Pack<Real> pulled(Pack<Real> z, Pack<Real> pull) const {
+    return z >= Real(0) ? pull : slope * pull;
+  }
+};
+
+/// Smoothed leaky ReLU.
+template <class Real>
+struct Smoothed {
+  Real middle, bend, h;
+
+  explicit Smoothed(const ActivationJob<Real>& job)
+      : middle(Real(0.5) * (Real(1) + job.slope)),
+        bend(Real(0.5) * (Real(1) - job.slope) / job.smoothing),
+        h(job.smoothing) {}
+  Pack<Real> bent(Pack<Real> z) const {
+    const Pack<Real> top = broadcast(h), bottom = broadcast(-h);
+    return z > top ? top : (z < bottom ? bottom : z);
+  }
+  Pack<Real> value(Pack<Real> z) const {
+    const Pack<Real> b = bent(z);
+    return middle * z + bend * b * (z - Real(0.5) * b);
+  }
+  Pack<Real> pulled(Pack<Real> z, Pack<Real> pull) const {
+    return (middle + bend * bent(z)) * pull;
+  }
+};
+
+/// `loop` with the activation of the job.
+template <class Real, class Loop>
+inline void with_activation(const ActivationJob<Real>& job, const Loop& loop) {
+  if (job.smoothing > Real(0)) {
+    loop(Smoothed<Real>(job));
+  } else {
+    loop(Kinked<Real>(job));
+  }
 }
 
 /// target_v (or 0) + Σ_e value_e source[row_e]_v for N packs.
@@ -166,27 +206,27 @@ inline Real add_lanes(const Pack<Real>* sums) {
   return lane[0];
 }
 
-template <class Real>
-void sum_activations(const ActivationJob<Real>& job) {
+template <class Real, class Activation>
+void sum_activations_of(const ActivationJob<Real>& job, const Activation& sigma) {
   for (std::size_t s = 0; s < job.samples; ++s) {
     const Real* z = job.z + s * width;
     Pack<Real> sums[packs_of_sum<Real>] = {};
     for (std::size_t r = 0; r < job.lanes; r += lane_multiple) {
       for (std::size_t v = 0; v < packs_of_sum<Real>; ++v) {
-        sums[v] += activation(load(z + r + v * lanes_of<Real>), job.slope);
+        sums[v] += sigma.value(load(z + r + v * lanes_of<Real>));
       }
     }
     job.result[s] = add_lanes<Real>(sums);
   }
 }
 
-template <class Real>
-void fixed_pulls(const ActivationJob<Real>& job) {
+template <class Real, class Activation>
+void fixed_pulls_of(const ActivationJob<Real>& job, const Activation& sigma) {
   for (std::size_t s = 0; s < job.samples; ++s) {
     Real* z = job.z + s * width;
-    const Pack<Real> pull = broadcast(job.pulls[s]), less = broadcast(job.slope * job.pulls[s]);
+    const Pack<Real> pull = broadcast(job.pulls[s]);
     for (std::size_t r = 0; r < job.lanes; r += lanes_of<Real>) {
-      store<Real>(z + r, load(z + r) >= Real(0) ? pull : less);
+      store<Real>(z + r, sigma.pulled(load(z + r), pull));
     }
     for (std::size_t r = job.neurons; r < job.lanes; ++r) z[r] = Real(0);
   }
@@ -194,8 +234,8 @@ void fixed_pulls(const ActivationJob<Real>& job) {
 
 // The three loops of the linear output layer, for K outputs known beforehand, or any number (0).
 
-template <class Real, std::size_t K>
-void linear_outputs_of(const ActivationJob<Real>& job) {
+template <class Real, std::size_t K, class Activation>
+void linear_outputs_of(const ActivationJob<Real>& job, const Activation& sigma) {
   const std::size_t outputs = K ? K : job.outputs;
   for (std::size_t s = 0; s < job.samples; ++s) {
     const Real* z = job.z + s * width;
@@ -205,8 +245,7 @@ void linear_outputs_of(const ActivationJob<Real>& job) {
       for (std::size_t r = 0; r < job.lanes; r += lane_multiple) {
         for (std::size_t v = 0; v < packs_of_sum<Real>; ++v) {
           const std::size_t at = r + v * lanes_of<Real>;
-          sums[v] =
-              multiply_add<Real>(load(head + at), activation(load(z + at), job.slope), sums[v]);
+          sums[v] = multiply_add<Real>(load(head + at), sigma.value(load(z + at)), sums[v]);
         }
       }
       job.result[s * outputs + k] = add_lanes<Real>(sums);
@@ -214,8 +253,8 @@ void linear_outputs_of(const ActivationJob<Real>& job) {
   }
 }
 
-template <class Real, std::size_t K>
-void linear_update_of(const ActivationJob<Real>& job) {
+template <class Real, std::size_t K, class Activation>
+void linear_update_of(const ActivationJob<Real>& job, const Activation& sigma) {
   const std::size_t outputs = K ? K : job.outputs;
   constexpr std::size_t kept = K ? K : 1;
   for (std::size_t r = 0; r < job.lanes; r += lanes_of<Real>) {
@@ -223,7 +262,7 @@ void linear_update_of(const ActivationJob<Real>& job) {
       Pack<Real> sums[kept];
       for (std::size_t k = 0; k < kept; ++k) sums[k] = load(job.head + (first + k) * width + r);
       for (std::size_t s = 0; s < job.samples; ++s) {
-        const Pack<Real> h = activation(load(job.z + s * width + r), job.slope);
+        const Pack<Real> h = sigma.value(load(job.z + s * width + r));
         const Real* pull = job.pulls + s * outputs + first;
         for (std::size_t k = 0; k < kept; ++k) {
           sums[k] = multiply_add<Real>(broadcast(pull[k]), h, sums[k]);
@@ -234,8 +273,8 @@ void linear_update_of(const ActivationJob<Real>& job) {
   }
 }
 
-template <class Real, std::size_t K>
-void linear_pulls_of(const ActivationJob<Real>& job) {
+template <class Real, std::size_t K, class Activation>
+void linear_pulls_of(const ActivationJob<Real>& job, const Activation& sigma) {
   const std::size_t outputs = K ? K : job.outputs;
   constexpr std::size_t kept = K ? K : 1;
   for (std::size_t r = 0; r < job.lanes; r += lanes_of<Real>) {
@@ -249,25 +288,39 @@ void linear_pulls_of(const ActivationJob<Real>& job) {
         sum = multiply_add<Real>(broadcast(pull[k]), weight, sum);
       }
       Real* z = job.z + s * width + r;
-      store<Real>(z, load(z) >= Real(0) ? sum : job.slope * sum);
+      store<Real>(z, sigma.pulled(load(z), sum));
     }
   }
 }
 
 template <class Real>
+void sum_activations(const ActivationJob<Real>& job) {
+  with_activation(job, [&](const auto& sigma) { sum_activations_of(job, sigma); });
+}
+template <class Real>
+void fixed_pulls(const ActivationJob<Real>& job) {
+  with_activation(job, [&](const auto& sigma) { fixed_pulls_of(job, sigma); });
+}
+template <class Real>
 void linear_outputs(const ActivationJob<Real>& job) {
-  if (job.outputs == 10) return linear_outputs_of<Real, 10>(job);
-  linear_outputs_of<Real, 0>(job);
+  with_activation(job, [&](const auto& sigma) {
+    if (job.outputs == 10) return linear_outputs_of<Real, 10>(job, sigma);
+    linear_outputs_of<Real, 0>(job, sigma);
+  });
 }
 template <class Real>
 void linear_update(const ActivationJob<Real>& job) {
-  if (job.outputs == 10) return linear_update_of<Real, 10>(job);
-  linear_update_of<Real, 0>(job);
+  with_activation(job, [&](const auto& sigma) {
+    if (job.outputs == 10) return linear_update_of<Real, 10>(job, sigma);
+    linear_update_of<Real, 0>(job, sigma);
+  });
 }
 template <class Real>
 void linear_pulls(const ActivationJob<Real>& job) {
-  if (job.outputs == 10) return linear_pulls_of<Real, 10>(job);
-  linear_pulls_of<Real, 0>(job);
+  with_activation(job, [&](const auto& sigma) {
+    if (job.outputs == 10) return linear_pulls_of<Real, 10>(job, sigma);
+    linear_pulls_of<Real, 0>(job, sigma);
+  });
 }
 
 /// As many doubles as a pack of Real holds lanes of a double pack.

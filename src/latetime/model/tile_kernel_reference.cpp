@@ -15,9 +15,34 @@ Real multiply_add(Real a, Real b, Real c, bool fused) {
   return fused ? std::fma(a, b, c) : a * b + c;
 }
 
+/// z between −h and h.
 template <class Real>
-Real activation(Real z, Real slope) {
-  return z >= Real(0) ? z : slope * z;
+Real bent(Real z, Real h) {
+  return z > h ? h : z < -h ? -h : z;
+}
+
+template <class Real>
+Real bend(const ActivationJob<Real>& job) {
+  return Real(0.5) * (Real(1) - job.slope) / job.smoothing;
+}
+
+template <class Real>
+Real activation(Real z, const ActivationJob<Real>& job) {
+  if (job.smoothing > Real(0)) {
+    const Real b = bent(z, job.smoothing);
+    return Real(0.5) * (Real(1) + job.slope) * z + bend(job) * b * (z - Real(0.5) * b);
+  }
+  return z >= Real(0) ? z : job.slope * z;
+}
+
+/// Of the pull of a pair, σ'(z) of it.
+template <class Real>
+Real pulled(Real z, Real pull, const ActivationJob<Real>& job) {
+  if (job.smoothing > Real(0)) {
+    const Real middle = Real(0.5) * (Real(1) + job.slope);
+    return (middle + bend(job) * bent(z, job.smoothing)) * pull;
+  }
+  return z >= Real(0) ? pull : job.slope * pull;
 }
 
 /// Σ_r term(r) in lane_multiple lanes.
@@ -48,9 +73,8 @@ void accumulate(const AccumulateJob<Real>& job) {
 template <class Real>
 void sum_activations(const ActivationJob<Real>& job) {
   for (std::size_t s = 0; s < job.samples; ++s) {
-    job.result[s] = sum_in_lanes<Real>(job.lanes, [&](std::size_t r, Real& sum) {
-      sum += activation(job.z[s * width + r], job.slope);
-    });
+    job.result[s] = sum_in_lanes<Real>(
+        job.lanes, [&](std::size_t r, Real& sum) { sum += activation(job.z[s * width + r], job); });
   }
 }
 
@@ -59,8 +83,7 @@ void fixed_pulls(const ActivationJob<Real>& job) {
   for (std::size_t s = 0; s < job.samples; ++s) {
     for (std::size_t r = 0; r < job.lanes; ++r) {
       Real& z = job.z[s * width + r];
-      const Real derivative = z >= Real(0) ? Real(1) : job.slope;
-      z = r < job.neurons ? derivative * job.pulls[s] : Real(0);
+      z = r < job.neurons ? pulled(z, job.pulls[s], job) : Real(0);
     }
   }
 }
@@ -71,8 +94,8 @@ void linear_outputs(const ActivationJob<Real>& job) {
     for (std::size_t k = 0; k < job.outputs; ++k) {
       job.result[s * job.outputs + k] =
           sum_in_lanes<Real>(job.lanes, [&](std::size_t r, Real& sum) {
-            sum = multiply_add(job.head[k * width + r], activation(job.z[s * width + r], job.slope),
-                               sum, fused);
+            sum = multiply_add(job.head[k * width + r], activation(job.z[s * width + r], job), sum,
+                               fused);
           });
     }
   }
@@ -84,8 +107,8 @@ void linear_update(const ActivationJob<Real>& job) {
     for (std::size_t r = 0; r < job.lanes; ++r) {
       Real sum = job.head[k * width + r];
       for (std::size_t s = 0; s < job.samples; ++s) {
-        sum = multiply_add(job.pulls[s * job.outputs + k],
-                           activation(job.z[s * width + r], job.slope), sum, fused);
+        sum = multiply_add(job.pulls[s * job.outputs + k], activation(job.z[s * width + r], job),
+                           sum, fused);
       }
       job.result[k * width + r] = sum;
     }
@@ -101,7 +124,7 @@ void linear_pulls(const ActivationJob<Real>& job) {
         sum = multiply_add(job.pulls[s * job.outputs + k], job.head[k * width + r], sum, fused);
       }
       Real& z = job.z[s * width + r];
-      z = z >= Real(0) ? sum : job.slope * sum;
+      z = pulled(z, sum, job);
     }
   }
 }

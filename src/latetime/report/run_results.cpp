@@ -22,7 +22,8 @@ void read_config_keys(RunResults& run, const std::string& path) {
   refuse_deep_keys(run.config, path);
   try {
     const toml::table table = toml::parse(run.config);
-    run.slope = table["network"]["slope"].value_or(0.0);
+    run.activation = {.slope = table["network"]["slope"].value_or(0.0),
+                      .smoothing = table["network"]["smoothing"].value_or(0.0)};
     run.learning_rate = table["descent"]["learning_rate"].value_or(0.0);
     if (const auto method = table["descent"]["method"].value<std::string>()) {
       run.method = choice_named<Method>(path + ": descent.method", *method);
@@ -149,7 +150,7 @@ std::vector<double> RunResults::margins() const {
     const double sign = k < width ? 1.0 : -1.0;
     for (std::size_t i = 0; i < n; ++i) {
       const double z = state.preactivations[k * n + i];
-      margins[i] += sign * std::max(slope * z, z);
+      margins[i] += sign * activation.value(z);
     }
   }
   for (std::size_t i = 0; i < n; ++i) margins[i] *= labels[i] / static_cast<double>(width);

@@ -16,7 +16,8 @@ struct RunResults {
   std::string folder;  ///< as it was given
   std::string config;  ///< complete, TOML
   std::size_t n = 0, d = 0, width = 0;
-  double slope = 0.0, learning_rate = 0.0;
+  Activation activation;
+  double learning_rate = 0.0;
   Method method = Method::gradient_descent;
   std::string until;
   std::size_t batch_size = 0;  ///< of Method::stochastic

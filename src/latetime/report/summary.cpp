@@ -64,7 +64,12 @@ std::array<double, 3> last_ranks(const RunResults& run, const std::string& quant
   return values;
 }
 
-std::string activation_text(double slope) {
+std::string activation_text(const Activation& activation) {
+  const double slope = activation.slope;
+  if (activation.smoothing > 0.0) {
+    return fmt::format("leaky ReLU of slope {:.6g}, smoothed where |z| < {:.6g}", slope,
+                       activation.smoothing);
+  }
   if (slope == 0.0) return "ReLU";
   if (slope == 1.0) return "linear activation";
   return fmt::format("leaky ReLU of slope {:.6g}", slope);
@@ -88,7 +93,7 @@ Paragraph what_was_run(const RunResults& run) {
   std::string text = fmt::format(
       "{} with learning rate {:.6g} trained {} neurons of each class ({}) on {} samples in {} "
       "dimensions ({}) up to t = {} steps, recorded at {} times; engines: {}. It took {:.3g} s.",
-      method_text(run), run.learning_rate, run.width, activation_text(run.slope), run.n, run.d,
+      method_text(run), run.learning_rate, run.width, activation_text(run.activation), run.n, run.d,
       run.provenance.data_origin, reached_text(run), run.records(), fmt::join(engines, ", "),
       run.provenance.wall_seconds);
   if (run.end.reason != StopReason::reached_end) {

@@ -12,8 +12,8 @@
 #include "latetime/base/text.hpp"
 #include "latetime/data/gram.hpp"
 #include "latetime/experiment/claim_check.hpp"
-#include "latetime/experiment/linear_comparison.hpp"
 #include "latetime/experiment/proof_run.hpp"
+#include "latetime/theory/linear_comparison.hpp"
 
 namespace latetime {
 namespace {

@@ -21,6 +21,7 @@ std::vector<Claim> check_claims(const RunTrace& run) {
       check_norm_bounds,         check_relu_loss_bound,
       check_orthogonal_patterns, check_orthogonal_ranks,
       check_direction,           check_settling,
+      check_linear_limit,
   };
   std::vector<Claim> claims;
   for (const Check check : checks) claims.push_back(check(run));

@@ -57,6 +57,9 @@ Claim check_leaky_loss_rate(const RunTrace& run);  ///< 4.1, part 3
 Claim check_relu_rank(const RunTrace& run);        ///< 4.3, part 1
 Claim check_relu_loss_rate(const RunTrace& run);   ///< 4.3, part 2
 
+// symmetric_claims.cpp
+Claim check_linear_limit(const RunTrace& run);  ///< L.1: Lyu, Li, Wang and Arora, 2021
+
 // open_questions.cpp
 Claim check_direction(const RunTrace& run);  ///< section 7: does W converge in direction?
 Claim check_settling(const RunTrace& run);   ///< section 7: do activation patterns settle?

@@ -6,6 +6,10 @@
 
 #include <fmt/format.h>
 
+#include "latetime/base/error.hpp"
+#include "latetime/data/symmetry.hpp"
+#include "latetime/optimize/max_margin.hpp"
+
 namespace latetime {
 namespace {
 
@@ -59,6 +63,34 @@ Claim begin(Heading heading) {
 }
 
 }  // namespace
+
+Hypothesis symmetric_samples(const ClaimSetting& setting) {
+  return {.name = "symmetric data",
+          .statement = "with every sample (x, y) the set holds (-x, -y)",
+          .met = is_symmetric(setting.problem.data)};
+}
+
+Hypothesis linearly_separable(const ClaimSetting& setting) {
+  Hypothesis hypothesis{.name = "linearly separable",
+                        .statement = "some w has y_i <w, x_i> > 0 for every sample"};
+  Vector labels(setting.n());
+  for (Eigen::Index i = 0; i < labels.size(); ++i) labels[i] = setting.problem.data.label(i);
+  try {
+    const MaxMarginResult svm = solve_max_margin(setting.gram, labels);
+    hypothesis.met = svm.verdict == Separability::separable;
+    if (svm.verdict == Separability::undecided) hypothesis.detail = "undecided";
+  } catch (const InputError& error) {
+    hypothesis.detail = error.what();
+  }
+  return hypothesis;
+}
+
+Hypothesis small_initial_outputs(const ClaimSetting& setting) {
+  const Matrix outputs = group_outputs(setting.initial_z, setting.problem.shape());
+  const double largest = (outputs.col(0) - outputs.col(1)).cwiseAbs().maxCoeff();
+  return with_constant("small initial outputs", "|f(x_i)| <= 1 / C at the start",
+                       largest > 0.0 ? 1.0 / largest : infinity, setting.thresholds.large);
+}
 
 bool InitialEvents::norms_hold() const {
   return squared_norms.least.value >= 0.5 && squared_norms.most.value <= 1.5;

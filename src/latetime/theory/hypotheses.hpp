@@ -40,6 +40,12 @@ Hypothesis mutually_orthogonal(const ClaimSetting& setting);
 /// paper says nothing.
 Hypothesis both_classes(const ClaimSetting& setting);
 
+/// With every (x, y) the set holds (−x, −y), as often.
+Hypothesis symmetric_samples(const ClaimSetting& setting);
+Hypothesis linearly_separable(const ClaimSetting& setting);
+/// max_i |f(x_i)| at the start.
+Hypothesis small_initial_outputs(const ClaimSetting& setting);
+
 /// "n m / (η R_max²)"-type sizes, near-orthogonality and so on with their largest constants.
 Hypothesis near_orthogonality(const ClaimSetting& setting, bool leaky);
 Hypothesis small_learning_rate(const ClaimSetting& setting, bool leaky);

@@ -50,6 +50,8 @@ const measured = (name) => () => report.runs.some((run) => run.records.columns[n
 const FACTS = [
   ['samples n, dimension d', (run) => `${run.shape.n}, ${run.shape.d}`],
   ['neurons a class m, slope γ', (run) => `${run.shape.m}, ${run.shape.slope}`],
+  ['smoothed where |z| < h', (run) => (run.shape.smoothing ? amount(run.shape.smoothing) : 'not smoothed'),
+    () => report.runs.some((run) => run.shape.smoothing)],
   ['time reached t', (run) => run.outcome.reached],
   ['log L', (run) => amount(last(run, 'log_loss'), 8)],
   ['stable ranks of W₊, W₋, W', (run) => PARTS.map((p) => rankText(last(run, 'stable_rank_' + p), last(run, 'stable_rank_excess_' + p))).join(';  ')],

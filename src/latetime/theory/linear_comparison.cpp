@@ -1,4 +1,4 @@
-#include "latetime/experiment/linear_comparison.hpp"
+#include "latetime/theory/linear_comparison.hpp"
 
 #include <algorithm>
 #include <cmath>

@@ -1,7 +1,7 @@
 // The limit network beside the linear classifier of largest margin, against networks whose odd
 // part, even part and boundary are known.
 
-#include "latetime/experiment/linear_comparison.hpp"
+#include "latetime/theory/linear_comparison.hpp"
 
 #include <cmath>
 
