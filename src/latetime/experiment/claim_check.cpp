@@ -39,8 +39,9 @@ double initial_std(const RunConfig& config, const Network& initial) {
 
 ClaimSetting setting_of(const RunConfig& config, const Dataset& data, const Network& initial,
                         const ClaimThresholds& thresholds) {
-  return ClaimSetting({data, initial, config.descent.learning_rate},
-                      claim_descent(config, data.size()), initial_std(config, initial), thresholds);
+  return ClaimSetting(
+      {data, initial, config.descent.learning_rate, loss_named(config.descent.loss)},
+      claim_descent(config, data.size()), initial_std(config, initial), thresholds);
 }
 
 ClaimReport report_of(const RunTrace& run, const RunConfig& config, const std::string& source) {
@@ -228,7 +229,7 @@ ClaimReport check_config(const RunConfig& config, const std::string& source,
   require_squares(data.x, "data");
   const Network initial = load_network(config, data);
   const ClaimSetting setting = setting_of(config, data, initial, settings.thresholds);
-  const Measurer measurer(data, initial);
+  const Measurer measurer(data, initial, loss_named(config.descent.loss));
   DescentOptions options = descent_options(config, data.size(), settings.threads);
   options.discrepancy = largest_difference(measurer, data);
   ClaimReport report = report_of(observe_run(setting, options, settings.observe), config, source);
@@ -252,7 +253,7 @@ ClaimReport check_run(const std::string& directory, const CheckSettings& setting
                               end.message.empty() ? word_of(end.reason) : end.message);
   }
   if (engine == EngineKind::flow && run.outcome.empty()) {
-    const Measurer measurer(stored.data(), initial);
+    const Measurer measurer(stored.data(), initial, loss_named(stored.config().descent.loss));
     continue_late(stored, measurer, settings.observe, run);
   } else {
     run.late.problem = run.outcome.empty()

@@ -70,6 +70,12 @@ std::optional<NotProved> unsuitable(const StoredRun& run) {
     return NotProved{"the run goes in mini-batches, and the theorems are about the full batch",
                      "run it with descent.method = \"gd\""};
   }
+  if (config.descent.loss != LossName::logistic) {
+    return NotProved{fmt::format("the run descends on the {} loss, and the theorems are about the "
+                                 "logistic one",
+                                 text_of(config.descent.loss)),
+                     "run it with descent.loss = \"logistic\""};
+  }
   if (run.read<RunEnd>().reason == StopReason::not_separated) {
     return NotProved{
         "the run ended not separated: its loss does not go to zero, so that it has no "

@@ -60,7 +60,8 @@ std::string PointKeys::of(const RunConfig& config) {
   for (const FieldValue& field : field_values(config)) {
     const std::string line = field.name + " = " + field.value + "\n";
     if (field.name.starts_with("data.")) data += line;
-    if (!field.is_file) text += line;
+    const bool newer = field.name == "descent.loss" && config.descent.loss == LossName::logistic;
+    if (!field.is_file && !newer) text += line;  // points of before it keep their names
   }
   if (config.data.source == DataSource::file || config.data.is_images()) {
     text += remembered(data, [&] { return data_hash(config); });
