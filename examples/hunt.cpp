@@ -17,8 +17,9 @@
 // estimate as that part, and for those without an answer that real steps separate. Exit code 1 when
 // there was a fault.
 //
-// The problems are the same ones for either loss. A run is drawn from the seed and its number alone, so a long hunt goes in pieces: --first says
-// where the next one begins. One that is stopped (Ctrl-C, SIGTERM) still tells of what it has done.
+// The problems are the same ones for either loss. A run is drawn from the seed and its number
+// alone, so a long hunt goes in pieces: --first says where the next one begins. One that is stopped
+// (Ctrl-C, SIGTERM) still tells of what it has done.
 
 #include <algorithm>
 #include <atomic>

@@ -29,11 +29,12 @@ TestProblem on_exponential(TestProblem p) {
   return p;
 }
 
-/// Small problems of any slope; `rate` is in units of the step at which steps still contract at a
-/// multiplier of 1.
-TestProblem random_problem(std::uint64_t seed, double rate, double slope = -1.0) {
+/// Small problems of any slope, often not separable in few dimensions; `rate` is in units of the
+/// step at which steps still contract at a multiplier of 1.
+TestProblem random_problem(std::uint64_t seed, double rate, double slope = -1.0,
+                           std::size_t most_dimensions = 20) {
   RandomStream stream(seed, RandomPurpose::test, 5);
-  const std::size_t n = 2 + stream.below(9), d = 2 + stream.below(19);
+  const std::size_t n = 2 + stream.below(9), d = 2 + stream.below(most_dimensions - 1);
   const auto m = static_cast<Eigen::Index>(1 + stream.below(6));
   if (slope < 0.0) slope = std::array{0.0, 0.0, 0.1, 0.3, 1.0}[stream.below(5)];
   TestProblem p = problem_on("random", gaussian_mixture(n, d, 0.1, 1.0, seed), m, slope,
@@ -101,9 +102,8 @@ TEST(ExponentialLoss, KernelsOfAllInstructionSetsGiveTheSameBits) {
   const std::size_t count = kernel::available_frozen_kernels(frozen);
   ASSERT_EQ(kernel::available_switching_kernels(switching), count);
   for (const Eigen::Index n : {1, 3, 8, 16, 17, 40}) {
-    TestProblem p = on_exponential(
-        problem_on("kernels", gaussian_mixture(static_cast<std::size_t>(n), 30, 0.1, 1.0, 7), 5,
-                   0.2, 0.3));
+    TestProblem p = on_exponential(problem_on(
+        "kernels", gaussian_mixture(static_cast<std::size_t>(n), 30, 0.1, 1.0, 7), 5, 0.2, 0.3));
     std::vector<TrainingState> by_frozen, by_switching;
     for (std::size_t k = 0; k < count; ++k) {
       CoefficientEngine base(p, 1), under(p, 1);
@@ -154,8 +154,7 @@ TEST(ExponentialLoss, RunsAreWithinTheirEstimatesOfRealSteps) {
   for (std::uint64_t seed = 1; seed <= 24; ++seed) {
     const TestProblem p = random_problem(seed, 0.2);
     std::vector<LogTime> schedule{10, 1000, 30'000, 100'000, LogTime::from_log10(30)};
-    Descent descent(p, {.engine = EngineChoice::flow, .tolerance = 1e-6,
-                        .until = schedule.back()});
+    Descent descent(p, {.engine = EngineChoice::flow, .tolerance = 1e-6, .until = schedule.back()});
     real_steps::Descent<double> real(plain(p));
     const Outcome outcome = descent.run(
         schedule, {.record =
@@ -163,17 +162,20 @@ TEST(ExponentialLoss, RunsAreWithinTheirEstimatesOfRealSteps) {
                          const auto step = state.time.step();
                          if (!step) return;
                          real.advance_to(*step);
-                         const Vector u = plain_margins(p, state.preactivations) +
-                                          (state.margin_offset.size() > 0
-                                               ? state.margin_offset
-                                               : Vector(Vector::Zero(p.data.size())));
+                         const Vector u =
+                             plain_margins(p, state.preactivations) +
+                             (state.margin_offset.size() > 0 ? state.margin_offset
+                                                             : Vector(Vector::Zero(p.data.size())));
                          EXPECT_NEAR(log_mean_loss(u, exponential), real.answer().log_loss,
                                      state.error_estimate + 1e-9)
                              << "seed " << seed << " at " << *step;
                          if (descent.engine() == EngineKind::flow) ++flows;
                        },
                    .pulse = {}});
-    EXPECT_NE(outcome.reason, StopReason::flow_failed) << outcome.message;
+    if (outcome.reason != StopReason::flow_failed) continue;
+    // Only where the samples are not separated.
+    EXPECT_GT(real.answer().log_loss, -std::log(static_cast<double>(p.data.size())) - 1.0)
+        << "seed " << seed << ": " << outcome.message;
   }
   EXPECT_GE(flows, 10);
 }
@@ -221,8 +223,8 @@ TEST(ExponentialLoss, SamplesRestWhereTheirPushesCancel) {
   // κ lag λ_S = δ with κ_PP D δ = κ_PS λ_S, D = g*.
   const Vector lambda{{0.0, 0.0, 1.0}};
   const Vector delta = kernel * (plateau->lag * lambda);
-  const Vector pushed = kernel * Vector{{plateau->rest[0] * delta[0], plateau->rest[1] * delta[1],
-                                         0.0}};
+  const Vector pushed =
+      kernel * Vector{{plateau->rest[0] * delta[0], plateau->rest[1] * delta[1], 0.0}};
   EXPECT_NEAR(pushed[0], kernel(0, 2), 1e-10);
   EXPECT_NEAR(pushed[1], kernel(1, 2), 1e-10);
 }
@@ -232,23 +234,27 @@ TEST(ExponentialLoss, ContradictingSamplesEndAtTheMinimumOfTheirLoss) {
   data.x.edit().row(1) = data.x.row(0);
   data.classes[0] = 0;
   data.classes[1] = 1;
-  const TestProblem p = on_exponential(problem_on("contradicting", data, 3, 0.2, 0.1, 0.05));
-  Descent descent(p, {.until = LogTime::from_log10(20)});
-  double last = 0.0;
+  TestProblem p = problem_on("contradicting", data, 3, 0.2, 0.1, 0.05);
   const std::vector<LogTime> schedule{1000, 100'000, LogTime::from_log10(20)};
-  const Outcome outcome = descent.run(
-      schedule, {.record = [&](const TrainingState& state) { last = log_loss(state, p); },
-                 .pulse = {}});
-  // Two of four samples at u = 0, where e^{−u} + e^{u} is least.
-  EXPECT_NEAR(last, std::log(0.5), 1e-3);
-  EXPECT_EQ(outcome.reason, StopReason::not_separated) << outcome.message;
+  std::vector<StopReason> reasons;
+  for (const Loss& loss : {logistic, exponential}) {
+    p.loss = loss;
+    Descent descent(p, {.until = schedule.back()});
+    double last = 0.0;
+    const auto record = [&](const TrainingState& state) { last = log_loss(state, p); };
+    reasons.push_back(descent.run(schedule, {.record = record, .pulse = {}}).reason);
+    // Two of four samples at u = 0, where ℓ(u) + ℓ(−u) is least.
+    EXPECT_NEAR(last, loss.log_value(0.0) + std::log(0.5), 1e-3) << loss.name;
+  }
+  EXPECT_EQ(reasons[0], reasons[1]);
 }
 
 TEST(ExponentialLoss, EstimatesOfUnstableStepsBoundWhatRoundingDoes) {
   const std::vector<LogTime> schedule{1, 10, 30, 100, 300, 1000};
   int amplified = 0;
   for (std::uint64_t seed = 1; seed <= 60; ++seed) {
-    const TestProblem p = random_problem(seed, std::pow(10.0, 0.025 * static_cast<double>(seed)));
+    const TestProblem p =
+        random_problem(seed, std::pow(10.0, 0.02 * static_cast<double>(seed)), -1.0, 3);
     for (const EngineChoice engine : {EngineChoice::dense, EngineChoice::coefficient}) {
       real_steps::Descent<long double> real(plain(p));
       Descent descent(p, {.engine = engine, .until = schedule.back()});

@@ -68,8 +68,8 @@ TEST(FindPlateau, SamplesOnTheirWayToZeroLossAreNone) {
   Eigen::MatrixXd features = Eigen::MatrixXd::Identity(3, 3);
   features(1, 0) = 0.5;
   for (const double log_time : {10.0, 100.0, 1e4}) {
-    EXPECT_FALSE(
-        find_plateau(logistic, kernel_of(features), Vector::Constant(3, log_time), log_time, {0, 0, 0}));
+    EXPECT_FALSE(find_plateau(logistic, kernel_of(features), Vector::Constant(3, log_time),
+                              log_time, {0, 0, 0}));
   }
 }
 

@@ -185,7 +185,8 @@ inline double preactivation_scale(const TrainingState& state, const Dataset& dat
 constexpr double run_rounding = 1e-12;
 
 inline double log_loss(const TrainingState& state, const TestProblem& p) {
-  return log_mean_loss(group_outputs(state.preactivations, p.initial.shape), p.data.classes, p.loss);
+  return log_mean_loss(group_outputs(state.preactivations, p.initial.shape), p.data.classes,
+                       p.loss);
 }
 
 }  // namespace latetime::testing_support

@@ -75,8 +75,9 @@ inline double stable_rank(const Rows& weights) {
 inline double log_mean_loss(const std::vector<double>& margins, bool exponential) {
   std::vector<double> logs;
   for (const double u : margins) {
-    logs.push_back(
-        exponential || u > 40.0 ? -u : std::log(u > 0.0 ? std::log1p(std::exp(-u)) : std::log1p(std::exp(u)) - u));
+    logs.push_back(exponential || u > 40.0 ? -u
+                                           : std::log(u > 0.0 ? std::log1p(std::exp(-u))
+                                                              : std::log1p(std::exp(u)) - u));
   }
   const double largest = *std::max_element(logs.begin(), logs.end());
   double sum = 0.0;
@@ -379,8 +380,7 @@ take_flow_steps(Arrays<double>& a, const std::vector<double>& reach, double reso
       const double u = a.margins[i];
       const double softplus = u > 0.0 ? u + std::log1p(std::exp(-u)) : std::log1p(std::exp(u));
       const double falls = a.exponential ? u : softplus;  // −log g
-      a.push[i] =
-          moves_any(a, i) ? a.rate * a.labels[i] * std::exp(place.log_time - falls) : 0.0;
+      a.push[i] = moves_any(a, i) ? a.rate * a.labels[i] * std::exp(place.log_time - falls) : 0.0;
     }
     double fastest = 1.0;
     for (std::size_t l = 0; l < a.n; ++l) {

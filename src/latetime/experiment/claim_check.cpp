@@ -56,6 +56,7 @@ ClaimReport report_of(const RunTrace& run, const RunConfig& config, const std::s
   report.learning_rate = s.problem.learning_rate;
   report.init_std = s.init_std;
   report.method = config.descent.method;
+  report.loss = config.descent.loss;
   report.thresholds = s.thresholds;
   report.steps = run.steps.looked ? run.steps.last : 0;
   report.steps_problem = run.steps.problem;
@@ -63,6 +64,12 @@ ClaimReport report_of(const RunTrace& run, const RunConfig& config, const std::s
   if (!run.snapshots.empty()) report.until = run.snapshots.back().time;
   report.late = run.late.reached;
   if (!run.sure_limit()) report.late_problem = run.no_limit_reason();
+  if (config.descent.loss != LossName::logistic) {
+    report.notes.push_back(
+        fmt::format("the paper's loss is the logistic one, this run's the {} "
+                    "loss: no claim's hypotheses are met",
+                    text_of(config.descent.loss)));
+  }
   if (!config.network.initial_weights.empty()) {
     report.notes.push_back("sigma0 is the root mean square of the initial weights in the file");
   }

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "latetime/model/loss.hpp"
 #include "latetime/model/method.hpp"
 #include "latetime/store/run_schema.hpp"
 
@@ -17,6 +18,7 @@ struct RunResults {
   std::string config;  ///< complete, TOML
   std::size_t n = 0, d = 0, width = 0;
   double slope = 0.0, learning_rate = 0.0;
+  LossName loss = LossName::logistic;
   Method method = Method::gradient_descent;
   std::string until;
   std::size_t batch_size = 0;  ///< of Method::stochastic
