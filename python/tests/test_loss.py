@@ -1,7 +1,12 @@
 """The exponential loss, held to programs in NumPy that take its steps by brute force."""
 
 import csv
+import json
 import math
+import pathlib
+import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -147,10 +152,33 @@ def test_a_folder_refuses_another_loss(tmp_path, program):
     assert program("run", "-q", "--out", whole, *keys, *loss, "--set", "descent.until=200")[0] == 0
     with open(tmp_path / "r/metrics.csv", encoding="utf-8") as one, open(whole / "metrics.csv", encoding="utf-8") as other:
         assert list(csv.reader(one))[-1] == list(csv.reader(other))[-1]
-    code, _, error = program("prove", tmp_path / "r")
-    assert code != 0 and "exponential" in error and 'descent.loss = "logistic"' in error
     code, _, error = program("run", "--set", "descent.loss=hinge", "--out", tmp_path / "s")
     assert code != 0 and "logistic" in error and "exponential" in error
+
+
+@pytest.mark.parametrize("slope", [0.0, 0.1])
+def test_the_limit_is_proved_and_descent_is_not(slope, tmp_path, program):
+    lt.run(**{**DEFAULT, "width": 12, "seed": 1}, slope=slope, learning_rate=0.3, until="1e60", out=tmp_path / "r")
+    code, _, error = program("prove", tmp_path / "r", "-q")
+    assert code == 3 and "exponential" in error and "--level A" in error and error.count("\n") == 1
+    assert program("prove", tmp_path / "r", "-q", "--level", "A")[0] == 0
+    checker = pathlib.Path(__file__).resolve().parents[2] / "tools/check_certificate.py"
+    assert json.loads((tmp_path / "r/proof.json").read_text())["level"] == "A"
+    done = subprocess.run([sys.executable, checker, tmp_path / "r/certificate.txt"], capture_output=True, text=True)
+    assert done.returncode == 0 and done.stdout.rstrip().endswith("PROVED")
+
+
+def test_a_proof_of_the_other_loss_is_not_taken_for_ones_own(tmp_path, program):
+    """A folder's proof.json says of which problem it is, its loss included."""
+    keys = {**DEFAULT, "n": 4, "width": 4, "seed": 2, "init_std": 1e-3}
+    for loss in ("exponential", "logistic"):
+        lt.run(**{**keys, "loss": loss}, slope=0.5, until="1e60", out=tmp_path / loss)
+    assert program("prove", tmp_path / "logistic", "-q")[0] == 0
+    of = [json.loads(program("check", tmp_path / "logistic", "--json")[1])["claims"]]
+    shutil.copy(tmp_path / "logistic/proof.json", tmp_path / "exponential/proof.json")
+    of.append(json.loads(program("check", tmp_path / "exponential", "--json")[1])["claims"])
+    assert any(claim.get("proved") for claim in of[0])
+    assert not any(claim.get("proved") for claim in of[1])
 
 
 def test_sweeps_have_it_as_an_axis():
@@ -158,3 +186,31 @@ def test_sweeps_have_it_as_an_axis():
     for number, (loss, n) in enumerate([(loss, n) for loss in ("logistic", "exponential") for n in (4, 6)]):
         run = lt.run(loss=loss, n=n, d=20, width=3, until=300)
         assert np.asarray(sweep["log_loss"]).ravel()[number] == run.log_loss[-1]
+
+
+@pytest.mark.parametrize("classes", [2, 4])
+def test_trainings_are_those_of_the_sum_of_exponentials(classes):
+    """Full batch, K groups: the mean of sum_k e^{F_k - F_c} over the other groups, by its gradient in NumPy."""
+    generator = np.random.default_rng(3)
+    X, m, slope, rate, steps = generator.standard_normal((9, 7)), 3, 0.2, 0.05, 200
+    y = np.arange(9) % classes
+    keys = dict(width=m, slope=slope, learning_rate=rate, method="gd", until=steps, precision="float64", per_decade=1)
+    labels = np.where(y == 0, 1, -1) if classes == 2 else y  # +1 is the first group
+    start = lt.train(X, labels, **{**keys, "until": 0}, loss="exponential").weights
+    training = lt.train(X, labels, **keys, loss="exponential")
+    weights = np.array(start)
+    for step in range(steps + 1):
+        z = weights @ X.T
+        outputs = np.where(z >= 0, z, slope * z).mean(axis=1).T
+        ratios = np.exp(outputs - outputs[np.arange(9), y][:, None])
+        ratios[np.arange(9), y] = 0.0
+        if step == steps:
+            break
+        pulls = -ratios
+        pulls[np.arange(9), y] = ratios.sum(axis=1)
+        moved = np.where(z >= 0, 1.0, slope) * pulls.T[:, None, :]
+        weights = weights + rate / (9 * m) * moved @ X
+    assert np.allclose(training.weights, weights, rtol=0, atol=1e-11 * np.abs(weights).max())
+    assert training.log_loss[-1] == pytest.approx(math.log(ratios.sum(axis=1).mean()), abs=1e-11)
+    other = lt.train(X, labels, **keys)
+    assert np.abs(other.weights - weights).max() > 1e-3

@@ -249,12 +249,14 @@ TEST(ExponentialLoss, ContradictingSamplesEndAtTheMinimumOfTheirLoss) {
   EXPECT_EQ(reasons[0], reasons[1]);
 }
 
+/// Steps that do not contract are either soon beyond all numbers or soon contract: what rounding
+/// does in between grows a few hundred times at most. Shadows see it all the same.
 TEST(ExponentialLoss, EstimatesOfUnstableStepsBoundWhatRoundingDoes) {
-  const std::vector<LogTime> schedule{1, 10, 30, 100, 300, 1000};
-  int amplified = 0;
+  const std::vector<LogTime> schedule{1, 3, 10, 20, 40, 80, 160, 1000};
+  int seen = 0;
   for (std::uint64_t seed = 1; seed <= 60; ++seed) {
-    const TestProblem p =
-        random_problem(seed, std::pow(10.0, 0.02 * static_cast<double>(seed)), -1.0, 3);
+    const TestProblem p = random_problem(seed, std::pow(10.0, 0.01 * static_cast<double>(seed)),
+                                         seed % 2 == 0 ? 1.0 : -1.0, 3);
     for (const EngineChoice engine : {EngineChoice::dense, EngineChoice::coefficient}) {
       real_steps::Descent<long double> real(plain(p));
       Descent descent(p, {.engine = engine, .until = schedule.back()});
@@ -265,14 +267,14 @@ TEST(ExponentialLoss, EstimatesOfUnstableStepsBoundWhatRoundingDoes) {
                          const double truth = real.answer().log_loss;
                          if (!std::isfinite(truth)) return;
                          const double off = std::abs(log_loss(state, p) - truth);
-                         amplified += off > 1e-10 * (1.0 + std::abs(truth));
-                         EXPECT_LE(off, state.error_estimate + 1e-11 * (1.0 + std::abs(truth)))
+                         seen += state.error_estimate > 1e-13;
+                         EXPECT_LE(off, state.error_estimate + 2e-12 * (1.0 + std::abs(truth)))
                              << "seed " << seed << " at " << *state.time.step();
                        },
                    .pulse = {}});
     }
   }
-  EXPECT_GT(amplified, 20);
+  EXPECT_GT(seen, 100);
 }
 
 /// A margin that goes far below zero while others rise: steps that contracted do not any more.
