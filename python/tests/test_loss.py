@@ -214,3 +214,11 @@ def test_trainings_are_those_of_the_sum_of_exponentials(classes):
     assert training.log_loss[-1] == pytest.approx(math.log(ratios.sum(axis=1).mean()), abs=1e-11)
     other = lt.train(X, labels, **keys)
     assert np.abs(other.weights - weights).max() > 1e-3
+
+
+def test_a_zero_sample_keeps_the_loss_above_its_share():
+    X, y = np.eye(4), np.array([1, -1, 1, -1])
+    X[2] = 0.0
+    with pytest.warns(UserWarning, match="the loss stays above 1 / n"):
+        run = lt.run(X, y, width=2, until=100_000, loss="exponential")
+    assert run.log_loss[-1] > math.log(1 / 4)
