@@ -17,7 +17,10 @@ namespace {
 // Steps that do not amplify rounding are still shadowed where a step is so short that this costs
 // little: a pre-activation that comes to zero exactly goes where rounding takes it.
 constexpr Eigen::Index most_pairs_to_shadow = 400;
-// They take the same steps at a learning rate that is larger by this part, and by twice as much.
+// They take the same steps at a learning rate that is larger by this part, and by twice as much; of
+// the exponential loss one at a larger and one at a smaller rate, so that where a pre-activation
+// comes within rounding of zero one of them goes to the other side of it. (The logistic loss keeps
+// the estimates that it has had.)
 constexpr double shadow_rate = 0x1.8p-45;
 // At these scales products are rounded otherwise, and small whole numbers stay whole.
 constexpr double shadow_scales[] = {3.0, 5.0};
@@ -115,8 +118,9 @@ RoundingShadow ExactRun::make_shadows() const {
       scale = starts_at_zero ? 1.0 : shadow_scales[shadow];
       start.data.x = Samples(Matrix(scale * problem_.data.x));
       start.initial.weights /= scale;
+      const double side = shadow == 1 && !(problem_.loss == logistic) ? -1.0 : 1.0;
       start.learning_rate *=
-          (1.0 + static_cast<double>(shadow + 1) * shadow_rate) / (scale * scale);
+          (1.0 + side * static_cast<double>(shadow + 1) * shadow_rate) / (scale * scale);
     } else {
       start = nearby_start(problem_, shadow);
     }
@@ -209,11 +213,12 @@ void ExactRun::look_at_multipliers() {
       margins(group_outputs(here.preactivations, problem_.shape()), problem_.data.classes);
   const double most = contracting_multiplier(problem_, batch_size(options_));
   if (multipliers(u, problem_.loss).maxCoeff() <= most) return;
-  const bool signs_decided = fine_.has_value();
+  // Signs that were decided with more digits are not decided for shadows that come after them.
+  const bool lost = (shadow_ && shadow_->lost()) || signs_until_ > steps_to_look_for_signs;
   contracts_ = false;
   amplifies_ = true;
   shadow_.emplace(make_shadows());
-  signs_decided ? shadow_->lose() : shadow_->catch_up(step());
+  lost ? shadow_->lose() : shadow_->catch_up(step());
 }
 
 /// Signs that rounding would decide are decided with more digits.

@@ -82,6 +82,7 @@ class RoundingShadow {
   void take_signs(const std::vector<UndecidedSign>& signs);
   /// The run has no digit any more.
   void lose() { lost_ = true; }
+  bool lost() const { return lost_; }
 
   /// Of log loss and stable ranks of the run's present state, absolute; infinity once lost.
   double error_estimate(const TrainingState& run) const;
