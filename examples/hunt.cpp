@@ -3,6 +3,7 @@
 //
 //   build/release/examples/hunt [--seconds 60 | --runs COUNT] [--seed 1] [--first NUMBER]
 //       [--threads 1] [--family NAME] [--only NUMBER] [--steps 1e6] [--keep DIR] [--near 0.3]
+//       [--loss logistic|exponential]
 //
 // Records at quarter decades up to `steps` (less for larger problems, half a second's work) are
 // held to real steps in plain double (tests/support/real_steps.hpp, which shares nothing with the
@@ -16,8 +17,9 @@
 // estimate as that part, and for those without an answer that real steps separate. Exit code 1 when
 // there was a fault.
 //
-// A run is drawn from the seed and its number alone, so a long hunt goes in pieces: --first says
-// where the next one begins. One that is stopped (Ctrl-C, SIGTERM) still tells of what it has done.
+// The problems are the same ones for either loss. A run is drawn from the seed and its number
+// alone, so a long hunt goes in pieces: --first says where the next one begins. One that is stopped
+// (Ctrl-C, SIGTERM) still tells of what it has done.
 
 #include <algorithm>
 #include <atomic>
@@ -59,6 +61,7 @@ struct Settings {
   std::uint64_t seed = 1;
   unsigned threads = 1;
   std::string family, keep;
+  LossName loss = LossName::logistic;
   std::optional<std::uint64_t> only, runs;
   std::uint64_t first = 0;
   double near = std::numeric_limits<double>::infinity();
@@ -211,10 +214,11 @@ std::string end_of(const Told& told) {
 }
 
 /// Whether real steps have separated the samples, with room for a last oscillation.
-bool separated(const TrueRows& truth, std::size_t n) {
+bool separated(const TrueRows& truth, const real_steps::Problem& problem) {
   if (truth.empty()) return false;
   const double loss = truth.rbegin()->second.answer.log_loss;
-  return loss < std::log(std::log(2.0) / static_cast<double>(n)) - 1.0;
+  const double at_zero = problem.exponential ? 1.0 : std::log(2.0);
+  return loss < std::log(at_zero / static_cast<double>(problem.samples())) - 1.0;
 }
 
 void judge_end(const Told& told, const TrueRows& truth, Finding& finding) {
@@ -245,7 +249,8 @@ void judge_end(const Told& told, const TrueRows& truth, Finding& finding) {
 }
 
 Finding carry_out(const Settings& settings, std::uint64_t number) {
-  const RunProblem run = hunt::make_problem(settings.seed, number);
+  RunProblem run = hunt::make_problem(settings.seed, number);
+  run.config.descent.loss = settings.loss;
   const auto names = hunt::family_names();
   Finding finding{.number = number, .family = names[number % names.size()]};
   const Told told = ask(run);
@@ -255,7 +260,7 @@ Finding carry_out(const Settings& settings, std::uint64_t number) {
   const TrueRows truth = find_truth(problem, flow, settings.steps);
   finding.end = end_of(told);
   finding.limit = told.limit ? word_of(told.limit->limit.status) : "none";
-  finding.separated = separated(truth, problem.samples());
+  finding.separated = separated(truth, problem);
   judge_end(told, truth, finding);
   compare(problem, flow, truth, told, finding);
   finding.asked = told.seconds;
@@ -386,6 +391,7 @@ Settings settings_of(int argc, char** argv) {
     const char* value = i + 1 < argc ? argv[++i] : "";
     if (name == "--seconds") settings.seconds = std::strtod(value, nullptr);
     if (name == "--steps") settings.steps = std::strtod(value, nullptr);
+    if (name == "--loss") settings.loss = choice_named<LossName>("--loss", value);
     if (name == "--seed") settings.seed = std::strtoull(value, nullptr, 10);
     if (name == "--threads")
       settings.threads = static_cast<unsigned>(std::strtoul(value, nullptr, 10));
@@ -402,7 +408,13 @@ Settings settings_of(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const Settings settings = settings_of(argc, argv);
+  Settings settings;
+  try {
+    settings = settings_of(argc, argv);
+  } catch (const InputError& error) {
+    fmt::print(stderr, "hunt: {}\n", error.what());
+    return 2;
+  }
   for (const int signal : {SIGSEGV, SIGABRT, SIGFPE, SIGBUS, SIGALRM})
     std::signal(signal, tell_of_crash);
   for (const int signal : {SIGINT, SIGTERM}) std::signal(signal, stop);

@@ -2,6 +2,7 @@
 //
 //   build/release/examples/late_time_agreement [--seeds 10] [--until 1e7] [--tolerance 1e-6]
 //                                              [--threads 2] [--only TEXT] [--most-samples N]
+//                                              [--loss logistic|exponential]
 //
 // Every case runs twice from the same start: once as `latetime run` does, once by exact steps (the
 // coefficient and frozen engines). From the hand-over on, records at 4 a decade are compared.
@@ -55,6 +56,7 @@ struct Arguments {
   unsigned threads = 2;
   std::string only;
   Eigen::Index most_samples = std::numeric_limits<Eigen::Index>::max();
+  LossName loss = LossName::logistic;
 };
 
 struct Sample {
@@ -78,12 +80,13 @@ Followed follow(const Case& c, std::uint64_t seed, const Arguments& arguments,
   const Dataset data = gaussian_mixture(c.n, c.d, 0.01, 1.0, seed);
   const Network initial =
       gaussian_network({.groups = 2, .width = c.width, .dim = c.d, .slope = c.slope}, 1e-3, seed);
-  const Measurer measurer(data, initial);
+  const Loss& loss = loss_named(arguments.loss);
+  const Measurer measurer(data, initial, loss);
   DescentOptions options{.engine = engine, .tolerance = arguments.tolerance};
   // The automatic choice hands over only where exact steps are not affordable: go on past the end.
   options.until = engine == EngineChoice::automatic ? LogTime::parse("1e100", "") : arguments.until;
   options.discrepancy = largest_difference(measurer, data);
-  Descent descent({data, initial}, options);
+  Descent descent({.data = data, .initial = initial, .loss = loss}, options);
   Followed followed;
   const auto record = [&](const TrainingState& state) {
     const Measures m = measurer.measure(state);
@@ -151,8 +154,8 @@ void compare(const Case& c, std::uint64_t seed, const Arguments& arguments, Row&
 
 Arguments read_arguments(int argc, char** argv) {
   Arguments arguments;
-  const std::vector<std::string> known{"--seeds",   "--until", "--tolerance",
-                                       "--threads", "--only",  "--most-samples"};
+  const std::vector<std::string> known{"--seeds", "--until",        "--tolerance", "--threads",
+                                       "--only",  "--most-samples", "--loss"};
   for (int i = 1; i < argc; i += 2) {
     if (std::find(known.begin(), known.end(), argv[i]) == known.end() || i + 1 == argc) {
       throw InputError(argv[i], "is no option with a value; see the head of the source");
@@ -165,6 +168,7 @@ Arguments read_arguments(int argc, char** argv) {
       arguments.threads = static_cast<unsigned>(std::strtoul(value.c_str(), nullptr, 10));
     }
     if (name == "--only") arguments.only = value;
+    if (name == "--loss") arguments.loss = choice_named<LossName>("--loss", value);
     if (name == "--most-samples") arguments.most_samples = std::atol(value.c_str());
   }
   return arguments;

@@ -122,6 +122,8 @@ class Descent:
     'gd: full-batch gradient descent; sgd: mini-batches; flow: gradient flow (gd | sgd | flow)'
     learning_rate: float
     'eta, step size'
+    loss: str
+    "logistic: log(1 + e^-u) of a margin u, the paper's; exponential: e^-u (logistic | exponential)"
     until: Union[str, int, float]
     'last step, of any size: "1e6", "1e100"'
     epochs: int
@@ -139,6 +141,7 @@ class Descent:
         *,
         method: str = 'gd',
         learning_rate: float = 0.1,
+        loss: str = 'logistic',
         until: Union[str, int, float] = '1e5',
         epochs: int = 0,
         batch_size: int = 64,

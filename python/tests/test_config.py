@@ -49,7 +49,7 @@ def test_every_field_survives_the_way_through_the_file(tmp_path):
     changed = {"integer": 3, "number": 0.05, "flag": True, "texts": ["5", "1e3"]}
     texts = {"source": "mnist", "classes": "3 vs 8", "pixels": "standardized", "split": "test", "folder": "/tmp",
              "method": "sgd", "engine": "dense", "until": "1e7", "x": "", "y": "", "initial_weights": "/tmp/w.npy",
-             "head": "trained", "output_scale": "1", "precision": "float32", "positive": "1",
+             "loss": "exponential", "head": "trained", "output_scale": "1", "precision": "float32", "positive": "1",
              "label_column": "label", "test_x": "/tmp/t.npy", "test_y": "/tmp/s.npy"}
     own_range = {"population_draws": 3000}
     files = dict(source="file", x="/tmp/x.npy", y="/tmp/y.npy")

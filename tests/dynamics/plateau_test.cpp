@@ -43,7 +43,7 @@ TEST(FindPlateau, OppositeFeaturesRestWhereTheirPushesCancel) {
   Vector margins(3);
   margins << 0.0, 0.0, log_time;
   // Off their rest: nothing is said.
-  EXPECT_FALSE(find_plateau(kernel, margins, log_time, {0, 0, 0}));
+  EXPECT_FALSE(find_plateau(logistic, kernel, margins, log_time, {0, 0, 0}));
   // On the line (v, −2v): 1/(1 + e^v) = 2/(1 + e^{−2v}), by bisection.
   double low = -5.0, high = 5.0;
   for (int round = 0; round < 200; ++round) {
@@ -51,7 +51,7 @@ TEST(FindPlateau, OppositeFeaturesRestWhereTheirPushesCancel) {
     (1.0 / (1.0 + std::exp(v)) > 2.0 / (1.0 + std::exp(-2.0 * v)) ? low : high) = v;
   }
   margins << low, -2.0 * low, log_time;
-  const auto plateau = find_plateau(kernel, margins, log_time, {0, 0, 0});
+  const auto plateau = find_plateau(logistic, kernel, margins, log_time, {0, 0, 0});
   ASSERT_TRUE(plateau);
   EXPECT_EQ(plateau->samples, (std::vector<Eigen::Index>{0, 1}));
   EXPECT_NEAR(plateau->rest[0], 2.0 * plateau->rest[1], 1e-12);
@@ -68,8 +68,8 @@ TEST(FindPlateau, SamplesOnTheirWayToZeroLossAreNone) {
   Eigen::MatrixXd features = Eigen::MatrixXd::Identity(3, 3);
   features(1, 0) = 0.5;
   for (const double log_time : {10.0, 100.0, 1e4}) {
-    EXPECT_FALSE(
-        find_plateau(kernel_of(features), Vector::Constant(3, log_time), log_time, {0, 0, 0}));
+    EXPECT_FALSE(find_plateau(logistic, kernel_of(features), Vector::Constant(3, log_time),
+                              log_time, {0, 0, 0}));
   }
 }
 

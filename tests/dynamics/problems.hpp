@@ -24,8 +24,9 @@ struct TestProblem {
   Dataset data;
   Network initial;
   double learning_rate = 0.1;
+  Loss loss = logistic;
 
-  operator Problem() const { return {data, initial, learning_rate}; }
+  operator Problem() const { return {data, initial, learning_rate, loss}; }
 };
 
 inline void PrintTo(const TestProblem& problem, std::ostream* out) {
@@ -184,7 +185,8 @@ inline double preactivation_scale(const TrainingState& state, const Dataset& dat
 constexpr double run_rounding = 1e-12;
 
 inline double log_loss(const TrainingState& state, const TestProblem& p) {
-  return log_mean_loss(group_outputs(state.preactivations, p.initial.shape), p.data.classes);
+  return log_mean_loss(group_outputs(state.preactivations, p.initial.shape), p.data.classes,
+                       p.loss);
 }
 
 /// The problems of two classes, and odd ones beside: learning rates at both ends, of which `huge`

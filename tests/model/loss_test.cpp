@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <stdexcept>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -169,6 +170,92 @@ TEST(Loss, OfTwoGroupsIsTheLogisticLossOfTheMargin) {
     EXPECT_NEAR(pulls(0, 0), static_cast<double>(multiplier), 4 * unit * pulls(0, 0));
     EXPECT_EQ(pulls(0, 1), -pulls(0, 0));
   }
+}
+
+class NamedLoss : public testing::TestWithParam<LossName> {
+ protected:
+  const Loss& loss() const { return loss_named(GetParam()); }
+};
+
+/// ℓ, g = −ℓ', −g' and their logarithms, by central differences in long double of what is exact.
+TEST_P(NamedLoss, IsWhatItsDerivativesSay) {
+  EXPECT_EQ(loss().name, text_of(GetParam()));
+  const bool plain = GetParam() == LossName::exponential;
+  const auto exact = [plain](long double u) {
+    return plain ? std::exp(-u) : std::log1p(std::exp(-u));
+  };
+  for (double u = -25.0; u <= 30.0; u += 0.31) {
+    const long double h = 1e-4L;
+    const long double first = (exact(u - h) - exact(u + h)) / (2 * h);
+    const long double second = (exact(u + h) - 2 * exact(u) + exact(u - h)) / (h * h);
+    const double g = loss().multiplier(u);
+    // h²/6 of the third and h²/12 of the fourth derivative, at most those of e^{−u}; and rounding.
+    const double scale = plain ? std::exp(-u) : std::exp(-std::max(u, 0.0));
+    EXPECT_NEAR(g, static_cast<double>(first), 1e-8 * scale);
+    EXPECT_NEAR(curvatures(Vector::Constant(1, g), loss())[0], static_cast<double>(second),
+                1e-7 * scale + 1e-10);
+    EXPECT_NEAR(loss().log_multiplier(u), std::log(g), 64 * unit * (1.0 + std::abs(u)));
+    EXPECT_NEAR(loss().log_value(u), static_cast<double>(std::log(exact(u))),
+                64 * unit * (1.0 + std::abs(u)));
+  }
+}
+
+TEST_P(NamedLoss, HasTheTailOfTheExponential) {
+  for (const double u : {40.0, 1e3, 1e6, 1e200}) {
+    EXPECT_EQ(loss().log_value(u), -u);
+    EXPECT_EQ(loss().log_multiplier(u), -u);
+  }
+}
+
+TEST_P(NamedLoss, PullsOfAnyNumberOfGroupsAreMinusTheFiniteDifferences) {
+  for (const int groups : {2, 3, 6}) {
+    const Sample sample = random_sample(4, groups, 1.5, 81);
+    Matrix pulls(4, groups);
+    loss_pulls(sample.outputs, sample.classes, pulls, loss());
+    const Matrix relative = relative_loss_pulls(sample.outputs, sample.classes, loss());
+    const double h = 1e-5, top = pulls.cwiseAbs().maxCoeff();
+    const auto mean = [&](const Matrix& outputs) {
+      return std::exp(log_mean_loss(outputs, sample.classes, loss()));
+    };
+    for (Eigen::Index i = 0; i < 4; ++i) {
+      const auto own = sample.classes[static_cast<std::size_t>(i)];
+      EXPECT_NEAR(pulls.row(i).sum(), 0.0, 64 * unit * top);
+      for (int k = 0; k < groups; ++k) {
+        Matrix up = sample.outputs, down = sample.outputs;
+        up(i, k) += h;
+        down(i, k) -= h;
+        EXPECT_NEAR(pulls(i, k), -4 * (mean(up) - mean(down)) / (2 * h),
+                    (h * h + 64 * unit / h) * (1.0 + 4 * mean(sample.outputs)));
+        EXPECT_TRUE(k == own ? pulls(i, k) > 0 : pulls(i, k) <= 0);
+      }
+    }
+    EXPECT_LE((relative * pulls.maxCoeff() - pulls).cwiseAbs().maxCoeff(), 512 * unit * top);
+  }
+}
+
+TEST_P(NamedLoss, OfMarginsIsThatOfTwoGroups) {
+  const Sample sample = random_sample(30, 2, 4.0, 82);
+  const Vector u = margins(sample.outputs, sample.classes);
+  EXPECT_EQ(log_mean_loss(u, loss()), log_mean_loss(sample.outputs, sample.classes, loss()));
+  Matrix pulls(30, 2);
+  loss_pulls(sample.outputs, sample.classes, pulls, loss());
+  const Vector g = multipliers(u, loss());
+  for (Eigen::Index i = 0; i < 30; ++i) {
+    EXPECT_EQ(pulls(i, sample.classes[static_cast<std::size_t>(i)]), g[i]);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Losses, NamedLoss,
+                         testing::Values(LossName::logistic, LossName::exponential),
+                         [](const auto& p) { return word_of(p.param); });
+
+TEST(Loss, WithoutANameIsRefusedWhereMoreThanAStepIsAskedOf) {
+  const Loss other{"other", log_logistic_loss, multiplier, log_multiplier};
+  EXPECT_THROW(require_named(other, "who"), std::invalid_argument);
+  EXPECT_NO_THROW(require_named(logistic, "who"));
+  EXPECT_NO_THROW(require_named(exponential, "who"));
+  EXPECT_THROW(require_logistic(exponential, "who"), std::invalid_argument);
+  EXPECT_NO_THROW(require_logistic(logistic, "who"));
 }
 
 }  // namespace

@@ -22,7 +22,7 @@ import sys
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 PARTS = ("CMakeLists.txt", "CMakePresets.json", "benchmarks", "cli", "cmake", "docs", "examples", "python", "scripts",
          "src", "tests")
-TARGETS = ("latetime", "latetime_python", "test_store", "exponential")
+TARGETS = ("latetime", "latetime_python", "test_store", "steep")
 
 
 def fail(problem):
@@ -178,11 +178,11 @@ def claim_is_there(tried):
 
 
 def loss_is_there(tried):
-    dense, coefficient = map(float, call(tried.copy / "build/release/examples/exponential").split())
+    dense, coefficient = map(float, call(tried.copy / "build/release/examples/steep").split())
     # From u = 0 with g = 1, then from u = 3/8: its own pair alone is active there.
-    expected = 0.25 * (1.0 + math.exp(-0.375))
+    expected = 0.25 * (1.0 + math.exp(-0.75))
     expect(abs(dense - expected) < 1e-15 and abs(coefficient - expected) < 1e-15,
-           f"two steps of the exponential loss come to {dense} and {coefficient}, not to {expected}")
+           f"two steps of the steep loss come to {dense} and {coefficient}, not to {expected}")
 
 
 SHOWN = {"A configuration key": key_is_there, "A result array": array_is_there, "A column of metrics.csv": column_is_there,

@@ -28,6 +28,7 @@ struct Problem {
   Rows weights;                ///< 2m × d, at the start
   double slope = 0.0;
   double learning_rate = 0.1;
+  bool exponential = false;  ///< the loss is e^{−u}; else log(1 + e^{−u})
 
   std::size_t samples() const { return labels.size(); }
   std::size_t neurons() const { return static_cast<std::size_t>(weights.rows()); }
@@ -39,12 +40,13 @@ Problem problem_of(const Run& run) {
   Problem problem{.x = Rows(run.data.x),
                   .weights = run.initial.weights,
                   .slope = run.config.network.slope,
-                  .learning_rate = run.config.descent.learning_rate};
+                  .learning_rate = run.config.descent.learning_rate,
+                  .exponential = run.config.descent.loss != decltype(run.config.descent.loss){}};
   for (Eigen::Index i = 0; i < run.data.size(); ++i) problem.labels.push_back(run.data.label(i));
   return problem;
 }
 
-/// What is compared: log of the mean logistic loss, and the stable ranks of W_{+1}, W_{−1} and W,
+/// What is compared: log of the mean loss, and the stable ranks of W_{+1}, W_{−1} and W,
 /// NaN where the weights are zero.
 struct Answer {
   double log_loss = 0.0;
@@ -69,12 +71,13 @@ inline double stable_rank(const Rows& weights) {
   return (values / values[0]).squaredNorm();
 }
 
-/// log of the mean of log(1 + e^{−u}).
-inline double log_mean_loss(const std::vector<double>& margins) {
+/// log of the mean of log(1 + e^{−u}), or of e^{−u}.
+inline double log_mean_loss(const std::vector<double>& margins, bool exponential) {
   std::vector<double> logs;
   for (const double u : margins) {
-    logs.push_back(
-        u > 40.0 ? -u : std::log(u > 0.0 ? std::log1p(std::exp(-u)) : std::log1p(std::exp(u)) - u));
+    logs.push_back(exponential || u > 40.0 ? -u
+                                           : std::log(u > 0.0 ? std::log1p(std::exp(-u))
+                                                              : std::log1p(std::exp(u)) - u));
   }
   const double largest = *std::max_element(logs.begin(), logs.end());
   double sum = 0.0;
@@ -96,6 +99,7 @@ std::size_t padded(std::size_t neurons) {
 template <class T>
 struct Arrays {
   std::size_t n = 0, neurons = 0;
+  bool exponential = false;    // the loss
   T slope{}, rate{}, width{};  // rate: η/(nm)
   std::vector<T> gram, labels, signs, preactivations, changes, step_changes, margins, push;
 };
@@ -226,7 +230,7 @@ template <class T>
   for (std::uint64_t step = 0; step < steps; ++step) {
     evaluate_margins(a);
     for (std::size_t i = 0; i < a.n; ++i) {
-      a.push[i] = a.rate * a.labels[i] / (1 + exp(a.margins[i]));
+      a.push[i] = a.rate * a.labels[i] / ((a.exponential ? 0 : 1) + exp(a.margins[i]));
     }
     move_neurons(a);
   }
@@ -249,6 +253,7 @@ class Descent {
     const std::size_t n = problem.samples(), neurons = padded<T>(problem.neurons());
     arrays_.n = n;
     arrays_.neurons = neurons;
+    arrays_.exponential = problem.exponential;
     arrays_.slope = T(problem.slope);
     arrays_.width = T(static_cast<double>(problem.neurons()) / 2);
     arrays_.rate = T(problem.learning_rate) / (T(static_cast<double>(n)) * arrays_.width);
@@ -302,7 +307,7 @@ class Descent {
       }
     }
     const Rows weights = problem.weights + c * problem.x;
-    return {log_mean_loss(u),
+    return {log_mean_loss(u, problem.exponential),
             {stable_rank(weights.topRows(neurons / 2)),
              stable_rank(weights.bottomRows(neurons / 2)), stable_rank(weights)}};
   }
@@ -374,8 +379,8 @@ take_flow_steps(Arrays<double>& a, const std::vector<double>& reach, double reso
     for (std::size_t i = 0; i < a.n; ++i) {
       const double u = a.margins[i];
       const double softplus = u > 0.0 ? u + std::log1p(std::exp(-u)) : std::log1p(std::exp(u));
-      a.push[i] =
-          moves_any(a, i) ? a.rate * a.labels[i] * std::exp(place.log_time - softplus) : 0.0;
+      const double falls = a.exponential ? u : softplus;  // −log g
+      a.push[i] = moves_any(a, i) ? a.rate * a.labels[i] * std::exp(place.log_time - falls) : 0.0;
     }
     double fastest = 1.0;
     for (std::size_t l = 0; l < a.n; ++l) {
@@ -397,6 +402,7 @@ class Flow {
     const std::size_t n = problem.samples(), neurons = padded<double>(problem.neurons());
     arrays_.n = n;
     arrays_.neurons = neurons;
+    arrays_.exponential = problem.exponential;
     arrays_.slope = problem.slope;
     arrays_.width = static_cast<double>(problem.neurons()) / 2;
     arrays_.rate = problem.learning_rate / (static_cast<double>(n) * arrays_.width);

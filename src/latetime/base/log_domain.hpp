@@ -34,6 +34,17 @@ inline double log_logistic_loss(double u) {
   return std::log(softplus(-u));
 }
 
+/// e^{−u}: multiplier and value of the exponential loss. Overflows to infinity below u ≈ −709,
+/// underflows to 0 beyond u ≈ 745.
+inline double exponential_loss(double u) {
+  return std::exp(-u);
+}
+
+/// log e^{−u}.
+inline double log_exponential_loss(double u) {
+  return -u;
+}
+
 /// log Σ exp(v_i), for logarithms of any size; −∞ for an empty span or when all entries are −∞.
 inline double log_sum_exp(std::span<const double> v) {
   double top = -std::numeric_limits<double>::infinity();

@@ -4,8 +4,6 @@
 #include <cmath>
 #include <numeric>
 
-#include "latetime/model/loss.hpp"
-
 namespace latetime {
 namespace {
 
@@ -14,8 +12,9 @@ constexpr std::size_t evaluation_chunk = 1024;
 constexpr std::size_t evaluation_batch = 64;
 
 /// Adds samples to sums of losses and errors.
-void count(const Matrix& outputs, const std::vector<int>& classes, Evaluation& sum) {
-  const Vector logs = log_sample_losses(outputs, classes);
+void count(const Matrix& outputs, const std::vector<int>& classes, const Loss& loss,
+           Evaluation& sum) {
+  const Vector logs = log_sample_losses(outputs, classes, loss);
   for (Eigen::Index i = 0; i < outputs.rows(); ++i) {
     Eigen::Index best = 0;
     outputs.row(i).maxCoeff(&best);
@@ -37,9 +36,10 @@ double operations(const SparseSamples<Real>& samples, const Classifier& network,
 
 }  // namespace
 
-Evaluation evaluate_outputs(const Matrix& outputs, const std::vector<int>& classes) {
+Evaluation evaluate_outputs(const Matrix& outputs, const std::vector<int>& classes,
+                            const Loss& loss) {
   Evaluation result;
-  count(outputs, classes, result);
+  count(outputs, classes, loss, result);
   result.loss /= static_cast<double>(result.samples);
   return result;
 }
@@ -246,8 +246,8 @@ void BatchTrainer<Real>::prepare_pulls() {
   loss_pulls_.resize(size, shape_.classes);
   add_outputs(sums_.data(), batch_capacity_, outputs_);
   finite_ = finite_ && outputs_.allFinite();
-  count(outputs_, batch.classes(), running_);
-  latetime::loss_pulls(outputs_, batch.classes(), loss_pulls_);
+  count(outputs_, batch.classes(), options_.loss, running_);
+  latetime::loss_pulls(outputs_, batch.classes(), loss_pulls_, options_.loss);
   const double rate = options_.learning_rate / static_cast<double>(size);
   const bool groups = shape_.head == Head::groups;
   for (Eigen::Index s = 0; s < size; ++s) {
@@ -271,7 +271,7 @@ Evaluation BatchTrainer<Real>::take_running_evaluation() {
 
 template <class Real>
 Evaluation BatchTrainer<Real>::evaluate(const SparseSamples<Real>& samples) {
-  return evaluate_outputs(outputs(samples), samples.classes);
+  return evaluate_outputs(outputs(samples), samples.classes, options_.loss);
 }
 
 template <class Real>

@@ -8,6 +8,7 @@
 #include "latetime/dynamics/batch_entries.hpp"
 #include "latetime/dynamics/batch_order.hpp"
 #include "latetime/model/classifier.hpp"
+#include "latetime/model/loss.hpp"
 #include "latetime/model/tiled_weights.hpp"
 
 namespace latetime {
@@ -17,11 +18,12 @@ struct BatchOptions {
   std::size_t batch_size = 64;  ///< 0: full batch, the samples in their own order
   std::uint64_t seed = 1;       ///< of the order of the samples in each epoch
   unsigned threads = 1;         ///< ≥ 1; does not change the result
+  Loss loss = logistic;         ///< of the margin against the others' log-sum-exp
 };
 
 /// Loss and error over some samples.
 struct Evaluation {
-  double loss = 0.0;        ///< mean softmax cross-entropy
+  double loss = 0.0;        ///< mean; softmax cross-entropy where it is the logistic one
   std::uint64_t wrong = 0;  ///< samples whose largest output is not that of their class
   std::uint64_t samples = 0;
 
@@ -29,7 +31,8 @@ struct Evaluation {
 };
 
 /// From outputs n × K.
-Evaluation evaluate_outputs(const Matrix& outputs, const std::vector<int>& classes);
+Evaluation evaluate_outputs(const Matrix& outputs, const std::vector<int>& classes,
+                            const Loss& loss = logistic);
 
 /// Mini-batch gradient descent on classifiers at full speed, in float32 or float64: the dense
 /// engine for image sets. Each epoch takes the samples in a new seeded order (the one of

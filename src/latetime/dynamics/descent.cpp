@@ -47,6 +47,15 @@ struct FlowCheckpoint {
   }
 };
 
+std::string overflow_of(const Problem& problem) {
+  if (problem.loss == exponential) {
+    return "the exponential loss blew up: the multipliers e^-u of negative margins u have no "
+           "bound, and the network's outputs overflowed; lower descent.learning_rate or "
+           "network.init_std, or take descent.loss = \"logistic\"";
+  }
+  return "the network's outputs overflowed; the data or the learning rate are far too large";
+}
+
 Outcome failed(FlowStatus status, const LogTime& time) {
   if (status == FlowStatus::interrupted) return {StopReason::interrupted, time, explain(status)};
   return {StopReason::flow_failed, time, explain(status)};
@@ -59,7 +68,7 @@ Descent::Descent(const Problem& problem, const DescentOptions& options)
       options_(options),
       plan_(plan_engines(options, problem.samples(), problem.shape())),
       exact_(problem, options, plan_) {
-  require_logistic(problem.loss, "Descent");
+  require_named(problem.loss, "Descent");
   if (!plan_.hand_over && options.method != Method::flow) return;
   const Samples& x = problem.data.x;
   flow_problem_.emplace(problem);
@@ -150,7 +159,7 @@ void Descent::begin_flow(const FlowStart& start, double error, double exact_erro
   late_ = std::make_unique<LateRun>(
       *flow_problem_, problem_.data, problem_.initial,
       LateRun::Start{start, flow_options, exact_.step(), error, rounding, beyond_});
-  flow_start_loss_ = log_mean_loss(late_->flow().margins());
+  flow_start_loss_ = late_->flow().log_loss();
 }
 
 void Descent::begin_gradient_flow() {
@@ -162,7 +171,7 @@ void Descent::begin_gradient_flow() {
   late_ =
       std::make_unique<LateRun>(*flow_problem_, problem_.data, problem_.initial,
                                 LateRun::Start{start, flow_options, LogTime(), 0.0, 0.0, beyond_});
-  flow_start_loss_ = log_mean_loss(late_->flow().margins());
+  flow_start_loss_ = late_->flow().log_loss();
 }
 
 LateFlow Descent::flow_from_here() const {
@@ -186,9 +195,7 @@ std::optional<Outcome> Descent::step_to(std::uint64_t target, const DescentObser
     if (spent < pulse_period / 2 && steps == chunk_) chunk_ *= 2;
     if (spent > pulse_period * 2 && chunk_ > 1) chunk_ /= 2;
     if (!exact_.finite()) {
-      return Outcome{StopReason::not_finite, time(),
-                     "the network's outputs overflowed; the data or the learning rate are far too "
-                     "large"};
+      return Outcome{StopReason::not_finite, time(), overflow_of(problem_)};
     }
     if (observers.pulse && !observers.pulse(time())) {
       return Outcome{StopReason::interrupted, time(), "stopped on request"};
@@ -212,7 +219,7 @@ std::optional<Outcome> Descent::flow_to(const LogTime& target, const DescentObse
   });
   if (status == FlowStatus::reached) return std::nullopt;
   if (status != FlowStatus::interrupted && status != FlowStatus::not_finite) {
-    const double loss = log_mean_loss(late_->flow().margins());
+    const double loss = late_->flow().log_loss();
     const Outcome outcome = not_separated(late_->flow(), time(), loss);
     if (outcome.reason == StopReason::not_separated) return outcome;
     if (hardly_falls(loss)) {
@@ -280,7 +287,7 @@ Outcome Descent::run(std::span<const LogTime> record_at, const DescentObservers&
 /// stays.
 Outcome Descent::end() const {
   if (late_ && time() > LogTime(steps_before_verdict)) {
-    const double loss = log_mean_loss(late_->flow().margins());
+    const double loss = late_->flow().log_loss();
     if (hardly_falls(loss)) {
       const Outcome outcome = not_separated(late_->flow(), time(), loss);
       if (outcome.reason == StopReason::not_separated) return outcome;

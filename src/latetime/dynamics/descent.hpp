@@ -34,7 +34,7 @@ struct DescentObservers {
 class Descent {
  public:
   /// Throws InputError for what no engine follows (plan_engines), std::invalid_argument for another
-  /// loss than the logistic one.
+  /// loss than those that have a name.
   Descent(const Problem& problem, const DescentOptions& options);
 
   /// What took the last step.

@@ -1,6 +1,7 @@
 #include "latetime/dynamics/exact_run.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <memory>
 #include <numeric>
 #include <utility>
@@ -16,8 +17,9 @@ namespace {
 // Steps that do not amplify rounding are still shadowed where a step is so short that this costs
 // little: a pre-activation that comes to zero exactly goes where rounding takes it.
 constexpr Eigen::Index most_pairs_to_shadow = 400;
-// They take the same steps at a learning rate that is larger by this part, and by twice as much.
-constexpr double shadow_rate = 0x1.8p-45;
+// They take the same steps at a learning rate that is larger by this part, or smaller: where a
+// pre-activation comes within rounding of zero one of them goes to the other side of it.
+constexpr double shadow_rates[] = {0x1.8p-45, -0x1.8p-44};
 // At these scales products are rounded otherwise, and small whole numbers stay whole.
 constexpr double shadow_scales[] = {3.0, 5.0};
 // Where such a shadow stays this near, the digits of a row are right.
@@ -26,6 +28,15 @@ constexpr double exact_to = 1e-10;
 // blind.
 constexpr double blind_below = 1e-6;
 constexpr const char* signs_array = "signs_until";
+constexpr const char* amplifies_array = "steps_amplify";
+
+/// Multipliers without bound, those of the exponential loss, are looked at after each of the first
+/// steps, in which margins may fall, and 32 to 64 times while steps double.
+std::uint64_t steps_to_look_at_multipliers(std::uint64_t step) {
+  constexpr std::uint64_t looks = 32;
+  const std::uint64_t period = std::max<std::uint64_t>(1, std::bit_floor(step) / looks);
+  return period - step % period;
+}
 
 // Signs that rounding decides are looked for at the first steps, where weights are short sums that
 // may cancel by the way the samples lie, and for as many steps after each one that was found.
@@ -105,8 +116,7 @@ RoundingShadow ExactRun::make_shadows() const {
       scale = starts_at_zero ? 1.0 : shadow_scales[shadow];
       start.data.x = Samples(Matrix(scale * problem_.data.x));
       start.initial.weights /= scale;
-      start.learning_rate *=
-          (1.0 + static_cast<double>(shadow + 1) * shadow_rate) / (scale * scale);
+      start.learning_rate *= (1.0 + shadow_rates[shadow]) / (scale * scale);
     } else {
       start = nearby_start(problem_, shadow);
     }
@@ -151,10 +161,16 @@ EngineMemory ExactRun::memory() const {
   if (signs_until_ > steps_to_look_for_signs) {
     memory.arrays[signs_array] = Matrix::Constant(1, 1, static_cast<double>(signs_until_));
   }
+  if (amplifies_) memory.arrays[amplifies_array] = Matrix::Constant(1, 1, 1.0);
   return memory;
 }
 
 EngineMemory ExactRun::memory_pattern(const std::function<bool(const std::string&)>& stored) {
+  if (stored(amplifies_array) && !amplifies_) {
+    amplifies_ = true;
+    contracts_ = false;
+    shadow_.emplace(make_shadows());
+  }
   if (!shadow_ && stored(RoundingShadow::first_array)) shadow_.emplace(make_shadows());
   EngineMemory pattern = memory();
   if (stored(signs_array)) pattern.arrays[signs_array] = Matrix::Zero(1, 1);
@@ -174,13 +190,31 @@ void ExactRun::advance(std::uint64_t steps) {
   while (steps > 0) {
     std::uint64_t part = steps;
     if (shadow_) part = std::min(part, RoundingShadow::period - step() % RoundingShadow::period);
+    if (watches_multipliers()) part = std::min(part, steps_to_look_at_multipliers(step()));
     if (step() < signs_until_) part = 1;
     std::visit([&](auto& engine) { engine.advance(part); }, engine_);
     if (!finite()) return;
     if (shadow_) shadow_->advance(part, engine_);
     if (step() <= signs_until_) look_at_signs();
+    if (watches_multipliers()) look_at_multipliers();
     steps -= part;
   }
+}
+
+/// Where a multiplier is too large for steps that contract, shadows follow the run from its start.
+void ExactRun::look_at_multipliers() {
+  if (steps_to_look_at_multipliers(step() - 1) > 1) return;
+  const TrainingState here = std::visit([](const auto& e) { return e.state(false); }, engine_);
+  const Vector u =
+      margins(group_outputs(here.preactivations, problem_.shape()), problem_.data.classes);
+  const double most = contracting_multiplier(problem_, batch_size(options_));
+  if (multipliers(u, problem_.loss).maxCoeff() <= most) return;
+  // Signs that were decided with more digits are not decided for shadows that come after them.
+  const bool lost = (shadow_ && shadow_->lost()) || signs_until_ > steps_to_look_for_signs;
+  contracts_ = false;
+  amplifies_ = true;
+  shadow_.emplace(make_shadows());
+  lost ? shadow_->lose() : shadow_->catch_up(step());
 }
 
 /// Signs that rounding would decide are decided with more digits.

@@ -40,12 +40,15 @@ class ExactRun {
  private:
   RoundingShadow make_shadows() const;
   void look_at_signs();
+  bool watches_multipliers() const { return contracts_ && !(problem_.loss == logistic); }
+  void look_at_multipliers();
 
   const Problem problem_;
   const DescentOptions options_;
   const EnginePlan plan_;
   const Vector sample_norms_, initial_norms_;
-  const bool contracts_;  // no step amplifies rounding
+  bool contracts_;          // no step amplifies rounding
+  bool amplifies_ = false;  // one did, although those at the start do not
   ExactEngine engine_;
   std::optional<RoundingShadow> shadow_;
   std::uint64_t signs_until_;        // the last step at which signs are looked at

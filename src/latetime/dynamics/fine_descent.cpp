@@ -41,6 +41,7 @@ struct FineDescent::State {
   const Dataset data;
   const NetworkShape shape;
   const double learning_rate;
+  const bool exponential_loss;
   BatchOrder batches;
   const Vector norms;
   std::uint64_t step = 0;
@@ -53,17 +54,26 @@ struct FineDescent::State {
     return z;
   }
 
-  /// 1[c_i = k] − softmax_k(F(x_i)) for each group k.
+  /// 1[c_i = k] − softmax_k(F(x_i)) for each group k; of the exponential loss with sums over the
+  /// other groups' e^{F_k − F_c} in place of shares.
   Reals pulls(Eigen::Index i, const Reals& z) const {
     Reals outputs(static_cast<std::size_t>(shape.groups), Real(0));
     for (std::size_t q = 0; q < kinds.size(); ++q) {
       outputs[static_cast<std::size_t>(kinds[q].group)] +=
           kinds[q].count * (z[q] >= 0 ? z[q] : Real(shape.slope * z[q])) / shape.width;
     }
+    const auto own = static_cast<std::size_t>(data.classes[static_cast<std::size_t>(i)]);
+    if (exponential_loss) {
+      const Real of_own = outputs[own];
+      Real others = 0;
+      for (Real& output : outputs) others += output = -exp(output - of_own);
+      outputs[own] = -1 - others;  // its own share was −1
+      return outputs;
+    }
     Real total = 0;
     for (Real& output : outputs) total += output = exp(output);
     for (Real& output : outputs) output /= -total;
-    outputs[static_cast<std::size_t>(data.classes[static_cast<std::size_t>(i)])] += 1;
+    outputs[own] += 1;
     return outputs;
   }
 };
@@ -72,12 +82,13 @@ FineDescent::FineDescent(const Problem& problem, std::size_t batch_size, std::ui
     : state_(new State{problem.data,
                        problem.shape(),
                        problem.learning_rate,
+                       problem.loss == exponential,
                        {static_cast<std::size_t>(problem.samples()), batch_size, seed},
                        problem.data.x.rowwise().norm(),
                        0,
                        {},
                        {}}) {
-  require_logistic(problem.loss, "FineDescent");
+  require_named(problem.loss, "FineDescent");
   require_kink(problem.shape(), "FineDescent");
   const Network& initial = problem.initial;
   std::map<std::pair<int, std::vector<double>>, std::size_t> known;

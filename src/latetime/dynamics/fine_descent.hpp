@@ -12,7 +12,7 @@ namespace latetime {
 class FineDescent {
  public:
   /// `batch_size` of 0: full batch; else the batches of DenseEngine. Throws std::invalid_argument
-  /// unless the loss is the logistic one.
+  /// unless the loss has a name.
   FineDescent(const Problem& problem, std::size_t batch_size, std::uint64_t seed);
   ~FineDescent();
   FineDescent(FineDescent&&) noexcept;

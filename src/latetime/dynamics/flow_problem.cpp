@@ -57,9 +57,10 @@ FlowProblem::FlowProblem(const Problem& problem)
       classes(problem.data.classes),
       x(problem.data.x),
       gram(gram_without_rounding(x)),
-      rate(problem.rate()) {
+      rate(problem.rate()),
+      loss(problem.loss) {
   if (shape.groups != 2) throw std::invalid_argument("late-time flow: two classes only");
-  require_logistic(problem.loss, "late-time flow");
+  require_named(problem.loss, "late-time flow");
   require_kink(shape, "late-time flow");
   reach = rate * gram.cwiseAbs();
   find_folds(*this);

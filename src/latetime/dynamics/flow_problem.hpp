@@ -18,7 +18,7 @@ Matrix gram_without_rounding(const Eigen::Ref<const Matrix>& x);
 ///   du_i/dθ = (1/m) Σ_k ς_{k,i} α_{k,i} dz_{k,i}/dθ,
 /// where q = η/(nm) and ς_{k,l} is +1 for own-class pairs and −1 for the others.
 struct FlowProblem {
-  /// Throws std::invalid_argument unless there are two classes and the loss is the logistic one.
+  /// Throws std::invalid_argument unless there are two classes and the loss is a named one.
   explicit FlowProblem(const Problem& problem);
 
   NetworkShape shape;
@@ -26,6 +26,7 @@ struct FlowProblem {
   Samples x;                 ///< n × d
   Matrix gram;               ///< n × n, without rounding
   double rate;               ///< q = η/(nm)
+  Loss loss;                 ///< ℓ
   Matrix reach;  ///< q |G_{li}|, n × n: |Δz_{k,i}| ≤ Σ_l reach_{li} ∫λ_l dθ for any neuron
 
   /// Samples on one line through zero, x_i = ratio_i x_{fold_i}, reach zero together, at every

@@ -56,7 +56,7 @@ void FlowState::take_plateau() {
   const Unrest left = unrest();
   reach = problem->reach;
   if (!entered) return;
-  plateau = find_plateau(kernel, gap.array() + theta, theta, sleeping, before);
+  plateau = find_plateau(problem->loss, kernel, gap.array() + theta, theta, sleeping, before);
   if (!plateau) return;
   if (!holds_plateau(*plateau)) {
     plateau.reset();

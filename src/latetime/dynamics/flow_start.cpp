@@ -71,7 +71,7 @@ void FlowState::start_from_zero() {
     }
   }
   lambda /= static_cast<double>(problem->shape.width);
-  lambda = multipliers_of(theta, Vector(lambda.array() - theta));
+  lambda = multipliers_of(problem->loss, theta, Vector(lambda.array() - theta));
   int from_origin[] = {-1, -1};
   for (Eigen::Index k = 0; k < problem->neurons(); ++k) {
     FlowNeuron& neuron = neurons[static_cast<std::size_t>(k)];

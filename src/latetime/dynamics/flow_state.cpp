@@ -42,10 +42,11 @@ constexpr double largest_log_multiplier = 650.0;
 
 }  // namespace
 
-Vector multipliers_of(double theta, const Vector& gaps) {
-  return gaps.unaryExpr([theta](double gap) {
-    // softplus(u) = u to rounding once u > 37.
-    const double log = gap + theta > 37.0 ? -gap : theta - softplus(gap + theta);
+Vector multipliers_of(const Loss& loss, double theta, const Vector& gaps) {
+  // log g(u) = −u, of the exponential loss everywhere, of others to rounding once u > 37.
+  const double tail = loss == exponential ? -std::numeric_limits<double>::infinity() : 37.0;
+  return gaps.unaryExpr([&loss, theta, tail](double gap) {
+    const double log = gap + theta > tail ? -gap : theta + loss.log_multiplier(gap + theta);
     return std::exp(std::min(log, largest_log_multiplier));
   });
 }
@@ -57,29 +58,30 @@ Vector FlowState::gaps_at(double delta, const Vector& x) const {
   gaps.array() -= delta;
   // Samples at rest lag behind by what the others' multipliers ask for, to the next order in 1/t.
   if (plateau && inverse_time > 1e-17) {
-    gaps += inverse_time * (lag * multipliers_of(theta + delta, gaps));
+    gaps += inverse_time * (lag * multipliers_of(problem->loss, theta + delta, gaps));
   }
   return gaps;
 }
 
 Vector FlowState::lambda_at(double delta, const Vector& x) const {
-  return multipliers_of(theta + delta, gaps_at(delta, x));
+  return multipliers_of(problem->loss, theta + delta, gaps_at(delta, x));
 }
 
 /// The multipliers λ, for gradient descent with the corrections of its modified equation
 ///   g̃ = g − ½ g'∘p + (1/12) g''∘p² + (1/3) g'∘(κ(g'∘p)),  p = κ g,
-/// each a factor 1/t smaller than the one before.
+/// each a factor 1/t smaller than the one before; g' and g'' as Loss::saturation says.
 Vector FlowState::multiplier_rates(double delta, const Vector& x) const {
   Vector lambda = lambda_at(delta, x);
   const double inverse_time = std::exp(-(theta + delta));
   if (!options.of_descent || inverse_time < 1e-17) return lambda;
   const Vector change = inverse_time * (kernel * lambda);  // p
   const Vector g = inverse_time * lambda;
-  const Vector rest = (1.0 - g.array()).matrix();
+  const double b = *problem->loss.saturation;
+  const Vector rest = (1.0 - b * g.array()).matrix();
   Vector factor = (1.0 + 0.5 * rest.array() * change.array()).matrix();
   if (inverse_time > 1e-9) {
     const Vector second = kernel * (g.array() * rest.array() * change.array()).matrix();
-    factor.array() += rest.array() * ((1.0 - 2.0 * g.array()) * change.array().square() / 12.0 +
+    factor.array() += rest.array() * ((1.0 - 2.0 * b * g.array()) * change.array().square() / 12.0 +
                                       second.array() / 3.0);
   }
   // Where a step still changes margins by much, the series means nothing, but rates stay rates: a

@@ -214,7 +214,7 @@ struct FlowState {
 
 /// λ = t g at u − θ = gaps, n entries: finite at any time (of samples that nothing follows λ grows
 /// with t, and is cut off).
-Vector multipliers_of(double theta, const Vector& gaps);
+Vector multipliers_of(const Loss& loss, double theta, const Vector& gaps);
 
 /// The state at the end of a step of the integrator from `state` in which no event lies.
 /// `last_lambda` is still that of before.

@@ -37,7 +37,7 @@ FrozenEngine::FrozenEngine(CoefficientEngine& base, const kernel::FrozenKernel& 
   if (base.shape().groups != 2) {
     throw std::invalid_argument("FrozenEngine: the network must have two groups");
   }
-  require_logistic(base.loss(), "FrozenEngine");
+  require_named(base.loss(), "FrozenEngine");
   for (const int c : base.classes()) labels_.push_back(c == 0 ? 1.0 : -1.0);
   std::fill_n(rate_.begin(), n_, base.rate());
 }
@@ -131,7 +131,8 @@ bool FrozenEngine::prove_or_shorten(const FrozenProof::Start& start, std::uint64
                    .margins = margins_.data(),
                    .samples = n_,
                    .stride = stride_,
-                   .steps = length});
+                   .steps = length,
+                   .exponential = base_.loss() == exponential});
   const double share =
       proof_.provable_share(start, {sums_.data(), n_}, {trial_.data(), n_}, length == 1);
   if (share >= 1.0) return true;

@@ -25,8 +25,8 @@ namespace latetime {
 /// run is cut into calls, and whether or not it was stopped and restored in between.
 class FrozenEngine {
  public:
-  /// `base` must outlive this. Throws std::invalid_argument unless it has two groups and the
-  /// logistic loss.
+  /// `base` must outlive this. Throws std::invalid_argument unless it has two groups and a named
+  /// loss.
   explicit FrozenEngine(CoefficientEngine& base,
                         const kernel::FrozenKernel& kernel = kernel::best_frozen_kernel());
 

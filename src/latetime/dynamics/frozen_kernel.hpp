@@ -9,7 +9,8 @@
 namespace latetime::kernel {
 
 /// Gradient steps of all samples while no activation changes:
-///   u = u_ref + K s,   s_i ← s_i + rate_i / (1 + e^{u_i}).
+///   u = u_ref + K s,   s_i ← s_i + rate_i / (1 + e^{u_i}),
+/// of the exponential loss s_i ← s_i + rate_i e^{−u_i}.
 /// Lanes from n to the stride have rate 0 and zeros in K, and stay 0.
 struct FrozenJob {
   const double* tangent;    ///< K, samples × stride: row l is its column l (K is symmetric)
@@ -20,6 +21,7 @@ struct FrozenJob {
   std::size_t samples;      ///< n
   std::size_t stride;       ///< a multiple of lane_multiple; rows start on cache lines
   std::uint64_t steps;
+  bool exponential;  ///< the loss; else it is the logistic one
 };
 
 /// One build of the loop.

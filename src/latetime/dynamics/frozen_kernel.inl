@@ -46,15 +46,17 @@ inline Pack exponential(Pack x) {
 }
 
 /// rate / (1 + e^u) from e = e^{−|u|}: without cancellation or overflow, and with a small relative
-/// error however large u is.
+/// error however large u is. Of the exponential loss rate · e^{−u}.
+template <bool exponential_loss>
 inline __attribute__((always_inline)) Pack pull(Pack u, Pack rate) {
+  if constexpr (exponential_loss) return rate * exponential(-u);
   const Pack e = exponential(u < 0.0 ? u : -u);
   return (u > 0.0 ? rate * e : rate) / (1.0 + e);
 }
 
 /// n ≤ 16: everything in registers and the first-level cache, the sum over l in four strands,
 /// because a step is one chain of dependent operations.
-template <std::size_t samples>
+template <std::size_t samples, bool exponential_loss>
 void advance_few(const FrozenJob& shared) {
   const FrozenJob job = shared;
   constexpr std::size_t width = (samples + 7) / 8 * 8;
@@ -76,7 +78,7 @@ void advance_few(const FrozenJob& shared) {
           load(job.reference + v * lanes) + ((strand[0] + strand[1]) + (strand[2] + strand[3]));
     }
     for (std::size_t v = 0; v < packs; ++v) {
-      const Pack q = pull(margin[v], load(job.rate + v * lanes));
+      const Pack q = pull<exponential_loss>(margin[v], load(job.rate + v * lanes));
       store(sums + v * lanes, load(sums + v * lanes) + q);
     }
   }
@@ -116,6 +118,7 @@ inline void last_tile(const FrozenJob& job, std::size_t first) {
   }
 }
 
+template <bool exponential_loss>
 void advance_many(const FrozenJob& shared) {
   const FrozenJob job = shared;
   const std::size_t width = job.stride;
@@ -126,49 +129,54 @@ void advance_many(const FrozenJob& shared) {
     }
     last_tile<tile_packs - 1>(job, first);
     for (std::size_t i = 0; i < width; i += lanes) {
-      const Pack q = pull(load(job.margins + i), load(job.rate + i));
+      const Pack q = pull<exponential_loss>(load(job.margins + i), load(job.rate + i));
       store(job.sums + i, load(job.sums + i) + q);
     }
   }
 }
 
-void advance(const FrozenJob& job) {
+template <bool exponential_loss>
+void advance_samples(const FrozenJob& job) {
   switch (job.samples) {
     case 1:
-      return advance_few<1>(job);
+      return advance_few<1, exponential_loss>(job);
     case 2:
-      return advance_few<2>(job);
+      return advance_few<2, exponential_loss>(job);
     case 3:
-      return advance_few<3>(job);
+      return advance_few<3, exponential_loss>(job);
     case 4:
-      return advance_few<4>(job);
+      return advance_few<4, exponential_loss>(job);
     case 5:
-      return advance_few<5>(job);
+      return advance_few<5, exponential_loss>(job);
     case 6:
-      return advance_few<6>(job);
+      return advance_few<6, exponential_loss>(job);
     case 7:
-      return advance_few<7>(job);
+      return advance_few<7, exponential_loss>(job);
     case 8:
-      return advance_few<8>(job);
+      return advance_few<8, exponential_loss>(job);
     case 9:
-      return advance_few<9>(job);
+      return advance_few<9, exponential_loss>(job);
     case 10:
-      return advance_few<10>(job);
+      return advance_few<10, exponential_loss>(job);
     case 11:
-      return advance_few<11>(job);
+      return advance_few<11, exponential_loss>(job);
     case 12:
-      return advance_few<12>(job);
+      return advance_few<12, exponential_loss>(job);
     case 13:
-      return advance_few<13>(job);
+      return advance_few<13, exponential_loss>(job);
     case 14:
-      return advance_few<14>(job);
+      return advance_few<14, exponential_loss>(job);
     case 15:
-      return advance_few<15>(job);
+      return advance_few<15, exponential_loss>(job);
     case 16:
-      return advance_few<16>(job);
+      return advance_few<16, exponential_loss>(job);
     default:
-      return advance_many(job);
+      return advance_many<exponential_loss>(job);
   }
+}
+
+void advance(const FrozenJob& job) {
+  job.exponential ? advance_samples<true>(job) : advance_samples<false>(job);
 }
 
 }  // namespace

@@ -234,7 +234,7 @@ double HandOver::try_from_oldest(bool stays, const std::function<bool()>& keep_g
 
 double HandOver::log_loss_at(const Look& look) const {
   const Matrix z = start(look.step, look.coefficients).preactivations;
-  return log_mean_loss(group_outputs(z, problem_.shape), problem_.classes);
+  return log_mean_loss(group_outputs(z, problem_.shape), problem_.classes, problem_.loss);
 }
 
 /// What the mean over fast switching is off by just now.

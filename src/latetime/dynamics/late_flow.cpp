@@ -42,9 +42,10 @@ constexpr double longest_drift = 600.0;
 constexpr std::uint64_t steps_before_rest = 250;
 
 /// |∂ log L/∂u_i|, n entries: g_i/(n L).
-Vector loss_slopes(const Vector& margins) {
-  const double all = log_mean_loss(margins) + std::log(static_cast<double>(margins.size()));
-  return margins.unaryExpr([all](double u) { return std::exp(log_multiplier(u) - all); });
+Vector loss_slopes(const Vector& margins, const Loss& loss) {
+  const double all = log_mean_loss(margins, loss) + std::log(static_cast<double>(margins.size()));
+  return margins.unaryExpr(
+      [&loss, all](double u) { return std::exp(loss.log_multiplier(u) - all); });
 }
 
 /// Most that log L changes by when no margin moves by more than `most`, which is `first_order` as
@@ -121,10 +122,10 @@ bool LateFlow::attempt_step() {
 /// jumps says that the change does not belong there.
 template <class Change>
 void LateFlow::change_where_it_is(const Change& change) {
-  const double before = log_mean_loss(margins());
+  const double before = log_loss();
   change();
   begin_step_anew();
-  if (!(std::abs(log_mean_loss(margins()) - before) <= most_of_a_change)) ++now_.undecided;
+  if (!(std::abs(log_loss() - before) <= most_of_a_change)) ++now_.undecided;
 }
 
 /// Goes to the event inside the step just taken, and through it.
@@ -235,8 +236,12 @@ Vector LateFlow::lambda() const {
   return here().lambda_at(0.0, Vector::Zero(here().samples()));
 }
 
+double LateFlow::log_loss() const {
+  return log_mean_loss(margins(), problem().loss);
+}
+
 double LateFlow::log_loss_speed() const {
-  return -loss_slopes(margins()).dot(here().kernel * here().rates_now());
+  return -loss_slopes(margins(), problem().loss).dot(here().kernel * here().rates_now());
 }
 
 FlowStart LateFlow::state() const {
@@ -310,7 +315,8 @@ double LateFlow::event_loss_error(bool dies_away) const {
   const double fresh = (1.0 - lasting_error) * std::exp(errors.fresh_time - here().theta);
   const Vector left =
       dies_away ? Vector(lasting_error * errors.margins + fresh * errors.fresh) : errors.margins;
-  return loss_change(left.dot(loss_slopes(margins())), left.maxCoeff()) + here().series_error;
+  return loss_change(left.dot(loss_slopes(margins(), problem().loss)), left.maxCoeff()) +
+         here().series_error;
 }
 
 double LateFlow::event_rank_error(const std::vector<RankSense>& senses) const {
@@ -428,7 +434,7 @@ double LateFlow::switching_error(const std::vector<RankSense>& senses) const {
     }
     add_hops(problem(), neuron, static_cast<Eigen::Index>(k), *hops, senses, *alike);
   }
-  const Vector of_loss = loss_slopes(margins());
+  const Vector of_loss = loss_slopes(margins(), problem().loss);
   double loss_squares = 0.0, margin_squares = 0.0, weight_squares = 0.0;
   std::vector<double> rank_squares(senses.size(), 0.0);
   for (const HoppingAlike& group : groups) {

@@ -52,6 +52,7 @@ class LateFlow {
   Matrix without_switching(Matrix preactivations) const;
   Vector margins() const;         ///< u, n, the mean over the fast switching where pairs slide
   Vector lambda() const;          ///< t g_i, n
+  double log_loss() const;        ///< log L
   double log_loss_speed() const;  ///< d log L/dθ
   Matrix slopes() const;          ///< effective σ', neurons × n
   const NeuronMode& mode(Eigen::Index neuron) const { return here().neuron(neuron).mode; }

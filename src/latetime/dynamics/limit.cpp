@@ -225,6 +225,17 @@ bool own_pairs_are_final(const LateFlow& flow) {
   return true;
 }
 
+/// Whether steps come no further away from a minimum with these multipliers, from weights that are
+/// that far from it: of the exponential loss ℓ'' = g, which is e^{√(2/m) ‖x‖ way} times as large
+/// there at most, has to be as small as steps_contract() asks for.
+bool steps_contract_within(const FlowProblem& problem, const Vector& multipliers, double way) {
+  if (problem.loss == logistic) return true;
+  const double longest = std::sqrt(problem.gram.diagonal().maxCoeff());
+  const double reach = std::sqrt(2.0 / static_cast<double>(problem.shape.width)) * longest * way;
+  const double largest = problem.gram.cwiseAbs().rowwise().sum().maxCoeff();
+  return problem.rate * largest * multipliers.maxCoeff() * std::exp(reach) <= 1.0;
+}
+
 /// Whether the loss of the present modes has a minimum, and own-class pairs are further from zero
 /// than three times the way to it. Pairs of a fold that pushes alike on either side there may be
 /// nearer: the loss of either side is convex and has its minimum there, so that descent comes no
@@ -240,9 +251,10 @@ bool minimum_is_near(const LateFlow& flow) {
   double slope = std::numeric_limits<double>::infinity();
   for (int round = 0; round < 100 && slope > kernel_rounding(n) * top; ++round) {
     const Vector u = start + kernel * s;
-    const Vector g = multipliers(u);
-    slope = (kernel * g).cwiseAbs().maxCoeff();
-    const Vector bend = g.cwiseProduct((1.0 - g.array()).matrix());
+    const Vector g = multipliers(u, problem.loss);
+    const double size = std::max(1.0, g.maxCoeff());
+    slope = (kernel * g).cwiseAbs().maxCoeff() / size;
+    const Vector bend = curvatures(g, problem.loss);
     // Newton's step in the margins, K (g − bend ∘ K Δ) = 0, damped where the kernel is singular.
     Eigen::MatrixXd hessian = kernel * bend.asDiagonal() * kernel;
     hessian.diagonal().array() += 1e-13 * top * top;
@@ -254,9 +266,10 @@ bool minimum_is_near(const LateFlow& flow) {
   if (!(slope <= kernel_rounding(n) * top)) return false;
   const Vector u = start + kernel * s;
   if (u.maxCoeff() > largest_margin_at_minimum) return false;  // rather a ray than a minimum
-  const Vector g = multipliers(u);
+  const Vector g = multipliers(u, problem.loss);
   if (!moves_no_weights(problem, flow.modes(), g)) return false;  // it goes on, however slowly
   const double way = problem.weight_change(s, kernel * s);
+  if (!steps_contract_within(problem, g, way)) return false;
   const Matrix z = flow.state().preactivations;
   for (Eigen::Index k = 0; k < problem.neurons(); ++k) {
     for (Eigen::Index i = 0; i < n; ++i) {

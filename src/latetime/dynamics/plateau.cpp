@@ -4,11 +4,9 @@
 #include <cmath>
 #include <limits>
 
-#include "latetime/base/log_domain.hpp"
 #include "latetime/data/symmetric_eigen.hpp"
 #include "latetime/data/symmetric_solve.hpp"
 #include "latetime/dynamics/flow_problem.hpp"
-#include "latetime/model/loss.hpp"
 #include "latetime/optimize/nonnegative_qp.hpp"
 
 namespace latetime {
@@ -90,16 +88,15 @@ struct Minimum {
 };
 
 /// By Newton steps: the loss is strictly convex there. Nothing where they do not find it.
-std::optional<Minimum> least_loss(const Vector& u, const Eigen::MatrixXd& basis) {
+std::optional<Minimum> least_loss(const Loss& loss, const Vector& u, const Eigen::MatrixXd& basis) {
   const Eigen::Index rank = basis.cols();
-  Minimum at{Vector::Zero(rank), multipliers(u), Eigen::MatrixXd::Zero(rank, rank)};
+  Minimum at{Vector::Zero(rank), multipliers(u, loss), Eigen::MatrixXd::Zero(rank, rank)};
   if (rank == 0) return at;
   for (int round = 0; round < 60; ++round) {
     Vector& g = at.multipliers;
-    g = multipliers(Vector(u + basis * at.y));
+    g = multipliers(Vector(u + basis * at.y), loss);
     const Vector slope = basis.transpose() * g;
-    at.hessian =
-        basis.transpose() * g.cwiseProduct((1.0 - g.array()).matrix()).asDiagonal() * basis;
+    at.hessian = basis.transpose() * curvatures(g, loss).asDiagonal() * basis;
     if (slope.cwiseAbs().maxCoeff() <= minimum_tolerance * g.maxCoeff()) return at;
     Vector step = unchecked_symmetric_solution(at.hessian, slope);
     if (!step.allFinite()) return std::nullopt;
@@ -111,8 +108,8 @@ std::optional<Minimum> least_loss(const Vector& u, const Eigen::MatrixXd& basis)
 }
 
 /// How samples at rest answer to the others: false where that cannot be solved for.
-bool find_response(const Range& range, const Minimum& minimum, const Eigen::MatrixXd& columns,
-                   Plateau& plateau) {
+bool find_response(const Loss& loss, const Range& range, const Minimum& minimum,
+                   const Eigen::MatrixXd& columns, Plateau& plateau) {
   const Eigen::Index size = columns.cols(), n = columns.rows();
   const auto& [basis, values] = range;
   Eigen::MatrixXd shares = Eigen::MatrixXd::Zero(size, n);  // λ̃_P
@@ -125,8 +122,7 @@ bool find_response(const Range& range, const Minimum& minimum, const Eigen::Matr
     const auto solved = symmetric_solution(minimum.hessian, pull);
     if (!solved) return false;
     const Eigen::MatrixXd& e = *solved;
-    const Vector& g = minimum.multipliers;
-    const Vector bend = g.cwiseProduct((1.0 - g.array()).matrix());
+    const Vector bend = curvatures(minimum.multipliers, loss);
     shares = -(bend.asDiagonal() * (basis * e));
     lag = basis * (inverse.asDiagonal() * e);
     approach = basis * (inverse.asDiagonal() * minimum.y);
@@ -149,8 +145,9 @@ bool find_response(const Range& range, const Minimum& minimum, const Eigen::Matr
 
 }  // namespace
 
-std::optional<Plateau> find_plateau(const Eigen::MatrixXd& kernel, const Vector& margins,
-                                    double log_time, const std::vector<std::uint8_t>& sleeps,
+std::optional<Plateau> find_plateau(const Loss& loss, const Eigen::MatrixXd& kernel,
+                                    const Vector& margins, double log_time,
+                                    const std::vector<std::uint8_t>& sleeps,
                                     const std::optional<Plateau>& before) {
   const Eigen::Index n = margins.size();
   std::vector<Eigen::Index> awake;
@@ -159,7 +156,7 @@ std::optional<Plateau> find_plateau(const Eigen::MatrixXd& kernel, const Vector&
   for (Eigen::Index i = 0; i < n; ++i) {
     if (sleeps[static_cast<std::size_t>(i)]) continue;
     awake.push_back(i);
-    large = large || log_time - softplus(margins[i]) + std::log(top) > large_multiplier;
+    large = large || log_time + loss.log_multiplier(margins[i]) + std::log(top) > large_multiplier;
   }
   if (!(top > 0.0) || !large || !margins.allFinite()) return std::nullopt;
 
@@ -174,13 +171,13 @@ std::optional<Plateau> find_plateau(const Eigen::MatrixXd& kernel, const Vector&
                         block = kernel(plateau.samples, plateau.samples);
   const Vector u = margins(plateau.samples);
   const Range range = range_of(block, top);
-  const auto minimum = least_loss(u, range.basis);
+  const auto minimum = least_loss(loss, u, range.basis);
   if (!minimum) return std::nullopt;
   const Vector rest_margins = u + range.basis * minimum->y;
   if (rest_margins.maxCoeff() > largest_margin_at_rest) return std::nullopt;
-  if (!find_response(range, *minimum, columns, plateau)) return std::nullopt;
+  if (!find_response(loss, range, *minimum, columns, plateau)) return std::nullopt;
   // Where they are, as of descent (with the lag that belongs to λ_S) or of its slow part.
-  Vector others = multipliers(margins);
+  Vector others = multipliers(margins, loss);
   for (const Eigen::Index i : plateau.samples) others[i] = 0.0;
   for (Eigen::Index i = 0; i < n; ++i) {
     if (sleeps[static_cast<std::size_t>(i)]) others[i] = 0.0;

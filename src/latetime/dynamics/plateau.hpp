@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "latetime/data/dataset.hpp"
+#include "latetime/model/loss.hpp"
 
 namespace latetime {
 
@@ -13,7 +14,7 @@ namespace latetime {
 /// y_l (a_k σ'_{k,l} x_l)_k with Gram matrix κ. The other samples go on, and what they move
 /// of the margins at rest is taken back at once (within O(1) steps, nothing in log time).
 ///
-/// With u_P = u*_P + δ/t + O(1/t²) and g_P = g* − D δ/t, D = diag(g* (1 − g*)), the rest is held by
+/// With u_P = u*_P + δ/t + O(1/t²) and g_P = g* − D δ/t, D = diag(−g'(u*)), the rest is held by
 /// κ_PP D δ = κ_PS λ_S, that is by deviations λ̃_P = −D δ of t g_P from t g* that depend on λ_S
 /// linearly. Everything that moves follows from those: t g* alone would grow without bound and
 /// moves nothing.
@@ -37,8 +38,9 @@ struct Plateau {
 /// the margins, or where they are still on their way.
 /// `before`: the plateau until now; while its g* still moves nothing, its samples are taken for
 /// all, without looking for rays.
-std::optional<Plateau> find_plateau(const Eigen::MatrixXd& kernel, const Vector& margins,
-                                    double log_time, const std::vector<std::uint8_t>& sleeps,
+std::optional<Plateau> find_plateau(const Loss& loss, const Eigen::MatrixXd& kernel,
+                                    const Vector& margins, double log_time,
+                                    const std::vector<std::uint8_t>& sleeps,
                                     const std::optional<Plateau>& before = std::nullopt);
 
 }  // namespace latetime

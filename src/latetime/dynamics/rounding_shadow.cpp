@@ -103,15 +103,37 @@ double rounding_of_ranks(const TrainingState& state, const NetworkShape& shape,
   return error > ranks_are_good_to ? error : 0.0;
 }
 
-bool steps_contract(const Problem& problem, std::size_t batch_size) {
-  if (problem.shape().smoothing > 0.0) return false;
+namespace {
+
+/// η times an upper bound of λ_max(G), and b m.
+struct StepSize {
+  double moved, allowed;
+};
+StepSize step_size(const Problem& problem, std::size_t batch_size) {
   const Samples& x = problem.data.x;
   const double n = static_cast<double>(problem.samples());
   const double m = static_cast<double>(problem.shape().width);
   const double batch = batch_size == 0 ? n : std::min(n, static_cast<double>(batch_size));
   const double in_batch =
       std::min(largest_eigenvalue_bound(x), batch * x.rowwise().squaredNorm().maxCoeff());
-  return problem.learning_rate * in_batch <= 4.0 * batch * m;
+  return {problem.learning_rate * in_batch, batch * m};
+}
+
+}  // namespace
+
+bool steps_contract(const Problem& problem, std::size_t batch_size) {
+  if (problem.shape().smoothing > 0.0) return false;
+  const auto [moved, allowed] = step_size(problem, batch_size);
+  if (problem.loss == logistic) return moved <= 4.0 * allowed;
+  if (problem.loss != exponential) return false;
+  const Matrix z = preactivations(problem.initial.weights, problem.data.x);
+  const Vector u = margins(group_outputs(z, problem.shape()), problem.data.classes);
+  return 2.0 * moved * multipliers(u, problem.loss).maxCoeff() <= allowed;
+}
+
+double contracting_multiplier(const Problem& problem, std::size_t batch_size) {
+  const auto [moved, allowed] = step_size(problem, batch_size);
+  return allowed / moved;
 }
 
 Problem nearby_start(const Problem& problem, std::size_t shadow) {
@@ -149,11 +171,15 @@ RoundingShadow::RoundingShadow(std::vector<int> classes, const NetworkShape& sha
   for (std::size_t s = 0; s < shadows_.size(); ++s) shadows_[s] = make_shadow(s);
 }
 
-void RoundingShadow::advance(std::uint64_t steps, const ExactEngine& run) {
-  if (lost_) return;
+void RoundingShadow::catch_up(std::uint64_t steps) {
   for (auto& shadow : shadows_) {
     std::visit([&](auto& engine) { engine.advance(steps); }, *shadow.engine);
   }
+}
+
+void RoundingShadow::advance(std::uint64_t steps, const ExactEngine& run) {
+  if (lost_) return;
+  catch_up(steps);
   const auto step = std::visit([](const auto& engine) { return engine.step(); }, run);
   if (step % period != 0) return;
   // Pre-activations, since coefficients of samples that cancel mean nothing.

@@ -18,12 +18,18 @@ namespace latetime {
 using ExactEngine = std::variant<ExactDescent, DenseEngine>;
 
 /// Whether no step of this descent makes differences larger, so that rounding errors only add up.
-/// While no activation changes, a step is W ← W − η ∇L with 0 ≼ ∇²L ≼ λ_max(G)/(2nm): the logistic
-/// loss has ℓ'' ≤ 1/4, and the features y_l (a_k σ'(z_{k,l}) x_l)_k have a Gram matrix of at most
-/// (2/m) λ_max(G) (Schur). So η λ_max(G) ≤ 4nm is enough. λ_max(G) is bounded by norms of G; with
-/// mini-batches of b samples, by max ‖x_i‖² b as well. `batch_size` of 0: full batch. False for
-/// smoothed activations: their σ'' moves a neuron's samples of the other class apart.
+/// While no activation changes, a step is W ← W − η ∇L with 0 ≼ ∇²L ≼ 2c λ_max(G)/(nm), c ≥ ℓ'':
+/// the features y_l (a_k σ'(z_{k,l}) x_l)_k have a Gram matrix of at most (2/m) λ_max(G) (Schur).
+/// So η c λ_max(G) ≤ nm is enough. The logistic loss has ℓ'' ≤ 1/4 everywhere, hence η λ_max(G) ≤
+/// 4nm; of the exponential one ℓ'' = g, and steps contract while no multiplier is beyond
+/// `contracting_multiplier()`: asked for is half of it at the start, ExactRun looks at the rest.
+/// λ_max(G) is bounded by norms of G; with mini-batches of b samples, by max ‖x_i‖² b as well.
+/// `batch_size` of 0: full batch. False for smoothed activations: their σ'' moves a
+/// neuron's samples of the other class apart.
 bool steps_contract(const Problem& problem, std::size_t batch_size);
+
+/// nm/(η λ_max(G)), λ_max(G) from above: the largest ℓ'' with which steps contract.
+double contracting_multiplier(const Problem& problem, std::size_t batch_size);
 
 /// ‖w_k⁰‖ + Σ_l |c_{k,l}| ‖x_l‖ of each neuron: the size of the terms that its weights are made of.
 Vector neuron_terms(const TrainingState& state, const Vector& sample_norms,
@@ -66,6 +72,9 @@ class RoundingShadow {
   RoundingShadow(std::vector<int> classes, const NetworkShape& shape, const MakeShadow& make_shadow,
                  HandOver::Discrepancy discrepancy);
 
+  /// Takes the first steps of a run that has taken them already.
+  void catch_up(std::uint64_t steps);
+
   /// Follows the run, which has just taken that many steps and stands at a multiple of `period` or
   /// before the next one. Its coefficients are looked at there.
   void advance(std::uint64_t steps, const ExactEngine& run);
@@ -74,6 +83,7 @@ class RoundingShadow {
   void take_signs(const std::vector<UndecidedSign>& signs);
   /// The run has no digit any more.
   void lose() { lost_ = true; }
+  bool lost() const { return lost_; }
 
   /// Of log loss and stable ranks of the run's present state, absolute; infinity once lost.
   double error_estimate(const TrainingState& run) const;

@@ -71,7 +71,7 @@ SwitchingEngine::SwitchingEngine(CoefficientEngine& base, const kernel::Switchin
   if (base.shape().groups != 2) {
     throw std::invalid_argument("SwitchingEngine: the network must have two groups");
   }
-  require_logistic(base.loss(), "SwitchingEngine");
+  require_named(base.loss(), "SwitchingEngine");
   for (std::size_t i = 0; i < n_; ++i) labels_[i] = base.classes()[i] == 0 ? 1.0 : -1.0;
   std::fill_n(rate_.begin(), n_, base.rate());
   const double packs = static_cast<double>(stride_) / 8.0;
@@ -108,6 +108,7 @@ bool SwitchingEngine::begin_block() {
   if (length_ == 0) return false;
   job_ = {.samples = n_,
           .stride = stride_,
+          .exponential = base_.loss() == exponential,
           .slope = base_.shape().slope,
           .inverse_width = 1.0 / static_cast<double>(width_),
           .labels = labels_.data(),

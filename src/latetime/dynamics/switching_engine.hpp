@@ -29,7 +29,7 @@ namespace latetime {
 class SwitchingEngine {
  public:
   /// `base` must outlive this, and stands at the block's start while one is under way. Throws
-  /// std::invalid_argument unless it has two groups and the logistic loss.
+  /// std::invalid_argument unless it has two groups and a named loss.
   explicit SwitchingEngine(CoefficientEngine& base,
                            const kernel::SwitchingKernel& kernel = kernel::best_switching_kernel());
 

@@ -53,6 +53,7 @@ struct SwitchingGroup {
 struct SwitchingJob {
   std::size_t samples;   ///< n
   std::size_t stride;    ///< a multiple of lane_multiple; rows start on cache lines
+  bool exponential;      ///< the loss; else it is the logistic one
   double slope;          ///< γ
   double inverse_width;  ///< 1/m
   const double* labels;  ///< y, stride; 1 beyond n

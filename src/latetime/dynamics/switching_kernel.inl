@@ -68,6 +68,7 @@ inline std::uint64_t active_bits(Pack z) {
 // ---- multipliers ----------------------------------------------------------------------------
 
 /// Margins, p, and Σ |p|; false, with nothing changed but scratch, where that exceeds a budget.
+template <bool exponential_loss>
 bool take_pulls(const SwitchingJob& job) {
   for (std::size_t i = 0; i < job.stride; i += lanes) {
     store(job.margins + i, load(job.outputs + i));
@@ -82,8 +83,13 @@ bool take_pulls(const SwitchingJob& job) {
   for (std::size_t i = 0; i < job.stride; i += lanes) {
     const Pack y = load(job.labels + i), rate = load(job.rate + i);
     const Pack u = y * (load(job.margins + i) * job.inverse_width);
-    const Pack e = exponential(u < 0.0 ? u : -u);
-    const Pack q = (u > 0.0 ? rate * e : rate) / (1.0 + e);
+    Pack q;
+    if constexpr (exponential_loss) {
+      q = rate * exponential(-u);
+    } else {
+      const Pack e = exponential(u < 0.0 ? u : -u);
+      q = (u > 0.0 ? rate * e : rate) / (1.0 + e);
+    }
     store(job.pull + i, q);
     // Not a number where values overflow: not within.
     within &= active_bits(load(job.budget + i) - (load(job.grown + i) + q)) |
@@ -489,9 +495,10 @@ void move_group(SwitchingJob& job, SwitchingGroup& group, std::uint64_t* own,
   }
 }
 
-std::uint64_t advance(SwitchingJob& job, std::uint64_t steps) {
+template <bool exponential_loss>
+std::uint64_t advance_steps(SwitchingJob& job, std::uint64_t steps) {
   for (std::uint64_t taken = 0; taken < steps; ++taken) {
-    if (!take_pulls(job)) return taken;
+    if (!take_pulls<exponential_loss>(job)) return taken;
     move_outputs(job);
     std::uint64_t own = 0, other = 0;
     for (SwitchingGroup& group : job.groups) move_group(job, group, &own, &other);
@@ -502,6 +509,10 @@ std::uint64_t advance(SwitchingJob& job, std::uint64_t steps) {
     if (other) job.last_other = job.step;
   }
   return steps;
+}
+
+std::uint64_t advance(SwitchingJob& job, std::uint64_t steps) {
+  return job.exponential ? advance_steps<true>(job, steps) : advance_steps<false>(job, steps);
 }
 
 }  // namespace

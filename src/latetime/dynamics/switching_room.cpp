@@ -65,7 +65,9 @@ void SwitchingRoom::find_budgets(const Matrix& z) {
     const double y = base_.classes()[sample] == 0 ? 1.0 : -1.0;
     const double booked = std::abs(base_.cumulative()[sample]);
     const double mean = since_fold > 0 ? booked / static_cast<double>(since_fold) : 0.0;
-    const double pull = base_.rate() / (1.0 + std::exp(y * f[i] / static_cast<double>(width)));
+    const double u = y * f[i] / static_cast<double>(width);
+    const double pull = base_.loss() == logistic ? base_.rate() / (1.0 + std::exp(u))
+                                                 : base_.rate() * base_.loss().multiplier(u);
     budget_.push_back(budget_over_pull * std::max(pull, mean));
     booked_ += booked + static_cast<double>(longest_block) * budget_.back();
   }

@@ -44,8 +44,9 @@ ClaimSetting setting_of(const RunConfig& config, const Dataset& data, const Netw
                      "the paper's results are about ReLU and leaky ReLU, this run's activation is "
                      "smoothed; check a run with network.smoothing = 0");
   }
-  return ClaimSetting({data, initial, config.descent.learning_rate},
-                      claim_descent(config, data.size()), initial_std(config, initial), thresholds);
+  return ClaimSetting(
+      {data, initial, config.descent.learning_rate, loss_named(config.descent.loss)},
+      claim_descent(config, data.size()), initial_std(config, initial), thresholds);
 }
 
 ClaimReport report_of(const RunTrace& run, const RunConfig& config, const std::string& source) {
@@ -60,6 +61,7 @@ ClaimReport report_of(const RunTrace& run, const RunConfig& config, const std::s
   report.learning_rate = s.problem.learning_rate;
   report.init_std = s.init_std;
   report.method = config.descent.method;
+  report.loss = config.descent.loss;
   report.thresholds = s.thresholds;
   report.steps = run.steps.looked ? run.steps.last : 0;
   report.steps_problem = run.steps.problem;
@@ -67,6 +69,12 @@ ClaimReport report_of(const RunTrace& run, const RunConfig& config, const std::s
   if (!run.snapshots.empty()) report.until = run.snapshots.back().time;
   report.late = run.late.reached;
   if (!run.sure_limit()) report.late_problem = run.no_limit_reason();
+  if (config.descent.loss != LossName::logistic) {
+    report.notes.push_back(
+        fmt::format("the paper's loss is the logistic one, this run's the {} "
+                    "loss: no claim's hypotheses are met",
+                    text_of(config.descent.loss)));
+  }
   if (!config.network.initial_weights.empty()) {
     report.notes.push_back("sigma0 is the root mean square of the initial weights in the file");
   }
@@ -232,7 +240,7 @@ ClaimReport check_config(const RunConfig& config, const std::string& source,
   require_squares(data.x, "data");
   const Network initial = load_network(config, data);
   const ClaimSetting setting = setting_of(config, data, initial, settings.thresholds);
-  const Measurer measurer(data, initial);
+  const Measurer measurer(data, initial, loss_named(config.descent.loss));
   DescentOptions options = descent_options(config, data.size(), settings.threads);
   options.discrepancy = largest_difference(measurer, data);
   ClaimReport report = report_of(observe_run(setting, options, settings.observe), config, source);
@@ -256,7 +264,7 @@ ClaimReport check_run(const std::string& directory, const CheckSettings& setting
                               end.message.empty() ? word_of(end.reason) : end.message);
   }
   if (engine == EngineKind::flow && run.outcome.empty()) {
-    const Measurer measurer(stored.data(), initial);
+    const Measurer measurer(stored.data(), initial, loss_named(stored.config().descent.loss));
     continue_late(stored, measurer, settings.observe, run);
   } else {
     run.late.problem = run.outcome.empty()

@@ -24,6 +24,7 @@ struct ClaimReport {
   Eigen::Index n = 0, d = 0, width = 0;
   double slope = 0.0, learning_rate = 0.0, init_std = 0.0;
   Method method = Method::gradient_descent;
+  LossName loss = LossName::logistic;
   ClaimThresholds thresholds;
 
   std::uint64_t steps = 0;    ///< looked at one by one

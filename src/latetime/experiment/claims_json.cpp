@@ -98,7 +98,8 @@ std::string claims_json(const ClaimReport& report) {
                  {"slope", report.slope},
                  {"learning_rate", report.learning_rate},
                  {"init_std", report.init_std},
-                 {"method", word_of(report.method)}};
+                 {"method", word_of(report.method)},
+                 {"loss", word_of(report.loss)}};
   json["thresholds"] = {{"delta", report.thresholds.failure_probability},
                         {"large", report.thresholds.large},
                         {"moderate", report.thresholds.moderate}};

@@ -9,6 +9,7 @@
 #include "latetime/base/choice.hpp"
 #include "latetime/data/image_set.hpp"
 #include "latetime/model/classifier.hpp"
+#include "latetime/model/loss.hpp"
 #include "latetime/model/method.hpp"
 
 namespace latetime {
@@ -94,6 +95,7 @@ struct NetworkConfig {
 struct DescentConfig {
   Method method = Method::gradient_descent;
   double learning_rate = 0.1;
+  LossName loss = LossName::logistic;
   std::string until = "1e5";
   std::int64_t epochs = 0;
   std::int64_t batch_size = 64;

@@ -173,6 +173,8 @@ void visit_descent(Config& config, Visitor& visit) {
         "gd: full-batch gradient descent; sgd: mini-batches; flow: gradient flow", FieldRule{});
   visit("descent", "learning_rate", config.descent.learning_rate, "eta, step size",
         FieldRule{.min = 0, .above_min = true});
+  visit("descent", "loss", config.descent.loss,
+        "logistic: log(1 + e^-u) of a margin u, the paper's; exponential: e^-u", FieldRule{});
   visit("descent", "until", config.descent.until, "last step, of any size: \"1e6\", \"1e100\"",
         FieldRule{});
   visit("descent", "epochs", config.descent.epochs,

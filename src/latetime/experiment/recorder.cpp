@@ -125,7 +125,7 @@ Recorder::Recorder(const RunProblem& problem, RunSink sink, std::size_t expected
       data_(problem.data),
       initial_(problem.initial),
       sink_(std::move(sink)),
-      measurer_(data_, initial_),
+      measurer_(data_, initial_, loss_named(config_.descent.loss)),
       keep_coefficients_(sink_.keeps_result &&
                          coefficient_bytes(initial_, data_, expected_records) <=
                              coefficient_budget),

@@ -97,7 +97,7 @@ HandOver::Discrepancy largest_difference(const Measurer& measurer, const Dataset
       for (Eigen::Index i = 0; i < margins.size(); ++i) {
         outputs(i, data.classes[static_cast<std::size_t>(i)]) = margins[i];
       }
-      return log_mean_loss(outputs, data.classes);
+      return log_mean_loss(outputs, data.classes, measurer.loss());
     };
     double largest = std::abs(log_loss(flow_margins) - log_loss(exact_margins));
     const auto a = ranks(flow), b = ranks(exact);
@@ -120,7 +120,7 @@ class RunPart {
         config_(problem.config),
         data_(problem.data),
         settings_(settings),
-        measurer_(problem.data, problem.initial),
+        measurer_(problem.data, problem.initial, loss_named(problem.config.descent.loss)),
         descent_(problem.descent(), options()),
         schedule_(recorded_steps(problem.config, problem.data.size())) {}
 

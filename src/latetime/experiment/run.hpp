@@ -102,7 +102,9 @@ struct RunProblem {
   HeldOut held_out = {};  ///< where config.data.measures_errors()
 
   /// What it descends on.
-  Problem descent() const { return {data, initial, config.descent.learning_rate}; }
+  Problem descent() const {
+    return {data, initial, config.descent.learning_rate, loss_named(config.descent.loss)};
+  }
 };
 
 /// A line on each thing that is allowed and yet hardly meant: samples of zeros, times to record

@@ -24,10 +24,11 @@ std::vector<std::string> notes_on(const RunProblem& problem) {
   if (!zero.empty()) {
     notes.push_back(
         fmt::format("{} of {} samples {} all zeros ({} {}): the network gives 0 "
-                    "there at all times, and the loss stays above log(2) / n; leave "
+                    "there at all times, and the loss stays above {} / n; leave "
                     "such samples out",
                     zero.size(), data.size(), zero.size() == 1 ? "is" : "are",
-                    zero.size() == 1 ? "sample" : "samples", some_of(zero)));
+                    zero.size() == 1 ? "sample" : "samples", some_of(zero),
+                    problem.config.descent.loss == LossName::logistic ? "log(2)" : "1"));
   }
   const LogTime end = last_time(problem.config, data.size());
   for (const std::string& time : problem.config.record.at) {

@@ -32,7 +32,9 @@ class StoredRun {
   NetworkShape shape() const;
   Network initial() const;
   /// What it descends on.
-  Problem problem() const { return {data_, initial(), config_.descent.learning_rate}; }
+  Problem problem() const {
+    return {data_, initial(), config_.descent.learning_rate, loss_named(config_.descent.loss)};
+  }
 
   const FinalState& last() const { return last_; }
   LogTime final_time() const;

@@ -203,7 +203,8 @@ class Training {
     return {.learning_rate = config.descent.learning_rate,
             .batch_size = full ? 0 : static_cast<std::size_t>(config.descent.batch_size),
             .seed = static_cast<std::uint64_t>(config.seed),
-            .threads = threads};
+            .threads = threads,
+            .loss = loss_named(config.descent.loss)};
   }
 
   static std::uint64_t only_number(const ArrayReader& file, const std::string& name) {
@@ -318,12 +319,13 @@ class Training {
   }
 
   void measure_outputs(std::map<std::string, std::string>& row) {
+    const Loss& loss = loss_named(config_.descent.loss);
     const Matrix outputs = trainer_.outputs(train_);
     finite_ = outputs.allFinite() && std::isfinite(norm_);
     if (!finite_) return;
-    const Evaluation evaluation = evaluate_outputs(outputs, train_.classes);
+    const Evaluation evaluation = evaluate_outputs(outputs, train_.classes, loss);
     const double margin = margins(outputs, train_.classes).minCoeff();
-    row["log_loss"] = text_of(log_mean_loss(outputs, train_.classes));
+    row["log_loss"] = text_of(log_mean_loss(outputs, train_.classes, loss));
     row["train_error"] = text_of(evaluation.error());
     row["min_margin"] = text_of(margin);
     if (config_.network.head == Head::groups) row["normalized_margin"] = text_of(margin / norm_);

@@ -10,19 +10,19 @@ namespace latetime {
 
 KktResidual kkt_residual(const Network& network, const Matrix& preactivations,
                          const Eigen::Ref<const Matrix>& x, const Matrix& outputs,
-                         std::span<const int> classes, const Matrix* slopes) {
+                         std::span<const int> classes, const Matrix* slopes, const Loss& loss) {
   return kkt_residual(network.shape, network.weights, x, 0.0, preactivations, outputs, classes,
-                      slopes);
+                      slopes, loss);
 }
 
 KktResidual kkt_residual(const NetworkShape& shape, const Matrix& inside, const Matrix& samples,
                          double outside_norm, const Matrix& preactivations, const Matrix& outputs,
-                         std::span<const int> classes, const Matrix* slopes) {
+                         std::span<const int> classes, const Matrix* slopes, const Loss& loss) {
   const Vector u = margins(outputs, classes);
   const double smallest = u.minCoeff();
   if (!(smallest > 0.0)) return {std::nan(""), std::nan(""), std::nan("")};
 
-  const Matrix pulls = relative_loss_pulls(outputs, classes);
+  const Matrix pulls = relative_loss_pulls(outputs, classes, loss);
   const Activation sigma = shape.activation();
   const bool sliding = slopes && slopes->size() > 0;
   Matrix pair_pulls(preactivations.rows(), preactivations.cols());

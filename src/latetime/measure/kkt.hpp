@@ -2,6 +2,7 @@
 
 #include <span>
 
+#include "latetime/model/loss.hpp"
 #include "latetime/model/network.hpp"
 
 namespace latetime {
@@ -21,12 +22,14 @@ struct KktResidual {
 /// σ'(z) goes by the sign of z.
 KktResidual kkt_residual(const Network& network, const Matrix& preactivations,
                          const Eigen::Ref<const Matrix>& x, const Matrix& outputs,
-                         std::span<const int> classes, const Matrix* slopes = nullptr);
+                         std::span<const int> classes, const Matrix* slopes = nullptr,
+                         const Loss& loss = logistic);
 
 /// The same from coordinates (WeightSpace) at no product with d: `inside` Km × r and `samples` n ×
 /// r in an orthonormal basis of the samples' span, and the norm of what the weights have outside.
 KktResidual kkt_residual(const NetworkShape& shape, const Matrix& inside, const Matrix& samples,
                          double outside_norm, const Matrix& preactivations, const Matrix& outputs,
-                         std::span<const int> classes, const Matrix* slopes = nullptr);
+                         std::span<const int> classes, const Matrix* slopes = nullptr,
+                         const Loss& loss = logistic);
 
 }  // namespace latetime

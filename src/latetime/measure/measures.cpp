@@ -17,9 +17,10 @@ Vector row_norms(const Matrix& a) {
 
 }  // namespace
 
-Measurer::Measurer(const Dataset& data, const Network& initial)
+Measurer::Measurer(const Dataset& data, const Network& initial, const Loss& loss)
     : data_(data),
       shape_(initial.shape),
+      loss_(loss),
       space_(initial.weights, data.x),
       outside_norms_(row_norms(space_.outside())),
       spectra_{BorderedSpectrum(space_.outside().topRows(shape_.width)),
@@ -59,19 +60,19 @@ Matrix Measurer::outputs(const TrainingState& state) const {
 }
 
 double Measurer::log_loss(const TrainingState& state) const {
-  return log_mean_loss(outputs(state), data_.classes);
+  return log_mean_loss(outputs(state), data_.classes, loss_);
 }
 
 Measures Measurer::measure(const TrainingState& state, const Matrix& inside) const {
   Measures result;
   const Matrix outputs = this->outputs(state);
-  result.log_loss = log_mean_loss(outputs, data_.classes);
+  result.log_loss = log_mean_loss(outputs, data_.classes, loss_);
   result.min_margin = margins(outputs, data_.classes).minCoeff();
   measure_norms(inside, result);
   result.normalized_margin = result.min_margin / result.norm_w;
   result.stable_ranks = stable_ranks(state, inside);
   result.kkt = kkt_residual(shape_, inside, space_.samples(), outside_norms_.stableNorm(),
-                            state.preactivations, outputs, data_.classes, &state.slopes);
+                            state.preactivations, outputs, data_.classes, &state.slopes, loss_);
   measure_patterns(state, result);
   return result;
 }

@@ -31,7 +31,7 @@ struct Measures {
 /// at a time.
 class Measurer {
  public:
-  Measurer(const Dataset& data, const Network& initial);
+  Measurer(const Dataset& data, const Network& initial, const Loss& loss = logistic);
 
   /// The changing part of the weights, neurons × min(n, d) (WeightSpace): from the weights of
   /// `state`, or from the coefficients when the state comes without weights.
@@ -40,6 +40,8 @@ class Measurer {
   Measures measure(const TrainingState& state) const { return measure(state, inside(state)); }
   /// For callers that need `inside` = inside(state) themselves.
   Measures measure(const TrainingState& state, const Matrix& inside) const;
+
+  const Loss& loss() const { return loss_; }
 
   /// Natural log of the loss alone.
   double log_loss(const TrainingState& state) const;
@@ -60,6 +62,7 @@ class Measurer {
 
   const Dataset data_;
   const NetworkShape shape_;
+  const Loss loss_;
   const WeightSpace space_;
   const Vector outside_norms_;  // of each neuron
   const std::array<BorderedSpectrum, 3> spectra_;

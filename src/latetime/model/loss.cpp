@@ -21,7 +21,7 @@ double log_others(const Eigen::Ref<const Matrix>& outputs, Eigen::Index i, int o
   return top + std::log(sum);
 }
 
-/// The u for which the sample's loss is log(1 + e^{−u}).
+/// The u for which the sample's loss is ℓ(u).
 double loss_margin(const Eigen::Ref<const Matrix>& outputs, Eigen::Index i, int own) {
   return outputs(i, own) - log_others(outputs, i, own);
 }
@@ -33,6 +33,16 @@ double log_mean(const Vector& logs) {
 }
 
 }  // namespace
+
+const Loss& loss_named(LossName name) {
+  return name == LossName::exponential ? exponential : logistic;
+}
+
+void require_named(const Loss& loss, const std::string& who) {
+  if (loss == logistic || loss == exponential) return;
+  throw std::invalid_argument(who + ": of the logistic or the exponential loss, not of the " +
+                              std::string(loss.name));
+}
 
 void require_logistic(const Loss& loss, const std::string& who) {
   if (loss == logistic) return;
@@ -69,11 +79,11 @@ void loss_pulls(Eigen::Ref<const Matrix> outputs, std::span<const int> classes,
   }
 }
 
-Matrix relative_loss_pulls(const Matrix& outputs, std::span<const int> classes) {
+Matrix relative_loss_pulls(const Matrix& outputs, std::span<const int> classes, const Loss& loss) {
   Vector log_multipliers(outputs.rows());
   for (Eigen::Index i = 0; i < outputs.rows(); ++i) {
     log_multipliers[i] =
-        log_multiplier(loss_margin(outputs, i, classes[static_cast<std::size_t>(i)]));
+        loss.log_multiplier(loss_margin(outputs, i, classes[static_cast<std::size_t>(i)]));
   }
   const double top = log_multipliers.maxCoeff();
   Matrix pulls(outputs.rows(), outputs.cols());
@@ -100,12 +110,16 @@ double log_mean_loss(const Matrix& outputs, std::span<const int> classes, const 
   return log_mean(log_sample_losses(outputs, classes, loss));
 }
 
-double log_mean_loss(const Vector& margins) {
-  return log_mean(margins.unaryExpr([](double u) { return log_logistic_loss(u); }));
+double log_mean_loss(const Vector& margins, const Loss& loss) {
+  return log_mean(margins.unaryExpr([&loss](double u) { return loss.log_value(u); }));
 }
 
-Vector multipliers(const Vector& margins) {
-  return margins.unaryExpr([](double u) { return multiplier(u); });
+Vector multipliers(const Vector& margins, const Loss& loss) {
+  return margins.unaryExpr([&loss](double u) { return loss.multiplier(u); });
+}
+
+Vector curvatures(const Vector& multipliers, const Loss& loss) {
+  return multipliers.cwiseProduct((1.0 - *loss.saturation * multipliers.array()).matrix());
 }
 
 }  // namespace latetime

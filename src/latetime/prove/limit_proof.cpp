@@ -410,7 +410,7 @@ Proof<LimitBalls> enclose_limit(const Problem& problem, const LimitPattern& patt
       pattern.verdicts.size() != n * static_cast<std::size_t>(problem.neurons())) {
     throw std::invalid_argument("enclose_limit: a pattern of another size");
   }
-  require_logistic(problem.loss, "enclose_limit");
+  require_named(problem.loss, "enclose_limit");
   if (!(problem.learning_rate > 0.0))
     return NotProved{"the learning rate is 0", "train with another"};
   return LimitSystem(problem, pattern).solve();

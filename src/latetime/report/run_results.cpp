@@ -28,6 +28,9 @@ void read_config_keys(RunResults& run, const std::string& path) {
     if (const auto method = table["descent"]["method"].value<std::string>()) {
       run.method = choice_named<Method>(path + ": descent.method", *method);
     }
+    if (const auto loss = table["descent"]["loss"].value<std::string>()) {
+      run.loss = choice_named<LossName>(path + ": descent.loss", *loss);
+    }
     run.batch_size = table["descent"]["batch_size"].value_or(std::size_t{0});
     run.until = table["descent"]["until"].value_or(std::string());
   } catch (const toml::parse_error& error) {

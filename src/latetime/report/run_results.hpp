@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "latetime/model/loss.hpp"
 #include "latetime/model/method.hpp"
 #include "latetime/store/run_schema.hpp"
 
@@ -18,6 +19,7 @@ struct RunResults {
   std::size_t n = 0, d = 0, width = 0;
   Activation activation;
   double learning_rate = 0.0;
+  LossName loss = LossName::logistic;
   Method method = Method::gradient_descent;
   std::string until;
   std::size_t batch_size = 0;  ///< of Method::stochastic

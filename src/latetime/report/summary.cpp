@@ -91,9 +91,11 @@ Paragraph what_was_run(const RunResults& run) {
     }
   }
   std::string text = fmt::format(
-      "{} with learning rate {:.6g} trained {} neurons of each class ({}) on {} samples in {} "
+      "{}{} with learning rate {:.6g} trained {} neurons of each class ({}) on {} samples in {} "
       "dimensions ({}) up to t = {} steps, recorded at {} times; engines: {}. It took {:.3g} s.",
-      method_text(run), run.learning_rate, run.width, activation_text(run.activation), run.n, run.d,
+      method_text(run),
+      run.loss == LossName::logistic ? "" : fmt::format(" on the {} loss", text_of(run.loss)),
+      run.learning_rate, run.width, activation_text(run.activation), run.n, run.d,
       run.provenance.data_origin, reached_text(run), run.records(), fmt::join(engines, ", "),
       run.provenance.wall_seconds);
   if (run.end.reason != StopReason::reached_end) {

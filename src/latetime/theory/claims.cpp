@@ -1,6 +1,21 @@
 #include "latetime/theory/claims.hpp"
 
+#include <string>
+
 namespace latetime {
+namespace {
+
+/// Every result of the paper is on the logistic loss.
+void require_logistic_loss(const Loss& loss, Claim& claim) {
+  claim.hypotheses.insert(claim.hypotheses.begin(),
+                          {.name = "logistic loss",
+                           .statement = "the paper's loss is the logistic one",
+                           .met = false,
+                           .detail = "this run is on the " + std::string(loss.name) + " loss"});
+  claim.verdict = ClaimVerdict::hypothesis_unmet;
+}
+
+}  // namespace
 
 std::vector<Claim> check_claims(const RunTrace& run) {
   using Check = Claim (*)(const RunTrace&);
@@ -25,6 +40,9 @@ std::vector<Claim> check_claims(const RunTrace& run) {
   };
   std::vector<Claim> claims;
   for (const Check check : checks) claims.push_back(check(run));
+  const Loss& loss = run.setting.problem.loss;
+  if (loss == logistic) return claims;
+  for (Claim& claim : claims) require_logistic_loss(loss, claim);
   return claims;
 }
 

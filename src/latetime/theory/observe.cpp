@@ -51,7 +51,7 @@ Snapshot snapshot_of_flow(const LateFlow& flow, const Measurer& measurer,
           .exact = false,
           .coefficients = std::move(here.coefficients),
           .preactivations = std::move(here.preactivations),
-          .log_loss = log_mean_loss(flow.margins()),
+          .log_loss = flow.log_loss(),
           .stable_ranks = measurer.stable_ranks(state, measurer.inside(state)),
           .sliding_pairs = flow.sliding_pairs()};
 }
@@ -127,7 +127,7 @@ Snapshot take_snapshot(const TrainingState& state, bool exact, const ClaimSettin
           .exact = exact,
           .coefficients = state.coefficients,
           .preactivations = state.preactivations,
-          .log_loss = log_mean_loss(margins),
+          .log_loss = log_mean_loss(margins, setting.problem.loss),
           .stable_ranks = measurer.stable_ranks(state, measurer.inside(state)),
           .error_estimate = state.error_estimate,
           .sliding_pairs = state.sliding_pairs,
@@ -199,7 +199,7 @@ RunTrace observe_run(const ClaimSetting& setting, const DescentOptions& options,
                      const ObserveOptions& how) {
   RunTrace run{.setting = setting};
   run.steps = watch_steps(run.setting, options.until.step().value_or(LogTime::largest_step), how);
-  const Measurer measurer(setting.problem.data, setting.problem.initial);
+  const Measurer measurer(setting.problem.data, setting.problem.initial, setting.problem.loss);
   Descent descent(setting.problem, options);
   const DescentObservers observers{
       .record =

@@ -57,9 +57,10 @@ void StepWatch::look(std::uint64_t step, const Matrix& coefficients, const Matri
 
 /// Lemma 5.2: Δρ̄ = (η/(nm)) g_i σ'(z) ‖x_i‖² for own-class pairs, Δρ̲ = −(…) for the others.
 void StepWatch::check_update(const Matrix& rho) {
+  const Loss& loss = setting_.problem.loss;
   for (Eigen::Index i = 0; i < rho.cols(); ++i) {
     const double unit =
-        setting_.rate() * setting_.squared_norms[i] * multiplier(previous_margins_[i]);
+        setting_.rate() * setting_.squared_norms[i] * loss.multiplier(previous_margins_[i]);
     const double scale = unit + coefficient_rounding * rho.col(i).cwiseAbs().maxCoeff();
     for (Eigen::Index k = 0; k < rho.rows(); ++k) {
       const double derivative = activation_derivative(previous_z_(k, i), setting_.slope());

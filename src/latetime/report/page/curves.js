@@ -329,7 +329,7 @@ const errorLimit = (limit, name) => (limit.errors ? limit.errors[name] : null);
 const CURVE_NOTES = {
   'stable-ranks': '‖A‖²_F / ‖A‖²₂ of the weights of class +1, of class −1, and of all.',
   'stable-rank-excess': 'With its own digits however small. In log t, a rate 1/log t is a straight line of slope −1.',
-  loss: 'Mean logistic loss.',
+  loss: 'Mean loss of the samples.',
   'normalized-margin': 'Smallest margin over ‖W‖, the Frobenius norm of all weights.',
   'smallest-margin': 'The least of yᵢ f(xᵢ) over the samples.',
   norms: 'Of all weights together, and of single neurons.',
