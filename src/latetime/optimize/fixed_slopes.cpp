@@ -3,8 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include <Eigen/Cholesky>
-
+#include "latetime/data/symmetric_solve.hpp"
 #include "latetime/optimize/nonnegative_qp.hpp"
 
 namespace latetime {
@@ -19,6 +18,9 @@ constexpr double optimality_tolerance = 1e-13;
 
 // Rays along which weights move by less than this part of their terms separate nothing.
 constexpr double ray_tolerance = 1e-9;
+
+// Diagonal entries of the kernel below this part of their terms are zero.
+constexpr double kernel_rounding = 1e-24;
 
 // Multipliers so many times those of orthogonal samples have no end.
 constexpr double unbounded = 1e14;
@@ -100,7 +102,7 @@ Eigen::MatrixXd Solver::push_map(const SlopeGroup& group, const NeuronPush& push
   // G_FF c_F = −G_FR c_R: pre-activations of free pairs are zero.
   const Eigen::MatrixXd block = problem_.gram(free, free);
   const Eigen::MatrixXd rest = problem_.gram(free, Eigen::all) * map;
-  map(free, Eigen::all) = -block.llt().solve(rest);
+  if (const auto solution = symmetric_solution(block, rest)) map(free, Eigen::all) = -*solution;
   return map;
 }
 
@@ -113,7 +115,13 @@ Eigen::MatrixXd Solver::kernel(const DualPoint& point) const {
     sum += groups_[k].neurons / (m_ * m_) * (map.transpose() * (gram * map));
   }
   sum = (0.5 * (sum + sum.transpose())).eval();
-  sum.diagonal() = sum.diagonal().cwiseMax(0.0).eval();
+  // What is left of a row by rounding is nothing.
+  for (Eigen::Index i = 0; i < n; ++i) {
+    const double terms = problem_.gram(i, i) / m_;
+    if (sum(i, i) > kernel_rounding * terms) continue;
+    sum.row(i).setZero();
+    sum.col(i).setZero();
+  }
   return sum;
 }
 
@@ -194,7 +202,6 @@ FixedSlopesResult solve_fixed_slopes(const LeastNormProblem& problem,
       newton = solve_nonnegative_qp(kernel, Vector(point.slope + kernel * point.lambda));
       if (!newton.solved) break;
     }
-    if (!newton.x.allFinite()) break;
     const Vector direction = newton.x - point.lambda;
     const double promise = point.slope.dot(direction);
     if (!(promise > 0.0)) {

@@ -101,31 +101,32 @@ WeightBounds bound_weights(const LeastNormProblem& problem, const SpannedWeights
                            const std::vector<OwnSlopes>* slopes) {
   const Eigen::Index n = problem.samples();
   const auto m = static_cast<double>(problem.width);
+  const Matrix z = weights.coefficients * problem.gram;
   WeightBounds result;
   result.margins_below = Vector::Zero(n);
   Vector sizes = Vector::Zero(n);
   for (Eigen::Index k = 0; k < weights.rows(); ++k) {
     const auto index = static_cast<std::size_t>(k);
-    const Vector c = weights.coefficients.row(k).transpose();
     const double count = weights.counts[index];
-    const double terms = problem.size(c);
-    const Vector z = problem.gram * c;
+    const double terms = problem.size(weights.coefficients.row(k).transpose());
     for (Eigen::Index i = 0; i < n; ++i) {
-      const double part = count / m;
       const double off = problem.rounding * terms * problem.lengths[i] + underflow;
       // σ is increasing, with slopes of at most 1: it is off by no more than z.
-      double out = std::max(problem.slope * z[i], z[i]);
+      double out = std::max(problem.slope * z(k, i), z(k, i));
       if (problem.classes[static_cast<std::size_t>(i)] == weights.groups[index]) {
         if (slopes != nullptr) {
-          out = ((*slopes)[index][static_cast<std::size_t>(i)] != 0 ? 1.0 : problem.slope) * z[i];
+          const bool steep = (*slopes)[index][static_cast<std::size_t>(i)] != 0;
+          out = (steep ? 1.0 : problem.slope) * z(k, i);
         }
       } else {
         out = -out;
       }
-      result.margins_below[i] += part * (out - off);
-      sizes[i] += part * (std::abs(out) + off);
+      result.margins_below[i] += count / m * (out - off);
+      sizes[i] += count / m * (std::abs(out) + off);
     }
-    result.value_above += 0.5 * count * problem.squared_norm_above(c);
+    const double squared = weights.coefficients.row(k).dot(z.row(k));
+    result.value_above +=
+        0.5 * count * (std::max(0.0, squared) + problem.rounding * terms * terms + underflow);
   }
   const double sums = 4.0 * unit_roundoff * static_cast<double>(weights.rows() + 8);
   result.margins_below -= sums * sizes;
