@@ -315,15 +315,7 @@ void Judge::judge_global() {
   result_.every_slope = bounds.every_slope;
   result_.complete = bounds.complete;
   if (bounds.best.rows() > 0) {
-    // Neurons of a class stand in the order of their patterns.
-    result_.better.resize(limit_.coefficients.rows(), limit_.coefficients.cols());
-    Eigen::Index next[2] = {0, problem_.width};
-    for (Eigen::Index row = 0; row < bounds.best.rows(); ++row) {
-      const auto index = static_cast<std::size_t>(row);
-      for (double left = bounds.best.counts[index]; left > 0.5; left -= 1.0) {
-        result_.better.row(next[bounds.best.groups[index]]++) = bounds.best.coefficients.row(row);
-      }
-    }
+    result_.better = neuron_rows(bounds.best, problem_.width);
   } else if (result_.better_nearby.rows() > 0) {
     result_.better = result_.better_nearby;
   }
@@ -333,11 +325,11 @@ void Judge::judge_global() {
   } else if (result_.excess() > same_optimum) {
     global = {Optimality::not_optimal, Certainty::proved, "better weights are known"};
   } else if (!result_.complete) {
-    global.reason = "the search over activation patterns was not gone through to its end";
+    global.reason = "activation patterns were not gone through to their end";
   } else if (!result_.every_slope) {
-    global.reason = "networks of any width go lower; which m neurons can was not gone through";
+    global.reason = "the lower bound is of networks of any width; better ones of m neurons were not found";
   } else {
-    global.reason = "bounds and the best weights found do not meet";
+    global.reason = "the bounds do not meet";
   }
 }
 

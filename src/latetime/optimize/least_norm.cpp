@@ -97,6 +97,20 @@ double dual_bound(const LeastNormProblem& problem, const Vector& multipliers, do
   return 0.5 * ratio * ratio * (1.0 - few_roundings);
 }
 
+Matrix neuron_rows(const SpannedWeights& weights, Eigen::Index width) {
+  if (weights.rows() == 0) return {};
+  Matrix rows(2 * width, weights.coefficients.cols());
+  std::array<Eigen::Index, 2> next{0, width};
+  for (Eigen::Index k = 0; k < weights.rows(); ++k) {
+    const auto index = static_cast<std::size_t>(k);
+    Eigen::Index& row = next[static_cast<std::size_t>(weights.groups[index])];
+    for (double left = weights.counts[index]; left > 0.5; left -= 1.0) {
+      rows.row(row++) = weights.coefficients.row(k);
+    }
+  }
+  return rows;
+}
+
 WeightBounds bound_weights(const LeastNormProblem& problem, const SpannedWeights& weights,
                            const std::vector<OwnSlopes>* slopes) {
   const Eigen::Index n = problem.samples();

@@ -78,6 +78,10 @@ struct SpannedWeights {
   Eigen::Index rows() const { return coefficients.rows(); }
 };
 
+/// All 2m rows, class +1 first, those of a class in the order of their groups; none where there are
+/// no groups.
+Matrix neuron_rows(const SpannedWeights& weights, Eigen::Index width);
+
 /// What is proved of weights: margins of f or, where `slopes` has a row each, of the convex problem
 /// with these slopes of own-class pairs, whose margins are no larger.
 struct WeightBounds {
