@@ -2,7 +2,6 @@
 
 import itertools
 import json
-import subprocess
 
 import numpy as np
 import pytest
@@ -111,7 +110,7 @@ def runs():
         X = np.diag(rng.uniform(0.5, 2, size=n)) if seed % 4 == 0 else rng.normal(size=(n, d))
         y = rng.choice([-1.0, 1.0], size=n)
         slope = (0.0, 0.1, 0.5, 0.0)[seed % 4]
-        limit = lt.run(X, y, width=m, slope=slope, until="1e6", seed=seed, init_std=1e-2).limit
+        limit = lt.limit(lt.run(X, y, width=m, slope=slope, until="1e5", seed=seed, init_std=1e-2))
         if limit.status == "found":
             yield X, y, m, slope, limit
 
@@ -162,7 +161,7 @@ def test_orthogonal_samples_have_their_closed_form():
     # |V|^2 = sum_i m^2 / (|S_i| |x_i|^2), and the least is at |S_i| = m.
     m, norms = 6, np.array([1.0, 2.0, 0.5, 1.5])
     X, y = np.diag(norms), np.array([1.0, -1.0, 1.0, -1.0])
-    limit = lt.run(X, y, width=m, slope=0.0, until="1e6", seed=3).limit
+    limit = lt.limit(lt.run(X, y, width=m, slope=0.0, until="1e5", seed=3))
     shared = np.array([(limit.slopes[0 if label > 0 else 1, :, i] == 1).sum() for i, label in enumerate(y)])
     assert shared.min() < m
     found = limit.optimality
@@ -174,9 +173,7 @@ def test_orthogonal_samples_have_their_closed_form():
 
 
 def test_what_is_stored_is_what_is_computed_and_printed(tmp_path, program):
-    rng = np.random.default_rng(2)
-    X, y = rng.normal(size=(6, 20)), np.array([1, 1, 1, -1, -1, -1.0])
-    run = lt.run(X, y, width=4, slope=0.0, until="1e30", seed=1, out=str(tmp_path / "run"))
+    run = lt.run(n=8, d=300, width=4, slope=0.0, until="1e30", seed=1, out=str(tmp_path / "run"))
     stored, again = run.limit, lt.limit(run, effort=1.0)
     assert stored.stored
     for name, value in stored.optimality.items():
@@ -185,10 +182,10 @@ def test_what_is_stored_is_what_is_computed_and_printed(tmp_path, program):
             assert value is None or np.array_equal(value, again.optimality[name])
         else:
             assert value == again.optimality[name]
-    printed = json.loads(subprocess.run([program, "limit", str(tmp_path / "run"), "--json"], capture_output=True, check=True).stdout)
+    printed = json.loads(program("limit", str(tmp_path / "run"), "--json")[1])
     for name, value in printed["optimality"].items():
         assert value == stored.optimality[name]
-    text = subprocess.run([program, "limit", str(tmp_path / "run")], capture_output=True, check=True, text=True).stdout
+    text = program("limit", str(tmp_path / "run"))[1]
     assert "global optimum" in text and "local optimum" in text
     less = lt.limit(run, effort=0.0).optimality
     assert less["lower"] <= stored.optimality["lower"]

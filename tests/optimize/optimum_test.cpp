@@ -1,6 +1,8 @@
-// Bounds of the least norm against brute force: on tiny problems every choice of own-class slopes of
-// all neurons is a least-distance problem with linear constraints, one for every choice of the
+// Bounds of the least norm against brute force: on tiny problems every choice of own-class slopes
+// of all neurons is a least-distance problem with linear constraints, one for every choice of the
 // other neurons' slopes, solved one by one in weight space.
+
+#include "latetime/optimize/optimum.hpp"
 
 #include <cmath>
 #include <limits>
@@ -12,7 +14,6 @@
 #include "latetime/base/random.hpp"
 #include "latetime/data/gram.hpp"
 #include "latetime/optimize/nonnegative_qp.hpp"
-#include "latetime/optimize/optimum.hpp"
 #include "latetime/optimize/slope_search.hpp"
 
 namespace latetime {
@@ -80,7 +81,16 @@ double brute_force(const Tiny& tiny) {
   return least;
 }
 
-enum Family { gaussian, orthogonal, exclusive_or, duplicates, mirrored, one_class, on_a_line, families };
+enum Family {
+  gaussian,
+  orthogonal,
+  exclusive_or,
+  duplicates,
+  mirrored,
+  one_class,
+  on_a_line,
+  families
+};
 
 Tiny random_problem(std::uint64_t seed) {
   RandomStream random(seed, RandomPurpose::test, 0);
@@ -99,9 +109,11 @@ Tiny random_problem(std::uint64_t seed) {
   tiny.slope = slopes[pick(0, 4)];
   tiny.x.resize(n, d);
   for (Eigen::Index i = 0; i < n; ++i) {
-    tiny.classes.push_back(family == one_class ? static_cast<int>(seed / families % 2) : pick(0, 1));
+    tiny.classes.push_back(family == one_class ? static_cast<int>(seed / families % 2)
+                                               : pick(0, 1));
     for (Eigen::Index j = 0; j < d; ++j) tiny.x(i, j) = random.normal();
-    if (family == orthogonal) tiny.x.row(i) = (0.5 + random.uniform()) * Vector::Unit(d, i).transpose();
+    if (family == orthogonal)
+      tiny.x.row(i) = (0.5 + random.uniform()) * Vector::Unit(d, i).transpose();
     if (i > 0 && family == duplicates && pick(0, 1) == 1) {
       tiny.x.row(i) = tiny.x.row(i - 1);
       if (pick(0, 3) > 0) tiny.classes.back() = tiny.classes[static_cast<std::size_t>(i) - 1];
@@ -199,8 +211,8 @@ TEST(Optimum, BestWeightsAreFeasibleAndOfTheValueSaid) {
       for (Eigen::Index i = 0; i < margins.size(); ++i) {
         const double z = tiny.x.row(i).dot(v);
         const bool own = tiny.classes[static_cast<std::size_t>(i)] == bounds.best.groups[index];
-        margins[i] += (own ? 1.0 : -1.0) * bounds.best.counts[index] *
-                      std::max(z, tiny.slope * z) / static_cast<double>(tiny.width);
+        margins[i] += (own ? 1.0 : -1.0) * bounds.best.counts[index] * std::max(z, tiny.slope * z) /
+                      static_cast<double>(tiny.width);
       }
     }
     EXPECT_GE(margins.minCoeff(), 1.0 - 1e-9) << "seed " << seed;

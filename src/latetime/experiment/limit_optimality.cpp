@@ -65,15 +65,15 @@ class Judge {
   const LeastNormProblem& problem_;
   double effort_;
   std::vector<Neuron> neurons_;
-  Vector lambda_;         // multipliers of the least-norm problem
-  double radius_ = 0.0;   // ‖V − V*‖_F at most, V* the least-norm point of the cell
-  double inverse_ = 1.0;  // V as it is stored times this has margins of at least 1
+  Vector lambda_;            // multipliers of the least-norm problem
+  double radius_ = 0.0;      // ‖V − V*‖_F at most, V* the least-norm point of the cell
+  double inverse_ = 1.0;     // V as it is stored times this has margins of at least 1
   double cell_upper_ = 0.0;  // not below ½‖V*‖²
   LimitOptimality result_;
 };
 
-Judge::Judge(const Limit& limit, const Eigen::Ref<const Matrix>& x,
-             const LeastNormProblem& problem, double effort)
+Judge::Judge(const Limit& limit, const Eigen::Ref<const Matrix>& x, const LeastNormProblem& problem,
+             double effort)
     : limit_(limit), x_(x), problem_(problem), effort_(effort), lambda_(limit.multipliers) {
   read_neurons();
 }
@@ -184,8 +184,8 @@ void Judge::judge_local() {
 /// limit's multipliers each neuron may be looked at by itself.
 void Judge::flip(const std::vector<std::size_t>& zeros) {
   const auto n = static_cast<double>(problem_.samples());
-  const auto most = static_cast<std::size_t>(
-      std::max(1.0, effort_ * flip_work / (n * n * n + overhead_of_flip)));
+  const auto most =
+      static_cast<std::size_t>(std::max(1.0, effort_ * flip_work / (n * n * n + overhead_of_flip)));
   std::map<std::string, SlopeSearchResult> seen;
   std::vector<std::pair<std::size_t, OwnSlopes>> flips;
   std::vector<double> gains;
@@ -237,8 +237,7 @@ std::vector<SlopeGroup> Judge::groups_of(const std::vector<OwnSlopes>& slopes,
   std::map<std::string, std::size_t> seen;
   std::vector<SlopeGroup> groups;
   for (std::size_t k = 0; k < slopes.size(); ++k) {
-    const auto [place, is_new] =
-        seen.emplace(key_of(neurons_[k].group, slopes[k]), groups.size());
+    const auto [place, is_new] = seen.emplace(key_of(neurons_[k].group, slopes[k]), groups.size());
     if (is_new) groups.push_back({neurons_[k].group, slopes[k], 0.0});
     groups[place->second].neurons += 1.0;
     places.push_back(place->second);
@@ -266,8 +265,7 @@ bool Judge::try_flips(const std::vector<std::pair<std::size_t, OwnSlopes>>& flip
   result_.better_nearby.resize(limit_.coefficients.rows(), limit_.coefficients.cols());
   for (std::size_t k = 0; k < places.size(); ++k) {
     result_.better_nearby.row(static_cast<Eigen::Index>(k)) =
-        solved.weights.coefficients.row(static_cast<Eigen::Index>(places[k])) /
-        bounds.least_margin;
+        solved.weights.coefficients.row(static_cast<Eigen::Index>(places[k])) / bounds.least_margin;
   }
   result_.upper = std::min(result_.upper, bounds.feasible);
   result_.local = {
@@ -291,7 +289,9 @@ bool Judge::are_at_zero(std::size_t k, const OwnSlopes& next) const {
   if (problem_.slope > 0.0) return false;
   const Neuron& neuron = neurons_[k];
   const auto& own = problem_.own(neuron.group);
-  const auto steep = [&](Eigen::Index i) { return neuron.slopes[static_cast<std::size_t>(i)] != 0; };
+  const auto steep = [&](Eigen::Index i) {
+    return neuron.slopes[static_cast<std::size_t>(i)] != 0;
+  };
   if (std::none_of(own.begin(), own.end(), steep)) return true;
   for (const Eigen::Index i : own) {
     if (steep(i) == (next[static_cast<std::size_t>(i)] != 0)) continue;
@@ -314,7 +314,7 @@ void Judge::judge_global() {
   result_.upper = bounds.upper;
   result_.every_slope = bounds.every_slope;
   result_.complete = bounds.complete;
-  if (bounds.best.rows() > 0) {
+  if (bounds.best.rows() > 0 && result_.excess() > same_optimum) {
     result_.better = neuron_rows(bounds.best, problem_.width);
   } else if (result_.better_nearby.rows() > 0) {
     result_.better = result_.better_nearby;
@@ -327,7 +327,8 @@ void Judge::judge_global() {
   } else if (!result_.complete) {
     global.reason = "activation patterns were not gone through to their end";
   } else if (!result_.every_slope) {
-    global.reason = "the lower bound is of networks of any width; better ones of m neurons were not found";
+    global.reason =
+        "the lower bound is of networks of any width; better ones of m neurons were not found";
   } else {
     global.reason = "the bounds do not meet";
   }

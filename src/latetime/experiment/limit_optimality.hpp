@@ -21,10 +21,10 @@ struct LimitOptimality {
   double value = std::numeric_limits<double>::quiet_NaN();
   /// Not above ½‖·‖² of any weights with the limit's own-class activations, V itself included.
   double cell_lower = 0.0;
-  double lower = 0.0;  ///< not above the global optimum
+  double lower = 0.0;                                      ///< not above the global optimum
   double upper = std::numeric_limits<double>::infinity();  ///< not below it: of the best weights
-  bool every_slope = false;  ///< OptimumBounds
-  bool complete = false;     ///< OptimumBounds
+  bool every_slope = false;                                ///< OptimumBounds
+  bool complete = false;                                   ///< OptimumBounds
 
   OptimalityVerdict global;
   OptimalityVerdict local;

@@ -229,8 +229,8 @@ class RunPart {
 
   void judge_limit() {
     if (!summary_.limit || summary_.limit->limit.status != LimitStatus::found) return;
-    summary_.limit->optimality = judge_optimality(summary_.limit->limit, data_.x, data_.classes,
-                                                  problem_.initial.shape);
+    summary_.limit->optimality =
+        judge_optimality(summary_.limit->limit, data_.x, data_.classes, problem_.initial.shape);
   }
 
   void tell_engine(const LogTime& time) {

@@ -82,8 +82,8 @@ RunLimit limit_of(const StoredRun& run, const std::function<bool(double)>& keep_
     }
     LimitReport& report = result.report;
     if (report.limit.status == LimitStatus::found && (effort || !report.optimality)) {
-      report.optimality = judge_optimality(report.limit, run.data().x, classes, run.shape(),
-                                           effort.value_or(1.0));
+      report.optimality =
+          judge_optimality(report.limit, run.data().x, classes, run.shape(), effort.value_or(1.0));
     }
     result.linear =
         compare_with_linear(result.report.limit, gram_matrix(run.data().x), classes, run.shape());

@@ -24,6 +24,8 @@ constexpr double kernel_rounding = 1e-24;
 
 // Multipliers so many times those of orthogonal samples have no end.
 constexpr double unbounded = 1e14;
+// So are bounds of the least norm.
+constexpr double endless = 1e11;
 
 // What keeps a Newton step finite where its kernel is singular, as a part of the diagonal.
 constexpr double damping = 1e-9;
@@ -216,7 +218,12 @@ FixedSlopesResult solve_fixed_slopes(const LeastNormProblem& problem,
     }
     if (part <= shortest_step) break;
     point = std::move(next);
-    if (point.lambda.sum() > most) return not_separated(point.lambda / point.lambda.sum());
+    // Multipliers whose scale is best prove a norm beyond all bounds, or have none.
+    const double sum = point.lambda.sum();
+    const double push = 2.0 * (sum - point.value);
+    if (sum > most || sum * (sum / push) > endless * first_multipliers(problem).sum()) {
+      return not_separated(point.lambda / sum);
+    }
     solved = optimal(point);
   }
   FixedSlopesResult result = solver.describe(point);

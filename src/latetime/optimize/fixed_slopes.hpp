@@ -26,8 +26,9 @@ struct FixedSlopesResult {
 };
 
 /// Solves its dual max over λ ≥ 0 of Σλ − (1/2m²) Σ_k n_k H_{s_k}(λ)², which is concave, once
-/// continuously differentiable and quadratic on pieces: Newton steps, each a nonnegative QP, shortened
-/// until they ascend. `start`, empty or n multipliers, saves work. At most `most_steps` of them.
+/// continuously differentiable and quadratic on pieces: Newton steps, each a nonnegative QP,
+/// shortened until they ascend. `start`, empty or n multipliers, saves work. At most `most_steps`
+/// of them.
 FixedSlopesResult solve_fixed_slopes(const LeastNormProblem& problem,
                                      const std::vector<SlopeGroup>& groups,
                                      const Vector& start = {}, int most_steps = 60);

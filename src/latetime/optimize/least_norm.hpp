@@ -85,10 +85,10 @@ Matrix neuron_rows(const SpannedWeights& weights, Eigen::Index width);
 /// What is proved of weights: margins of f or, where `slopes` has a row each, of the convex problem
 /// with these slopes of own-class pairs, whose margins are no larger.
 struct WeightBounds {
-  Vector margins_below;        ///< n
-  double value_above = 0.0;    ///< not below ½‖V‖²
-  double feasible = 0.0;       ///< not below ½‖V/μ‖², μ = min margins_below > 0; else infinity
-  double least_margin = 0.0;   ///< μ
+  Vector margins_below;      ///< n
+  double value_above = 0.0;  ///< not below ½‖V‖²
+  double feasible = 0.0;  ///< not below ½‖V/μ‖², μ = min margins_below > 0; else infinity
+  double least_margin = 0.0;  ///< μ
 };
 WeightBounds bound_weights(const LeastNormProblem& problem, const SpannedWeights& weights,
                            const std::vector<OwnSlopes>* slopes = nullptr);

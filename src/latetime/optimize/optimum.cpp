@@ -107,8 +107,7 @@ void normalise(const LeastNormProblem& problem, std::vector<SlopeGroup>& groups)
 }
 
 /// h_+² and h_−² at these multipliers, and the bound that they prove.
-std::array<SlopeSearchResult, 2> Bounding::bound_below(const Vector& lambda,
-                                                       const Groups& groups) {
+std::array<SlopeSearchResult, 2> Bounding::bound_below(const Vector& lambda, const Groups& groups) {
   std::array<SlopeSearchResult, 2> found;
   for (int side = 0; side < 2; ++side) {
     // The search begins from the pattern that is pushed most.
@@ -192,8 +191,7 @@ void Bounding::generate_columns(Groups& groups, Vector& lambda) {
     const double before = result_.lower;
     const auto found = bound_below(lambda, groups);
     try_rounded(groups, lambda);
-    if (!add_patterns(found, lambda, groups) &&
-        result_.lower <= before * (1.0 + same_optimum)) {
+    if (!add_patterns(found, lambda, groups) && result_.lower <= before * (1.0 + same_optimum)) {
       break;
     }
   }
@@ -201,6 +199,10 @@ void Bounding::generate_columns(Groups& groups, Vector& lambda) {
 
 FixedSlopesResult Bounding::try_groups(const Groups& groups, const Vector& lambda) {
   FixedSlopesResult solved = solve_fixed_slopes(problem_, groups, lambda);
+  if (solved.feasible && !solved.solved) {  // from a start of its own
+    FixedSlopesResult again = solve_fixed_slopes(problem_, groups);
+    if (again.solved || !again.feasible) solved = std::move(again);
+  }
   if (!solved.feasible) return solved;
   const WeightBounds bounds = bound_weights(problem_, solved.weights);
   if (bounds.feasible < result_.upper) {
@@ -249,9 +251,9 @@ void Bounding::move_neurons(Groups groups, const Groups& patterns, const Vector&
         if (same_slopes(problem_, pattern, groups[from])) continue;
         Groups trial = groups;
         trial[from].neurons -= 1.0;
-        const auto place =
-            std::find_if(trial.begin(), trial.end(),
-                         [&](const SlopeGroup& g) { return same_slopes(problem_, pattern, g); });
+        const auto place = std::find_if(trial.begin(), trial.end(), [&](const SlopeGroup& g) {
+          return same_slopes(problem_, pattern, g);
+        });
         if (place != trial.end()) {
           place->neurons += 1.0;
         } else {
@@ -259,8 +261,8 @@ void Bounding::move_neurons(Groups groups, const Groups& patterns, const Vector&
         }
         std::erase_if(trial, [](const SlopeGroup& g) { return g.neurons < 0.5; });
         budget_.moves -= 1.0;
-        FixedSlopesResult moved = try_groups(
-            trial, current.feasible ? current.multipliers : lambda);
+        FixedSlopesResult moved =
+            try_groups(trial, current.feasible ? current.multipliers : lambda);
         if (!moved.feasible ||
             (current.feasible && !(moved.value < current.value * (1.0 - same_optimum)))) {
           continue;
@@ -277,8 +279,8 @@ void Bounding::move_neurons(Groups groups, const Groups& patterns, const Vector&
 double Bounding::push_of(const Groups& groups, const Vector& lambda) const {
   double sum = 0.0;
   for (const SlopeGroup& group : groups) {
-    sum += group.neurons *
-           push_on_neuron(problem_, group.group, lambda, group.slopes).squared_above;
+    sum +=
+        group.neurons * push_on_neuron(problem_, group.group, lambda, group.slopes).squared_above;
   }
   return sum * (1.0 + problem_.rounding);
 }
@@ -348,8 +350,8 @@ void Bounding::go_through_all() {
         Groups groups = plus.first;
         groups.insert(groups.end(), minus.first.begin(), minus.first.end());
         const FixedSlopesResult solved = try_groups(groups, lambda);
-        bound = std::max(bound, dual_bound(problem_, solved.multipliers,
-                                           push_of(groups, solved.multipliers)));
+        bound = std::max(
+            bound, dual_bound(problem_, solved.multipliers, push_of(groups, solved.multipliers)));
       }
       lower = std::min(lower, bound);
     }

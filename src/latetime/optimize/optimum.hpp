@@ -23,7 +23,7 @@ struct OptimumBounds {
   double upper = std::numeric_limits<double>::infinity();  ///< infinity: no feasible weights found
   SpannedWeights best;  ///< feasible weights with ½‖V‖² ≤ upper; without rows where none were found
                         ///< that are better than `known`
-  Vector multipliers;   ///< λ ≥ 0 behind `lower`, or behind most of it where all slopes were tried
+  Vector multipliers;  ///< λ ≥ 0 behind `lower`, or behind most of it where all slopes were tried
   bool every_slope = false;  ///< `lower` is of all slopes one by one, not of networks of any width
   bool complete = false;     ///< no box of slopes was left open in the search behind `lower`
 

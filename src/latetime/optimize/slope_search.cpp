@@ -118,7 +118,8 @@ void Search::settle(Box& box) const {
   }
   for (Eigen::Index a = 0; a < count; ++a) {
     const Choice choice = box.choices[static_cast<std::size_t>(a)];
-    if (choice != Choice::open) box.slopes[static_cast<std::size_t>(own(a))] = choice == Choice::one;
+    if (choice != Choice::open)
+      box.slopes[static_cast<std::size_t>(own(a))] = choice == Choice::one;
   }
 }
 
@@ -220,12 +221,12 @@ SlopeSearchResult Search::run(std::int64_t most_nodes, const OwnSlopes& start,
   enter(std::move(root));
   while (!queue.empty()) {
     const Box box = queue.top();
-    if (box.bound <= result_.squared * (1.0 + closing_tolerance) +
-                         8.0 * problem_.rounding * reach_ * reach_) {
+    if (box.bound <=
+        result_.squared * (1.0 + closing_tolerance) + 8.0 * problem_.rounding * reach_ * reach_) {
       break;
     }
-    const bool leaf = std::find(box.choices.begin(), box.choices.end(), Choice::open) ==
-                      box.choices.end();
+    const bool leaf =
+        std::find(box.choices.begin(), box.choices.end(), Choice::open) == box.choices.end();
     if (leaf || result_.nodes + 2 > most_nodes) break;
     queue.pop();
     for (const Choice choice : {Choice::one, Choice::leak}) {
@@ -269,10 +270,9 @@ Vector diagonal_above(const Eigen::MatrixXd& matrix) {
   const double largest = symmetric_eigenvalues(scaled).maxCoeff();
   constexpr double room = 1e-9;
   const double smallest_part = lengths.cwiseAbs2().minCoeff() / lengths.squaredNorm();
-  const Vector kappa =
-      lengths.cwiseAbs2() * (largest * (1.0 + room) +
-                             16.0 * (static_cast<double>(matrix.rows()) + 4.0) * unit_roundoff *
-                                 (largest + 1.0) / smallest_part);
+  const Vector kappa = lengths.cwiseAbs2() * (largest * (1.0 + room) +
+                                              16.0 * (static_cast<double>(matrix.rows()) + 4.0) *
+                                                  unit_roundoff * (largest + 1.0) / smallest_part);
   if (kappa.sum() >= rows.sum() || !kappa.allFinite() || !dominates(kappa, matrix)) return rows;
   return kappa;
 }

@@ -121,14 +121,16 @@ std::string optimum_text(const StoredLimit& limit) {
   } else {
     const double excess = std::max(0.0, cell / upper - 1.0);
     text = fmt::format(
-        " \u00bd\u2016V\u2016\u00b2 is proved to be within {:.3g} % of the least of all weights with "
+        " \u00bd\u2016V\u2016\u00b2 is proved to be within {:.3g} % of the least of all weights "
+        "with "
         "margins of at least 1{}.",
         100.0 * std::max(0.0, value / lower - 1.0),
         excess > 0.0 ? fmt::format(", and at least {:.3g} % above it", 100.0 * excess) : "");
   }
   const std::string_view certainty = text_of(limit.local_certainty);
   if (limit.local_optimum == Optimality::undecided) {
-    return text + fmt::format(" Whether it is a local minimum is undecided: {}.", limit.local_reason);
+    return text +
+           fmt::format(" Whether it is a local minimum is undecided: {}.", limit.local_reason);
   }
   return text + fmt::format(" It is {} local minimum ({}): {}.",
                             limit.local_optimum == Optimality::optimal ? "a" : "no", certainty,

@@ -211,7 +211,7 @@ struct StoredLimit {
   // How far V is from the least norm, of limits that were found:
   std::vector<double> optimum;  ///< StoredLimit::optimum_names
   static constexpr std::array<const char*, 6> optimum_names{
-      "optimum_value", "optimum_cell", "optimum_lower",
+      "optimum_value", "optimum_cell",        "optimum_lower",
       "optimum_upper", "optimum_every_slope", "optimum_complete"};
   Optimality global_optimum = Optimality::undecided, local_optimum = Optimality::undecided;
   Certainty global_certainty = Certainty::undecided, local_certainty = Certainty::undecided;
