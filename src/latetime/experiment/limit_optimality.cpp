@@ -68,6 +68,7 @@ class Judge {
   Vector lambda_;            // multipliers of the least-norm problem
   double radius_ = 0.0;      // ‖V − V*‖_F at most, V* the least-norm point of the cell
   double inverse_ = 1.0;     // V as it is stored times this has margins of at least 1
+  Vector cell_margins_;      // of that, within the cell: not above them
   double cell_upper_ = 0.0;  // not below ½‖V*‖²
   LimitOptimality result_;
 };
@@ -116,6 +117,7 @@ void Judge::bound_cell() {
   result_.cell_lower = dual_bound(problem_, lambda_, push * (1.0 + problem_.rounding));
   inverse_ = 1.0 / in_cell.least_margin;
   cell_upper_ = in_cell.feasible;
+  cell_margins_ = in_cell.margins_below * inverse_;
   const double apart = std::max(0.0, in_cell.feasible - result_.cell_lower);
   radius_ = std::sqrt(2.0 * apart * (1.0 + problem_.rounding)) +
             problem_.rounding * std::sqrt(in_cell.feasible);
@@ -126,18 +128,7 @@ void Judge::find_zeros() {
   const Eigen::Index n = problem_.samples();
   const Matrix z = inverse_ * (limit_.coefficients * problem_.gram);
   const auto m = static_cast<double>(problem_.width);
-  Vector margins = Vector::Zero(n);
-  for (Eigen::Index k = 0; k < z.rows(); ++k) {
-    for (Eigen::Index i = 0; i < n; ++i) {
-      const Neuron& neuron = neurons_[static_cast<std::size_t>(k)];
-      const bool own = problem_.classes[static_cast<std::size_t>(i)] == neuron.group;
-      const bool steep = neuron.slopes[static_cast<std::size_t>(i)] != 0;
-      const double out = own ? (steep ? 1.0 : problem_.slope) * z(k, i)
-                             : -std::max(problem_.slope * z(k, i), z(k, i));
-      margins[i] += out / m;
-    }
-  }
-  constexpr double room = 2.0;  // for the rounding of these numbers, beside `terms`
+  constexpr double room = 2.0;  // for the rounding of these numbers
   for (Eigen::Index k = 0; k < z.rows(); ++k) {
     Neuron& neuron = neurons_[static_cast<std::size_t>(k)];
     neuron.fixed.assign(static_cast<std::size_t>(n), 1);
@@ -145,8 +136,8 @@ void Judge::find_zeros() {
         problem_.rounding * inverse_ * problem_.size(limit_.coefficients.row(k).transpose());
     for (const Eigen::Index i : problem_.own(neuron.group)) {
       // |Δ margin| ≤ (1/m) ‖x_i‖ Σ_k ‖Δv_k‖ ≤ ‖x_i‖ √(2/m) ‖ΔV‖.
-      const double way = room * problem_.lengths[i] * (radius_ * std::sqrt(2.0 / m) + 2.0 * terms);
-      if (margins[i] - way > 1.0) continue;
+      const double way = room * problem_.lengths[i] * radius_ * std::sqrt(2.0 / m);
+      if (cell_margins_[i] - way > 1.0) continue;
       const double off = room * problem_.lengths[i] * (radius_ + terms);
       const bool steep = neuron.slopes[static_cast<std::size_t>(i)] != 0;
       if (steep ? z(k, i) > off : z(k, i) < -off) continue;

@@ -43,9 +43,9 @@ LeastNormProblem::LeastNormProblem(Matrix gram_matrix, Eigen::Index dim,
                        "a sample's squared norm is outside [1e-100, 1e100]; scale the samples");
     }
   }
-  // Inner products are off by (d + 1) u of their terms, sums over samples twice by (n + 2) u, and
-  // the factors by some u: four times that.
-  rounding = 4.0 * unit_roundoff * static_cast<double>(dim + 2 * n + 32);
+  // Inner products are off by (d + 1) u of their terms, sums over samples twice by (n + 2) u, those
+  // over neurons by 2m u, and the factors by some u: four times that.
+  rounding = 4.0 * unit_roundoff * static_cast<double>(dim + 2 * n + 2 * width + 32);
   lengths = gram.diagonal().cwiseSqrt() * (1.0 + rounding);
 }
 
