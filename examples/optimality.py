@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """How far limits are from the least norm, against slope and dimension: the table of docs/optimality.md.
 
-    PYTHONPATH=build/release/python python3 examples/optimality.py [--seeds 10] [--out FOLDER]
+    PYTHONPATH=build/release/python python3 examples/optimality.py [--seeds 3] [--out FOLDER]
 
 For every slope and every ratio d/n, runs of n = 10 Gaussian samples and m = 10 neurons a class: the median over seeds of
 what the limit is proved to be above the least |V|^2/2 of all weights with margins >= 1, and how many limits are proved to
@@ -24,7 +24,7 @@ QUANTITIES = ["limit_gap_proved", "limit_excess_proved", "limit_global_optimum",
 def limits(seeds: int, out):
     return lt.sweep(
         axes={"slope": SLOPES, "d": DIMENSIONS, "seed": range(1, seeds + 1)},
-        base={"n": SAMPLES, "width": 10, "signal_std": 0.1, "until": "1e30"},
+        base={"n": SAMPLES, "width": 10, "signal_std": 0.1, "until": "1e6"},
         quantities=QUANTITIES,
         out=out,
     ).to_xarray()
@@ -58,7 +58,7 @@ def draw(data, path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--out", type=pathlib.Path)
     arguments = parser.parse_args()
     data = limits(arguments.seeds, arguments.out and str(arguments.out / "sweep"))
