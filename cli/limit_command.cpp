@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -17,6 +18,7 @@ using nlohmann::ordered_json;
 struct LimitArguments {
   std::string directory;
   bool json = false;
+  std::optional<double> effort;
 };
 
 constexpr PairVerdict all_verdicts[] = {PairVerdict::active, PairVerdict::inactive,
@@ -147,6 +149,11 @@ void print_table(const RunLimit& run) {
                 abbreviated(multipliers, [](double value) { return brief(value, 4); }));
   print_pairs(run.pairs);
   print_linear(run);
+  if (run.report.optimality) {
+    fmt::print("\n{}\n",
+               inked(Ink::bold, "beside the least norm of all weights with margins >= 1", stdout));
+    print_optimality(*run.report.optimality);
+  }
 }
 
 ordered_json numbers(const Vector& values) {
@@ -188,6 +195,25 @@ ordered_json linear_json(const LinearComparison& linear) {
   return report;
 }
 
+ordered_json verdict_json(const OptimalityVerdict& verdict) {
+  return {{"verdict", word_of(verdict.verdict)},
+          {"certainty", word_of(verdict.certainty)},
+          {"reason", verdict.reason}};
+}
+
+ordered_json optimality_json(const LimitOptimality& optimality) {
+  ordered_json report{{"value", optimality.value}, {"cell_lower", optimality.cell_lower}};
+  report["lower"] = optimality.lower;
+  report["upper"] = optimality.upper;
+  report["gap"] = optimality.gap();
+  report["excess"] = optimality.excess();
+  report["every_slope"] = optimality.every_slope;
+  report["complete"] = optimality.complete;
+  report["global"] = verdict_json(optimality.global);
+  report["local"] = verdict_json(optimality.local);
+  return report;
+}
+
 ordered_json json_report(const RunLimit& run) {
   const LimitReport& report = run.report;
   const Limit& limit = report.limit;
@@ -219,12 +245,14 @@ ordered_json json_report(const RunLimit& run) {
     list_errors(*report.errors,
                 [&](const char* name, auto value) { json["errors"][name] = value; });
   }
+  if (report.optimality) json["optimality"] = optimality_json(*report.optimality);
   return json;
 }
 
 int limit(const LimitArguments& arguments) {
   watch_signals();
-  const RunLimit run = limit_of_run(arguments.directory, [](double) { return !stop_requested(); });
+  const RunLimit run = limit_of_run(
+      arguments.directory, [](double) { return !stop_requested(); }, arguments.effort);
   if (stop_requested()) {
     fmt::print(stderr, "latetime: stopped on request\n");
     return interrupted;
@@ -253,6 +281,10 @@ void declare_limit(CLI::App& app, Action& action) {
   CLI::App* command = app.add_subcommand("limit", "Show what a run converges to as t -> infinity");
   command->add_option("DIR", arguments->directory, "folder of a run")->required();
   command->add_flag("--json", arguments->json, "print JSON, with every number");
+  command
+      ->add_option("--effort", arguments->effort,
+                   "search this much for the least norm, times the default; 0: a first look")
+      ->check(CLI::Range(0.0, 1e6));
   command->footer(
       "W(t) = V log t + ... : V solves the KKT conditions of min |V|^2/2 with all margins >= 1. A\n"
       "run that reached late time has stored V; from any other one V is computed from its last\n"
@@ -260,6 +292,8 @@ void declare_limit(CLI::App& app, Action& action) {
       "pairs: activations of (neuron, sample) that stay on, stay off, or switch for ever.\n"
       "odd, even part of f: (f(x) - f(-x))/2, which is linear, and (f(x) + f(-x))/2.\n"
       "spread: how far the neurons of a class are from multiples of one vector.\n"
+      "global, local optimum: whether V is the least-norm point of all weights, or of those near\n"
+      "it: proved, estimated or undecided (docs/optimality.md).\n"
       "Exit codes: 0 found; 3 no limit, with the reason; 2 no run there, or a damaged one.");
   command->callback([arguments, &action] { action = [arguments] { return limit(*arguments); }; });
 }

@@ -50,6 +50,44 @@ void print_errors(const Errors& errors) {
                               brief(population.high, 4), population.draws));
 }
 
+std::string percent_text(double part) {
+  return fmt::format("{} %", brief(100.0 * part, 3));
+}
+
+std::string global_text(const LimitOptimality& optimality) {
+  if (!optimality.known()) return "undecided: " + optimality.global.reason;
+  if (optimality.global.verdict == Optimality::optimal) {
+    return fmt::format("yes (proved, to {})", brief(std::max(optimality.gap(), 1e-16), 2));
+  }
+  const std::string within = fmt::format("within {} of it", percent_text(optimality.gap()));
+  if (optimality.global.verdict == Optimality::undecided) {
+    return fmt::format("{} (proved); {}", within, optimality.global.reason);
+  }
+  return fmt::format("no, {} above it at least, {} (both proved)",
+                     percent_text(optimality.excess()), within);
+}
+
+std::string local_text(const OptimalityVerdict& local) {
+  switch (local.verdict) {
+    case Optimality::optimal:
+      return fmt::format("yes ({}): {}", word_of(local.certainty), local.reason);
+    case Optimality::not_optimal:
+      return fmt::format("no ({}): {}", word_of(local.certainty), local.reason);
+    case Optimality::undecided:
+      break;
+  }
+  return "undecided: " + local.reason;
+}
+
+void print_optimality(const LimitOptimality& optimality) {
+  print_wrapped("global optimum", global_text(optimality));
+  if (optimality.known()) {
+    print_row("|V|^2/2", fmt::format("{};  the least is from {} to {}", brief(optimality.value, 8),
+                                     brief(optimality.lower, 8), brief(optimality.upper, 8)));
+  }
+  print_wrapped("local optimum", local_text(optimality.local));
+}
+
 void print_limit_measures(const LimitReport& report) {
   const auto& ranks = report.stable_ranks;
   print_row("stable rank W+, W-, W", fmt::format("{},  {},  {}", rank_text(ranks[0]),
@@ -82,6 +120,7 @@ void print_limit_section(const LimitReport& report) {
       fmt::format("{} active, {} inactive, {} switching; {} undecided",
                   limit.count(PairVerdict::active), limit.count(PairVerdict::inactive),
                   limit.count(PairVerdict::switches), limit.count(PairVerdict::undecided)));
+  if (report.optimality) print_optimality(*report.optimality);
   if (!limit.settled) print_wrapped("not settled", limit.message);
 }
 

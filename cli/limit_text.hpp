@@ -25,6 +25,9 @@ void print_limit_section(const LimitReport& report);
 /// Stable ranks, normalised margin, KKT residual: rows that every account of a limit has.
 void print_limit_measures(const LimitReport& report);
 
+/// Rows that say how far a limit is from the least norm.
+void print_optimality(const LimitOptimality& optimality);
+
 /// Rows of the errors of a state or a limit.
 void print_errors(const Errors& errors);
 

@@ -176,7 +176,7 @@ std::string quantities_help() {
     text += fmt::format("  {} {:<26} {}\n", quantity.by_default ? '*' : ' ', quantity.name,
                         quantity.meaning);
   }
-  text += "Proofs, each only where it is named (they are made as by latetime prove):\n";
+  text += "Proofs, each only where it is named (made as by latetime prove and latetime limit):\n";
   for (const Quantity& quantity : proof_quantities()) {
     text += fmt::format("    {:<26} {}\n", quantity.name, quantity.meaning);
   }

@@ -3,7 +3,9 @@
 #include "arrays.hpp"
 #include "bindings.hpp"
 #include "blas_threads.hpp"
+#include "latetime/data/gram.hpp"
 #include "latetime/experiment/run_limit.hpp"
+#include "latetime/optimize/optimum.hpp"
 #include "latetime/store/run_sink.hpp"
 
 namespace latetime::python {
@@ -75,6 +77,60 @@ py::object errors_object(const RunLimit& run) {
   return result;
 }
 
+py::object weights_object(const Matrix& coefficients) {
+  if (coefficients.size() == 0) return py::none();
+  return moved(coefficients, neuron_shape(coefficients.rows(), coefficients.cols()));
+}
+
+py::dict verdict_dict(const OptimalityVerdict& verdict) {
+  py::dict result;
+  result["verdict"] = word_of(verdict.verdict);
+  result["certainty"] = word_of(verdict.certainty);
+  result["reason"] = verdict.reason;
+  return result;
+}
+
+/// What `latetime limit --json` prints under "optimality", and better weights.
+py::object optimality_object(const RunLimit& run) {
+  if (!run.report.optimality) return py::none();
+  const LimitOptimality& optimality = *run.report.optimality;
+  py::dict result;
+  result["value"] = optimality.value;
+  result["cell_lower"] = optimality.cell_lower;
+  result["lower"] = optimality.lower;
+  result["upper"] = optimality.upper;
+  result["gap"] = optimality.gap();
+  result["excess"] = optimality.excess();
+  result["every_slope"] = optimality.every_slope;
+  result["complete"] = optimality.complete;
+  result["global"] = verdict_dict(optimality.global);
+  result["local"] = verdict_dict(optimality.local);
+  result["better"] = weights_object(optimality.better);
+  result["better_nearby"] = weights_object(optimality.better_nearby);
+  return result;
+}
+
+/// Bounds of the least ½‖V‖² on samples x (n × d).
+py::dict least_norm(const std::shared_ptr<Dataset>& data, Eigen::Index width, double slope,
+                    double effort) {
+  OptimumBounds bounds;
+  {
+    const py::gil_scoped_release release;
+    const BlasOnThisThread blas;
+    const LeastNormProblem problem(gram_matrix(data->x), data->x.cols(), data->classes, width,
+                                   slope);
+    bounds = bound_optimum(problem, {}, effort);
+  }
+  py::dict result;
+  result["lower"] = bounds.lower;
+  result["upper"] = bounds.upper;
+  result["every_slope"] = bounds.every_slope;
+  result["complete"] = bounds.complete;
+  result["multipliers"] = moved(bounds.multipliers);
+  result["coefficients"] = weights_object(neuron_rows(bounds.best, width));
+  return result;
+}
+
 template <class Array>
 auto array_getter(Array Limit::*member) {
   return [member](const std::shared_ptr<RunLimit>& run) {
@@ -92,7 +148,8 @@ auto getter(Value Limit::*member) {
   return [member](const RunLimit& run) { return run.report.limit.*member; };
 }
 
-std::shared_ptr<RunLimit> limit_of(const RunMemory& memory, const std::string& origin) {
+std::shared_ptr<RunLimit> limit_of(const RunMemory& memory, const std::string& origin,
+                                   std::optional<double> effort) {
   bool stopped = false;
   const auto keep_going = [&](double) {
     const py::gil_scoped_acquire gil;
@@ -103,7 +160,7 @@ std::shared_ptr<RunLimit> limit_of(const RunMemory& memory, const std::string& o
   {
     const py::gil_scoped_release release;
     const BlasOnThisThread blas;
-    result = std::make_shared<RunLimit>(limit_of_arrays(memory.arrays, origin, keep_going));
+    result = std::make_shared<RunLimit>(limit_of_arrays(memory.arrays, origin, keep_going, effort));
   }
   if (stopped) throw py::error_already_set();  // what the signal's handler raised
   return result;
@@ -149,8 +206,12 @@ void bind_limit(py::module_& module) {
       .def_property_readonly("switching_share",
                              [](const RunLimit& run) { return run.pairs.switching_share(); })
       .def_property_readonly("linear", linear_dict)
-      .def_property_readonly("errors", errors_object);
-  module.def("limit_of", limit_of, py::arg("memory"), py::arg("origin"));
+      .def_property_readonly("errors", errors_object)
+      .def_property_readonly("optimality", optimality_object);
+  module.def("limit_of", limit_of, py::arg("memory"), py::arg("origin"),
+             py::arg("effort") = py::none());
+  module.def("least_norm", least_norm, py::arg("data"), py::arg("width"), py::arg("slope"),
+             py::arg("effort"));
 }
 
 }  // namespace latetime::python

@@ -24,7 +24,7 @@ from ._check import Claim, Claims, check
 from ._config import Config, Data, Descent, Network, Record, fields
 from ._core import version as __version__
 from ._data import Dataset, Inspection, batch_order, inspect, load_data
-from ._limit import Limit, Verdict, limit
+from ._limit import LeastNorm, Limit, Verdict, least_norm, limit
 from ._prove import Enclosures, Proof, prove
 from ._reproduce import reproduce
 from ._result import Run, load
@@ -43,6 +43,7 @@ __all__ = [
     "Enclosures",
     "Inspection",
     "Interrupted",
+    "LeastNorm",
     "Limit",
     "Network",
     "Proof",
@@ -56,6 +57,7 @@ __all__ = [
     "check",
     "fields",
     "inspect",
+    "least_norm",
     "limit",
     "load",
     "load_data",

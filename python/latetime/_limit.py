@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Dict, NamedTuple, Optional, Union
 import numpy as np
 
 from . import _core
-from ._checks import kind_of
+from ._checks import kind_of, real_number, whole_number
 from ._names import answers_unknown_names
 
 if TYPE_CHECKING:
@@ -150,6 +150,15 @@ class Limit:
         """Errors of f with the weights V, as `latetime limit --json` names them; None of runs that measure none."""
         return self._of_direction("errors")
 
+    @property
+    def optimality(self) -> Optional[Dict[str, Any]]:
+        """How far V is from the least norm of all weights with margins >= 1, and whether it is a local minimum.
+
+        As `latetime limit --json` names it (docs/optimality.md), and "better", "better_nearby": (2, m, n) coefficients
+        of better weights, or None. None where no limit was found.
+        """
+        return self._of_direction("optimality")
+
     def _error(self, name: str) -> float:
         return float("nan") if self.errors is None else self.errors.get(name, float("nan"))
 
@@ -190,18 +199,66 @@ class Limit:
 
 
 @answers_unknown_names
-def limit(run: Union["Run", str, os.PathLike]) -> Limit:
+def limit(run: Union["Run", str, os.PathLike], *, effort: Optional[float] = None) -> Limit:
     """The limit of a Run, or of the folder of one.
+
+    effort: how much is searched for the least norm (Limit.optimality), times the default; 0: a first look. None: what the
+        run stored, the default where it stored none.
 
     A run that reached late time has stored it; any other one's last state is taken for a late one. Raises TypeError for
     what is no run, ValueError for the folder of a training.
     """
     require_run("limit", run)
+    if effort is not None:
+        effort = checked_effort(effort)
     if isinstance(run, (str, os.PathLike)):
         memory, origin = _core.read_run(os.fspath(run)), os.path.join(os.fspath(run), "result.h5")
     else:
         memory, origin = run._memory, "run"
-    return Limit(_core.limit_of(memory, origin))
+    return Limit(_core.limit_of(memory, origin, effort))
+
+
+class LeastNorm(NamedTuple):
+    """Proved bounds of the least |V|^2/2 over all weights with margins >= 1; see least_norm."""
+
+    lower: float  # not above the optimum, rounding included
+    upper: float  # not below it: of `coefficients`; inf where no feasible weights were found
+    coefficients: Optional[np.ndarray]  # (2, m, n), V = coefficients @ X is feasible; or None
+    multipliers: np.ndarray  # (n,) dual multipliers behind `lower`
+    every_slope: bool  # `lower` is of all slopes one by one, not of networks of any width
+    complete: bool  # no activation pattern was left out of the search behind `lower`
+
+
+@answers_unknown_names
+def least_norm(X, y=None, *, width: int, slope: float = 0.0, positive=None, effort: float = 1.0) -> LeastNorm:
+    """Bounds of the least |V|^2/2 over the weights of a network with all margins y_i f(V; x_i) >= 1.
+
+    X: samples (n, d) with labels y, as for lt.run, or a Dataset. width: m neurons a class; slope: of the leaky ReLU.
+    effort: how much is searched, times the default. The problem that a run's limit is a KKT point of, by itself: see
+    docs/optimality.md. Raises ValueError for samples of norm 0 or of norms outside 1e-50 to 1e50.
+    """
+    from ._data import Dataset, _core_dataset
+
+    width = whole_number(width, "width", least=1)
+    slope = real_number(slope, "slope")
+    effort = checked_effort(effort)
+    if not 0.0 <= slope <= 1.0:
+        raise ValueError(f"slope: {slope} is outside [0, 1]; choose one inside")
+    if isinstance(X, Dataset):
+        if y is not None:
+            raise TypeError("least_norm: a Dataset has its labels; leave y out")
+        data = X._core
+    else:
+        data = _core_dataset(X, y, positive, "least_norm")
+    found = _core.least_norm(data, width, slope, effort)
+    return LeastNorm(**{name: found[name] for name in LeastNorm._fields})
+
+
+def checked_effort(effort: Any) -> float:
+    effort = real_number(effort, "effort")
+    if not 0.0 <= effort <= 1e6:
+        raise ValueError(f"effort: {effort} is outside [0, 1e6]; 1 is the default search, 0 a first look")
+    return effort
 
 
 def require_run(function: str, target: Any) -> None:

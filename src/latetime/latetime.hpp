@@ -21,6 +21,8 @@
 ///                Limit: with its KKT certificate                 dynamics/limit.hpp
 ///                limit_of_run, limit_of_arrays                   experiment/run_limit.hpp
 ///                prove_limit: in ball arithmetic                 prove/limit_proof.hpp
+///                judge_optimality: global, local optimum         experiment/limit_optimality.hpp
+///                bound_optimum: of the least norm, by itself     optimize/optimum.hpp
 /// theorems       prove_run: of descent from weights on           prove/run_proof.hpp
 ///                prove_stored, prove_arrays: of a run            experiment/proof_run.hpp
 /// many runs      read_sweep, SweepPlan, carry_out_sweep          sweep/sweep.hpp
@@ -51,6 +53,7 @@
 #include "latetime/experiment/claim_check.hpp"
 #include "latetime/experiment/config.hpp"
 #include "latetime/experiment/inspection.hpp"
+#include "latetime/experiment/limit_optimality.hpp"
 #include "latetime/experiment/limit_report.hpp"
 #include "latetime/experiment/proof_run.hpp"
 #include "latetime/experiment/run.hpp"
@@ -59,6 +62,7 @@
 #include "latetime/experiment/training_run.hpp"
 #include "latetime/measure/measures.hpp"
 #include "latetime/model/problem.hpp"
+#include "latetime/optimize/optimum.hpp"
 #include "latetime/prove/limit_proof.hpp"
 #include "latetime/prove/run_proof.hpp"
 #include "latetime/store/record.hpp"

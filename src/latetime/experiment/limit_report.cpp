@@ -41,6 +41,46 @@ Errors errors_of(const StoredLimit& stored) {
   return errors;
 }
 
+void enter(const LimitOptimality& optimality, StoredLimit& stored) {
+  stored.optimum = {optimality.value,
+                    optimality.cell_lower,
+                    optimality.lower,
+                    optimality.upper,
+                    optimality.every_slope ? 1.0 : 0.0,
+                    optimality.complete ? 1.0 : 0.0};
+  stored.global_optimum = optimality.global.verdict;
+  stored.global_certainty = optimality.global.certainty;
+  stored.global_reason = optimality.global.reason;
+  stored.local_optimum = optimality.local.verdict;
+  stored.local_certainty = optimality.local.certainty;
+  stored.local_reason = optimality.local.reason;
+  stored.better = entries_of(optimality.better);
+  stored.better_nearby = entries_of(optimality.better_nearby);
+}
+
+LimitOptimality optimality_of(const StoredLimit& stored, const NetworkShape& shape,
+                              Eigen::Index n) {
+  const std::vector<double>& numbers = stored.optimum;
+  LimitOptimality optimality{
+      .value = numbers[0],
+      .cell_lower = numbers[1],
+      .lower = numbers[2],
+      .upper = numbers[3],
+      .every_slope = numbers[4] != 0.0,
+      .complete = numbers[5] != 0.0,
+      .global = {stored.global_optimum, stored.global_certainty, stored.global_reason},
+      .local = {stored.local_optimum, stored.local_certainty, stored.local_reason},
+      .better = {},
+      .better_nearby = {}};
+  const auto weights = [&](const std::vector<double>& entries) {
+    return entries.empty() ? Matrix()
+                           : Matrix(Eigen::Map<const Matrix>(entries.data(), shape.neurons(), n));
+  };
+  optimality.better = weights(stored.better);
+  optimality.better_nearby = weights(stored.better_nearby);
+  return optimality;
+}
+
 Vector vector_of(const std::vector<double>& entries) {
   return Eigen::Map<const Vector>(entries.data(), static_cast<Eigen::Index>(entries.size()));
 }
@@ -136,6 +176,7 @@ void write_limit(ArrayWriter& file, const LimitReport& report, const NetworkShap
     stored.strictness = limit.strictness;
     stored.undecided = static_cast<double>(limit.count(PairVerdict::undecided));
     if (report.errors) stored.errors = numbers_of(*report.errors);
+    if (report.optimality) enter(*report.optimality, stored);
   }
   write_group(file, stored, sizes_of(shape, n));
 }
@@ -170,6 +211,7 @@ LimitReport read_limit(const ArrayReader& file, const std::string& path, const N
   limit.kkt_residual = stored.kkt_residual;
   limit.strictness = stored.strictness;
   if (!stored.errors.empty()) report.errors = errors_of(stored);
+  if (!stored.optimum.empty()) report.optimality = optimality_of(stored, shape, n);
   return report;
 }
 

@@ -9,6 +9,7 @@
 
 #include "latetime/base/hdf5_file.hpp"
 #include "latetime/dynamics/limit.hpp"
+#include "latetime/experiment/limit_optimality.hpp"
 #include "latetime/measure/errors.hpp"
 #include "latetime/measure/spectrum.hpp"
 
@@ -23,6 +24,8 @@ struct LimitReport {
   std::array<StableRank, 3> stable_ranks;
   /// Of the network with the weights V (limit_errors), of runs that measure errors.
   std::optional<Errors> errors = {};
+  /// Of limits that were found (judge_optimality), where it was asked for.
+  std::optional<LimitOptimality> optimality = {};
 
   bool has_direction() const { return limit.margins.size() > 0; }
   /// log10 of the time until which the flow was followed for the pattern of own-class activations.

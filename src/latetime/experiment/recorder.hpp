@@ -40,6 +40,7 @@ class Recorder {
   const Record& last() const { return last_; }
   /// Whether every record is measured, not the last alone.
   bool measures_all() const { return sink_.measures_all; }
+  bool keeps_result() const { return sink_.keeps_result; }
   /// Of metrics.csv, all records so far.
   std::vector<std::vector<std::string>> rows() const { return arrays_.rows(); }
   /// Time of the last record; there must be one.

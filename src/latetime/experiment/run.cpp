@@ -219,12 +219,19 @@ class RunPart {
           limit_errors(summary_.limit->limit.coefficients, data_, problem_.initial.shape,
                        problem_.held_out, settings_.threads);
     }
+    if (recorder.keeps_result()) judge_limit();
     if (summary_.limit) {
       recorder.finish(descent_, summary_.outcome, &*summary_.limit);
     } else {
       summary_.outcome = {StopReason::interrupted, descent_.time(), "stopped on request"};
       recorder.finish(descent_, summary_.outcome);
     }
+  }
+
+  void judge_limit() {
+    if (!summary_.limit || summary_.limit->limit.status != LimitStatus::found) return;
+    summary_.limit->optimality =
+        judge_optimality(summary_.limit->limit, data_.x, data_.classes, problem_.initial.shape);
   }
 
   void tell_engine(const LogTime& time) {

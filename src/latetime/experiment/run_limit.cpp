@@ -61,7 +61,8 @@ void compute(const StoredRun& run, const std::function<bool(double)>& keep_going
 
 namespace {
 
-RunLimit limit_of(const StoredRun& run, const std::function<bool(double)>& keep_going) {
+RunLimit limit_of(const StoredRun& run, const std::function<bool(double)>& keep_going,
+                  std::optional<double> effort) {
   const ArrayReader& arrays = run.file();
   RunLimit result;
   result.shape = run.shape();
@@ -85,6 +86,11 @@ RunLimit limit_of(const StoredRun& run, const std::function<bool(double)>& keep_
       result.report.errors = limit_errors(result.report.limit.coefficients, run.data(), run.shape(),
                                           run.held_out(), 1);
     }
+    LimitReport& report = result.report;
+    if (report.limit.status == LimitStatus::found && (effort || !report.optimality)) {
+      report.optimality =
+          judge_optimality(report.limit, run.data().x, classes, run.shape(), effort.value_or(1.0));
+    }
     result.linear =
         compare_with_linear(result.report.limit, gram_matrix(run.data().x), classes, run.shape());
   }
@@ -93,13 +99,15 @@ RunLimit limit_of(const StoredRun& run, const std::function<bool(double)>& keep_
 
 }  // namespace
 
-RunLimit limit_of_run(const std::string& path, const std::function<bool(double)>& keep_going) {
-  return limit_of(StoredRun(path), keep_going);
+RunLimit limit_of_run(const std::string& path, const std::function<bool(double)>& keep_going,
+                      std::optional<double> effort) {
+  return limit_of(StoredRun(path), keep_going, effort);
 }
 
 RunLimit limit_of_arrays(const ArrayReader& arrays, const std::string& origin,
-                         const std::function<bool(double)>& keep_going) {
-  return limit_of(StoredRun(arrays, origin), keep_going);
+                         const std::function<bool(double)>& keep_going,
+                         std::optional<double> effort) {
+  return limit_of(StoredRun(arrays, origin), keep_going, effort);
 }
 
 }  // namespace latetime

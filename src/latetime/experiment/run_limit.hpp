@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "latetime/base/log_time.hpp"
@@ -29,14 +30,17 @@ struct RunLimit {
 };
 
 /// Reads the limit that a run stored, or computes it from the last state that the run wrote, taking
-/// this state for a late one; `linear` is computed either way. Nothing in `directory` is changed.
+/// this state for a late one; `linear` is computed either way, and so is the optimality where it
+/// is not stored or an `effort` (judge_optimality) is asked for. Nothing in `directory` is changed.
 /// `keep_going` is asked now and then while the flow is followed.
 /// Throws InputError for a folder without a run or without result.h5, and for damaged files.
 RunLimit limit_of_run(const std::string& directory,
-                      const std::function<bool(double)>& keep_going = {});
+                      const std::function<bool(double)>& keep_going = {},
+                      std::optional<double> effort = {});
 
 /// The same for the arrays of a run; `origin` names them in messages.
 RunLimit limit_of_arrays(const ArrayReader& arrays, const std::string& origin,
-                         const std::function<bool(double)>& keep_going = {});
+                         const std::function<bool(double)>& keep_going = {},
+                         std::optional<double> effort = {});
 
 }  // namespace latetime

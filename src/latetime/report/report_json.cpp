@@ -109,6 +109,16 @@ ordered_json limit_json(const RunResults& run) {
     json["errors"][StoredLimit::error_names[i]] =
         std::isnan(value) ? ordered_json(nullptr) : ordered_json(value);
   }
+  for (std::size_t i = 0; i < limit.optimum.size(); ++i) {
+    const double value = limit.optimum[i];
+    json["optimum"][StoredLimit::optimum_names[i]] =
+        std::isfinite(value) ? ordered_json(value) : ordered_json(nullptr);
+  }
+  if (!limit.optimum.empty()) {
+    json["optimum"]["global_optimum"] = text_of(limit.global_optimum);
+    json["optimum"]["local_optimum"] = text_of(limit.local_optimum);
+    json["optimum"]["local_certainty"] = text_of(limit.local_certainty);
+  }
   return json;
 }
 

@@ -115,6 +115,35 @@ std::string pairs_text(const PairMaps& maps) {
                                : "; none is undecided.");
 }
 
+/// How far the limit is from the least norm; empty where that is not stored.
+std::string optimum_text(const StoredLimit& limit) {
+  if (limit.optimum.empty()) return "";
+  const double value = limit.optimum[0], cell = limit.optimum[1], lower = limit.optimum[2],
+               upper = limit.optimum[3];
+  std::string text;
+  if (!(lower > 0.0)) {
+    text = fmt::format(" How far V is from the least norm is undecided: {}.", limit.global_reason);
+  } else if (limit.global_optimum == Optimality::optimal) {
+    text = " Of all weights with margins of at least 1, V is proved to have the least norm.";
+  } else {
+    const double excess = std::max(0.0, cell / upper - 1.0);
+    text = fmt::format(
+        " \u00bd\u2016V\u2016\u00b2 is proved to be within {:.3g} % of the least of all weights "
+        "with "
+        "margins of at least 1{}.",
+        100.0 * std::max(0.0, value / lower - 1.0),
+        excess > 0.0 ? fmt::format(", and at least {:.3g} % above it", 100.0 * excess) : "");
+  }
+  const std::string_view certainty = text_of(limit.local_certainty);
+  if (limit.local_optimum == Optimality::undecided) {
+    return text +
+           fmt::format(" Whether it is a local minimum is undecided: {}.", limit.local_reason);
+  }
+  return text + fmt::format(" It is {} local minimum ({}): {}.",
+                            limit.local_optimum == Optimality::optimal ? "a" : "no", certainty,
+                            limit.local_reason);
+}
+
 Paragraph what_it_converges_to(const RunResults& run, const PairMaps& maps) {
   const std::string title = "What it converges to";
   if (!run.limit) {
@@ -137,10 +166,10 @@ Paragraph what_it_converges_to(const RunResults& run, const PairMaps& maps) {
                                      [](double flag) { return flag != 0.0; });
   return {title,
           fmt::format("The weights grow like V log t. The stable ranks go to {}{}, the normalised "
-                      "margin to {:.6g}; {} of {} samples support it. {}",
+                      "margin to {:.6g}; {} of {} samples support it. {}{}",
                       ranks_text(limit.stable_rank, limit.stable_rank_excess),
                       behind_text(limit.stable_rank), limit.normalized_margin, support, run.n,
-                      pairs_text(maps))};
+                      pairs_text(maps), optimum_text(limit))};
 }
 
 /// Exponent p of a difference that falls like (log t)^p between the middle of log t and the end;

@@ -19,6 +19,7 @@
 #include "latetime/base/outcome.hpp"
 #include "latetime/model/limit_status.hpp"
 #include "latetime/model/network.hpp"
+#include "latetime/model/optimality.hpp"
 
 namespace latetime {
 
@@ -215,6 +216,16 @@ struct StoredLimit {
     return errors.empty() ? std::nan("") : errors[std::size_t(place - error_names.begin())];
   }
 
+  // How far V is from the least norm, of limits that were found:
+  std::vector<double> optimum;  ///< StoredLimit::optimum_names
+  static constexpr std::array<const char*, 6> optimum_names{
+      "optimum_value", "optimum_cell",        "optimum_lower",
+      "optimum_upper", "optimum_every_slope", "optimum_complete"};
+  Optimality global_optimum = Optimality::undecided, local_optimum = Optimality::undecided;
+  Certainty global_certainty = Certainty::undecided, local_certainty = Certainty::undecided;
+  std::string global_reason, local_reason;
+  std::vector<double> better, better_nearby;  ///< coefficients of better weights
+
   bool has_direction() const { return !margins.empty(); }
   bool found() const { return status == LimitStatus::found && has_direction(); }
 
@@ -242,8 +253,8 @@ struct StoredLimit {
     visitor.array("kkt_residual", Extent::number, limit.kkt_residual);
     visitor.array("strictness", Extent::number, limit.strictness);
     visitor.array("undecided", Extent::number, limit.undecided);
-    if (!visitor.has(error_names[0], !limit.errors.empty())) return;
-    limit_errors(limit, visitor);
+    if (visitor.has(error_names[0], !limit.errors.empty())) limit_errors(limit, visitor);
+    if (visitor.has(optimum_names[0], !limit.optimum.empty())) limit_optimum(limit, visitor);
   }
 
  private:
@@ -252,6 +263,26 @@ struct StoredLimit {
     if constexpr (!std::is_const_v<Self>) limit.errors.resize(error_names.size());
     for (std::size_t i = 0; i < error_names.size(); ++i) {
       visitor.array(error_names[i], Extent::number, limit.errors[i]);
+    }
+  }
+
+  template <class Self, class Visitor>
+  static void limit_optimum(Self& limit, Visitor& visitor) {
+    if constexpr (!std::is_const_v<Self>) limit.optimum.resize(optimum_names.size());
+    for (std::size_t i = 0; i < optimum_names.size(); ++i) {
+      visitor.array(optimum_names[i], Extent::number, limit.optimum[i]);
+    }
+    visitor.choice("global_optimum", limit.global_optimum);
+    visitor.choice("global_certainty", limit.global_certainty);
+    visitor.text("global_reason", limit.global_reason);
+    visitor.choice("local_optimum", limit.local_optimum);
+    visitor.choice("local_certainty", limit.local_certainty);
+    visitor.text("local_reason", limit.local_reason);
+    if (visitor.has("better", !limit.better.empty())) {
+      visitor.array("better", Extent::pairs, limit.better);
+    }
+    if (visitor.has("better_nearby", !limit.better_nearby.empty())) {
+      visitor.array("better_nearby", Extent::pairs, limit.better_nearby);
     }
   }
 };

@@ -13,6 +13,7 @@
 #include "latetime/data/gram.hpp"
 #include "latetime/experiment/claim_check.hpp"
 #include "latetime/experiment/proof_run.hpp"
+#include "latetime/experiment/run_limit.hpp"
 #include "latetime/theory/linear_comparison.hpp"
 
 namespace latetime {
@@ -294,6 +295,35 @@ const std::vector<ProofQuantity>& proof_list() {
   return list;
 }
 
+struct OptimumQuantity {
+  Quantity what;
+  std::function<double(const LimitOptimality&)> value;
+};
+
+/// 1 optimal, 0 not optimal, NaN undecided.
+double flag_of(const OptimalityVerdict& verdict) {
+  if (verdict.verdict == Optimality::undecided) return std::nan("");
+  return verdict.verdict == Optimality::optimal ? 1.0 : 0.0;
+}
+
+const std::vector<OptimumQuantity>& optimum_list() {
+  using O = const LimitOptimality&;
+  static const std::vector<OptimumQuantity> list{
+      {{"limit_gap_proved", "proved bound of how far V is above the least norm: value/lower - 1"},
+       [](O o) { return o.known() ? o.gap() : std::nan(""); }},
+      {{"limit_excess_proved", "what V is proved to be above the least norm at least"},
+       [](O o) { return o.known() ? o.excess() : std::nan(""); }},
+      {{"limit_optimum_lower", "proved lower bound of the least |V|^2/2 of all weights"},
+       [](O o) { return o.known() ? o.lower : std::nan(""); }},
+      {{"limit_optimum_upper", "|V|^2/2 of the best weights known"},
+       [](O o) { return o.known() ? o.upper : std::nan(""); }},
+      {{"limit_global_optimum", "1 where V is proved to be the least-norm point, 0 to be none"},
+       [](O o) { return flag_of(o.global); }},
+      {{"limit_local_optimum", "1 where V is a local minimum (proved or estimated), 0 where not"},
+       [](O o) { return flag_of(o.local); }}};
+  return list;
+}
+
 std::vector<double> entries(const Vector& vector) {
   return {vector.data(), vector.data() + vector.size()};
 }
@@ -374,6 +404,7 @@ const std::vector<Quantity>& proof_quantities() {
   static const std::vector<Quantity> all = [] {
     std::vector<Quantity> list;
     for (const ProofQuantity& quantity : proof_list()) list.push_back(quantity.what);
+    for (const OptimumQuantity& quantity : optimum_list()) list.push_back(quantity.what);
     return list;
   }();
   return all;
@@ -382,20 +413,33 @@ const std::vector<Quantity>& proof_quantities() {
 std::optional<std::vector<double>> proof_values(const std::vector<std::string>& names,
                                                 const ArrayReader& arrays,
                                                 const std::function<bool()>& keep_going) {
+  const auto in = [](const auto& list, const std::string& name) {
+    return std::find_if(list.begin(), list.end(),
+                        [&](const auto& one) { return one.what.name == name; });
+  };
   bool stopped = false;
   ProofRequest request;
   request.keep_going = [&](std::uint64_t, std::uint64_t) {
     stopped = stopped || (keep_going && !keep_going());
     return !stopped;
   };
-  const ProofReport report = prove_arrays(arrays, "point", request);
-  if (stopped) return std::nullopt;
+  std::optional<ProofReport> report;
+  std::optional<RunLimit> limit;
   std::vector<double> values;
   for (const std::string& name : names) {
-    const auto& list = proof_list();
-    const auto place = std::find_if(list.begin(), list.end(),
-                                    [&](const auto& one) { return one.what.name == name; });
-    values.push_back(place->value(report));
+    const auto proof = in(proof_list(), name);
+    if (proof != proof_list().end()) {
+      if (!report) report = prove_arrays(arrays, "point", request);
+      values.push_back(proof->value(*report));
+    } else {
+      if (!limit) {
+        limit = limit_of_arrays(arrays, "point", [&](double) { return request.keep_going(0, 0); });
+      }
+      const auto& optimality = limit->report.optimality;
+      const auto optimum = in(optimum_list(), name);
+      values.push_back(optimality ? optimum->value(*optimality) : std::nan(""));
+    }
+    if (stopped) return std::nullopt;
   }
   return values;
 }

@@ -25,7 +25,8 @@ const std::vector<Quantity>& all_quantities();
 std::vector<double> quantities_of(const RunProblem& problem, const RunSummary& summary,
                                   const CsvTable& metrics);
 
-/// Numbers of what `latetime prove` proves of a run, each only where a sweep names it.
+/// Numbers of what `latetime prove` proves of a run, and of how far its limit is from the least
+/// norm (judge_optimality), each only where a sweep names it.
 const std::vector<Quantity>& proof_quantities();
 /// Their values by name; NaN where nothing is proved. `arrays`: result.h5 of the run. Nothing where
 /// `keep_going` said no.
