@@ -16,10 +16,13 @@ constexpr double witness = 1e-6;
 /// Largest ‖j_k v_k − v‖ / ‖v‖ over the neurons, j_k = ±1 by class, v the mean of j_k v_k: 0 when f
 /// is (1+γ)⟨v, x⟩. Infinite where v = 0.
 double distance_from_linear(const ClaimSetting& s, const Matrix& coefficients) {
-  Matrix rows = coefficients * s.gram_root;
+  Matrix rows = coefficients;
   rows.bottomRows(s.width()) *= -1.0;
   const Eigen::RowVectorXd mean = rows.colwise().mean();
-  return (rows.rowwise() - mean).rowwise().norm().maxCoeff() / mean.norm();
+  rows.rowwise() -= mean;
+  // Not by the root of G, which is singular: it would show half the digits.
+  const Vector squares = (rows * s.gram).cwiseProduct(rows).rowwise().sum();
+  return std::sqrt(std::max(0.0, squares.maxCoeff()) / mean.dot(mean * s.gram));
 }
 
 }  // namespace
