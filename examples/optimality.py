@@ -50,7 +50,10 @@ def draw(data, path) -> None:
     for slope in SLOPES:
         gaps = data.sel(slope=slope).limit_gap_proved
         axes.plot(np.array(DIMENSIONS) / SAMPLES, 100 * gaps.median("seed"), "o-", label=f"slope {slope:g}")
-    axes.set(xscale="log", xlabel="d/n", ylabel="proved gap to the least norm, %", yscale="symlog")
+    axes.set(xscale="log", xlabel="d/n", ylabel="proved gap to the least norm, %", yscale="symlog", ylim=(-0.3, 3000))
+    ratios = [d / SAMPLES for d in DIMENSIONS]
+    axes.set_xticks(ratios, [f"{ratio:g}" for ratio in ratios])
+    axes.minorticks_off()
     axes.legend(fontsize=7)
     figure.tight_layout()
     figure.savefig(path)
