@@ -195,24 +195,18 @@ ordered_json linear_json(const LinearComparison& linear) {
   return report;
 }
 
-ordered_json verdict_json(const OptimalityVerdict& verdict) {
-  return {{"verdict", word_of(verdict.verdict)},
-          {"certainty", word_of(verdict.certainty)},
-          {"reason", verdict.reason}};
-}
+/// Enters what is listed as members.
+struct JsonMembers {
+  ordered_json& json;
 
-ordered_json optimality_json(const LimitOptimality& optimality) {
-  ordered_json report{{"value", optimality.value}, {"cell_lower", optimality.cell_lower}};
-  report["lower"] = optimality.lower;
-  report["upper"] = optimality.upper;
-  report["gap"] = optimality.gap();
-  report["excess"] = optimality.excess();
-  report["every_slope"] = optimality.every_slope;
-  report["complete"] = optimality.complete;
-  report["global"] = verdict_json(optimality.global);
-  report["local"] = verdict_json(optimality.local);
-  return report;
-}
+  template <class Value>
+  void operator()(const char* name, const Value& value) const {
+    json[name] = value;
+  }
+  void operator()(const char* name, const OptimalityVerdict& verdict) const {
+    list_verdict(verdict, JsonMembers{json[name]});
+  }
+};
 
 ordered_json json_report(const RunLimit& run) {
   const LimitReport& report = run.report;
@@ -241,11 +235,8 @@ ordered_json json_report(const RunLimit& run) {
   json["pairs"] = {{"own", pairs_json(run.pairs.own)}, {"other", pairs_json(run.pairs.other)}};
   json["switching_share"] = run.pairs.switching_share();
   json["linear"] = linear_json(run.linear);
-  if (report.errors) {
-    list_errors(*report.errors,
-                [&](const char* name, auto value) { json["errors"][name] = value; });
-  }
-  if (report.optimality) json["optimality"] = optimality_json(*report.optimality);
+  if (report.errors) list_errors(*report.errors, JsonMembers{json["errors"]});
+  if (report.optimality) list_optimality(*report.optimality, JsonMembers{json["optimality"]});
   return json;
 }
 

@@ -69,11 +69,26 @@ py::dict linear_dict(const RunLimit& run) {
   return result;
 }
 
+/// Enters what is listed as items.
+struct DictItems {
+  py::dict& dict;
+
+  template <class Value>
+  void operator()(const char* name, const Value& value) const {
+    dict[name] = value;
+  }
+  void operator()(const char* name, const OptimalityVerdict& verdict) const {
+    py::dict words;
+    list_verdict(verdict, DictItems{words});
+    dict[name] = words;
+  }
+};
+
 /// What `latetime limit --json` prints under "errors"; None where the run measures none.
 py::object errors_object(const RunLimit& run) {
   if (!run.report.errors) return py::none();
   py::dict result;
-  list_errors(*run.report.errors, [&](const char* name, auto value) { result[name] = value; });
+  list_errors(*run.report.errors, DictItems{result});
   return result;
 }
 
@@ -82,29 +97,12 @@ py::object weights_object(const Matrix& coefficients) {
   return moved(coefficients, neuron_shape(coefficients.rows(), coefficients.cols()));
 }
 
-py::dict verdict_dict(const OptimalityVerdict& verdict) {
-  py::dict result;
-  result["verdict"] = word_of(verdict.verdict);
-  result["certainty"] = word_of(verdict.certainty);
-  result["reason"] = verdict.reason;
-  return result;
-}
-
 /// What `latetime limit --json` prints under "optimality", and better weights.
 py::object optimality_object(const RunLimit& run) {
   if (!run.report.optimality) return py::none();
   const LimitOptimality& optimality = *run.report.optimality;
   py::dict result;
-  result["value"] = optimality.value;
-  result["cell_lower"] = optimality.cell_lower;
-  result["lower"] = optimality.lower;
-  result["upper"] = optimality.upper;
-  result["gap"] = optimality.gap();
-  result["excess"] = optimality.excess();
-  result["every_slope"] = optimality.every_slope;
-  result["complete"] = optimality.complete;
-  result["global"] = verdict_dict(optimality.global);
-  result["local"] = verdict_dict(optimality.local);
+  list_optimality(optimality, DictItems{result});
   result["better"] = weights_object(optimality.better);
   result["better_nearby"] = weights_object(optimality.better_nearby);
   return result;

@@ -334,14 +334,6 @@ LimitOptimality Judge::run() {
 
 }  // namespace
 
-double LimitOptimality::gap() const {
-  return known() ? std::max(0.0, value / lower - 1.0) : std::numeric_limits<double>::infinity();
-}
-
-double LimitOptimality::excess() const {
-  return cell_lower > upper ? cell_lower / upper - 1.0 : 0.0;
-}
-
 LimitOptimality judge_optimality(const Limit& limit, const Eigen::Ref<const Matrix>& x,
                                  const std::vector<int>& classes, const NetworkShape& shape,
                                  double effort) {

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <limits>
 #include <string>
 
 #include "latetime/dynamics/limit.hpp"
@@ -16,15 +15,9 @@ struct OptimalityVerdict {
 
 /// How far a limit direction V is from the least ½‖V‖² among all weights with y_i f(V; x_i) ≥ 1,
 /// and whether it is a local minimum of that problem (docs/optimality.md).
-struct LimitOptimality {
-  /// Proved, rounding included. `value`: not below ½‖V‖² of V scaled to margins of at least 1.
-  double value = std::numeric_limits<double>::quiet_NaN();
-  /// Not above ½‖·‖² of any weights with the limit's own-class activations, V itself included.
-  double cell_lower = 0.0;
-  double lower = 0.0;                                      ///< not above the global optimum
-  double upper = std::numeric_limits<double>::infinity();  ///< not below it: of the best weights
-  bool every_slope = false;                                ///< OptimumBounds
-  bool complete = false;                                   ///< OptimumBounds
+struct LimitOptimality : LeastNormBounds {
+  bool every_slope = false;  ///< OptimumBounds
+  bool complete = false;     ///< OptimumBounds
 
   OptimalityVerdict global;
   OptimalityVerdict local;
@@ -34,13 +27,31 @@ struct LimitOptimality {
   /// The same in a cell of own-class activations that V lies at the edge of, where `local` is not
   /// optimal: the way from V to them descends.
   Matrix better_nearby;
-
-  bool known() const { return lower > 0.0 && value < std::numeric_limits<double>::infinity(); }
-  /// V is at most this part above the optimum: value/lower − 1, proved.
-  double gap() const;
-  /// V is at least this part above the optimum: cell_lower/upper − 1, 0 where it is not, proved.
-  double excess() const;
 };
+
+/// Calls put(name, value) for every number of the bounds and for the verdicts, as `latetime limit
+/// --json` names them; values are doubles, flags and OptimalityVerdicts.
+template <class Put>
+void list_optimality(const LimitOptimality& optimality, const Put& put) {
+  put("value", optimality.value);
+  put("cell_lower", optimality.cell_lower);
+  put("lower", optimality.lower);
+  put("upper", optimality.upper);
+  put("gap", optimality.gap());
+  put("excess", optimality.excess());
+  put("every_slope", optimality.every_slope);
+  put("complete", optimality.complete);
+  put("global", optimality.global);
+  put("local", optimality.local);
+}
+
+/// The same for the words of a verdict.
+template <class Put>
+void list_verdict(const OptimalityVerdict& verdict, const Put& put) {
+  put("verdict", word_of(verdict.verdict));
+  put("certainty", word_of(verdict.certainty));
+  put("reason", verdict.reason);
+}
 
 /// Judges a limit with a direction on samples x (n × d). `effort`: see bound_optimum; 0 for what a
 /// first look gives. Never throws for what a limit may be: what cannot be bounded is undecided, and

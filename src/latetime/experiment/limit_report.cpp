@@ -60,18 +60,11 @@ void enter(const LimitOptimality& optimality, StoredLimit& stored) {
 
 LimitOptimality optimality_of(const StoredLimit& stored, const NetworkShape& shape,
                               Eigen::Index n) {
-  const std::vector<double>& numbers = stored.optimum;
-  LimitOptimality optimality{
-      .value = numbers[0],
-      .cell_lower = numbers[1],
-      .lower = numbers[2],
-      .upper = numbers[3],
-      .every_slope = numbers[4] != 0.0,
-      .complete = numbers[5] != 0.0,
-      .global = {stored.global_optimum, stored.global_certainty, stored.global_reason},
-      .local = {stored.local_optimum, stored.local_certainty, stored.local_reason},
-      .better = {},
-      .better_nearby = {}};
+  LimitOptimality optimality{stored.norm_bounds()};
+  optimality.every_slope = stored.optimum_flag("optimum_every_slope");
+  optimality.complete = stored.optimum_flag("optimum_complete");
+  optimality.global = {stored.global_optimum, stored.global_certainty, stored.global_reason};
+  optimality.local = {stored.local_optimum, stored.local_certainty, stored.local_reason};
   const auto weights = [&](const std::vector<double>& entries) {
     return entries.empty() ? Matrix()
                            : Matrix(Eigen::Map<const Matrix>(entries.data(), shape.neurons(), n));

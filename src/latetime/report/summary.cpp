@@ -118,20 +118,18 @@ std::string pairs_text(const PairMaps& maps) {
 /// How far the limit is from the least norm; empty where that is not stored.
 std::string optimum_text(const StoredLimit& limit) {
   if (limit.optimum.empty()) return "";
-  const double value = limit.optimum[0], cell = limit.optimum[1], lower = limit.optimum[2],
-               upper = limit.optimum[3];
+  const LeastNormBounds bounds = limit.norm_bounds();
   std::string text;
-  if (!(lower > 0.0)) {
+  if (!(bounds.lower > 0.0)) {
     text = fmt::format(" How far V is from the least norm is undecided: {}.", limit.global_reason);
   } else if (limit.global_optimum == Optimality::optimal) {
     text = " Of all weights with margins of at least 1, V is proved to have the least norm.";
   } else {
-    const double excess = std::max(0.0, cell / upper - 1.0);
+    const double excess = bounds.excess();
     text = fmt::format(
         " \u00bd\u2016V\u2016\u00b2 is proved to be within {:.3g} % of the least of all weights "
-        "with "
-        "margins of at least 1{}.",
-        100.0 * std::max(0.0, value / lower - 1.0),
+        "with margins of at least 1{}.",
+        100.0 * bounds.gap(),
         excess > 0.0 ? fmt::format(", and at least {:.3g} % above it", 100.0 * excess) : "");
   }
   const std::string_view certainty = text_of(limit.local_certainty);

@@ -211,16 +211,21 @@ struct StoredLimit {
                                                           "population_draws"};
 
   /// The one of that name; NaN where there is none.
-  double error(std::string_view name) const {
-    const auto place = std::find(error_names.begin(), error_names.end(), name);
-    return errors.empty() ? std::nan("") : errors[std::size_t(place - error_names.begin())];
-  }
+  double error(std::string_view name) const { return named(errors, error_names, name); }
 
   // How far V is from the least norm, of limits that were found:
   std::vector<double> optimum;  ///< StoredLimit::optimum_names
   static constexpr std::array<const char*, 6> optimum_names{
       "optimum_value", "optimum_cell",        "optimum_lower",
       "optimum_upper", "optimum_every_slope", "optimum_complete"};
+  LeastNormBounds norm_bounds() const {
+    const auto number = [&](const char* name) { return named(optimum, optimum_names, name); };
+    return {number("optimum_value"), number("optimum_cell"), number("optimum_lower"),
+            number("optimum_upper")};
+  }
+  bool optimum_flag(std::string_view name) const {
+    return named(optimum, optimum_names, name) != 0.0;
+  }
   Optimality global_optimum = Optimality::undecided, local_optimum = Optimality::undecided;
   Certainty global_certainty = Certainty::undecided, local_certainty = Certainty::undecided;
   std::string global_reason, local_reason;
@@ -258,6 +263,13 @@ struct StoredLimit {
   }
 
  private:
+  template <class Names>
+  static double named(const std::vector<double>& numbers, const Names& names,
+                      std::string_view name) {
+    const auto place = std::find(names.begin(), names.end(), name);
+    return numbers.empty() ? std::nan("") : numbers[std::size_t(place - names.begin())];
+  }
+
   template <class Self, class Visitor>
   static void limit_errors(Self& limit, Visitor& visitor) {
     if constexpr (!std::is_const_v<Self>) limit.errors.resize(error_names.size());
