@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <limits>
 #include <memory>
 #include <numeric>
 #include <utility>
@@ -96,6 +97,9 @@ ExactRun::ExactRun(const Problem& problem, const DescentOptions& options, const 
       plan_(plan),
       sample_norms_(problem.data.x.rowwise().norm()),
       initial_norms_(problem.initial.weights.rowwise().norm()),
+      contracting_multiplier_(problem.loss == logistic
+                                  ? std::numeric_limits<double>::infinity()
+                                  : contracting_multiplier(problem, batch_size(options))),
       contracts_(steps_contract(problem, batch_size(options))),
       engine_(make_engine(problem, options, plan)),
       signs_until_(problem.shape().smoothing > 0.0 ? 0 : steps_to_look_for_signs) {
@@ -207,8 +211,7 @@ void ExactRun::look_at_multipliers() {
   const TrainingState here = std::visit([](const auto& e) { return e.state(false); }, engine_);
   const Vector u =
       margins(group_outputs(here.preactivations, problem_.shape()), problem_.data.classes);
-  const double most = contracting_multiplier(problem_, batch_size(options_));
-  if (multipliers(u, problem_.loss).maxCoeff() <= most) return;
+  if (multipliers(u, problem_.loss).maxCoeff() <= contracting_multiplier_) return;
   // Signs that were decided with more digits are not decided for shadows that come after them.
   const bool lost = (shadow_ && shadow_->lost()) || signs_until_ > steps_to_look_for_signs;
   contracts_ = false;

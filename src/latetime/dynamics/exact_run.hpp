@@ -47,6 +47,8 @@ class ExactRun {
   const DescentOptions options_;
   const EnginePlan plan_;
   const Vector sample_norms_, initial_norms_;
+  // The largest multiplier with which steps contract, of a loss whose multipliers have no bound.
+  const double contracting_multiplier_;
   bool contracts_;          // no step amplifies rounding
   bool amplifies_ = false;  // one did, although those at the start do not
   ExactEngine engine_;
