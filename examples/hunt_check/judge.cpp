@@ -662,29 +662,20 @@ void l1(const Setting& s, const Evidence& e, Verdict& v) {
     apart =
         std::max(apart, std::sqrt(std::max(0.0, difference.dot(s.gram * difference.transpose()))));
   }
-  Column margins(s.n());
-  for (Index i = 0; i < s.n(); ++i) margins[i] = s.y[static_cast<std::size_t>(i)] * products[i];
-  const double least = margins.minCoeff();
+  Column pushed(s.n());  // y_i ⟨u, x_i⟩
+  for (Index i = 0; i < s.n(); ++i) pushed[i] = s.y[static_cast<std::size_t>(i)] * products[i];
+  const double least = pushed.minCoeff();
   double off = 0.0;
   for (Index i = 0; i < s.n(); ++i) {
     const double a = s.y[static_cast<std::size_t>(i)] * mean[i];
-    off += std::max(-a, 0.0) * std::abs(margins[i]) + std::abs(a) * (margins[i] - least);
+    off += std::max(-a, 0.0) * std::abs(pushed[i]) + std::abs(a) * (pushed[i] - least);
   }
   v.must(least > 0.0);
   // Neurons that differ may make f linear all the same: that is not for this judge to say.
   if (apart > 1e-7 * norm) {
-    double even = 0.0, all = 0.0;
-    for (Index i = 0; i < s.n(); ++i) {
-      double f = 0.0, mirrored = 0.0;
-      for (Index k = 0; k < s.neurons(); ++k) {
-        const double z = e.end->c.row(k).dot(s.gram.col(i)), j = k < s.m() ? 1.0 : -1.0;
-        f += j * std::max(z, s.slope * z);
-        mirrored += j * std::max(-z, -s.slope * z);
-      }
-      even = std::max(even, std::abs(f + mirrored));
-      all = std::max(all, std::abs(f));
-    }
-    v.zero(even / all, 1e-7);
+    const Grid z = e.end->c * s.gram;
+    const Column f = margins(s, z), mirrored = margins(s, -z);  // y f(x), y f(−x)
+    v.zero((f + mirrored).cwiseAbs().maxCoeff() / f.cwiseAbs().maxCoeff(), 1e-7);
     v.doubt();
   }
   v.zero(off / (norm * norm), 1e-7);
@@ -708,13 +699,7 @@ bool mirrored(const Setting& s) {
 /// Independent pairs are separated by some plane.
 bool l1_met(const Setting& s) {
   if (!s.full_batch || !mirrored(s)) return false;
-  Column f = Column::Zero(s.n());
-  for (Index k = 0; k < s.neurons(); ++k) {
-    for (Index i = 0; i < s.n(); ++i) {
-      f[i] += (k < s.m() ? 1.0 : -1.0) * std::max(s.z0(k, i), s.slope * s.z0(k, i));
-    }
-  }
-  return f.cwiseAbs().maxCoeff() / count(s.m()) <= 1.0 / large;
+  return margins(s, s.z0).cwiseAbs().maxCoeff() <= 1.0 / large;
 }
 
 enum class On { leaky, relu, any };

@@ -30,6 +30,15 @@ struct Tiny {
   }
 };
 
+/// At least `fewest` samples with normal entries, up to twelve of as many dimensions.
+Matrix normal_samples(RandomStream& random, Eigen::Index fewest, std::uint64_t sizes) {
+  const Eigen::Index n = fewest + static_cast<Eigen::Index>(random.below(sizes));
+  const Eigen::Index d = 1 + static_cast<Eigen::Index>(random.below(12));
+  Matrix x(n, d);
+  for (double& entry : x.reshaped()) entry = random.normal();
+  return x;
+}
+
 /// ½‖u‖² of the least u with C u ≥ 1; infinity where there is none.
 double least_distance(const Eigen::MatrixXd& constraints) {
   const Eigen::MatrixXd kernel = constraints * constraints.transpose();
@@ -227,10 +236,8 @@ TEST(Optimum, SlopesAreSearchedToTheLargestPush) {
   int open = 0, complete = 0;
   for (std::uint64_t seed = 0; seed < 300; ++seed) {
     RandomStream random(seed, RandomPurpose::test, 1);
-    const Eigen::Index n = 2 + static_cast<Eigen::Index>(random.below(9));
-    const Eigen::Index d = 1 + static_cast<Eigen::Index>(random.below(12));
-    Matrix x(n, d);
-    for (double& entry : x.reshaped()) entry = random.normal();
+    const Matrix x = normal_samples(random, 2, 9);
+    const Eigen::Index n = x.rows();
     std::vector<int> classes;
     Vector lambda(n);
     for (Eigen::Index i = 0; i < n; ++i) {
@@ -238,7 +245,7 @@ TEST(Optimum, SlopesAreSearchedToTheLargestPush) {
       lambda[i] = random.below(5) == 0 ? 0.0 : random.uniform();
     }
     const double slope = random.below(2) == 0 ? 0.0 : random.uniform();
-    const LeastNormProblem problem(gram_matrix(x), d, classes, 1, slope);
+    const LeastNormProblem problem(gram_matrix(x), x.cols(), classes, 1, slope);
     for (const int group : {0, 1}) {
       double largest = 0.0;
       for (std::size_t bits = 0; bits < std::size_t{1} << n; ++bits) {
@@ -267,10 +274,8 @@ TEST(Optimum, SlopesAreSearchedToTheLargestPush) {
 TEST(Optimum, ADiagonalAboveIsAbove) {
   for (std::uint64_t seed = 0; seed < 200; ++seed) {
     RandomStream random(seed, RandomPurpose::test, 2);
-    const Eigen::Index n = 1 + static_cast<Eigen::Index>(random.below(12));
-    const Eigen::Index d = 1 + static_cast<Eigen::Index>(random.below(12));
-    Matrix x(n, d);
-    for (double& entry : x.reshaped()) entry = random.normal();
+    Matrix x = normal_samples(random, 1, 12);
+    const Eigen::Index n = x.rows();
     if (random.below(4) == 0) x.row(0) *= 1e-9;
     const Matrix gram = gram_matrix(x);
     const Vector kappa = diagonal_above(gram);
