@@ -8,7 +8,6 @@ from their CSV files and prints the table. What is in the folder already is gone
 """
 
 import argparse
-import csv
 import json
 import pathlib
 import subprocess
@@ -20,30 +19,20 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
-SOURCES = pathlib.Path(__file__).resolve().parent.parent
+from folders import PROGRAM, make_run, save_figure
+
 RUN = ["data.n=10", "network.width=20", "descent.until=1e100", "record.per_decade=8", "seed=1"]
 LOSSES = {"logistic": "#0072b2", "exponential": "#d55e00"}
 SLOPES = {0.0: "-", 0.1: "--"}
 PAIRS = 2 * 20 * 10
 
 
-def make_run(program, out, loss, slope):
+def make(program, out, loss, slope):
     """The columns of the run's metrics.csv, and its limit as JSON."""
     folder = out / f"{loss}-{slope:g}"
-    keys = [*RUN, f"descent.loss={loss}", f"network.slope={slope}"]
-    if not (folder / "report.html").exists():
-        resume = ["--resume"] if folder.exists() else []
-        settings = [word for key in keys for word in ("--set", key)]
-        subprocess.run([program, "run", "--out", str(folder), "-q", *settings, *resume], check=True)
-    with open(folder / "metrics.csv", encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-
-    def column(name):
-        return np.array([float(row[name]) if row[name] else np.nan for row in rows])
-
+    run = make_run(program, folder, [*RUN, f"descent.loss={loss}", f"network.slope={slope}"])
     limit = subprocess.run([program, "limit", str(folder), "--json"], check=True, capture_output=True, text=True)
-    names = ("log10_t", "log_loss", "min_margin", "stable_rank_pos", "stable_rank_neg", "sliding_pairs", "error_estimate")
-    return {name: column(name) for name in names}, json.loads(limit.stdout)
+    return run, json.loads(limit.stdout)
 
 
 def draw(runs, path):
@@ -65,8 +54,7 @@ def draw(runs, path):
     for axes in (early, ranks, switching):
         axes.set_xlabel("log$_{10}$ t, t in steps")
     early.legend(frameon=False, fontsize=8)
-    plt.rcParams["svg.hashsalt"] = "latetime"
-    figure.savefig(path, metadata={"Date": None})
+    save_figure(figure, path)
 
 
 def print_table(runs):
@@ -84,10 +72,10 @@ def print_table(runs):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("losses"))
-    parser.add_argument("--program", default=str(SOURCES / "build/release/latetime"))
+    parser.add_argument("--program", default=PROGRAM)
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
-    runs = {(loss, slope): make_run(arguments.program, arguments.out, loss, slope) for slope in SLOPES for loss in LOSSES}
+    runs = {(loss, slope): make(arguments.program, arguments.out, loss, slope) for slope in SLOPES for loss in LOSSES}
     draw(runs, arguments.out / "losses.svg")
     print_table(runs)
     print(arguments.out / "losses.svg")

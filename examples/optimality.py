@@ -46,6 +46,8 @@ def print_table(data) -> None:
 def draw(data, path) -> None:
     import matplotlib.pyplot as plt
 
+    from folders import save_figure
+
     figure, axes = plt.subplots(figsize=(5, 3.4))
     for slope in SLOPES:
         gaps = data.sel(slope=slope).limit_gap_proved
@@ -56,7 +58,7 @@ def draw(data, path) -> None:
     axes.minorticks_off()
     axes.legend(fontsize=7)
     figure.tight_layout()
-    figure.savefig(path)
+    save_figure(figure, path)
 
 
 def main() -> None:

@@ -8,7 +8,6 @@ files overfitting.svg, with matplotlib. What is in the folder already is gone on
 """
 
 import argparse
-import csv
 import pathlib
 import subprocess
 import sys
@@ -19,30 +18,13 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
-SOURCES = pathlib.Path(__file__).resolve().parent.parent
+from folders import PROGRAM, SOURCES, make_run, read_table, save_figure
+
 NOISE = 0.15
 # Standard deviation of the mean's entries, and how its curves look.
 SIGNALS = {0.03: ("#d55e00", "harmful"), 0.1: ("#0072b2", "tempered"), 0.2: ("#009e73", "benign")}
 RUN = ["data.n=20", f"data.label_noise={NOISE}", "data.d=800", "network.width=6", "network.init_std=1e-4",
        "network.slope=0.1", "descent.until=1e100", "record.per_decade=4", "seed=1"]
-
-
-def read_table(path):
-    """Columns of a CSV file as arrays; NaN where a field is empty or a word."""
-
-    def number(field):
-        try:
-            return float(field)
-        except ValueError:
-            return np.nan
-
-    with open(path, encoding="utf-8", newline="") as file:
-        rows = list(csv.reader(file))
-    return {name: np.array([number(row[k]) for row in rows[1:]]) for k, name in enumerate(rows[0])}
-
-
-def call(program, *arguments):
-    subprocess.run([program, *map(str, arguments)], check=True)
 
 
 def make_sweep(program, out, seeds):
@@ -51,18 +33,8 @@ def make_sweep(program, out, seeds):
     definition = out / "overfitting.toml"
     definition.write_text(text.replace("to = 3", f"to = {seeds}"), encoding="utf-8")
     resume = ["--resume"] if (folder / "sweep.toml").exists() else []
-    call(program, "sweep", definition, "--out", folder, "--quiet", *resume)
+    subprocess.run([program, "sweep", str(definition), "--out", str(folder), "--quiet", *resume], check=True)
     return read_table(folder / "points.csv")
-
-
-def make_run(program, out, signal):
-    folder = out / f"run-{signal}"
-    settings = [word for key in [*RUN, f"data.signal_std={signal}"] for word in ("--set", key)]
-    if not (folder / "report.html").exists():
-        (out / "empty.toml").write_text("", encoding="utf-8")
-        resume = ["--resume"] if folder.exists() else []
-        call(program, "run", out / "empty.toml", "--out", folder, "-q", *settings, *resume)
-    return read_table(folder / "metrics.csv")
 
 
 def draw_limits(axes, points, slope):
@@ -102,12 +74,14 @@ def draw_times(axes, runs):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("overfitting"))
-    parser.add_argument("--program", default=str(SOURCES / "build/release/latetime"))
+    parser.add_argument("--program", default=PROGRAM)
     parser.add_argument("--seeds", type=int, default=3)
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     points = make_sweep(arguments.program, arguments.out, arguments.seeds)
-    runs = {signal: make_run(arguments.program, arguments.out, signal) for signal in SIGNALS}
+    runs = {
+        signal: make_run(arguments.program, arguments.out / f"run-{signal}", [*RUN, f"data.signal_std={signal}"]) for signal in SIGNALS
+    }
 
     figure, (times, leaky, relu) = plt.subplots(1, 3, figsize=(11, 3.6), sharey=True, layout="constrained")
     draw_times(times, runs)
@@ -117,8 +91,7 @@ def main():
     leaky.legend(title="signal_std", frameon=False, fontsize=8, title_fontsize=8, loc="upper right")
     draw_limits(relu, points, 0.0)
     relu.set(title="ReLU, t = 10$^{100}$; band: f = 0")
-    plt.rcParams["svg.hashsalt"] = "latetime"
-    figure.savefig(arguments.out / "overfitting.svg", metadata={"Date": None})
+    save_figure(figure, arguments.out / "overfitting.svg")
     print(arguments.out / "overfitting.svg")
 
 

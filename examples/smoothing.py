@@ -8,9 +8,7 @@ already is gone on with.
 """
 
 import argparse
-import csv
 import pathlib
-import subprocess
 import sys
 
 import matplotlib
@@ -18,6 +16,8 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
+
+from folders import PROGRAM, make_run, save_figure
 
 SAMPLES = ["data.n=10", "data.d=100", "network.width=20", "record.per_decade=8", "seed=1"]
 # Name of a run: its keys, what it is called, and how its curve looks.
@@ -28,17 +28,6 @@ RUNS = {
     "smoothed-10": (["network.slope=0.1", "network.smoothing=10"], "GD, smoothed, h = 10", "#cc79a7", "-"),
     "flow": (["network.slope=0.1", "descent.method=flow"], "gradient flow, leaky ReLU", "0.2", ":"),
 }
-
-
-def make_run(program, out, name, until):
-    folder = out / name
-    settings = [word for key in [*SAMPLES, *RUNS[name][0], f"descent.until={until}"] for word in ("--set", key)]
-    if not (folder / "report.html").exists():
-        resume = ["--resume"] if folder.exists() else []
-        subprocess.run([program, "run", "--out", folder, "-q", *settings, *resume], check=True)
-    with open(folder / "metrics.csv", encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    return {key: np.array([float(row[key] or "nan") for row in rows]) for key in ("log10_t", "log_loss", "stable_rank_excess_pos")}
 
 
 def slope_at_end(run):
@@ -64,18 +53,20 @@ def draw(runs, out):
     ranks.set(yscale="log", xlabel="log₁₀ t, t in steps", ylabel="stable rank of W₊ minus 1")
     losses.set(xlim=(0, times[1] + 1.9), xlabel="log₁₀ t, t in steps", ylabel="log₁₀ L")
     ranks.legend(fontsize=8)
-    figure.savefig(out / "smoothing.svg")
-    figure.savefig(out / "smoothing.png", dpi=110)
+    save_figure(figure, out / "smoothing.svg")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--out", type=pathlib.Path, required=True, help="folder for runs and figure")
-    parser.add_argument("--program", default="build/release/latetime")
+    parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("smoothing"), help="folder for runs and figure")
+    parser.add_argument("--program", default=PROGRAM)
     parser.add_argument("--until", default="1e6", help="last step")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
-    runs = {name: make_run(options.program, options.out, name, options.until) for name in RUNS}
+    runs = {
+        name: make_run(options.program, options.out / name, [*SAMPLES, *keys, f"descent.until={options.until}"])
+        for name, (keys, *_) in RUNS.items()
+    }
     draw(runs, options.out)
     print(f"{'run':28} {'SR(W+) - 1':>12} {'log10 L':>9} {'exponent':>9}")
     for name, run in runs.items():
