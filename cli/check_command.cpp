@@ -50,18 +50,12 @@ std::string constant_text(double value) {
   return std::isinf(value) ? "any" : brief(value, 3);
 }
 
-/// The smallest of the largest constants with which the conditions hold, in 10 characters.
+/// The largest C with which the conditions hold, in 10 characters.
 std::string conditions_text(const Claim& claim) {
-  double least = std::numeric_limits<double>::infinity();
-  bool any = false;
-  for (const Hypothesis& hypothesis : claim.hypotheses) {
-    if (std::isnan(hypothesis.largest_constant)) continue;
-    any = true;
-    least = std::min(least, hypothesis.largest_constant);
-  }
-  const std::string met = claim.hypotheses_met() ? "met" : "unmet";
   if (claim.hypotheses.empty()) return "none";
-  return any ? fmt::format("C {}", constant_text(least)) : met;
+  const double largest = claim.largest_constant();
+  if (!std::isnan(largest)) return fmt::format("C {}", constant_text(largest));
+  return claim.hypotheses_met() ? "met" : "unmet";
 }
 
 /// The constant that the conclusion needs, with its name where there is room for it.

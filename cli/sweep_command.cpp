@@ -171,7 +171,7 @@ int sweep(const SweepArguments& arguments) {
 
 std::string quantities_help() {
   std::string text =
-      "Quantities (* kept where a sweep names none; also claim_5_4, ... or claims):\n";
+      "Quantities (* kept where a sweep names none):\n";
   for (const Quantity& quantity : all_quantities()) {
     text += fmt::format("  {} {:<26} {}\n", quantity.by_default ? '*' : ' ', quantity.name,
                         quantity.meaning);
@@ -180,6 +180,9 @@ std::string quantities_help() {
   for (const Quantity& quantity : proof_quantities()) {
     text += fmt::format("    {:<26} {}\n", quantity.name, quantity.meaning);
   }
+  text +=
+      "Claims, each only where it is named (made as by latetime check), of 5.4 for example:\n"
+      "    claim_5_4, claim_5_4_seen, claim_5_4_largest_c, claim_5_4_needs; claims: all verdicts\n";
   text += "Arrays, each only where it is named:\n";
   for (const PointArray& array : all_arrays()) {
     if (!array.name.starts_with("curve_")) {

@@ -1,8 +1,14 @@
+#include <cstdint>
+#include <string>
+#include <tuple>
+#include <vector>
+
 #include <pybind11/stl.h>
 
 #include "bindings.hpp"
 #include "blas_threads.hpp"
 #include "latetime/experiment/claim_check.hpp"
+#include "latetime/store/run_sink.hpp"
 
 namespace latetime::python {
 namespace py = pybind11;
@@ -42,6 +48,17 @@ std::string check_folder(const std::string& path, std::uint64_t steps, double de
   return checked([&] { return check_run(path, settings); });
 }
 
+/// `proved`: (id, whether the conclusion holds, from which step on) of each claim that is proved.
+std::string check_memory(const RunMemory& memory,
+                         const std::vector<std::tuple<std::string, bool, std::uint64_t>>& proved,
+                         std::uint64_t steps, double delta, double large, double moderate,
+                         unsigned threads) {
+  const CheckSettings settings = settings_of(steps, delta, large, moderate, threads);
+  std::vector<ProvedClaim> claims;
+  for (const auto& [id, holds, from] : proved) claims.push_back({id, {holds, from}});
+  return checked([&] { return check_arrays(memory.arrays, "run", settings, claims); });
+}
+
 std::string check_configuration(const RunConfig& config, const std::string& source,
                                 std::uint64_t steps, double delta, double large, double moderate,
                                 unsigned threads) {
@@ -54,6 +71,8 @@ std::string check_configuration(const RunConfig& config, const std::string& sour
 void bind_check(py::module_& module) {
   module.def("check_folder", check_folder, py::arg("path"), py::arg("steps"), py::arg("delta"),
              py::arg("large"), py::arg("moderate"), py::arg("threads"));
+  module.def("check_memory", check_memory, py::arg("memory"), py::arg("proved"), py::arg("steps"),
+             py::arg("delta"), py::arg("large"), py::arg("moderate"), py::arg("threads"));
   module.def("check_config", check_configuration, py::arg("config"), py::arg("source"),
              py::arg("steps"), py::arg("delta"), py::arg("large"), py::arg("moderate"),
              py::arg("threads"));

@@ -2,7 +2,6 @@
 
 import json
 import os
-import tempfile
 from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Union
 
 from . import _config, _core
@@ -99,10 +98,6 @@ def check(
         if os.path.isdir(path):
             return Claims(_core.check_folder(path, *settings))
         return Claims(_core.check_config(_core.read_config(path, []), path, *settings))
-    with tempfile.TemporaryDirectory() as folder:
-        stored = os.path.join(folder, "run")
-        target.save(stored)
-        if "proof" in vars(target):  # what was proved of it is said of its claims
-            with open(os.path.join(stored, "proof.json"), "w", encoding="utf-8") as file:
-                json.dump(target.proof.json, file)
-        return Claims(_core.check_folder(stored, *settings))
+    proof = vars(target).get("proof")  # what was proved of it is said of its claims
+    proved = [(claim["id"], claim["conclusion"] == "holds", claim["from_step"]) for claim in proof.json["claims"]] if proof and proof.proved else []
+    return Claims(_core.check_memory(target._memory, proved, *settings))

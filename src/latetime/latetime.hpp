@@ -26,7 +26,8 @@
 /// theorems       prove_run: of descent from weights on           prove/run_proof.hpp
 ///                prove_stored, prove_arrays: of a run            experiment/proof_run.hpp
 /// many runs      read_sweep, SweepPlan, carry_out_sweep          sweep/sweep.hpp
-/// the claims     check_run, check_config, ClaimReport            experiment/claim_check.hpp
+/// the claims     check_run, check_arrays, check_config,
+///                ClaimReport                                     experiment/claim_check.hpp
 ///                check_claims, one function a claim              theory/claims.hpp
 ///                observe_run: what they look at                  theory/observe.hpp
 /// single steps   Problem, Loss: what is descended on             model/problem.hpp

@@ -101,14 +101,27 @@ TEST(Sweep, QuantitiesAreThoseOfRunLimitAndCheck) {
 TEST(Sweep, ClaimsAndArraysComeOnRequest) {
   const RunConfig config = parse_config(
       "data.n = 4\ndata.d = 40\nnetwork.width = 4\ndescent.until = \"1e30\"\n", "t", ".");
-  const WantedQuantities wanted = wanted_quantities({"log_loss", "claim_5.4", "claim_5.5"},
-                                                    {"limit_margins", "curve_norm_w"}, "t");
+  const WantedQuantities wanted =
+      wanted_quantities({"log_loss", "claim_5.4", "claim_5.4_seen", "claim_5.4_largest_c",
+                         "claim_5.4_needs", "claim_5.5"},
+                        {"limit_margins", "curve_norm_w"}, "t");
   auto record = run_point("key", config, wanted, "", nullptr);
   ASSERT_TRUE(record);
-  for (const Claim& claim : check_config(config, "t", {}).claims) {
-    if (claim.id != "5.4") continue;
-    EXPECT_EQ(record->extras["claim_5_4"].at(0), static_cast<double>(claim.verdict));
+  const auto value = [&](const std::string& name) { return record->extras.at(name).at(0); };
+  RunMemory memory;
+  carry_out_run(load_problem(config), memory, RunSettings{});
+  for (const ClaimReport& report :
+       {check_arrays(memory.arrays, "t", {}), check_config(config, "t", {})}) {
+    const auto claim = std::find_if(report.claims.begin(), report.claims.end(),
+                                    [](const Claim& one) { return one.id == "5.4"; });
+    ASSERT_NE(claim, report.claims.end());
+    EXPECT_EQ(value("claim_5_4"), static_cast<double>(claim->verdict));
+    EXPECT_EQ(value("claim_5_4_seen"), static_cast<double>(claim->finding.seen));
+    EXPECT_EQ(value("claim_5_4_largest_c"), claim->largest_constant());
+    EXPECT_GT(claim->largest_constant(), 0.0);
+    EXPECT_NEAR(value("claim_5_4_needs"), claim->constant, 1e-6 * claim->constant);
   }
+  EXPECT_THAT(meaning_of("claim_5_4_largest_c"), HasSubstr("claim 5.4 hold that"));
   EXPECT_TRUE(std::isnan(record->extras["claim_5_5"].at(0)));  // of ReLU; this is leaky
   EXPECT_EQ(record->extras["limit_margins"].size(), 4u);
   EXPECT_EQ(record->extras["curve_norm_w"].size(), record->extras["curve_log10_t"].size());

@@ -40,6 +40,19 @@ TEST(Claim, VerdictFollowsFromHypothesesAndFinding) {
   EXPECT_EQ(judge(claim, Finding::holds()).finding.seen, Finding::Seen::holds);
 }
 
+TEST(Claim, LargestConstantIsTheLeastOfThoseThatAreThere) {
+  Claim claim;
+  EXPECT_TRUE(std::isnan(claim.largest_constant()));
+  claim.hypotheses = {{.name = "one class"}};
+  EXPECT_TRUE(std::isnan(claim.largest_constant()));
+  claim.hypotheses.push_back(
+      {.name = "orthogonal", .largest_constant = std::numeric_limits<double>::infinity()});
+  EXPECT_EQ(claim.largest_constant(), std::numeric_limits<double>::infinity());
+  claim.hypotheses.insert(claim.hypotheses.begin(), {.name = "width", .largest_constant = 3.0});
+  claim.hypotheses.push_back({.name = "small", .largest_constant = 0.25});
+  EXPECT_EQ(claim.largest_constant(), 0.25);
+}
+
 TEST(Claim, IsNamedByItsNumberOrItsPlace) {
   Claim claim;
   claim.id = "5.4";

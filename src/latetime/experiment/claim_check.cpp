@@ -231,6 +231,45 @@ void require_possible(const ClaimThresholds& thresholds) {
   require("moderate", moderate, moderate >= 1.0 && moderate <= 1e12, "at least 1 and at most 1e12");
 }
 
+/// Of a run whose folder, or arrays, are sound.
+ClaimReport check_stored(const StoredRun& stored, const std::string& source,
+                         const CheckSettings& settings, const std::vector<ProvedClaim>& proved) {
+  const Network initial = stored.initial();
+  RunTrace run{.setting = setting_of(stored.config(), stored.data(), initial, settings.thresholds)};
+  run.snapshots = stored_snapshots(stored, run.setting);
+  run.steps = steps_taken_again(stored, run.snapshots, run.setting, settings.observe);
+  const EngineKind engine = stored.engine();
+  const auto end = stored.read<RunEnd>();
+  const LogTime last = stored.final_time();
+  if (end.reason != StopReason::reached_end) {
+    run.outcome = fmt::format("the run stopped at t = {}: {}", decades_text(last),
+                              end.message.empty() ? word_of(end.reason) : end.message);
+  }
+  if (engine == EngineKind::flow && run.outcome.empty()) {
+    const Measurer measurer(stored.data(), initial, loss_named(stored.config().descent.loss));
+    continue_late(stored, measurer, settings.observe, run);
+  } else {
+    run.late.problem = run.outcome.empty()
+                           ? fmt::format("the run ends at step {}, before late time; {}",
+                                         decades_text(last), way_to_late_time(stored))
+                           : run.outcome;
+  }
+  ClaimReport report = report_of(run, stored.config(), source);
+  enter_proved(proved, report.claims);
+  if (run.steps.looked) {
+    report.notes.push_back(
+        fmt::format("steps are not stored: steps 0 to {} were taken again in "
+                    "memory, and lead to the records until there",
+                    run.steps.last));
+  }
+  if (!stored.keeps_coefficients()) {
+    report.notes.push_back(
+        "the coefficients of the records were too large to be stored: only steps "
+        "taken again and times after the run's end were looked at");
+  }
+  return report;
+}
+
 }  // namespace
 
 ClaimReport check_config(const RunConfig& config, const std::string& source,
@@ -252,40 +291,14 @@ ClaimReport check_run(const std::string& directory, const CheckSettings& setting
   require_possible(settings.thresholds);
   const StoredRun stored(directory);
   read_metrics(RunDirectory::open(directory).file("metrics.csv"));  // a damaged table is refused
-  const Network initial = stored.initial();
-  RunTrace run{.setting = setting_of(stored.config(), stored.data(), initial, settings.thresholds)};
-  run.snapshots = stored_snapshots(stored, run.setting);
-  run.steps = steps_taken_again(stored, run.snapshots, run.setting, settings.observe);
-  const EngineKind engine = stored.engine();
-  const auto end = stored.read<RunEnd>();
-  const LogTime last = stored.final_time();
-  if (end.reason != StopReason::reached_end) {
-    run.outcome = fmt::format("the run stopped at t = {}: {}", decades_text(last),
-                              end.message.empty() ? word_of(end.reason) : end.message);
-  }
-  if (engine == EngineKind::flow && run.outcome.empty()) {
-    const Measurer measurer(stored.data(), initial, loss_named(stored.config().descent.loss));
-    continue_late(stored, measurer, settings.observe, run);
-  } else {
-    run.late.problem = run.outcome.empty()
-                           ? fmt::format("the run ends at step {}, before late time; {}",
-                                         decades_text(last), way_to_late_time(stored))
-                           : run.outcome;
-  }
-  ClaimReport report = report_of(run, stored.config(), directory);
-  enter_proved(stored_proved_claims(directory, problem_seal(stored.file())), report.claims);
-  if (run.steps.looked) {
-    report.notes.push_back(
-        fmt::format("steps are not stored: steps 0 to {} were taken again in "
-                    "memory, and lead to the records until there",
-                    run.steps.last));
-  }
-  if (!stored.keeps_coefficients()) {
-    report.notes.push_back(
-        "the coefficients of the records were too large to be stored: only steps "
-        "taken again and times after the run's end were looked at");
-  }
-  return report;
+  return check_stored(stored, directory, settings,
+                      stored_proved_claims(directory, problem_seal(stored.file())));
+}
+
+ClaimReport check_arrays(const ArrayReader& arrays, const std::string& source,
+                         const CheckSettings& settings, const std::vector<ProvedClaim>& proved) {
+  require_possible(settings.thresholds);
+  return check_stored(StoredRun(arrays, source), source, settings, proved);
 }
 
 std::size_t count_verdicts(const std::vector<Claim>& claims, ClaimVerdict verdict) {

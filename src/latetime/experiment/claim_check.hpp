@@ -3,7 +3,9 @@
 #include <string>
 #include <vector>
 
+#include "latetime/base/array_store.hpp"
 #include "latetime/experiment/config.hpp"
+#include "latetime/experiment/proved_claims.hpp"
 #include "latetime/theory/claims.hpp"
 #include "latetime/theory/observe.hpp"
 
@@ -45,6 +47,12 @@ ClaimReport check_config(const RunConfig& config, const std::string& source,
 /// with the records. A run that reached late time is followed on from its last state. Nothing in
 /// the folder is changed. Throws InputError for folders without a run, and for damaged files.
 ClaimReport check_run(const std::string& directory, const CheckSettings& settings);
+
+/// The same of a run whose result.h5 is in memory; `source` names it in the report and in messages,
+/// `proved` is what is proved of it. Throws InputError for arrays that are no run.
+ClaimReport check_arrays(const ArrayReader& arrays, const std::string& source,
+                         const CheckSettings& settings,
+                         const std::vector<ProvedClaim>& proved = {});
 
 /// JSON as docs/formats.md describes it ("latetime-claims", version 1), with a line break at its
 /// end.

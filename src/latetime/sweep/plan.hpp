@@ -65,7 +65,7 @@ class SweepPlan {
 
 /// Raised by every change of the program that changes a number of any point, so that a folder of
 /// points never mixes two versions.
-constexpr int points_version = 2;
+constexpr int points_version = 3;
 
 /// Names of points, the same wherever and whenever: a hash of the configuration's values, of what
 /// is in the files that it names, and of the version of the program and its points. Files are read

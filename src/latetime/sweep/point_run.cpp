@@ -52,7 +52,7 @@ bool follow(const RunConfig& config, const WantedQuantities& wanted, const std::
   const RunSettings settings{.threads = 1,
                              .pulse = [&](const LogTime&) { return !keep_going || keep_going(); }};
   RunMemory memory;
-  const bool whole = !runs.empty() || !wanted.proofs.empty();
+  const bool whole = !runs.empty() || !wanted.proofs.empty() || !wanted.claims.empty();
   const RunSummary summary = !whole ? carry_out(problem, wanted, memory.metrics, settings)
                                     : carry_out_run(problem, memory, settings);
   if (summary.outcome.reason == StopReason::interrupted) return false;
@@ -63,8 +63,10 @@ bool follow(const RunConfig& config, const WantedQuantities& wanted, const std::
     record.extras[name] = array_of(name, summary, memory.metrics);
   }
   if (!wanted.claims.empty()) {
-    const std::vector<double> codes = claim_codes(wanted.claims, config);
-    for (std::size_t i = 0; i < codes.size(); ++i) record.extras[wanted.claims[i]] = {codes[i]};
+    const auto values = claim_values(wanted.claims, memory.arrays, keep_going);
+    if (!values) return false;
+    for (std::size_t i = 0; i < values->size(); ++i)
+      record.extras[wanted.claims[i]] = {(*values)[i]};
   }
   if (!wanted.proofs.empty()) {
     const auto values = proof_values(wanted.proofs, memory.arrays, keep_going);

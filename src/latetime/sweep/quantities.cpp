@@ -334,6 +334,25 @@ std::string claim_variable(const std::string& id) {
   return name;
 }
 
+/// What is known of a claim, as a number; its name in a sweep is the claim's with `suffix`.
+struct ClaimReading {
+  std::string suffix, meaning;  ///< meaning: with {} where the claim's id stands
+  double (*value)(const Claim&);
+};
+
+const std::vector<ClaimReading>& claim_readings() {
+  static const std::vector<ClaimReading> readings{
+      {"", "verdict of claim {}: 0 Holds, 1 Fails, 2 Undecided, 3 HypothesisUnmet",
+       [](const Claim& claim) { return static_cast<double>(claim.verdict); }},
+      {"_seen", "conclusion of claim {}, hypotheses met or not: 0 holds, 1 fails, 2 undecided",
+       [](const Claim& claim) { return static_cast<double>(claim.finding.seen); }},
+      {"_largest_c", "largest C with which those hypotheses of claim {} hold that have a constant",
+       [](const Claim& claim) { return claim.largest_constant(); }},
+      {"_needs", "constant that the conclusion of claim {} needs",
+       [](const Claim& claim) { return claim.constant; }}};
+  return readings;
+}
+
 /// Names of all claims' verdicts, from a run of a moment.
 const std::vector<std::string>& claim_variables() {
   static const std::vector<std::string> names = [] {
@@ -347,6 +366,24 @@ const std::vector<std::string>& claim_variables() {
     return list;
   }();
   return names;
+}
+
+/// All names of numbers of claims.
+std::vector<std::string> claim_names() {
+  std::vector<std::string> names;
+  for (const ClaimReading& reading : claim_readings()) {
+    for (const std::string& claim : claim_variables()) names.push_back(claim + reading.suffix);
+  }
+  return names;
+}
+
+/// Which number of its claim such a name is.
+const ClaimReading& reading_of(const std::string& name) {
+  const auto& readings = claim_readings();
+  const auto named =
+      std::find_if(std::next(readings.begin()), readings.end(),
+                   [&](const ClaimReading& reading) { return name.ends_with(reading.suffix); });
+  return named == readings.end() ? readings.front() : *named;
 }
 
 template <class Named>
@@ -483,7 +520,7 @@ WantedQuantities wanted_quantities(const std::vector<std::string>& names,
     if (name == "claims") {
       for (const std::string& claim : claim_variables()) add_once(wanted.claims, claim);
     } else if (name.starts_with("claim_")) {
-      const auto& known = claim_variables();
+      const std::vector<std::string> known = claim_names();
       const std::string variable = claim_variable(name.substr(6));
       if (std::find(known.begin(), known.end(), variable) == known.end()) {
         refuse_name(where + ": quantities", name, known);
@@ -522,20 +559,33 @@ std::string meaning_of(const std::string& name) {
   for (const PointArray& array : all_arrays()) {
     if (array.name == name) return array.meaning;
   }
-  std::string id = name.substr(name.find('_') + 1);
+  const ClaimReading& reading = reading_of(name);
+  std::string id = name.substr(6, name.size() - 6 - reading.suffix.size());
   std::replace(id.begin(), id.end(), '_', '.');
-  return "verdict of claim " + id + ": 0 Holds, 1 Fails, 2 Undecided, 3 HypothesisUnmet";
+  return fmt::format(fmt::runtime(reading.meaning), id);
 }
 
-std::vector<double> claim_codes(const std::vector<std::string>& claims, const RunConfig& config) {
-  const ClaimReport report = check_config(config, "point", {});
-  std::vector<double> codes(claims.size(), std::nan(""));
+std::optional<std::vector<double>> claim_values(const std::vector<std::string>& names,
+                                                const ArrayReader& arrays,
+                                                const std::function<bool()>& keep_going) {
+  bool stopped = false;
+  CheckSettings settings;
+  settings.observe.keep_going = [&] {
+    stopped = stopped || (keep_going && !keep_going());
+    return !stopped;
+  };
+  const ClaimReport report = check_arrays(arrays, "point", settings);
+  if (stopped) return std::nullopt;  // what was seen is not all
+  std::vector<double> values(names.size(), std::nan(""));
   for (const Claim& claim : report.claims) {
-    const auto place = std::find(claims.begin(), claims.end(), claim_variable(claim.id));
-    if (place == claims.end() || !claim.applies) continue;
-    codes[static_cast<std::size_t>(place - claims.begin())] = static_cast<double>(claim.verdict);
+    if (!claim.applies) continue;
+    const std::string variable = claim_variable(claim.id);
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      const ClaimReading& reading = reading_of(names[i]);
+      if (names[i] == variable + reading.suffix) values[i] = reading.value(claim);
+    }
   }
-  return codes;
+  return values;
 }
 
 }  // namespace latetime

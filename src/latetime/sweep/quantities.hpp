@@ -47,8 +47,7 @@ std::vector<double> array_of(const std::string& name, const RunSummary& summary,
 /// What a sweep keeps of its points, by name.
 struct WantedQuantities {
   std::vector<std::string> scalars;  ///< of all_quantities()
-  std::vector<std::string> claims;   ///< "claim_5_4": the verdict, 0 Holds, 1 Fails, 2 Undecided,
-                                     ///< 3 HypothesisUnmet, NaN where it does not apply
+  std::vector<std::string> claims;   ///< "claim_5_4", "claim_5_4_largest_c": see claim_values
   std::vector<std::string> proofs;   ///< of proof_quantities()
   std::vector<std::string> arrays;   ///< of all_arrays()
 
@@ -66,8 +65,14 @@ WantedQuantities wanted_quantities(const std::vector<std::string>& names,
 /// What a name of either list means, for people.
 std::string meaning_of(const std::string& name);
 
-/// Verdicts of these claims ("claim_5_4") on the configured run, which is made again and looked at
-/// step by step.
-std::vector<double> claim_codes(const std::vector<std::string>& claims, const RunConfig& config);
+/// Numbers of claims on a run, which is looked at step by step once more; NaN where a claim does
+/// not apply. Of claim 5.4: "claim_5_4", its verdict, 0 Holds, 1 Fails, 2 Undecided,
+/// 3 HypothesisUnmet; "claim_5_4_seen", what is seen of the conclusion whatever the hypotheses,
+/// 0 holds, 1 fails, 2 undecided; "claim_5_4_largest_c", the largest C with which the hypotheses
+/// hold; "claim_5_4_needs", the constant that the conclusion needs. `arrays`: result.h5 of the run.
+/// Nothing where `keep_going` said no.
+std::optional<std::vector<double>> claim_values(const std::vector<std::string>& names,
+                                                const ArrayReader& arrays,
+                                                const std::function<bool()>& keep_going);
 
 }  // namespace latetime

@@ -64,6 +64,14 @@ bool Claim::hypotheses_met() const {
                      [](const Hypothesis& hypothesis) { return hypothesis.met; });
 }
 
+double Claim::largest_constant() const {
+  double least = std::nan("");
+  for (const Hypothesis& hypothesis : hypotheses) {
+    least = std::fmin(least, hypothesis.largest_constant);  // NaN counts only among NaN
+  }
+  return least;
+}
+
 bool claim_is_named(const Claim& claim, const std::string& name) {
   if (name.empty()) return false;
   const bool is_number = name.find('.') != std::string::npos;

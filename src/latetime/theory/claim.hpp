@@ -124,6 +124,9 @@ struct Claim {
   bool applies = true;
 
   bool hypotheses_met() const;
+  /// The largest C with which every hypothesis that has a constant holds: infinity when every C
+  /// does, NaN when none has one.
+  double largest_constant() const;
 };
 
 /// Whether `name` is the claim's id, or one of the numbers in its place ("B.1" in "Lemma 5.4 =

@@ -18,20 +18,10 @@ constexpr double dimension_constant = 22.0;
 // Lemma A.2 prints its constant: m ≥ 50 log(2n/δ).
 constexpr double width_constant = 50.0;
 
-double smallest_constant(const Claim& claim) {
-  double least = std::numeric_limits<double>::infinity();
-  for (const Hypothesis& hypothesis : claim.hypotheses) {
-    if (!std::isnan(hypothesis.largest_constant)) {
-      least = std::min(least, hypothesis.largest_constant);
-    }
-  }
-  return least;
-}
-
 /// The small quantities that the proofs work with are at most 4/C: of β, by β ≤ 2√log(12mn/δ) σ0
 /// R_max and log(12mn/δ) ≤ 4 log(mn/δ); of the others at once.
 Claim judge_small(Claim claim, const std::vector<Figure>& small) {
-  const double constant = smallest_constant(claim);
+  const double constant = claim.largest_constant();
   claim.conclusion = "small quantities that the proofs use: each <= c, c small";
   claim.criterion = "each <= 4 / C, C the smallest of the largest constants of the conditions";
   claim.constant_name = "c";
