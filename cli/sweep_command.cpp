@@ -170,8 +170,7 @@ int sweep(const SweepArguments& arguments) {
 }
 
 std::string quantities_help() {
-  std::string text =
-      "Quantities (* kept where a sweep names none):\n";
+  std::string text = "Quantities (* kept where a sweep names none):\n";
   for (const Quantity& quantity : all_quantities()) {
     text += fmt::format("  {} {:<26} {}\n", quantity.by_default ? '*' : ' ', quantity.name,
                         quantity.meaning);
