@@ -98,8 +98,14 @@ class StepRates {
 /// Looks through one step; what comes after the earliest event so far is left alone.
 class EventSearch {
  public:
-  EventSearch(const FlowState& state, const DenseStep& step)
-      : state_(state), step_(step), rates_(state, step) {}
+  EventSearch(const FlowState& state, const DenseStep& step, ModeRows& rows)
+      : state_(state),
+        step_(step),
+        rates_(state, step),
+        lags_(state.lag_counts()),
+        rows_(rows),
+        tops_(static_cast<std::size_t>(state.samples()), -1.0),
+        moved_(2 * DenseStep::points) {}
   FlowSearch run() {
     find_crossings();
     find_exits();
@@ -118,11 +124,13 @@ class EventSearch {
   /// lag of samples at rest adds, ⟨lag, rates⟩/t.
   struct Course {
     double start;
-    Vector row;
+    const Vector& row;  ///< until the next course
     std::optional<Vector> lag;
     double reach = 0.0;  ///< t times what hops take from it
   };
-  Course course_of(Eigen::Index k, Eigen::Index i) const;
+  void go_to(Eigen::Index k);
+  Course course_of(Eigen::Index i);
+  double top_of(Eigen::Index i);
   double inverse_time(double delta) const { return std::exp(-(state_.theta + delta)); }
   double lag_at(const Course& course, double delta) {
     if (!course.lag && course.reach == 0.0) return 0.0;
@@ -148,16 +156,23 @@ class EventSearch {
     return course.start + course.row.dot(step_.grid(j)) + lag_at_grid(course, j);
   }
   void find_crossings();
-  std::optional<FoundEvent> crossing(Eigen::Index k, Eigen::Index i);
+  std::optional<FoundEvent> crossing(Eigen::Index i);
+  bool stays_clear(Eigen::Index i, double tolerance);
   double first_at_zero(const Course& course);
+  struct Cell {
+    int left, right;  ///< of the grid
+    const Vector& moved(const DenseStep& step, std::vector<Vector>& known) const;
+  };
+  int first_cell_below(const Course& course, Cell cell, double height, double& turn);
+  bool ends_below(const Course& course, Cell cell, double& turn);
   struct Contact {
     double when;          ///< δ; never: not in this step
     double left = 0.0;    ///< t times how far it still is from zero
     double away = 0.0;    ///< its velocity, dz/dθ, away from zero
     double onward = 0.0;  ///< the same beyond zero, away from there; 0: it would not go there
   };
-  Contact contact_of(Eigen::Index k, Eigen::Index i, const Course& course);
-  std::optional<FoundEvent> taken_across(Eigen::Index k, Eigen::Index i, Course course);
+  Contact contact_of(Eigen::Index i, const Course& course);
+  std::optional<FoundEvent> taken_across(Eigen::Index i, Course course);
   void find_exits();
   double variation();
   void watch_near_misses();
@@ -166,27 +181,56 @@ class EventSearch {
   const DenseStep& step_;
   StepRates rates_;
   FlowSearch found_{};
+  const bool lags_;  // samples at rest have what s has not in it
+
+  // Of the neuron gone to.
+  ModeRows& rows_;
+  Eigen::Index at_ = -1;
+  Vector since_;                // s − since
+  std::optional<Vector> hops_;  // FlowState::hop_bounds, once they were asked for
+  Vector row_;                  // of the last course
+
+  // What all pairs share, once it was asked for.
+  std::vector<double> tops_;   // n: largest |z| of the sample; −1: not known
+  std::vector<Vector> moved_;  // by cell of the grid
 };
 
-EventSearch::Course EventSearch::course_of(Eigen::Index k, Eigen::Index i) const {
+/// Turns to neuron k, if it is another one.
+void EventSearch::go_to(Eigen::Index k) {
+  if (k == at_) return;
+  at_ = k;
   const FlowNeuron& neuron = state_.neuron(k);
-  const Vector row =
-      side(neuron, i) * preactivation_row(*state_.problem, neuron.group, neuron.mode, i);
-  Course course{0.0, state_.driven_row(row), state_.lag_row(row)};
-  course.start = side(neuron, i) * state_.z(k, i) + course.row.dot(state_.s - neuron.since);
+  rows_.go_to(*state_.problem, neuron.group, neuron.mode, k);
+  since_ = state_.s - neuron.since;
+  hops_.reset();
+}
+
+EventSearch::Course EventSearch::course_of(Eigen::Index i) {
+  const double side = this->side(state_.neuron(at_), i);
+  row_ = side * rows_.row(i);
+  Course course{0.0, row_, state_.lag_row(row_)};
+  if (state_.plateau) row_ = state_.driven_row(row_);
+  course.start = side * state_.z(at_, i) + row_.dot(since_);
   return course;
+}
+
+/// The largest |z| of a sample.
+double EventSearch::top_of(Eigen::Index i) {
+  double& top = tops_[static_cast<std::size_t>(i)];
+  if (top < 0.0) top = state_.z.col(i).cwiseAbs().maxCoeff();
+  return top;
 }
 
 /// The earliest crossing of a pair that does not slide.
 void EventSearch::find_crossings() {
   const Vector reached = state_.travel + state_.reach * step_.end();
-  const bool lags = state_.lag_counts();  // what s has not in it
   for (Eigen::Index k = 0; k < state_.problem->neurons(); ++k) {
     const FlowNeuron& neuron = state_.neuron(k);
-    if (!lags && (neuron.room.array() > reached.array()).all()) continue;
+    if (!lags_ && (neuron.room.array() > reached.array()).all()) continue;
+    go_to(k);
     for (Eigen::Index i = 0; i < state_.samples(); ++i) {
-      if (neuron.room[i] > reached[i] && (!lags || neuron.room[i] == never)) continue;
-      const auto event = crossing(k, i);
+      if (neuron.room[i] > reached[i] && (!lags_ || neuron.room[i] == never)) continue;
+      const auto event = crossing(i);
       if (!event || event->delta >= earliest()) continue;
       found_.first = event;
       if (event->delta == 0.0) return;
@@ -195,13 +239,18 @@ void EventSearch::find_crossings() {
 }
 
 /// How a pair crosses zero, unless after the earliest event so far.
-std::optional<FoundEvent> EventSearch::crossing(Eigen::Index k, Eigen::Index i) {
-  Course course = course_of(k, i);
-  const double tolerance =
-      crossing_tolerance * std::max(state_.z.col(i).cwiseAbs().maxCoeff(), 1e-300);
+std::optional<FoundEvent> EventSearch::crossing(Eigen::Index i) {
+  const Eigen::Index k = at_;
+  const double tolerance = crossing_tolerance * std::max(top_of(i), 1e-300);
+  const bool feels_hops = state_.feels_hops(k, i);
+  if (!state_.plateau && !feels_hops && stays_clear(i, tolerance)) {
+    found_.looked_at.emplace_back(k, i);
+    return std::nullopt;
+  }
+  Course course = course_of(i);
   const double first_lag = lag_at_grid(course, 0);
-  if (state_.feels_hops(k, i)) {
-    if (auto event = taken_across(k, i, course)) return event;
+  if (feels_hops) {
+    if (auto event = taken_across(i, course)) return event;
   }
   course.start += tolerance;
   // Just crossed, and part of a step late (delay_of): it is on its way.
@@ -216,10 +265,23 @@ std::optional<FoundEvent> EventSearch::crossing(Eigen::Index k, Eigen::Index i) 
   return FoundEvent{when, k, i, cause_at_zero(state_, state_.neuron(k).group, i)};
 }
 
+/// Whether the bound over the whole step is enough: what first_at_zero asks first, to the bit,
+/// where nothing but s moves the pair.
+bool EventSearch::stays_clear(Eigen::Index i, double tolerance) {
+  const Vector& row = rows_.row(i);
+  const double side = this->side(state_.neuron(at_), i);
+  const double start = side * (state_.z(at_, i) + row.dot(since_)) + tolerance;
+  if (!(start > 0.0)) return false;
+  const auto products = row.cwiseProduct(Cell{0, DenseStep::points}.moved(step_, moved_));
+  const double falls = side > 0.0 ? products.cwiseMin(0.0).sum() : -products.cwiseMax(0.0).sum();
+  return start + falls > 0.0;
+}
+
 /// How hops of other pairs of the neuron take one that pushes away from zero across, which would
 /// not get there on its own: where it turns back within their reach, or stays there because its
 /// sample lies nearly on one line with theirs.
-std::optional<FoundEvent> EventSearch::taken_across(Eigen::Index k, Eigen::Index i, Course course) {
+std::optional<FoundEvent> EventSearch::taken_across(Eigen::Index i, Course course) {
+  const Eigen::Index k = at_;
   const FlowNeuron& neuron = state_.neuron(k);
   const double to_side = -side(neuron, i);
   const auto is_left_alone = [&](const Contact& contact) {
@@ -229,10 +291,11 @@ std::optional<FoundEvent> EventSearch::taken_across(Eigen::Index k, Eigen::Index
     return contact.onward <= std::max(0.0, contact.away);
   };
   // Mostly a bound does; how far hops really take it, only carrying them out tells.
-  course.reach = beyond_bounds * state_.hop_bounds(neuron)[i];
-  if (is_left_alone(contact_of(k, i, course))) return std::nullopt;
+  if (!hops_) hops_ = state_.hop_bounds(neuron);
+  course.reach = beyond_bounds * (*hops_)[i];
+  if (is_left_alone(contact_of(i, course))) return std::nullopt;
   course.reach = hop_reach(*state_.problem, neuron.group, neuron.mode, state_.drive(), i, to_side);
-  const Contact contact = contact_of(k, i, course);
+  const Contact contact = contact_of(i, course);
   if (is_left_alone(contact)) return std::nullopt;
   if (contact.onward < course.reach && steps_for_hops * contact.away > course.reach) {
     found_.undecided.emplace_back(k, i);  // whether they will before it has left
@@ -242,10 +305,10 @@ std::optional<FoundEvent> EventSearch::taken_across(Eigen::Index k, Eigen::Index
 }
 
 /// The first moment at which the pair is within the reach of hops, and what it does then.
-EventSearch::Contact EventSearch::contact_of(Eigen::Index k, Eigen::Index i, const Course& course) {
+EventSearch::Contact EventSearch::contact_of(Eigen::Index i, const Course& course) {
   Contact contact{.when = first_at_zero(course)};
   if (contact.when == never) return contact;
-  const FlowNeuron& neuron = state_.neuron(k);
+  const FlowNeuron& neuron = state_.neuron(at_);
   const double to_side = -side(neuron, i);
   const Vector lambda =
       state_.driven(state_.multiplier_rates(contact.when, step_.at(contact.when)));
@@ -268,45 +331,59 @@ EventSearch::Contact EventSearch::contact_of(Eigen::Index k, Eigen::Index i, con
 /// pairs are proved not to cross without a look at the inside of the step, the others are bisected.
 /// The lag of samples at rest is taken for monotone within a cell.
 double EventSearch::first_at_zero(const Course& course) {
-  const Vector& row = course.row;
   const double first_lag = lag_at_grid(course, 0);
   if (course.start + first_lag <= 0.0) return 0.0;
-  // Where the pair is above zero at both ends of a cell, the bound may have failed because it
-  // turns back inside: its lowest point decides.
-  double turn = std::numeric_limits<double>::quiet_NaN();
-  const auto below_zero = [&](int left, int right) -> int {
-    const double end = height_at_grid(course, right);
-    if (end <= 0.0) return right;
-    const double a = step_.moment(left), b = step_.moment(right);
-    const double falls = speed_at_grid(course, left), rises = speed_at_grid(course, right);
-    if (!(falls < 0.0) || !(rises > 0.0)) return -1;
-    // Between the ends it lies above both tangents.
-    const double start_here = height_at_grid(course, left);
-    const double meet = (start_here - end + rises * (b - a)) / (rises - falls);
-    if (start_here + falls * meet > 0.0) return -1;
-    const auto fall = [&](double delta) { return -speed(course, delta); };
-    const double lowest = root_between(fall, a, b);
-    if (height(course, lowest) > 0.0) return -1;
-    turn = lowest;
-    return right;
-  };
-  // First cell of the grid at whose right end the pair is beyond zero; −1: none in time.
-  const std::function<int(int, int, double)> scan = [&](int left, int right, double h) -> int {
-    if (step_.moment(left) > earliest()) return -1;
-    const Vector moved = step_.grid(right) - step_.grid(left);
-    const double lag_moved = lag_at_grid(course, right) - lag_at_grid(course, left);
-    if (h + row.cwiseProduct(moved).cwiseMin(0.0).sum() + std::min(0.0, lag_moved) > 0.0) return -1;
-    if (right - left == 1) return below_zero(left, right);
-    const int middle = (left + right) / 2;
-    const int before = scan(left, middle, h);
-    if (before >= 0) return before;
-    return scan(middle, right, height_at_grid(course, middle));
-  };
-  const int cell = scan(0, DenseStep::points, course.start + first_lag);
+  double turn = std::nan("");
+  const int cell = first_cell_below(course, {0, DenseStep::points}, course.start + first_lag, turn);
   if (cell < 0) return never;
   const double left = step_.moment(cell - 1);
   const double right = std::isnan(turn) ? step_.moment(cell) : turn;
   return root_between([&](double delta) { return height(course, delta); }, left, right);
+}
+
+/// How far s moves within the cell, n entries; `known` has two places a point of the grid.
+const Vector& EventSearch::Cell::moved(const DenseStep& step, std::vector<Vector>& known) const {
+  const int size = right - left;
+  Vector& moved = known[static_cast<std::size_t>((DenseStep::points + left) / size)];
+  if (moved.size() == 0) moved = step.grid(right) - step.grid(left);
+  return moved;
+}
+
+/// Right end of the first finest cell of the grid within `cell` at whose end the pair is beyond
+/// zero, or in which it turns back from beyond (at `turn` then); −1: none in time. `height`: where
+/// the pair is at the left end.
+int EventSearch::first_cell_below(const Course& course, Cell cell, double height, double& turn) {
+  const auto [left, right] = cell;
+  if (step_.moment(left) > earliest()) return -1;
+  const Vector& moved = cell.moved(step_, moved_);
+  const double lag_moved = lag_at_grid(course, right) - lag_at_grid(course, left);
+  const double falls = course.row.cwiseProduct(moved).cwiseMin(0.0).sum();
+  if (height + falls + std::min(0.0, lag_moved) > 0.0) return -1;
+  if (right - left == 1) return ends_below(course, cell, turn) ? right : -1;
+  const int middle = (left + right) / 2;
+  const int before = first_cell_below(course, {left, middle}, height, turn);
+  if (before >= 0) return before;
+  return first_cell_below(course, {middle, right}, height_at_grid(course, middle), turn);
+}
+
+/// Whether the pair is beyond zero at the right end of a finest cell. Where it is above zero at
+/// both ends, the bound may have failed because it turns back inside: its lowest point decides,
+/// `turn`.
+bool EventSearch::ends_below(const Course& course, Cell cell, double& turn) {
+  const double end = height_at_grid(course, cell.right);
+  if (end <= 0.0) return true;
+  const double a = step_.moment(cell.left), b = step_.moment(cell.right);
+  const double falls = speed_at_grid(course, cell.left), rises = speed_at_grid(course, cell.right);
+  if (!(falls < 0.0) || !(rises > 0.0)) return false;
+  // Between the ends it lies above both tangents.
+  const double start = height_at_grid(course, cell.left);
+  const double meet = (start - end + rises * (b - a)) / (rises - falls);
+  if (start + falls * meet > 0.0) return false;
+  const auto fall = [&](double delta) { return -speed(course, delta); };
+  const double lowest = root_between(fall, a, b);
+  if (height(course, lowest) > 0.0) return false;
+  turn = lowest;
+  return true;
 }
 
 /// λ_variation at the end: how far λ moves between points of the step, and by its bends on the way
@@ -370,7 +447,8 @@ void EventSearch::watch_near_misses() {
   for (const auto& [k, i] : found_.looked_at) {
     const FlowNeuron& neuron = state_.neuron(k);
     if (cause_at_zero(state_, neuron.group, i) != FlowCause::own_crosses) continue;
-    const Course course = course_of(k, i);
+    go_to(k);
+    const Course course = course_of(i);
     const double start = course.start + lag_at_grid(course, 0);
     const double end = course.start + course.row.dot(x) +
                        lag_at(course, found_.first ? found_.first->delta : step_.size());
@@ -387,8 +465,8 @@ FlowCause cause_at_zero(const FlowState& state, int group, Eigen::Index i) {
   return state.pushes_away(group, i) ? FlowCause::own_crosses : FlowCause::other_meets;
 }
 
-FlowSearch first_event(const FlowState& state, const DenseStep& step) {
-  return EventSearch(state, step).run();
+FlowSearch first_event(const FlowState& state, const DenseStep& step, ModeRows& rows) {
+  return EventSearch(state, step, rows).run();
 }
 
 }  // namespace latetime

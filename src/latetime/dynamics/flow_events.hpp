@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "latetime/dynamics/flow_state.hpp"
+#include "latetime/dynamics/mode_rows.hpp"
 
 namespace latetime {
 
@@ -38,8 +39,9 @@ struct FlowSearch {
   double lambda_variation;  ///< FlowState::lambda_variation at the end of the step
 };
 
-/// The first event of a step of the integrator that begins at `state`.
-FlowSearch first_event(const FlowState& state, const DenseStep& step);
+/// The first event of a step of the integrator that begins at `state`. `rows`: those of steps
+/// before, of the same flow; what is found does not depend on them.
+FlowSearch first_event(const FlowState& state, const DenseStep& step, ModeRows& rows);
 
 /// What fold `i` does when it reaches zero at a neuron of that class: one whose samples together
 /// push away from zero crosses, as an own-class pair does.

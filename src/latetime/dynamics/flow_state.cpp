@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "latetime/base/log_domain.hpp"
+#include "latetime/dynamics/mode_rows.hpp"
 #include "latetime/model/blas.hpp"
 
 namespace latetime {
@@ -393,18 +394,22 @@ void FlowState::refresh_slack(Eigen::Index k) {
 }
 
 /// Bounds after a step without an event, in which those of some pairs were used up (`looked_at`).
-void FlowState::renew_bounds(const std::vector<std::pair<Eigen::Index, Eigen::Index>>& looked_at) {
+/// `rows`: those of the search.
+void FlowState::renew_bounds(const std::vector<std::pair<Eigen::Index, Eigen::Index>>& looked_at,
+                             ModeRows& rows) {
   Eigen::Index of_bounds = -1;
-  Vector bounds;
+  Vector gained, bounds;
   for (const auto& [k, i] : looked_at) {
     FlowNeuron& neuron = neurons[static_cast<std::size_t>(k)];
-    const double distance = std::abs(height(k, i));
-    neuron.room[i] = travel[i] + distance;
-    if (!neuron.mode.slides()) continue;
     if (of_bounds != k) {
+      rows.go_to(*problem, neuron.group, neuron.mode, k);
+      gained = driven(s - neuron.since);
       bounds = hop_bounds(neuron);
       of_bounds = k;
     }
+    const double distance = std::abs(z(k, i) + rows.row(i).dot(gained));
+    neuron.room[i] = travel[i] + distance;
+    if (!neuron.mode.slides()) continue;
     const double hops = std::exp(-theta) * bounds[i];
     neuron.room[i] -= wide * hops;
     if (distance < hops && !pushes_away(neuron.group, i)) {

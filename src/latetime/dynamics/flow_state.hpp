@@ -15,6 +15,8 @@
 
 namespace latetime {
 
+class ModeRows;
+
 struct FlowOptions {
   /// Follow gradient descent with unit steps (its modified equation) instead of gradient flow.
   bool of_descent = true;
@@ -183,7 +185,8 @@ struct FlowState {
   bool offset_due() const;
   void refresh_offset();
   void refresh_bounds(Eigen::Index k);
-  void renew_bounds(const std::vector<std::pair<Eigen::Index, Eigen::Index>>& looked_at);
+  void renew_bounds(const std::vector<std::pair<Eigen::Index, Eigen::Index>>& looked_at,
+                    ModeRows& rows);
   void book(Eigen::Index k, Eigen::Index i, double change);
   Disturbance off_at_zero(Eigen::Index k, const Vector& change) const;
   Matrix propagate(const Disturbance& off);

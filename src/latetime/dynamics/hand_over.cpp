@@ -182,8 +182,9 @@ class HandOver::BetweenCrossings {
   bool seen_ = false;
 };
 
-/// Largest discrepancy over the last half decade, of a flow started a decade ago.
-double HandOver::try_from_oldest(bool stays, const std::function<bool()>& keep_going,
+/// Largest discrepancy over the last half decade, of a flow started a decade ago. One that turns
+/// out beyond `enough` is not followed further.
+double HandOver::try_from_oldest(bool stays, double enough, const std::function<bool()>& keep_going,
                                  FlowStatus& status) {
   constexpr double failed = std::numeric_limits<double>::infinity();
   const std::uint64_t most = stays ? few_trial_steps : most_trial_steps(looks_.back().step);
@@ -200,36 +201,46 @@ double HandOver::try_from_oldest(bool stays, const std::function<bool()>& keep_g
   };
   Trial trial(problem_.neurons());
   flow.on_event = [&](const FlowEvent& event) { trial.note(event); };
-  const bool booked = problem_.samples() <= FlowState::most_samples_of_answer;
-  BetweenCrossings calm(*this);
-  if (booked) calm.begin(start(looks_.front().step, looks_.front().coefficients));
-  FlowOptions between, over_all;
+  FlowOptions seen;
   double worst = 0.0;
   for (std::size_t l = 1; l < looks_.size(); ++l) {
     status = flow.advance_to(std::log(static_cast<double>(looks_[l].step)), go_on);
     if (behind) status = FlowStatus::too_long;
     if (status != FlowStatus::reached) return failed;
-    const FlowStart exact = start(looks_[l].step, looks_[l].coefficients);
-    if (booked && !calm.follow(exact, keep_going, between)) {
-      status = FlowStatus::interrupted;
-      return failed;
-    }
     if (l + looks_per_trial < looks_.size()) continue;
+    const FlowStart exact = start(looks_[l].step, looks_[l].coefficients);
     const FlowStart there = flow.state();
     const double off = discrepancy_(there.coefficients, flow.margins(), exact.coefficients,
                                     margins_of(exact.preactivations),
                                     flow.only_hops(there.preactivations, *beyond_));
     worst = std::isfinite(off) ? std::max(worst, off) : failed;
-    trial.raise(problem_, preactivations_off(flow, there, exact), over_all);
+    if (worst > enough) return worst;
+    trial.raise(problem_, preactivations_off(flow, there, exact), seen);
   }
-  flow_options_ = over_all;
-  if (calm.seen()) {
-    flow_options_ = between;
-    flow_options_.preactivation_error *= safety;
+  if (!see_between_crossings(keep_going, seen)) {
+    status = FlowStatus::interrupted;
+    return failed;
   }
-  flow_options_.preactivation_error =
-      std::max(flow_options_.preactivation_error, preactivation_floor);
+  seen.preactivation_error = std::max(seen.preactivation_error, preactivation_floor);
+  flow_options_ = seen;
   return worst;
+}
+
+/// What pre-activations are off by between crossings, where crossings are booked one by one, in
+/// place of what the trial has seen of both. False: interrupted.
+bool HandOver::see_between_crossings(const std::function<bool()>& keep_going, FlowOptions& seen) {
+  if (problem_.samples() > FlowState::most_samples_of_answer) return true;
+  BetweenCrossings calm(*this);
+  FlowOptions between;
+  calm.begin(start(looks_.front().step, looks_.front().coefficients));
+  for (std::size_t l = 1; l < looks_.size(); ++l) {
+    const FlowStart exact = start(looks_[l].step, looks_[l].coefficients);
+    if (!calm.follow(exact, keep_going, between)) return false;
+  }
+  if (!calm.seen()) return true;
+  seen = between;
+  seen.preactivation_error *= safety;
+  return true;
 }
 
 double HandOver::log_loss_at(const Look& look) const {
@@ -268,15 +279,20 @@ HandOver::Decision HandOver::look(std::uint64_t step, const Matrix& coefficients
     if ((now >= patience_with_loss || last) && find_not_separated()) return Decision::give_up;
     if (!last && !has_resting_samples()) return Decision::go_on;
   }
+  // A trial that is further off than this says no more than that exact steps go on.
+  const double enough =
+      last ? std::numeric_limits<double>::infinity()
+           : std::max(options_.forced ? early_error : 0.0, options_.tolerance / safety);
   FlowStatus status = FlowStatus::reached;
   trying_ = true;
-  const double off = try_from_oldest(stays, keep_going, status);
+  const double off = try_from_oldest(stays, enough, keep_going, status);
   trying_ = false;
   if (status == FlowStatus::interrupted) {  // to be asked again
     looks_.pop_back();
     if (dropped_) looks_.push_front(std::move(*dropped_));
     return Decision::interrupted;
   }
+  if (off > enough) return Decision::go_on;
   error_ = std::max(safety * std::max(off, jitter()), error_floor);
   const bool works = off <= useless_error;
   const bool early = options_.forced && off <= early_error;

@@ -72,7 +72,9 @@ class HandOver {
   };
   struct Trial;
   class BetweenCrossings;
-  double try_from_oldest(bool stays, const std::function<bool()>& keep_going, FlowStatus& status);
+  double try_from_oldest(bool stays, double enough, const std::function<bool()>& keep_going,
+                         FlowStatus& status);
+  bool see_between_crossings(const std::function<bool()>& keep_going, FlowOptions& seen);
   LateFlow flow_from(const Look& look, const FlowOptions& options = {}) const;
   std::vector<const Look*> settled_looks() const;
   double log_loss_at(const Look& look) const;

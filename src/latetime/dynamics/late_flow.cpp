@@ -153,7 +153,7 @@ void LateFlow::go_on(const FlowSearch& search) {
     now_.refresh_offset();
     stepper_.restart();
   }
-  now_.renew_bounds(search.looked_at);
+  now_.renew_bounds(search.looked_at, rows_);
 }
 
 /// What is looked at between steps: whether this unit of log time takes too many, and whether
@@ -178,7 +178,7 @@ FlowStatus LateFlow::begin_step() {
   if (!attempt_step()) return FlowStatus::too_stiff;
   ++step_count_;
   if (!stepper_.dense().end().allFinite()) return FlowStatus::not_finite;
-  ahead_ = first_event(now_, stepper_.dense());
+  ahead_ = first_event(now_, stepper_.dense(), rows_);
   return FlowStatus::reached;
 }
 

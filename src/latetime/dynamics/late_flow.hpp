@@ -9,6 +9,7 @@
 
 #include "latetime/dynamics/flow_state.hpp"
 #include "latetime/dynamics/flow_transition.hpp"
+#include "latetime/dynamics/mode_rows.hpp"
 #include "latetime/dynamics/rank_sense.hpp"
 #include "latetime/dynamics/weights_beyond.hpp"
 
@@ -108,6 +109,7 @@ class LateFlow {
   std::optional<FlowState> shown_;   // inside that step, where a caller asked for that moment
   Vector steady_lambda_;             // where λ goes while the modes stay; empty: not known
   LogTimeStepper stepper_;
+  ModeRows rows_;  // of pairs that are looked at
   std::uint64_t event_count_ = 0, step_count_ = 0;
   // Within the present unit of log time.
   double unit_start_ = -std::numeric_limits<double>::infinity();
