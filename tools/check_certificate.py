@@ -25,6 +25,7 @@ from dataclasses import dataclass, replace
 from decimal import ROUND_CEILING, Context, Decimal, getcontext
 from fractions import Fraction
 from functools import cache, partial
+from itertools import groupby
 from operator import mul
 from types import SimpleNamespace
 
@@ -53,43 +54,34 @@ def need(truth, words):
 def fat(x):
     return x * (1 + 1e-9) + 1e-290
 
-
 def thin(x):
     return x * (1 - 1e-9)
 
-
 def fixed(x):
     return int(Fraction(x) * ONE)
-
 
 def above(v):
     x = v / ONE
     return x + abs(x) * 1e-9 + 1e-20
 
-
 def below(v):
     return -above(-v)
-
 
 def inner(a, b):
     """Fixed: Σ a_i b_i."""
     return sum(map(mul, a, b)) >> BITS
 
-
 def dot(a, b):
-    """Floats: Σ a_i b_i, a bound where none is negative. (sum adds otherwise from Python 3.12 on.)"""
+    """Floats: Σ a_i b_i, a bound where none is negative. (sum differs from Python 3.12 on.)"""
     return math.fsum(map(mul, a, b))
-
 
 def exp(x):
     """A float just above e^x, for a float x."""
     return fat(float(Decimal(x).exp()))
 
-
 def log(v):
     """Fixed: the logarithm of a fixed number."""
     return int((Decimal(v) / ONE).ln() * ONE)
-
 
 def integers(rows):
     """Doubles as integers times 2^-shift: (rows of integers, shift)."""
@@ -97,10 +89,8 @@ def integers(rows):
     most = max(den for row in ratios for _, den in row)
     return [[num * (most // den) for num, den in row] for row in ratios], most.bit_length() - 1
 
-
 def floats(a):
     return [[v / ONE for v in row] for row in a]
-
 
 def positive_definite(a, shift):
     """True only if a − shift·1 is positive definite, for symmetric floats a that may each be off by
@@ -118,22 +108,16 @@ def positive_definite(a, shift):
         rows.append(row + [math.sqrt(rest)])
     return True
 
-
 def least_eigenvalue(a):
     """A lower bound of it, of a symmetric positive semidefinite matrix (fixed); 0: none found."""
     if not a:
         return 1.0
     low, high = 0.0, min(a[i][i] / ONE for i in range(len(a)))
-    for _ in range(40):
+    while high - low >= 0.02 * high and (low + high) / 2 > 1e-18:
         middle = (low + high) / 2
-        if high - low < 0.02 * high or not middle > 1e-18:
-            break
-        if positive_definite(floats(a), middle):
-            low = middle
-        else:
-            high = middle
+        is_below = positive_definite(floats(a), middle)
+        low, high = (middle, high) if is_below else (low, middle)
     return thin(low)
-
 
 def solve(a, b):
     """The matrix x (fixed) with a x = b, or NotProved: its residual is below 2^-324."""
@@ -141,7 +125,7 @@ def solve(a, b):
     for j in range(n):
         p = max(range(j, n), key=lambda i: abs(rows[i][j]))
         rows[j], rows[p] = rows[p], rows[j]
-        need(rows[j][j], 'samples that a neuron slides on, or those of the support, are independent')
+        need(rows[j][j], 'samples of the support, or that a neuron slides on, are independent')
         for i in range(n):
             if i != j and rows[i][j]:
                 f = (rows[i][j] << BITS) // rows[j][j]
@@ -153,11 +137,9 @@ def solve(a, b):
                  and max(map(abs, column)) < LARGE * ONE, 'a linear system is solved')
     return x
 
-
 @cache
 def bernstein_weights(n):
     return [[math.comb(i, j) * ONE // math.comb(n, j) for j in range(i + 1)] for i in range(n + 1)]
-
 
 def bernstein(c):
     """Fixed: bounds of Σ c_j x^j on [0, 1]; the Bernstein coefficients enclose it."""
@@ -220,8 +202,8 @@ class Problem:
 
     def room(self, sign, base, free):
         """For (3), of one neuron: ‖Π_N x_i‖², Σ_l ⟨ψ_l, E_k ⊗ x_i⟩², its part of Γ."""
-        every, nothing = range(self.n), [[0] * self.n] * self.n
-        kept = nothing if free == self.everything else self.project(free)[1]
+        every = range(self.n)
+        kept = [[0] * self.n] * self.n if free == self.everything else self.project(free)[1]
         slope = [0 if l in free else self.y[l] * (self.slope_of[base[l]] // self.m) for l in every]
         part = [above(self.gram[i][i] - kept[i][i]) if free else 0.0 for i in every]
         touch = [math.fsum(above(abs(slope[l] * kept[l][i] >> BITS)) ** 2
@@ -234,7 +216,10 @@ class Block:
     """One neuron of a mode: how its pre-activations move, what holds its sliding pairs (1, 3)."""
 
     def __init__(self, p, sign, letters):
-        every, self.sliding = range(p.n), [i for i, c in enumerate(letters) if c == 's']
+        self.sign, self.letters, every = sign, letters, range(p.n)
+        self.sliding = [i for i, c in enumerate(letters) if c == 's']
+        for i in self.sliding:
+            need(sign * p.y[i] < 0, f'own-class pairs cannot slide: sample {i}, class {sign:+}1')
         c, kept = p.project(frozenset(self.sliding))
         alpha = [p.slope_of[letter] for letter in letters]
         scale = [sign * p.y[l] * (p.qa * alpha[l] >> BITS) for l in every]
@@ -251,11 +236,7 @@ class Mode:
     """What the reference moves along: a letter a pair, 1 (slope 1), 0 (slope γ) or s (slides)."""
 
     def __init__(self, p, letters):
-        self.p, self.letters = p, [list(row) for row in letters]
-        self.update()
-
-    def update(self):
-        p = self.p
+        self.letters = [list(row) for row in letters]
         self.blocks = [p.block(sign, ''.join(row)) for sign, row in zip(p.sign, self.letters)]
         count = Counter(self.blocks).items()
         self.kernel = [[sum(times * b.pull[i][l] for b, times in count) for l in range(p.n)]
@@ -272,19 +253,19 @@ class Reference:
         self.start = start                                # ‖W_T − stored weights‖ is at most this
         w, shift = integers(weights)
         self.z = p.products(w, shift)
-        self.active = [['1' if v >= 0 else '0' for v in row] for row in self.z]
-        self.certain = [[not start or below(abs(v)) > fat(start * r) for v, r in zip(row, p.norm)]
-                        for row in self.z]
-        letters, square = [list(row) for row in self.active], 0
+        letters, square = [['1' if v >= 0 else '0' for v in row] for row in self.z], 0
+        self.sure = [[not start or below(abs(v)) > fat(start * r) for v, r in zip(row, p.norm)]
+                     for row in self.z]                    # pairs that have their slope for certain
         for k, i, letter in starts:
+            self.sure[k][i] = self.sure[k][i] and letters[k][i] == letter
             letters[k][i] = letter
-        for k, s in sliding.items():
+        for k, s in sliding:
             b = solve([[p.gram[i][j] for j in s] for i in s], [[self.z[k][i]] for i in s])
             square += sum(c * self.z[k][i] >> BITS for (c,), i in zip(b, s))
             self.z[k] = [v - inner([c for c, in b], [p.gram[j][i] for j in s])
                          for i, v in enumerate(self.z[k])]
             for i in s:
-                letters[k][i] = 's'
+                letters[k][i], self.sure[k][i] = 's', False
         self.square = above(square)                                            # ‖W_T − Z_T‖²
         self.mode = Mode(p, letters)
         self.theta, self.origin = 0, log(step * ONE)                           # fixed: log(t/T)
@@ -298,8 +279,8 @@ class Reference:
         self.near_z = floats(self.z)
         need(max(max(map(abs, row)) for row in self.near_z) < LARGE,
              'pre-activations are of moderate size')
-        sums = [sum(p.sign[k] * p.slope_of[letters[k][i]] * self.z[k][i] for k in range(p.k)) >> BITS
-                for i in range(p.n)]
+        sums = [sum(sign * p.slope_of[row[i]] * z[i]
+                    for sign, row, z in zip(p.sign, letters, self.z)) >> BITS for i in range(p.n)]
         self.exponents = [self.origin + self.theta - y * s // p.m          # log of λ_l = t e^{−s_l}
                           for y, s in zip(p.y, sums)]
         need(-640 * ONE < min(self.exponents) and max(self.exponents) < 20 * ONE,
@@ -488,9 +469,7 @@ class Tube:
             self.square = fat((math.sqrt(ref.square) + ref.start) ** 2)
         self.base = [''.join(row) for row in letters]
         self.free = [frozenset(i for i, c in enumerate(row) if c == 's') for row in letters]   # N_k
-        self.sure = [[known and a == b for known, a, b in zip(*rows)]
-                     for rows in zip(ref.certain, ref.active, letters)]
-        self.ever_open, self.crossings, self.known = False, {}, ([], [])
+        self.sure, self.ever_open, self.crossings, self.known = ref.sure, False, {}, ([], [])
 
     def radius(self):
         """Lemma 2."""
@@ -569,8 +548,8 @@ class Tube:
         return thin(p.q * p.a * worst) if worst > 0 else 0.0
 
     def close(self, out, radius, shift, moved):
-        """The closed set for a radius and shifts: free and found pairs; lost, own ones that may have
-        the wrong sign, with their drifts outward and inward; hop, other ones by neuron; bounds of
+        """The closed set for a radius and shifts: free and found pairs; lost, own ones that may be on
+        the wrong side, with their drifts outward and inward; hop, other ones by neuron; bounds of
         t h_l by (2), and ε_l."""
         p, letters, gap = self.p, self.ref.mode.letters, self.p.a * (1 - self.p.slope)
         loads = math.fsum(g * exp(r * radius + c) * x
@@ -583,7 +562,6 @@ class Tube:
             for (k, i), (least, most) in found.items():
                 size, letter = max(abs(least), abs(most)), letters[k][i]
                 if p.own(k, i):
-                    need(letter != 's', f'own-class pair ({k}, {i}) cannot slide')
                     omega[i] += gap * (size + p.norm[i] * radius + shift[k][i])
                 else:
                     wrong = max(0.0, most if letter == '0' else -least)
@@ -620,7 +598,7 @@ class Tube:
         raise NotProved(f'own-class pairs {list(small)[:3]} cross without enlarging their shifts')
 
     def shifted(self, out, radius, assumed):
-        """Lemma 1 over a piece whose shifts are at most those assumed, and the shifts that follow."""
+        """Lemma 1 over a piece whose shifts are at most those assumed; the shifts that follow."""
         p, begin, (shift, moved) = self.p, out.begin, self.shifts(assumed)
         now = self.close(out, radius, shift, moved)
         need(not (out.last and now.lost),
@@ -642,9 +620,9 @@ class Tube:
         return square, linear + own, (now, crossings, merged), seen
 
     def own_charges(self, out, radius, duration, now, shift):
-        """Mismatches of own pairs (sections 4, 5): what they add to the linear part; crossings after
-        the piece, the largest shifts on it, and those that join the distance after it. Pairs that
-        have crossed for certain leave now.lost."""
+        """Mismatches of own pairs (sections 4, 5): what they add to the linear part; crossings
+        after the piece, the largest shifts on it, and those that join the distance after it. Pairs
+        that have crossed for certain leave now.lost."""
         p, linear, merged, crossings, seen = self.p, 0.0, 0.0, {}, {}
         for (k, i), c in self.crossings.items():
             if (k, i) in now.lost and now.lost[k, i][c.depth is None] > 0:      # outward when over
@@ -696,13 +674,12 @@ class Tube:
 
     def change(self, changes):
         """New slopes at the boundary (section 3)."""
-        p, ref, mode = self.p, self.ref, self.ref.mode
+        p, ref, letters = self.p, self.ref, self.ref.mode.letters
         known = [(i in self.free[k], self.sure[k][i]) for k, i, _ in changes]
         for k, i, letter in changes:
-            need(letter != mode.letters[k][i], f'set of pair ({k}, {i}) changes nothing')
-            need(letter != 's' or not p.own(k, i), f'own-class pair ({k}, {i}) cannot slide')
-            mode.letters[k][i], self.free[k], self.sure[k][i] = letter, self.free[k] | {i}, False
-        mode.update()
+            need(letter != letters[k][i], f'set of pair ({k}, {i}) changes nothing')
+            letters[k][i], self.free[k], self.sure[k][i] = letter, self.free[k] | {i}, False
+        ref.mode = Mode(p, letters)
         old, neurons = ref.lam, len({k for k, _, _ in changes})
         load = dot(ref.lam_float, p.norm)
         self.linear += fat(4 * p.q * p.a * load * neurons / (ref.time() - 1))
@@ -777,8 +754,7 @@ class Limit:
             need(below(v) > 0, f'multiplier of support sample {l} is positive: {v / ONE:.6g}')
             self.lam[l] = v
         self.low, self.high = ([f(v) if v else 0.0 for v in self.lam] for f in (below, above))
-        z_of = {b: [inner(row, self.lam) for row in b.move] for b in set(mode.blocks)}
-        self.z = [z_of[b] for b in mode.blocks]
+        self.z = {b: [inner(row, self.lam) for row in b.move] for b in set(mode.blocks)}
         self.margin = [below(inner(row, self.lam)) for row in mode.kernel]
         for i in set(range(p.n)) - set(support):
             need(self.margin[i] > 1,
@@ -787,16 +763,15 @@ class Limit:
                      fat(math.sqrt(p.q * math.fsum(self.high))))
         self.speed = [[0.0] * p.n for _ in range(p.k)]  # |⟨v_k, x_i⟩| from below; 0 where v_k = 0
         self.switching, self.resting = {}, 0
-        for k, (letters, block) in enumerate(zip(mode.letters, mode.blocks)):
-            self.judge(k, letters, block)
+        for k, block in enumerate(mode.blocks):
+            self.judge(k, block)
 
-    def judge(self, k, letters, block):
+    def judge(self, k, block):
         """(i) and (ii): signs and slopes of a neuron at V."""
-        p, lam = self.p, self.lam
+        p, lam, letters = self.p, self.lam, block.letters
         still = p.slope == 0 and '1' not in [letters[l] for l in self.support]      # v_k = 0 always
         self.resting += still
         for i, letter in enumerate(letters):
-            need(letter != 's' or not p.own(k, i), f'own-class pair ({k}, {i}) cannot slide')
             if still:
                 continue
             if letter == 's':
@@ -807,7 +782,7 @@ class Limit:
                      f'pair ({k}, {i}) lies inside (γ, 1): {beta / lam[i]:.9g}')
                 self.switching[k, i] = thin(beta / lam[i]), fat(beta / lam[i])
             else:
-                v = self.z[k][i] * (1 if letter == '1' else -1)
+                v = self.z[block][i] * (1 if letter == '1' else -1)
                 need(below(v) > 0,
                      f'⟨v, x⟩ of pair ({k}, {i}) has the sign of its slope: {v / ONE:.6g}')
                 self.speed[k][i] = below(v)
@@ -815,22 +790,20 @@ class Limit:
     def stable_rank(self, neurons):
         """Enclosures of ‖V_j‖_F²/‖V_j‖₂² and of ‖V_j‖₂ for the neurons of a class (7.3), or None
         where none is found. Neurons of one block are equal at V."""
-        p, lam, first = self.p, self.lam, {}
-        count = list(Counter(self.mode.blocks[k] for k in neurons).items())
-        for k in neurons:
-            first.setdefault(self.mode.blocks[k], k)
-        rows, times = [], [c for _, c in count]
-        for b, k in first.items():                                   # v_k = Σ_l rows_kl x_l
+        p, lam, rows = self.p, self.lam, []
+        count = Counter(self.mode.blocks[k] for k in neurons)
+        times = list(count.values())
+        for b in count:                                              # v_k = Σ_l rows_kl x_l
             beta = [inner(b.hold[l], lam) if c == 's' else p.slope_of[c] * lam[l] >> BITS
-                    for l, c in enumerate(self.mode.letters[k])]
-            rows.append([p.sign[k] * p.y[l] * (p.qa * v >> BITS) for l, v in enumerate(beta)])
-        gram = [[inner(row, self.z[j]) for j in first.values()] for row in rows]
+                    for l, c in enumerate(b.letters)]
+            rows.append([b.sign * p.y[l] * (p.qa * v >> BITS) for l, v in enumerate(beta)])
+        gram = [[inner(row, self.z[b]) for b in count] for row in rows]
         square = sum(c * gram[j][j] for j, c in enumerate(times))
         if below(square) <= 0:
             return None
         v = self.top_vector(floats(gram), times)
-        image = [inner(v, row) for row in gram]
-        least = thin(below(inner(v, image)) / above(sum((c * c >> BITS) // t for c, t in zip(v, times))))
+        size = sum((c * c >> BITS) // t for c, t in zip(v, times))
+        least = thin(below(inner(v, [inner(v, row) for row in gram])) / above(size))
         for most in [] if least <= 0 else (least * (1 + 10.0 ** e) for e in range(-10, 0)):
             rest = [[((i == j) * fixed(most) // times[i] - g) / ONE for j, g in enumerate(row)]
                     for i, row in enumerate(gram)]
@@ -852,122 +825,116 @@ class Limit:
 
 # -------------------------------------------------------------------- the certificate (section 8)
 
-H, N = r' -?0x[01](\.[0-9a-f]{1,13})?p[+-]?[0-9]{1,3}', r' [0-9]{1,300}'    # a double, a number
-ENCLOSED = ('radius start-distance log-straight-from offset norm normalized-margin loss-constant '
-            'stable-rank-pos stable-rank-neg stable-rank-all '
-            'spectral-norm-pos spectral-norm-neg spectral-norm-all').split()
-LINES = {                                         # of each part: what follows the name of a line
-    'problem': {'width': N, 'slope': H, 'rate': H, 'loss': ' (logistic|exponential)',
-                'labels': '( [+-])+', 'x': f'({H})+', 'step': N, 'w': f'({H})+', 'w0': f'({H})+'},
-    'claim': {**dict.fromkeys(ENCLOSED, H + H), 'density': N + N + H + H},
-    'derivation': {'pattern': ' [01]+( [01s]+)+', 'slide': f'{N}({N})+', 'start': f'{N}{N} [01s]',
-                   'piece': H + N + H, 'set': f'{N}{N} [01s]', 'tail': f'{H} [01]+'}}
+def real(word):
+    value = float.fromhex(word)
+    bad(value and not 1e-100 < abs(value) < 1e100,
+        f'{word} is neither zero nor between 10^-100 and 10^100 in size')
+    return value
 
 
-def bad(truth, line, words):
+WORDS = {                                            # what a word may be, and what is made of it
+    'H': (r'-?0x[01](\.[0-9a-f]{1,13})?p[+-]?[0-9]{1,3}', real), 'N': ('[0-9]{1,300}', int),
+    'S': ('[+-]', lambda word: int(word + '1')), 'L': ('logistic|exponential', str),
+    'C': ('[01s]', str), 'P': ('[01s]+', str), 'B': ('[01]+', str)}
+LINES = {                                            # of each part: its lines and their words
+    'problem': 'width N, slope H, rate H, loss L, labels S+, x H+, step N, w H+, w0 H+',
+    'claim': 'radius HH, start-distance HH, log-straight-from HH, offset HH, norm HH, '
+             'normalized-margin HH, loss-constant HH, density NNHH, '
+             'stable-rank-pos HH, stable-rank-neg HH, stable-rank-all HH, '
+             'spectral-norm-pos HH, spectral-norm-neg HH, spectral-norm-all HH',
+    'derivation': 'pattern BP+, slide NN+, start NNC, piece HNH, set NNC, tail HB'}
+
+
+def bad(truth, words):
     if truth:
-        raise BadFile(f'line {line}: {words}')
+        raise BadFile(words)
 
 
 def read(path):
-    """The parts of a certificate: a list of (line number, words) each."""
+    """The parts of a certificate: a list of (line number, name, values) each."""
     with open(path, 'rb') as f:
         text = f.read().decode('ascii', 'replace')
     lines = [(i, line.split()) for i, line in enumerate(text.split('\n'), 1)]
     lines = [(i, words) for i, words in lines if words and words[0][0] != '#']
     first = ' '.join(lines[0][1]) if lines else ''
-    if not re.fullmatch('latetime-certificate [12]', first) or lines[-1][1] != ['end']:
-        raise BadFile("a certificate begins with 'latetime-certificate 2' (or 1, judged alike) "
-                      "and ends with 'end'")
+    bad(not re.fullmatch('latetime-certificate [12]', first) or lines[-1][1] != ['end'],
+        "a certificate begins with 'latetime-certificate 2' (or 1, judged alike), ends with 'end'")
     parts, left = {}, list(LINES)
     for i, words in lines[1:-1]:
         if words == left[:1]:
             part = left.pop(0)
             parts[part] = []
             continue
-        bad(not parts, i, 'the first part is the problem')
-        name, rest, forms = words[0], ''.join(' ' + word for word in words[1:]), LINES[part]
-        bad(name not in forms or not re.fullmatch(forms[name], rest), i,
-            f'{name[:40]!a} … is no line of the {part}: ' + ' … '.join([*forms, *left[:1]]))
-        for word in words[1:]:
-            size = abs(float.fromhex(word)) if 'x' in word else 0.0
-            bad(size and not 1e-100 < size < 1e100, i,
-                f'{word} is neither zero nor between 10^-100 and 10^100 in size')
-        parts[part].append((i, words))
-    if left:
-        raise BadFile(f'the part {left[0]} is missing')
+        bad(not parts, f'line {i}: the first part is the problem')
+        (name, *words), forms = words, dict(form.split() for form in LINES[part].split(', '))
+        form = forms.get(name, '')
+        if form[-1:] == '+':                                # any number of the last word, but none
+            form = form[:-1] + form[-2] * (len(words) - len(form) + 1)
+        is_one = form and len(form) == len(words)
+        bad(not is_one or not all(re.fullmatch(WORDS[c][0], w) for c, w in zip(form, words)),
+            f'line {i}: {name[:40]!a} … is no line of the {part}; those are {LINES[part]}')
+        parts[part].append((i, name, [WORDS[c][1](w) for c, w in zip(form, words)]))
+    bad(left, f'parts are missing: {left}')
     return parts
 
 
 def problem_of(lines):
-    """The problem, the weights W_T, T (None at level A), the initial weights ([] but at level C)."""
-    rows, one = {'x': [], 'w': [], 'w0': []}, {'loss': ['logistic']}
-    for i, (name, *rest) in lines:
-        if name in rows:
-            rows[name].append(list(map(float.fromhex, rest)))
-        else:
-            bad(name in one and name != 'loss' or one['loss'] == rest, i, f'{name} stands twice')
-            one[name] = rest
-    x, w, initial = rows.values()
-    wanted = ['width', 'slope', 'rate', 'labels', 'x'] + ['step', 'w'] * ('step' in one or w + initial != [])
-    for name in wanted:
-        if not one.get(name, rows.get(name)):
-            raise BadFile(f'the problem has no {name}')
-    m, slope, rate = int(one['width'][0]), *(float.fromhex(one[s][0]) for s in ('slope', 'rate'))
-    if (len({len(row) for row in x + w + initial}) > 1 or len(x) != len(one['labels'])
-            or {len(w), len(initial)} - {0, 2 * m}):
-        raise BadFile('samples, labels, width and weights do not fit: a line x for each label, '
-                      'two lines w (and w0) for each of the width')
-    step = int(one['step'][0]) if w else None
-    if not (0 <= slope < 1 and rate > 0 and 1 <= m <= 10 ** 6 and any(map(any, x))
-            and (not w or step >= 10)):
-        raise BadFile('slope in [0, 1), rate > 0, width from 1 to 10^6, step at least 10, '
-                      'a sample that is not zero')
-    labels = [int(v + '1') for v in one['labels']]
-    return Problem(x, labels, m, slope, rate, *one['loss']), w, step, initial
-
-
-def support_of(word):
-    return [i for i, c in enumerate(word) if c == '1']
+    """The problem, weights W_T and T (None at level A), initial weights ([] but at level C)."""
+    rows = {name.split()[0]: [] for name in LINES['problem'].split(', ')}
+    for _, name, values in lines:
+        rows[name].append(values)
+    x, w, initial, run = rows['x'], rows['w'], rows['w0'], rows['step'] + rows['w'] + rows['w0']
+    for name in ['width', 'slope', 'rate', 'labels', 'x'] + ['step', 'w'] * bool(run):
+        bad(not rows[name], f'the problem has no {name}')
+    for name, found in rows.items():
+        bad(len(found) > 1 and name not in ('x', 'w', 'w0'), f'the problem has {name} twice')
+    (m,), (slope,), (rate,) = (rows[name][0] for name in ('width', 'slope', 'rate'))
+    labels, (step,), (loss,) = rows['labels'][0], *(rows['step'] or [[None]]), *(rows['loss'] or [['logistic']])
+    bad(len({len(row) for row in x + w + initial}) > 1 or len(x) != len(labels)
+        or {len(w), len(initial)} - {0, 2 * m}, 'samples, labels, width and weights do not fit: '
+        'a line x for each label, two lines w (and w0) for each of the width')
+    bad(not (0 <= slope < 1 and rate > 0 and 1 <= m <= 10 ** 6 and any(map(any, x))
+             and (not run or step >= 10)), 'slope in [0, 1), rate > 0, width from 1 to 10^6, '
+        'step at least 10, a sample that is not zero')
+    return Problem(x, labels, m, slope, rate, loss), w, step, initial
 
 
 def derive(p, weights, step, lines, start=0.0):
     """Follows the derivation; returns tube (None at level A) and limit."""
-    short = {'slide': 'a', 'start': 'a', 'set': 'b', 'piece': 'b'}
-    order = ''.join(short.get(words[0], words[0]) for _, words in lines)
-    if not re.fullmatch('a*b*tail' if weights else 'pattern', order):
-        raise BadFile('a derivation is slide and start, then set and piece, then tail; of a problem '
-                      'without weights it is one pattern')
-    sliding, starts, changes, tube, named = {}, [], [], None, set()
-    for i, (kind, *rest) in lines:
-        if kind in ('slide', 'start', 'set'):
-            k, *samples = map(int, rest[:None if kind == 'slide' else 2])
-            bad(k >= p.k or max(samples) >= p.n, i, 'no such neuron or sample; they count from 0')
-            named = set() if kind == 'set' and not changes else named
-            pairs = {(k, s) for s in samples}
-            bad(len(pairs) < len(samples) or pairs & named or kind == 'slide' and k in sliding, i,
-                'a pair, or a neuron that slides, stands twice')
-            named |= pairs
-            if kind == 'slide':
-                sliding[k] = sorted(samples)
-            else:
-                (starts if kind == 'start' else changes).append((k, *samples, rest[2]))
+    order, kinds = '((slide|start) )*((set|piece) )*tail', ' '.join(kind for _, kind, _ in lines)
+    bad(not re.fullmatch(order if weights else 'pattern', kinds), 'a derivation is slide and '
+        'start, then set and piece, then tail; of a problem without weights it is one pattern')
+    tube, sliding, starts = None, [], []
+    for kind, group in groupby(lines, lambda line: line[1].replace('slide', 'start')):
+        group = list(group)
+        where = f'line {group[0][0]}: '
+        if kind in ('start', 'set'):
+            slides = [(k, s) for _, name, (k, *s) in group if name == 'slide']
+            changes = [v for _, name, v in group if name != 'slide']
+            pairs = [(k, i) for k, s in slides for i in s] + [(k, i) for k, i, _ in changes]
+            bad(any(k >= p.k or i >= p.n for k, i in pairs),
+                where + 'no such neuron or sample; they count from 0')
+            bad(len({*pairs}) < len(pairs) or len(dict(slides)) < len(slides),
+                where + 'a pair, or a neuron that slides, stands twice from here on')
+        if kind == 'start':
+            sliding, starts = slides, changes
             continue
-        bad(kind == 'pattern' and len(rest) != p.k + 1
-            or any(len(word) != p.n for word in {'pattern': rest, 'tail': rest[1:]}.get(kind, [])), i,
-            'pattern is the support and 2m words, tail a radius and the support; words of n letters')
+        if kind in ('pattern', 'tail'):
+            words = group[0][2][kind == 'tail':]
+            bad({*map(len, words)} != {p.n} or len(words) != (1 if weights else 1 + p.k),
+                where + 'the support, and of a pattern 2m neurons, are words of n letters')
+            support = [l for l, c in enumerate(words[0]) if c == '1']
         if kind == 'pattern':
-            return None, Limit(p, Mode(p, rest[1:]), support_of(rest[0]))
+            return None, Limit(p, Mode(p, words[1:]), support)
         tube = tube or Tube(Reference(p, weights, step, sliding, starts, start))
-        if changes:
+        if kind == 'set':
             tube.change(changes)
-            changes = []
         if kind == 'tail':
-            return tube, tube.tail(float.fromhex(rest[0]), support_of(rest[1]))
-        h, degree, radius = float.fromhex(rest[0]), int(rest[1]), float.fromhex(rest[2])
-        bad(not 1e-30 < h < 1e4 or degree > 60, i,
-            'a piece has a length in (10^-30, 10^4) and a degree of at most 60')
-        tube.take(Piece(tube.ref, h, degree), radius)
+            return tube, tube.tail(group[0][2][0], support)
+        for i, _, (h, degree, radius) in group if kind == 'piece' else []:
+            bad(not 1e-30 < h < 1e4 or degree > 60, f'line {i}: a piece has a length in '
+                '(10^-30, 10^4) and a degree of at most 60')
+            tube.take(Piece(tube.ref, h, degree), radius)
 
 
 def facts(p, tube, limit):
@@ -994,38 +961,37 @@ def facts(p, tube, limit):
 
 def start_of(problem, weights, step, initial, claims, sampled):
     """Section 9: how far exact descent from the initial weights is from W_T at most."""
-    if not initial:
-        return 0.0
     if sampled:
-        start = max([float.fromhex(w[-1]) for _, w in claims if w[0] == 'start-distance'] + [0.0])
+        start = max([v[-1] for _, name, v in claims if name == 'start-distance'], default=0.0)
         need(start > 0, 'a start-distance that can be believed is claimed')
         return start
     sys.modules.setdefault('check_certificate', sys.modules[__name__])       # which it imports
     try:
-        import replay_steps
+        from replay_steps import Descent, start_distance
     except ImportError:
-        raise NotProved('replay_steps.py is beside the checker, to follow every step from the '
+        raise NotProved('replay_steps.py lies beside the checker, to follow every step from the '
                         'initial weights; or give --sampled') from None
-    return replay_steps.start_distance(weights, *replay_steps.Descent(problem, initial).follow(step))
+    return start_distance(weights, *Descent(problem, initial).follow(step))
 
 
 def check(path, sampled=False):
+    """The theorem in words, or BadFile, NotProved, ArithmeticError."""
     parts = read(path)
     problem, weights, step, initial = problem_of(parts['problem'])
-    start = start_of(problem, weights, step, initial, parts['claim'], sampled)
+    start, origin = 0.0, f'the stored weights W_T, T = {step}'
+    if initial:
+        start = start_of(problem, weights, step, initial, parts['claim'], sampled)
+        believed = ', WHICH WAS BELIEVED, NOT CHECKED' * sampled
+        origin = (f'the initial weights W_0 (at T = {step} within {up(start)} of the stored W_T'
+                  f'{believed})')
     tube, limit = derive(problem, weights, step, parts['derivation'], start)
     found = facts(problem, tube, limit)
-    for _, words in parts['claim']:
-        name, low, high = ' '.join(words[:-2]), *map(float.fromhex, words[-2:])
-        need(name in found, f'claim {name}: nothing of this name is proved')
-        least, most = found[name]
+    for _, name, (*pair, low, high) in parts['claim']:
+        name = ' '.join(map(str, [name, *pair]))
+        least, most = found.get(name, (-INF, INF))
         need(low <= least and most <= high,
              f'claim {name} in [{low!r}, {high!r}]: proved is [{least!r}, {most!r}]')
-    origin = f'the stored weights W_T, T = {step}'
-    if initial:
-        believed = ', WHICH WAS BELIEVED, NOT CHECKED' * sampled
-        origin = f'the initial weights W_0 (at T = {step} within {up(start)} of the stored W_T{believed})'
-    return theorem(problem, tube, limit, step, found, origin)
+    return '\n'.join(words_of(limit, found) + (run_words(tube, limit, found, origin) if tube else []))
 
 
 def up(x, digits=6):
@@ -1038,37 +1004,41 @@ def between(enclosure):
     return f'[{-Decimal(up(-enclosure[0], 12))}, {up(enclosure[1], 12)}]'
 
 
-def theorem(p, tube, limit, step, found, origin):
-    """The theorem in words; docs/proofs.md says what each sentence means exactly."""
-    strict, switching = sum(v > 0 for row in limit.speed for v in row), len(limit.switching)
-    text = [f'Theorem. Samples: {p.n} in dimension {p.d}; two-layer network with {p.m} '
-            f'neuron{"s" * (p.m > 1)} a class, slope {p.slope!r}; gradient descent with rate {p.rate!r}'
-            + ' on the exponential loss' * (p.loss == 'exponential') + '.',
-            'V is a KKT point of min ½‖V‖² subject to margins >= 1, and the only minimiser among the '
-            f'weights with its own-class signs; ‖V‖ in {between(found["norm"])}.',
+def words_of(limit, found):
+    """Theorem A in words; docs/proofs.md says what each sentence means exactly."""
+    p, strict = limit.p, sum(v > 0 for row in limit.speed for v in row)
+    loss = ' on the exponential loss' * (p.loss == 'exponential')
+    return [f'Theorem. Samples: {p.n} in dimension {p.d}; two-layer network with {p.m} neuron'
+            f'{"s" * (p.m > 1)} a class, slope {p.slope!r}; gradient descent{loss} with rate '
+            f'{p.rate!r}.',
+            'V is a KKT point of min ½‖V‖² subject to margins >= 1, and the only minimiser among '
+            f'the weights with its own-class signs; ‖V‖ in {between(found["norm"])}.',
             f'Support: {len(limit.support)} of {p.n} samples. Of {p.k * p.n} pairs {strict} have a '
-            f'strict sign at V, {switching} have a slope strictly between {p.slope!r} and 1; '
-            f'{limit.resting} neurons rest.']
-    text += [f'Stable rank of V, {name[12:]}: {between(found[name])}.'
-             for name in found if name.startswith('stable-rank-')]
-    if tube:
-        start, settled = tube.ref.theta + tube.ref.origin, tube.settled(limit)
-        text += [f'Exact gradient descent from {origin}: ‖W_t − Z_t‖ <= {up(found["radius"][1])} for '
-                 'every t >= T, and Z_t = Z0 + V log(t/t0) for t >= t0, log t0 in '
-                 f'{between((below(start), above(start)))}.',
-                 'W_t − V log t converges, W_t/‖W_t‖ -> V/‖V‖, t L(W_t) -> e^c with c in '
-                 f'{between(found["loss-constant"])}.',
-                 'Stable ranks of W_t converge to those of V where that is not zero, and '
-                 f'‖W_t − V log(t/t0)‖ <= {up(found["offset"][1])} for t >= t0.']
-        if settled is not None:
-            text.append('All pairs with a strict sign at V keep it from '
-                        f't = {step} · e^{up(settled)} on.')
-        if switching:
-            text += [f'The {switching} pairs (neuron, sample) with a slope strictly between switch '
-                     'infinitely often; each is active with a natural density:']
-            text += [f'  neuron {k}, sample {i}: {between(found[f"density {k} {i}"])}'
-                     for k, i in sorted(limit.switching)]
-    return '\n'.join(text)
+            f'strict sign at V, {len(limit.switching)} have a slope strictly between {p.slope!r} '
+            f'and 1; {limit.resting} neurons rest.',
+            *(f'Stable rank of V, {name[12:]}: {between(found[name])}.'
+              for name in found if name.startswith('stable-rank-'))]
+
+
+def run_words(tube, limit, found, origin):
+    """Theorems B and C in words."""
+    ref, settled, switching = tube.ref, tube.settled(limit), len(limit.switching)
+    start = ref.theta + ref.origin
+    text = [f'Exact gradient descent from {origin}: ‖W_t − Z_t‖ <= {up(found["radius"][1])} for every '
+            't >= T, and Z_t = Z0 + V log(t/t0) for t >= t0, log t0 in '
+            f'{between((below(start), above(start)))}.',
+            'W_t − V log t converges, W_t/‖W_t‖ -> V/‖V‖, t L(W_t) -> e^c with c in '
+            f'{between(found["loss-constant"])}.',
+            'Stable ranks of W_t converge to those of V where that is not zero, and '
+            f'‖W_t − V log(t/t0)‖ <= {up(found["offset"][1])} for t >= t0.']
+    if settled is not None:
+        text.append('All pairs with a strict sign at V keep it from '
+                    f't = {ref.step} · e^{up(settled)} on.')
+    if switching:
+        text.append(f'The {switching} pairs (neuron, sample) with a slope strictly between switch '
+                    'infinitely often; each is active with a natural density:')
+    return text + [f'  neuron {k}, sample {i}: {between(found[f"density {k} {i}"])}'
+                   for k, i in sorted(limit.switching)]
 
 
 def main(arguments):

@@ -1,8 +1,8 @@
 """Level C of check_certificate.py (docs/proofs.md, section 9): every step from the initial weights.
 
-Descent follows a shadow of exact descent with multipliers in fixed point, and proves every sign of a
-pre-activation; start_distance says how far exact descent is from the stored weights W_T at most.
-The checker loads this file for certificates with initial weights alone. Python's standard library.
+Descent follows a shadow of exact descent with multipliers in fixed point, and proves every sign of
+a pre-activation; start_distance says how far exact descent is from the stored weights at most. The
+checker loads this file for certificates with initial weights alone. Python's standard library.
 """
 import math
 from decimal import Decimal
@@ -27,8 +27,8 @@ def times_exp(factor, v):
 
 
 class Descent:
-    """The margins of the samples are followed step by step. The pre-activation of a pair is looked at
-    only when the sum of the multipliers since the last look allows that it changes its sign."""
+    """The margins of the samples are followed step by step. The pre-activation of a pair is looked
+    at only when the sum of the multipliers since the last look allows that it changes its sign."""
 
     def __init__(self, p, weights):
         self.p, (self.weights, self.shift) = p, integers(weights)
@@ -41,8 +41,9 @@ class Descent:
         # Pairs with sample i that are off, or on, wait in one queue; their z moves by less than
         # Σ_l weight_l g_l in a step.
         self.queues = [(i, letter) for i in every for letter in '01']
-        self.weight = [[(p.qa * abs(p.slope_of[letter] * v >> BITS if l == i else v) >> BITS + CUT) + 2
-                        for l, v in enumerate(p.gram[i])] for i, letter in self.queues]
+        alpha = [[p.slope_of[letter] if l == i else ONE for l in every] for i, letter in self.queues]
+        self.weight = [[(p.qa * abs(a * v >> BITS) >> BITS + CUT) + 2 for a, v in zip(row, p.gram[i])]
+                       for row, (i, _) in zip(alpha, self.queues)]
         alpha = [[self.slope(k, i) for i in every] for k in range(p.k)]
         self.shared = [[sum(a[j] * a[l] for a in alpha) >> BITS for l in every]      # Σ_k α_kj α_kl
                        for j in every]

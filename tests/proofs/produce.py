@@ -18,6 +18,7 @@ import numpy as np
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..', 'tools'))
 import check_certificate as checker  # noqa: E402
+import replay_steps  # noqa: E402
 
 DEGREE = 16
 
@@ -70,7 +71,8 @@ class Search:
                     sliding.setdefault(k, []).append(s)
                 elif letter != row[s]:
                     flips.append((k, s, letter))
-        for k, s in sliding.items():
+        sliding = sorted(sliding.items())
+        for k, s in sliding:
             self.lines.append('slide %d %s' % (k, ' '.join(map(str, s))))
         for change in flips:
             self.lines.append('start %d %d %s' % change)
@@ -121,15 +123,15 @@ class Search:
         return None
 
     def advance(self, h, degree):
-        out = self.ref.piece(h, degree)
+        out = checker.Piece(self.ref, h, degree)
         radius = max(self.radius, self.tube.radius() * (1 + 1e-6))
         for _ in range(60):
-            square, linear, state = self.tube.cost(out, radius)
+            square, linear, state = self.tube.charge(out, radius)
             wanted = math.sqrt(self.tube.square + square) + self.tube.linear + linear
             if wanted * (1 + 1e-7) <= radius:
                 break
             radius = wanted * 1.01
-            checker.need(radius < 1e3, 'radius stays finite (own-class pairs: %s)' % (list(state[2])[:3],))
+            checker.need(radius < 1e3, 'radius stays finite (own-class pairs: %s)' % (list(state[0].lost)[:3],))
         self.radius = radius
         self.lines.append('piece %s %d %s' % (h.hex(), degree, radius.hex()))
         self.tube.take(out, radius)
@@ -305,9 +307,9 @@ def load(path, slope, rate):
 
 def follow(problem, initial, step):
     """Exact descent from the initial weights, as doubles, and a bound of what they are off."""
-    reached, drift = checker.Descent(problem, initial).follow(step)
+    reached, drift = replay_steps.Descent(problem, initial).follow(step)
     weights = [[v / checker.ONE for v in row] for row in reached]
-    return weights, checker.start_distance(weights, reached, drift)
+    return weights, replay_steps.start_distance(weights, reached, drift)
 
 
 def main(path, slope, rate, out, initial=None):

@@ -251,15 +251,15 @@ class Certificates(unittest.TestCase):
                 strides.append(stride)
                 return super().near(out, radius, stride, shift, sure)
         run, search, path = self.made['leaky, settled']
-        tube = Watched(checker.Reference(run.problem(), run.weights(), STEP, {}, [], 0.0))
-        out = tube.ref.piece(0.1, 8)
-        tube.cost(out, 0.01)
+        tube = Watched(checker.Reference(run.problem(), run.weights(), STEP, [], [], 0.0))
+        out, still = checker.Piece(tube.ref, 0.1, 8), tube.shifts({})[0]
+        tube.charge(out, 0.01)
         radius = checker.Problem.length(tube.p, out.high) / STEP              # one step is at most this long
         self.assertGreater(strides[0] * max(tube.p.norm), 0)
         self.assertLess(strides[0], 10 * radius)
-        _, found = tube.near(out, 0.01, 0.0, {}, tube.sure)
+        _, found = tube.near(out, 0.01, 0.0, still, tube.sure)
         k, i = next((k, i) for k in range(tube.p.k) for i in range(tube.p.n) if tube.p.own(k, i) and (k, i) not in found)
-        self.assertIn((k, i), tube.near(out, 0.01, min(map(abs, out.span(k, i))) / tube.p.norm[i], {}, tube.sure)[1])
+        self.assertIn((k, i), tube.near(out, 0.01, min(map(abs, out.span(k, i))) / tube.p.norm[i], still, tube.sure)[1])
         strides.clear()
         with mock.patch.object(checker, "Tube", Watched):
             checker.check(path)
@@ -305,7 +305,7 @@ class Certificates(unittest.TestCase):
             x, w = dice.normal(size=(n, d)), dice.normal(size=(2 * m, d)) * 0.3
             y = [int(v) for v in dice.choice([-1, 1], n)]
             problem = checker.Problem([list(map(float, r)) for r in x], y, m, slope, 0.1)
-            reached, drift = checker.Descent(problem, [list(map(float, r)) for r in w]).follow(250)
+            reached, drift = produce.replay_steps.Descent(problem, [list(map(float, r)) for r in w]).follow(250)
             exact_x, exact_w = ([[Decimal(float(v)) for v in row] for row in rows] for rows in (x, w))
             started = [[judge.product(r, v) >= 0 for v in exact_x] for r in exact_w]
             for _ in range(250):
