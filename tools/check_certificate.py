@@ -317,7 +317,8 @@ class Piece:
         for i, series in enumerate(self.series):
             size, lam = [above(abs(c)) for c in series], ref.lam_float[i]
             least = thin(1 - fat(math.fsum(size[1:])))
-            need(least > 0, f'multiplier of sample {i} stays positive {self.place()}')
+            need(least > 0, f'multiplier of sample {i} stays positive on the piece at log(t/T) = '
+                 f'{ref.theta / ONE:.6g}')
             self.low.append(thin(lam * least))
             self.high.append(fat(lam * math.fsum(size)))
             self.drift.append(fat(lam * math.fsum(j * c for j, c in enumerate(size)) / h))
@@ -327,9 +328,6 @@ class Piece:
         self.moved = {b: [inner(row, self.total) for row in b.move] for b in blocks}
         self.reach = {b: [fat(dot(row, total)) for row in b.reach] for b in blocks}
         self.polynomials = {}
-
-    def place(self):
-        return f'on the piece at log(t/T) = {self.ref.theta / ONE:.6g}'
 
     def expand(self, length, degree):
         """series: λ̂_l = lam_l Σ_j series_lj x^j; columns: h λ̂ by powers; returns 1 − κλ̂."""
@@ -548,9 +546,9 @@ class Tube:
         return thin(p.q * p.a * worst) if worst > 0 else 0.0
 
     def close(self, out, radius, shift, moved):
-        """The closed set for a radius and shifts: free and found pairs; lost, own ones that may be on
-        the wrong side, with their drifts outward and inward; hop, other ones by neuron; bounds of
-        t h_l by (2), and ε_l."""
+        """The closed set for a radius and shifts: free and found pairs; lost, own ones that may be
+        on the wrong side, with their drifts outward and inward; hop, other ones by neuron; bounds
+        of t h_l by (2), and ε_l."""
         p, letters, gap = self.p, self.ref.mode.letters, self.p.a * (1 - self.p.slope)
         loads = math.fsum(g * exp(r * radius + c) * x
                           for g, r, x, c in zip(out.g_high, p.row_norm, p.norm, moved))
@@ -889,7 +887,8 @@ def problem_of(lines):
     for name, found in rows.items():
         bad(len(found) > 1 and name not in ('x', 'w', 'w0'), f'the problem has {name} twice')
     (m,), (slope,), (rate,) = (rows[name][0] for name in ('width', 'slope', 'rate'))
-    labels, (step,), (loss,) = rows['labels'][0], *(rows['step'] or [[None]]), *(rows['loss'] or [['logistic']])
+    labels, = rows['labels']
+    (step,), (loss,) = *(rows['step'] or [[None]]), *(rows['loss'] or [['logistic']])
     bad(len({len(row) for row in x + w + initial}) > 1 or len(x) != len(labels)
         or {len(w), len(initial)} - {0, 2 * m}, 'samples, labels, width and weights do not fit: '
         'a line x for each label, two lines w (and w0) for each of the width')
@@ -943,7 +942,7 @@ def facts(p, tube, limit):
     found = {'norm': limit.norm,
              'normalized-margin': (thin(1 / limit.norm[1]), fat(1 / limit.norm[0])),
              'loss-constant': (constant - 1e-12, constant + 1e-12)}
-    for name, neurons in zip(('pos', 'neg', 'all'), (range(p.m), range(p.m, p.k), range(p.k))):
+    for name, neurons in ('pos', range(p.m)), ('neg', range(p.m, p.k)), ('all', range(p.k)):
         rank = limit.stable_rank(neurons)
         if rank:
             found['stable-rank-' + name], found['spectral-norm-' + name] = rank
@@ -991,7 +990,8 @@ def check(path, sampled=False):
         least, most = found.get(name, (-INF, INF))
         need(low <= least and most <= high,
              f'claim {name} in [{low!r}, {high!r}]: proved is [{least!r}, {most!r}]')
-    return '\n'.join(words_of(limit, found) + (run_words(tube, limit, found, origin) if tube else []))
+    run = run_words(tube, limit, found, origin) if tube else []
+    return '\n'.join(words_of(limit, found) + run)
 
 
 def up(x, digits=6):
@@ -1024,8 +1024,8 @@ def run_words(tube, limit, found, origin):
     """Theorems B and C in words."""
     ref, settled, switching = tube.ref, tube.settled(limit), len(limit.switching)
     start = ref.theta + ref.origin
-    text = [f'Exact gradient descent from {origin}: ‖W_t − Z_t‖ <= {up(found["radius"][1])} for every '
-            't >= T, and Z_t = Z0 + V log(t/t0) for t >= t0, log t0 in '
+    text = [f'Exact gradient descent from {origin}: ‖W_t − Z_t‖ <= {up(found["radius"][1])} for '
+            'every t >= T, and Z_t = Z0 + V log(t/t0) for t >= t0, log t0 in '
             f'{between((below(start), above(start)))}.',
             'W_t − V log t converges, W_t/‖W_t‖ -> V/‖V‖, t L(W_t) -> e^c with c in '
             f'{between(found["loss-constant"])}.',

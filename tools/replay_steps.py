@@ -41,9 +41,9 @@ class Descent:
         # Pairs with sample i that are off, or on, wait in one queue; their z moves by less than
         # Σ_l weight_l g_l in a step.
         self.queues = [(i, letter) for i in every for letter in '01']
-        alpha = [[p.slope_of[letter] if l == i else ONE for l in every] for i, letter in self.queues]
-        self.weight = [[(p.qa * abs(a * v >> BITS) >> BITS + CUT) + 2 for a, v in zip(row, p.gram[i])]
-                       for row, (i, _) in zip(alpha, self.queues)]
+        slope = p.slope_of
+        self.weight = [[(p.qa * abs(slope[letter if l == i else '1'] * v >> BITS) >> BITS + CUT) + 2
+                        for l, v in enumerate(p.gram[i])] for i, letter in self.queues]
         alpha = [[self.slope(k, i) for i in every] for k in range(p.k)]
         self.shared = [[sum(a[j] * a[l] for a in alpha) >> BITS for l in every]      # Σ_k α_kj α_kl
                        for j in every]

@@ -76,7 +76,10 @@ class ExactReplay {
 
   void advance(std::uint64_t steps) {
     if (steps > most_steps || step_ + steps > most_steps) {
-      throw Unproved("more steps than rounding is bounded for", "prove from an earlier step");
+      throw Unproved(fmt::format("rounding is bounded for {} steps from the initial weights on, and "
+                                 "there are more",
+                                 most_steps),
+                     "prove from an earlier step, or at level B");
     }
     for (std::uint64_t s = 0; s < steps; ++s) take_step();
   }
@@ -177,7 +180,7 @@ class ExactReplay {
     if (size > 0.0) count_error(radius / size);
     if (!(size > 0.0) || !(margin_error_ < largest_error)) {
       throw Unproved(fmt::format("the rounding of steps is not bounded at step {}", step_),
-                     "smaller weights");
+                     "take smaller initial weights, or prove from a later step (level B)");
     }
   }
   void count_error(double error) { margin_error_ = above_sum(margin_error_, above(error)); }
@@ -282,7 +285,7 @@ class ExactReplay {
           fmt::format("the sign of the pre-activation of neuron {} at sample {} is not known at "
                       "step {}",
                       k, i, step_),
-          "other initial weights");
+          "take other initial weights, or prove from a later step (level B)");
     }
     due_[at(i)].push({below(reach_[at(i)] + room), k});
     return bounds.lower > 0.0;

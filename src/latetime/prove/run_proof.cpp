@@ -51,7 +51,7 @@ Proof<RunTheorem> prove_run(const Problem& problem, const Matrix& weights, std::
     return NotProved{"the proof begins before step 10", "prove from a later step"};
   }
   if (!(problem.learning_rate > 0.0)) {
-    return NotProved{"the learning rate is 0", "train with another"};
+    return NotProved{"the learning rate is 0", "train with one above 0"};
   }
   if (!weights.allFinite()) {
     return NotProved{"the weights are not finite", "train with a smaller learning rate"};

@@ -333,7 +333,7 @@ bool Tube::commit(const Charge& charge, double radius) {
     throw Unproved(fmt::format("the distance may exceed {:.6g} at log(t/T) = {:.6g}: it is at most "
                                "{:.6g}",
                                radius, curve_.theta(), this->radius()),
-                   "a larger radius");
+                   later);
   }
   linear_ = above(linear_ + charge.merged);
   free_ = charge.free;
