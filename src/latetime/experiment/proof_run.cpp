@@ -78,7 +78,7 @@ std::optional<NotProved> unsuitable(const StoredRun& run) {
     return NotProved{
         "the run ended not separated: its loss does not go to zero, so that it has no "
         "limit direction",
-        "take samples that the network separates"};
+        "take samples that the network separates, or other initial weights"};
   }
   const double largest = std::sqrt(run.data().x.rowwise().squaredNorm().maxCoeff());
   if (!(largest < largest_norm)) {

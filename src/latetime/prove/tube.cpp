@@ -166,7 +166,7 @@ std::pair<double, double> Tube::tail_charges(const Tail& tail, const Piece& piec
       if (!(tail.speeds(k, i) > 0.0)) {
         throw Unproved(fmt::format("{} does not come to the side that it stays on in the limit",
                                    pair_text({k, i})),
-                       later);
+                       "take other initial weights: the neuron of the limit is zero");
       }
       square += 2.0 * p.rate() * high[i] * p.output() * (1.0 - p.gamma()) * wrong *
                 (wrong / tail.speeds(k, i) + 3.0 / (begin - 2.0));
