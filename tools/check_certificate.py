@@ -229,7 +229,6 @@ class Block:
                      for j, s in enumerate(self.sliding)}
         self.pull = [[p.y[i] * sign * (alpha[i] * v >> BITS) // p.m for v in self.move[i]]
                      for i in every]
-        self.reach = [list(map(above, map(abs, row))) for row in self.move]
 
 
 class Mode:
@@ -276,8 +275,7 @@ class Reference:
     def settle(self):
         """What follows from z and the mode at the boundary of two pieces."""
         p, letters = self.p, self.mode.letters
-        self.near_z = floats(self.z)
-        need(max(max(map(abs, row)) for row in self.near_z) < LARGE,
+        need(max(max(map(abs, row)) for row in self.z) < LARGE * ONE,
              'pre-activations are of moderate size')
         sums = [sum(sign * p.slope_of[row[i]] * z[i]
                     for sign, row, z in zip(p.sign, letters, self.z)) >> BITS for i in range(p.n)]
@@ -324,9 +322,7 @@ class Piece:
             self.drift.append(fat(lam * math.fsum(j * c for j, c in enumerate(size)) / h))
             self.off.append(self.flow_error(i, fixed(h), degree, series, rates[i], least))
         self.g_high = [fat(v * exp(o)) for v, o in zip(self.high, self.off)]
-        total, blocks = [above(v) for v in self.total], set(self.mode.blocks)
-        self.moved = {b: [inner(row, self.total) for row in b.move] for b in blocks}
-        self.reach = {b: [fat(dot(row, total)) for row in b.reach] for b in blocks}
+        self.moved = {b: [inner(row, self.total) for row in b.move] for b in set(self.mode.blocks)}
         self.polynomials = {}
 
     def expand(self, length, degree):
@@ -413,7 +409,6 @@ class Line(Piece):
         self.low = limit.low
         self.high = [limit.high[l] if v else fat(ref.lam_float[l]) for l, v in enumerate(on)]
         self.g_high = [fat(v * exp(o)) for v, o in zip(self.high, self.off)]
-        self.reach = {b: [fat(jump * r) for r in p.norm] for b in ref.mode.blocks}
 
     def span(self, k, i):
         off, z = fat(self.jump * self.p.norm[i]), self.ref.z[k][i]
@@ -517,13 +512,10 @@ class Tube:
         while grown:
             rooms, grown, found = self.rooms(free), False, {}
             for k, row in enumerate(mode.letters):
-                z, reach, moved = self.ref.near_z[k], out.reach[mode.blocks[k]], shift[k]
+                moved = shift[k]
                 for i, letter in enumerate(row):
                     step = stride * p.norm[i] if p.own(k, i) else 0.0
                     margin = fat(self.margin(rooms[k][i], p.norm[i], radius) + step + moved[i])
-                    far = abs(z[i]) > fat(margin + reach[i]) and (z[i] > 0) == (letter == '1')
-                    if far and letter != 's':
-                        continue
                     low, high = out.span(k, i)
                     if letter == '1' and low > margin or letter == '0' and high < -margin:
                         continue

@@ -100,7 +100,7 @@ class Search:
 
     def first_event(self, poly, h):
         """Earliest time in (0, h] at which a gap is negative, or None."""
-        z = np.array(self.ref.near_z)
+        z = np.array(checker.floats(self.ref.z))
         def at(t):
             powers = t ** np.arange(poly.shape[1])
             return self.gaps(poly @ powers, poly @ (powers * t / np.arange(1, poly.shape[1] + 1)), z)
@@ -140,7 +140,7 @@ class Search:
         """Re-decides every neuron with a gap that is zero to rounding and falls. Returns whether one has other slopes."""
         p, ref = self.p, self.ref
         lam = np.array(ref.lam_float)
-        z = np.array(ref.near_z)
+        z = np.array(checker.floats(ref.z))
         pairs, slides = self.gaps(lam, np.zeros(p.n), z)
         speed = self.side * (self.move @ lam)
         changes = []
@@ -213,7 +213,7 @@ class Search:
     def before_own(self, poly, h):
         """When an own-class pair crosses at h: a piece that ends before its zone begins, if there is one."""
         powers = h ** np.arange(poly.shape[1])
-        z = np.array(self.ref.near_z)
+        z = np.array(checker.floats(self.ref.z))
         pairs, _ = self.gaps(poly @ powers, poly @ (powers * h / np.arange(1, poly.shape[1] + 1)), z)
         hit = [(k, i) for k, i in zip(*np.where((pairs < 1e-9) & self.own)) if i not in self.tube.free[k]]
         if not hit:
@@ -234,7 +234,7 @@ class Search:
 
     def settled(self, lam):
         speed = self.side * (self.move @ lam)
-        z = np.array(self.ref.near_z)
+        z = np.array(checker.floats(self.ref.z))
         wrong = (self.side != 0) & (speed < -1e-13)
         near = (self.side != 0) & self.own & (np.abs(z) <= 1.2 * self.radius * np.array(self.p.norm)[None, :]) & (np.abs(speed) > 0)
         self.pending = near
