@@ -33,8 +33,8 @@ struct Trained {
 
 Trained trained(const Case& with, const Loss& loss = logistic, double rate = learning_rate) {
   Problem problem{gaussian_mixture(with.n, with.d, 0.01, 1.0, with.seed),
-                  gaussian_network({2, with.width, with.d, with.slope}, 1e-3, with.seed),
-                  rate, loss};
+                  gaussian_network({2, with.width, with.d, with.slope}, 1e-3, with.seed), rate,
+                  loss};
   auto engine = std::make_unique<CoefficientEngine>(problem, 1);
   engine->advance(with.step);
   return {std::move(problem), std::move(engine)};

@@ -76,10 +76,11 @@ class ExactReplay {
 
   void advance(std::uint64_t steps) {
     if (steps > most_steps || step_ + steps > most_steps) {
-      throw Unproved(fmt::format("rounding is bounded for {} steps from the initial weights on, and "
-                                 "there are more",
-                                 most_steps),
-                     "prove from an earlier step, or at level B");
+      throw Unproved(
+          fmt::format("rounding is bounded for {} steps from the initial weights on, and "
+                      "there are more",
+                      most_steps),
+          "prove from an earlier step, or at level B");
     }
     for (std::uint64_t s = 0; s < steps; ++s) take_step();
   }
@@ -117,9 +118,7 @@ class ExactReplay {
     return p_.length(Vector::Constant(n_, largest_multiplier_ * margin_error));
   }
   /// e_t of docs/proofs.md, 9.
-  double drift() const {
-    return above(static_cast<double>(step_) * error_of_steps(margin_error_));
-  }
+  double drift() const { return above(static_cast<double>(step_) * error_of_steps(margin_error_)); }
 
   /// Lemma 1's r < 1 (docs/proofs.md, 9), with the largest multiplier of a step.
   void require_short_step(double largest) const {
