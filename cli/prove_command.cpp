@@ -176,8 +176,9 @@ int prove(const ProveArguments& arguments) {
           ? fmt::format("from none of {} steps up to {}; from the last: ", report.attempts.size(),
                         report.attempts.back().step)
           : "";
-  fmt::print(stderr, "latetime: {}: not proved, {}{}; {}\n", arguments.directory, where, why.reason,
-             why.remedy);
+  const bool is_later = why.remedy.find("later step") != std::string::npos;
+  fmt::print(stderr, "latetime: {}: not proved, {}{}; {}{}\n", arguments.directory, where,
+             why.reason, why.remedy, is_later ? " (--step, --most-steps)" : "");
   return stopped_early;
 }
 

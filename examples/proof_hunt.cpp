@@ -2,11 +2,12 @@
 // that can be done, and every proved number held against real steps.
 //
 //   build/release/examples/proof_hunt [--runs 200] [--seed 1] [--first NUMBER] [--only NUMBER]
-//       [--from 1e5] [--steps 1e6] [--keep DIR] [--certificates DIR]
+//       [--from 1e5] [--steps 1e6] [--loss exponential] [--level C] [--keep DIR]
+//       [--certificates DIR]
 //
 // From each problem exact steps are taken to half decades from 10^2.5 up to `from`; the first that
-// gives a theorem is kept. Plain double steps from the same weights on
-// (tests/support/real_steps.hpp, which shares nothing with the library) then go on to `steps`, and
+// gives a theorem is kept. Plain double steps from the same weights on, at level C from the initial
+// ones, (tests/support/real_steps.hpp, which shares nothing with the library) go to `steps`, and
 // at quarter decades log loss and stable ranks must lie within what is proved, but for the rounding
 // of these steps. So must pairs that are proved to keep their sign at every t. A problem whose
 // learning rate is changed after the steps were taken, or that has one label turned, must give
@@ -39,6 +40,8 @@ struct Settings {
   std::uint64_t runs = 200, seed = 1, first = 0;
   std::optional<std::uint64_t> only;
   double from = 1e5, steps = 1e6;
+  LossName loss = LossName::logistic;
+  bool from_start = false;
   std::string keep, certificates;
 };
 
@@ -49,8 +52,8 @@ struct Counts {
 };
 
 struct Proved {
-  Matrix weights;
-  std::uint64_t step;
+  Matrix weights;        // W_T
+  std::uint64_t begins;  // step at which descent is said to begin: T, or 0
   RunTheorem theorem;
 };
 
@@ -62,19 +65,31 @@ std::vector<double> log_times(double from, double until) {
   return times;
 }
 
+Proof<RunTheorem> prove_at(const Problem& problem, const Matrix& weights, std::uint64_t step,
+                           const Settings& settings, DescentReplay& replay) {
+  ProofOptions options;
+  options.log_times = log_times(static_cast<double>(step), settings.steps);
+  auto proof = prove_run(problem, weights, step, options);
+  if (!is_proved(proof) || !settings.from_start) return proof;
+  const auto distance = replay.distance(step, weights);
+  if (!is_proved(distance)) return std::get<NotProved>(distance);
+  options.start_distance = std::get<double>(distance);
+  return prove_run(problem, weights, step, options);
+}
+
 std::optional<Proved> prove(const Problem& problem, const Settings& settings, Counts& counts) {
   CoefficientEngine engine(problem, 1);
+  DescentReplay replay(problem);
   std::string reason = "no step";
   for (double decade = earliest_decade; decade <= std::log10(settings.from) + 1e-9; decade += 0.5) {
     const auto step = static_cast<std::uint64_t>(std::llround(std::pow(10.0, decade)));
     engine.advance(step - engine.step());
     if (!engine.finite()) break;
     Matrix weights = engine.state().weights;
-    ProofOptions options;
-    options.log_times = log_times(static_cast<double>(step), settings.steps);
-    auto proof = prove_run(problem, weights, step, options);
+    auto proof = prove_at(problem, weights, step, settings, replay);
     if (is_proved(proof)) {
-      return Proved{std::move(weights), step, std::move(std::get<RunTheorem>(proof))};
+      return Proved{std::move(weights), settings.from_start ? 0 : step,
+                    std::move(std::get<RunTheorem>(proof))};
     }
     reason = std::get<NotProved>(proof).reason;
   }
@@ -90,14 +105,15 @@ std::optional<Proved> prove(const Problem& problem, const Settings& settings, Co
 /// Empty, or what is wrong.
 std::string contradiction(const RunProblem& problem, const Proved& proved, Counts& counts) {
   real_steps::Problem steps = real_steps::problem_of(problem);
-  steps.weights = proved.weights;
+  if (proved.begins > 0) steps.weights = proved.weights;
   real_steps::Descent<double> descent(steps);
+  descent.advance_to(proved.theorem.step - proved.begins);
   const auto start = descent.preactivations();
   const auto n = static_cast<std::size_t>(problem.data.size());
   const std::size_t row = start.size() / n;
   for (const RunEnclosure& at : proved.theorem.enclosures) {
     const auto step = static_cast<std::uint64_t>(std::llround(std::exp(at.log_time)));
-    descent.advance_to(step - proved.step);
+    descent.advance_to(step - proved.begins);
     const real_steps::Answer answer = descent.answer();
     ++counts.rows;
     const auto outside = [&](const Enclosure& bounds, double value) {
@@ -131,7 +147,7 @@ std::string contradiction(const RunProblem& problem, const Proved& proved, Count
 /// the radius, which everything goes into.
 std::string confusion(const Problem& problem, const Proved& proved) {
   const auto is_same = [&](const Problem& other) {
-    const auto proof = prove_run(other, proved.weights, proved.step);
+    const auto proof = prove_run(other, proved.weights, proved.theorem.step);
     const auto* theorem = std::get_if<RunTheorem>(&proof);
     return theorem != nullptr && theorem->radius == proved.theorem.radius;
   };
@@ -144,7 +160,8 @@ std::string confusion(const Problem& problem, const Proved& proved) {
 }
 
 void look_at(std::uint64_t number, const Settings& settings, Counts& counts) {
-  const RunProblem problem = hunt::make_problem(settings.seed, number);
+  RunProblem problem = hunt::make_problem(settings.seed, number);
+  problem.config.descent.loss = settings.loss;
   ++counts.runs;
   if (problem.config.descent.method != Method::gradient_descent ||
       !(problem.config.network.slope < 1.0)) {
@@ -192,6 +209,10 @@ Settings settings_of(int argc, char** argv) {
       settings.from = std::stod(value);
     } else if (name == "--steps") {
       settings.steps = std::stod(value);
+    } else if (name == "--loss") {
+      settings.loss = choice_named<LossName>(name, value);
+    } else if (name == "--level") {
+      settings.from_start = value == "C";
     } else if (name == "--keep") {
       settings.keep = value;
     } else if (name == "--certificates") {

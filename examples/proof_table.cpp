@@ -1,8 +1,7 @@
 // How often a theorem about a run can be proved: the table of docs/proofs.md.
 //
-//   build/release/examples/proof_table [--seeds 20] [--level B] [--only "relu m 20"] [--most-steps
-//   1e7]
-//       [--keep DIR]
+//   build/release/examples/proof_table [--seeds 20] [--level B] [--only "relu m 20"]
+//       [--most-steps 1e7] [--loss exponential] [--keep DIR]
 //
 // Gaussian samples and weights of `latetime run`'s defaults, η = 0.1, σ0 = 10⁻³. Exact steps are
 // taken to half decades from 10³ on, and the first from which there is a proof counts. --keep
@@ -43,6 +42,7 @@ constexpr Case cases[] = {{"slope 0.5 m 20", 0.5, 10, 784, 20, 20},
 struct Settings {
   int seeds = 20;
   bool from_start = false;
+  LossName loss = LossName::logistic;
   std::string only, keep;
   double most_steps = 1e7;
 };
@@ -71,6 +71,7 @@ void prove_one(const Case& of, int seed, const Settings& settings, Row& row) {
   config.data.d = of.d;
   config.network.width = of.width;
   config.network.slope = of.slope;
+  config.descent.loss = settings.loss;
   const Problem problem = load_problem(config).descent();
   ExactDescent descent(problem, 1, true);
   DescentReplay replay(problem);
@@ -123,6 +124,8 @@ Settings settings_of(int argc, char** argv) {
       settings.seeds = std::stoi(value);
     } else if (name == "--level") {
       settings.from_start = value == "C";
+    } else if (name == "--loss") {
+      settings.loss = choice_named<LossName>(name, value);
     } else if (name == "--only") {
       settings.only = value;
     } else if (name == "--most-steps") {

@@ -76,6 +76,7 @@ class Statement:
         self.derivation = lines[part['derivation'] + 1:-1]
         one = {words[0]: words[1:] for words in problem}
         self.m, self.slope, self.rate = int(one['width'][0]), float.fromhex(one['slope'][0]), float.fromhex(one['rate'][0])
+        self.exponential = one.get('loss') == ['exponential']
         self.y = [1 if v == '+' else -1 for v in one['labels']]
         read = lambda name: [[float.fromhex(v) for v in words[1:]] for words in problem if words[0] == name]
         self.x, self.w, self.initial = read('x'), read('w'), read('w0')
@@ -171,7 +172,7 @@ class Statement:
         gram, z, c = x @ x.T, w @ x.T, np.zeros((self.k, self.n))
         for _ in range(count):
             slopes = np.where(z >= 0, 1.0, self.slope)
-            g = 1 / (1 + np.exp(y * (a * (sign @ (slopes * z)))))
+            g = 1 / ((0 if self.exponential else 1) + np.exp(y * (a * (sign @ (slopes * z)))))
             change = q * a * sign[:, None] * slopes * (g * y)[None, :]
             c += change
             z += change @ gram

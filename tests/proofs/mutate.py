@@ -34,8 +34,9 @@ def other_word(word, dice):
     """Another word of the same form."""
     if '0x' in word:
         return other_number(word, dice)
-    if word in '+-':
-        return '-' if word == '+' else '+'
+    for pair in (('+', '-'), ('logistic', 'exponential')):
+        if word in pair:
+            return pair[1 - pair.index(word)]
     if len(word) > 1 and set(word) <= set('01s'):
         p = dice.randrange(len(word))
         return word[:p] + dice.choice(sorted(set('01s' if 's' in word else '01') - {word[p]})) + word[p + 1:]

@@ -18,6 +18,7 @@ import numpy as np
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..', 'tools'))
 import check_certificate as checker  # noqa: E402
+import replay_steps  # noqa: E402
 
 DEGREE = 16
 
@@ -70,7 +71,8 @@ class Search:
                     sliding.setdefault(k, []).append(s)
                 elif letter != row[s]:
                     flips.append((k, s, letter))
-        for k, s in sliding.items():
+        sliding = sorted(sliding.items())
+        for k, s in sliding:
             self.lines.append('slide %d %s' % (k, ' '.join(map(str, s))))
         for change in flips:
             self.lines.append('start %d %d %s' % change)
@@ -98,7 +100,7 @@ class Search:
 
     def first_event(self, poly, h):
         """Earliest time in (0, h] at which a gap is negative, or None."""
-        z = np.array(self.ref.near_z)
+        z = np.array(checker.floats(self.ref.z))
         def at(t):
             powers = t ** np.arange(poly.shape[1])
             return self.gaps(poly @ powers, poly @ (powers * t / np.arange(1, poly.shape[1] + 1)), z)
@@ -121,15 +123,15 @@ class Search:
         return None
 
     def advance(self, h, degree):
-        out = self.ref.piece(h, degree)
+        out = checker.Piece(self.ref, h, degree)
         radius = max(self.radius, self.tube.radius() * (1 + 1e-6))
         for _ in range(60):
-            square, linear, state = self.tube.cost(out, radius)
+            square, linear, state = self.tube.charge(out, radius)
             wanted = math.sqrt(self.tube.square + square) + self.tube.linear + linear
             if wanted * (1 + 1e-7) <= radius:
                 break
             radius = wanted * 1.01
-            checker.need(radius < 1e3, 'radius stays finite (own-class pairs: %s)' % (list(state[2])[:3],))
+            checker.need(radius < 1e3, 'radius stays finite (own-class pairs: %s)' % (list(state[0].lost)[:3],))
         self.radius = radius
         self.lines.append('piece %s %d %s' % (h.hex(), degree, radius.hex()))
         self.tube.take(out, radius)
@@ -138,7 +140,7 @@ class Search:
         """Re-decides every neuron with a gap that is zero to rounding and falls. Returns whether one has other slopes."""
         p, ref = self.p, self.ref
         lam = np.array(ref.lam_float)
-        z = np.array(ref.near_z)
+        z = np.array(checker.floats(ref.z))
         pairs, slides = self.gaps(lam, np.zeros(p.n), z)
         speed = self.side * (self.move @ lam)
         changes = []
@@ -211,7 +213,7 @@ class Search:
     def before_own(self, poly, h):
         """When an own-class pair crosses at h: a piece that ends before its zone begins, if there is one."""
         powers = h ** np.arange(poly.shape[1])
-        z = np.array(self.ref.near_z)
+        z = np.array(checker.floats(self.ref.z))
         pairs, _ = self.gaps(poly @ powers, poly @ (powers * h / np.arange(1, poly.shape[1] + 1)), z)
         hit = [(k, i) for k, i in zip(*np.where((pairs < 1e-9) & self.own)) if i not in self.tube.free[k]]
         if not hit:
@@ -232,7 +234,7 @@ class Search:
 
     def settled(self, lam):
         speed = self.side * (self.move @ lam)
-        z = np.array(self.ref.near_z)
+        z = np.array(checker.floats(self.ref.z))
         wrong = (self.side != 0) & (speed < -1e-13)
         near = (self.side != 0) & self.own & (np.abs(z) <= 1.2 * self.radius * np.array(self.p.norm)[None, :]) & (np.abs(speed) > 0)
         self.pending = near
@@ -305,9 +307,9 @@ def load(path, slope, rate):
 
 def follow(problem, initial, step):
     """Exact descent from the initial weights, as doubles, and a bound of what they are off."""
-    reached, drift = checker.Descent(problem, initial).follow(step)
+    reached, drift = replay_steps.Descent(problem, initial).follow(step)
     weights = [[v / checker.ONE for v in row] for row in reached]
-    return weights, checker.start_distance(weights, reached, drift)
+    return weights, replay_steps.start_distance(weights, reached, drift)
 
 
 def main(path, slope, rate, out, initial=None):

@@ -251,15 +251,15 @@ class Certificates(unittest.TestCase):
                 strides.append(stride)
                 return super().near(out, radius, stride, shift, sure)
         run, search, path = self.made['leaky, settled']
-        tube = Watched(checker.Reference(run.problem(), run.weights(), STEP, {}, [], 0.0))
-        out = tube.ref.piece(0.1, 8)
-        tube.cost(out, 0.01)
+        tube = Watched(checker.Reference(run.problem(), run.weights(), STEP, [], [], 0.0))
+        out, still = checker.Piece(tube.ref, 0.1, 8), tube.shifts({})[0]
+        tube.charge(out, 0.01)
         radius = checker.Problem.length(tube.p, out.high) / STEP              # one step is at most this long
         self.assertGreater(strides[0] * max(tube.p.norm), 0)
         self.assertLess(strides[0], 10 * radius)
-        _, found = tube.near(out, 0.01, 0.0, {}, tube.sure)
+        _, found = tube.near(out, 0.01, 0.0, still, tube.sure)
         k, i = next((k, i) for k in range(tube.p.k) for i in range(tube.p.n) if tube.p.own(k, i) and (k, i) not in found)
-        self.assertIn((k, i), tube.near(out, 0.01, min(map(abs, out.span(k, i))) / tube.p.norm[i], {}, tube.sure)[1])
+        self.assertIn((k, i), tube.near(out, 0.01, min(map(abs, out.span(k, i))) / tube.p.norm[i], still, tube.sure)[1])
         strides.clear()
         with mock.patch.object(checker, "Tube", Watched):
             checker.check(path)
@@ -284,6 +284,10 @@ class Certificates(unittest.TestCase):
         judge.Statement([line.split() for line in text if line]).judge_run(2)
         self.assertIn('NOT CHECKED', checker.check(path, True))
         self.assertNotIn('NOT CHECKED', checker.check(path))
+        with mock.patch.dict(sys.modules, {'replay_steps': None}), self.assertRaisesRegex(checker.NotProved, 'replay_steps.py'):
+            checker.check(path)
+        step = next(r for r, line in enumerate(text) if line.startswith('step'))
+        self.refused(text[:step] + ['loss exponential'] + text[step:], 'the steps of another loss')
         rows = [r for r, line in enumerate(text) if line.startswith('w0')]
         claim = next(r for r, line in enumerate(text) if line.startswith('start-distance'))
         words = text[rows[1]].split()
@@ -304,14 +308,15 @@ class Certificates(unittest.TestCase):
             n, d, m, slope = dice.integers(1, 5), dice.integers(1, 6), int(dice.integers(1, 4)), float(dice.choice([0.0, 0.2, 0.7]))
             x, w = dice.normal(size=(n, d)), dice.normal(size=(2 * m, d)) * 0.3
             y = [int(v) for v in dice.choice([-1, 1], n)]
-            problem = checker.Problem([list(map(float, r)) for r in x], y, m, slope, 0.1)
-            reached, drift = checker.Descent(problem, [list(map(float, r)) for r in w]).follow(250)
+            loss = ['logistic', 'exponential'][seed % 2]
+            problem = checker.Problem([list(map(float, r)) for r in x], y, m, slope, 0.1, loss)
+            reached, drift = produce.replay_steps.Descent(problem, [list(map(float, r)) for r in w]).follow(250)
             exact_x, exact_w = ([[Decimal(float(v)) for v in row] for row in rows] for rows in (x, w))
             started = [[judge.product(r, v) >= 0 for v in exact_x] for r in exact_w]
             for _ in range(250):
                 z = [[judge.product(r, v) for v in exact_x] for r in exact_w]
                 slopes = [[Decimal(1) if v >= 0 else Decimal(slope) for v in row] for row in z]
-                h = [1 / (1 + (y[i] * sum(problem.sign[k] * slopes[k][i] * z[k][i] for k in range(2 * m)) / m).exp()) for i in range(n)]
+                h = [1 / ((loss == 'logistic') + (y[i] * sum(problem.sign[k] * slopes[k][i] * z[k][i] for k in range(2 * m)) / m).exp()) for i in range(n)]
                 for k in range(2 * m):
                     for i in range(n):
                         f = Decimal(0.1) / int(n) * h[i] * y[i] * problem.sign[k] * slopes[k][i] / m
@@ -344,6 +349,7 @@ class Certificates(unittest.TestCase):
             'no such neuron': swap('slide', 'slide 8 0'), 'no such sample': swap('slide', 'slide 0 4'), 'a pair twice': swap('slide', 'slide 0 1 1'),
             'a neuron slides twice': add('slide', text[at['slide']]), 'slide after a piece': add('tail', 'slide 7 1'), 'a slope of two letters': add('piece', 'set 0 0 10'),
             'degree': swap('piece', 'piece 0x1p0 61 0x1p0'), 'backwards': swap('piece', 'piece -0x1p0 4 0x1p0'), 'end twice': add('end', 'end'),
+            'another loss': add('x', 'loss hinge'), 'two losses': text[:at['x']] + ['loss logistic'] * 2 + text[at['x']:],
             'not ASCII': add('x', 'x é'), 'empty': [], 'parts in another order': ['claim', 'problem'] + text[2:], 'a part twice': add('end', 'claim'),
             'a part is missing': swap('claim', None), 'early step': swap('step', 'step 9'), 'a sample of another dimension': swap('x', 'x 0x1p0'),
             'version': ['latetime-certificate 3'] + text[1:], 'cut': text[:at['piece']]}

@@ -31,10 +31,10 @@ struct Trained {
   Matrix weights() const { return engine->state().weights; }
 };
 
-Trained trained(const Case& with) {
+Trained trained(const Case& with, const Loss& loss = logistic, double rate = learning_rate) {
   Problem problem{gaussian_mixture(with.n, with.d, 0.01, 1.0, with.seed),
-                  gaussian_network({2, with.width, with.d, with.slope}, 1e-3, with.seed),
-                  learning_rate};
+                  gaussian_network({2, with.width, with.d, with.slope}, 1e-3, with.seed), rate,
+                  loss};
   auto engine = std::make_unique<CoefficientEngine>(problem, 1);
   engine->advance(with.step);
   return {std::move(problem), std::move(engine)};
@@ -45,14 +45,17 @@ constexpr Case cases[] = {{0.5, 6, 300, 5, 1, 10'000},  {0.5, 10, 784, 10, 2, 3'
                           {0.0, 5, 300, 5, 5, 100'000}, {0.0, 6, 400, 8, 6, 100'000},
                           {0.0, 8, 784, 10, 1, 316'228}};
 
-double log_loss(const Dataset& data, const NetworkShape& shape, const Matrix& z) {
+double log_loss(const Problem& problem, const Matrix& z) {
+  const Dataset& data = problem.data;
+  const NetworkShape& shape = problem.shape();
   double sum = 0.0;
   for (Eigen::Index i = 0; i < data.size(); ++i) {
     double margin = 0.0;
     for (Eigen::Index k = 0; k < z.rows(); ++k) {
       margin += (k < shape.width ? 1.0 : -1.0) * activation(z(k, i), shape.slope);
     }
-    sum += std::log1p(std::exp(-data.label(i) * margin / static_cast<double>(shape.width)));
+    const double x = std::exp(-data.label(i) * margin / static_cast<double>(shape.width));
+    sum += problem.loss == logistic ? std::log1p(x) : x;
   }
   return std::log(sum / static_cast<double>(data.size()));
 }
@@ -64,12 +67,16 @@ double stable_rank(const Matrix& weights) {
 
 // Real steps from T on, at times that the theorem encloses: what is proved must hold them, but for
 // the rounding of the steps themselves.
-TEST(RunProof, HoldsWhatRealStepsShow) {
+class RunProofOfLoss : public ::testing::TestWithParam<LossName> {};
+INSTANTIATE_TEST_SUITE_P(Losses, RunProofOfLoss,
+                         ::testing::Values(LossName::logistic, LossName::exponential));
+
+TEST_P(RunProofOfLoss, HoldsWhatRealStepsShow) {
   int proved = 0;
   std::size_t switching = 0;
   for (const Case& with : cases) {
     SCOPED_TRACE(::testing::Message() << "slope " << with.slope << " seed " << with.seed);
-    Trained run = trained(with);
+    Trained run = trained(with, loss_named(GetParam()));
     ProofOptions options;
     for (const double factor : {1.0, 1.5, 3.0, 6.0, 10.0}) {
       options.log_times.push_back(std::log(std::round(factor * static_cast<double>(with.step))));
@@ -88,7 +95,7 @@ TEST(RunProof, HoldsWhatRealStepsShow) {
       run.engine->advance(step - run.engine->step());
       const TrainingState state = run.engine->state();
       constexpr double rounding = 1e-9;
-      const double loss = log_loss(run.problem.data, run.problem.shape(), state.preactivations);
+      const double loss = log_loss(run.problem, state.preactivations);
       EXPECT_GE(loss, at.log_loss.lower - rounding);
       EXPECT_LE(loss, at.log_loss.upper + rounding);
       EXPECT_GE(state.weights.norm(), at.norm.lower - rounding);
@@ -195,11 +202,13 @@ TEST(RunProof, IsOfTheLearningRate) {
 
 // Level C: exact descent from the initial weights is where the engine's doubles are, to rounding,
 // and the theorem about it is hardly wider than the one about descent from these doubles.
-TEST(RunProof, BeginsAtTheInitialWeights) {
+TEST_P(RunProofOfLoss, BeginsAtTheInitialWeights) {
   for (const std::size_t index : {0U, 2U, 4U}) {
     Case with = cases[index];
     with.step = std::min<std::uint64_t>(with.step, 10'000);
-    const Trained run = trained(with);
+    // Multipliers of the exponential loss begin at twice those of the logistic one.
+    const double rate = GetParam() == LossName::logistic ? learning_rate : learning_rate / 2;
+    const Trained run = trained(with, loss_named(GetParam()), rate);
     DescentReplay replay(run.problem);
     const Matrix weights = run.weights();
     const auto distance = replay.distance(with.step, weights);
@@ -240,6 +249,14 @@ TEST(RunProof, ReplayKnowsWhatItCannotFollow) {
   Problem fast = run.problem;
   fast.learning_rate = 1e3;
   EXPECT_FALSE(is_proved(DescentReplay(fast).distance(10, initial)));
+  // Margins far below zero have multipliers that rounding is not bounded for.
+  const Trained steep = trained(cases[4], exponential, 0.01);
+  EXPECT_TRUE(is_proved(DescentReplay(steep.problem).distance(10, initial)));
+  Problem wrong = steep.problem;
+  for (int& of : wrong.data.classes) of = 1 - of;
+  wrong.initial.weights = steep.weights() * 3.0;
+  wrong.learning_rate = 1e-6;
+  EXPECT_FALSE(is_proved(DescentReplay(wrong).distance(10, initial)));
   const auto end =
       DescentReplay(run.problem).distance(1000, initial, [](std::uint64_t) { return false; });
   ASSERT_FALSE(is_proved(end));

@@ -78,7 +78,7 @@ std::optional<NotProved> unsuitable(const StoredRun& run) {
     return NotProved{
         "the run ended not separated: its loss does not go to zero, so that it has no "
         "limit direction",
-        "take samples that the network separates"};
+        "take samples that the network separates, or other initial weights"};
   }
   const double largest = std::sqrt(run.data().x.rowwise().squaredNorm().maxCoeff());
   if (!(largest < largest_norm)) {
@@ -92,17 +92,6 @@ std::optional<NotProved> unsuitable(const StoredRun& run) {
                      "choose a smaller network.slope"};
   }
   return std::nullopt;
-}
-
-/// Why no theorem is about a run on that loss: those of descent are about the logistic one, that of
-/// the limit about a problem that every named loss has in common.
-std::optional<NotProved> unsuitable(LossName loss) {
-  if (loss == LossName::logistic) return std::nullopt;
-  return NotProved{
-      fmt::format("the run descends on the {} loss, and theorems about descent are about the "
-                  "logistic one",
-                  text_of(loss)),
-      "prove its limit with --level A, or run it with descent.loss = \"logistic\""};
 }
 
 void prove_limit_of(const ArrayReader& arrays, const StoredRun& run, const ProofRequest& request,
@@ -200,8 +189,7 @@ ProofReport prove(const ArrayReader& arrays, const StoredRun& run, const std::st
     return report;
   }
   if (request.level != ProofLevel::limit) {
-    report.run = unsuitable(run.config().descent.loss);
-    if (!report.run) RunProver(run, request, report).prove();
+    RunProver(run, request, report).prove();
   }
   const bool is_stopped =
       report.run && !report.proved() && std::get<NotProved>(*report.run).reason == stopped.reason;

@@ -83,6 +83,7 @@ void add_relu_claims(const RunTheorem& theorem, const Problem& problem, const Ma
 
 std::vector<ProvedClaim> proved_claims(const RunTheorem& theorem, const Problem& problem,
                                        const Matrix& z, double moderate) {
+  if (!(problem.loss == logistic)) return {};
   std::vector<ProvedClaim> claims{{"7.1", {true, theorem.step}}};
   if (!theorem.limit.switching.empty()) {
     claims.push_back({"7.2", {false, theorem.step}});

@@ -44,11 +44,6 @@ void require_named(const Loss& loss, const std::string& who) {
                               std::string(loss.name));
 }
 
-void require_logistic(const Loss& loss, const std::string& who) {
-  if (loss == logistic) return;
-  throw std::invalid_argument(who + ": of the logistic loss, not of the " + std::string(loss.name));
-}
-
 Vector margins(const Matrix& outputs, std::span<const int> classes) {
   Vector result(outputs.rows());
   for (Eigen::Index i = 0; i < outputs.rows(); ++i) {

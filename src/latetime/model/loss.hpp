@@ -54,9 +54,6 @@ const Loss& loss_named(LossName name);
 /// `who`, for others.
 void require_named(const Loss& loss, const std::string& who);
 
-/// Throws std::invalid_argument, naming `who`, for any but the logistic loss.
-void require_logistic(const Loss& loss, const std::string& who);
-
 /// −g'(u) = ℓ''(u) = g (1 − b g) of a named loss, from its multipliers g; n entries.
 Vector curvatures(const Vector& multipliers, const Loss& loss);
 

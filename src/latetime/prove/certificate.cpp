@@ -54,6 +54,7 @@ std::string problem_text(const Problem& problem) {
   std::string text = fmt::format("latetime-certificate 2\nproblem\nwidth {}\nslope {}\nrate {}\n",
                                  problem.shape().width, hexadecimal(problem.shape().slope),
                                  hexadecimal(problem.learning_rate));
+  if (!(problem.loss == logistic)) text += fmt::format("loss {}\n", problem.loss.name);
   text += "labels";
   for (Eigen::Index i = 0; i < problem.samples(); ++i) {
     text += problem.data.label(i) > 0 ? " +" : " -";

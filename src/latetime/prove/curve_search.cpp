@@ -93,8 +93,8 @@ std::vector<SlopeChange> CurveSearch::starts(const Matrix& weights) const {
   Vector lambda(n);
   const auto width = static_cast<double>(problem_->shape().width);
   for (Eigen::Index i = 0; i < n; ++i) {
-    lambda[i] =
-        static_cast<double>(step_) / (1.0 + std::exp(problem_->label(i) * outputs[i] / width));
+    lambda[i] = static_cast<double>(step_) *
+                problem_->problem().loss.multiplier(problem_->label(i) * outputs[i] / width);
   }
   std::vector<SlopeChange> result;
   for (Eigen::Index k = 0; k < z.rows(); ++k) {

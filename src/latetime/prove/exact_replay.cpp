@@ -16,9 +16,12 @@
 namespace latetime {
 namespace {
 
-// The largest error of a multiplier, |g̃ − φ(u)|, with which signs are still looked for: what steps
-// add is counted on the way (margin_error_), and is far less.
+// The largest error of a margin with which signs are still looked for: what steps add is counted on
+// the way (margin_error_), and is far less. |φ'| ≤ φ, so a multiplier is off by no more than that
+// times the largest one.
 constexpr double largest_error = 0x1p-90;
+// Of the exponential loss; multipliers of the logistic one are below 1.
+constexpr double largest_exponential_multiplier = 64.0;
 // Bits of sums over steps, and of the pre-activations that are made of them: pairs that hop for
 // ever turn millions of times, and each turn takes what z is off by into the margin.
 constexpr slong sum_precision = 192;
@@ -40,6 +43,7 @@ class ExactReplay {
       : p_(problem),
         n_(problem.n()),
         initial_(problem.problem().initial.weights),
+        largest_multiplier_(is_logistic() ? 1.0 : largest_exponential_multiplier),
         gamma_(problem.gamma()) {
     start_ = preactivation_balls(problem, initial_);
     for (const BallVector& row : start_) {
@@ -72,7 +76,11 @@ class ExactReplay {
 
   void advance(std::uint64_t steps) {
     if (steps > most_steps || step_ + steps > most_steps) {
-      throw Unproved("more steps than rounding is bounded for", "prove from an earlier step");
+      throw Unproved(
+          fmt::format("rounding is bounded for {} steps from the initial weights on, and "
+                      "there are more",
+                      most_steps),
+          "prove from an earlier step, or at level B");
     }
     for (std::uint64_t s = 0; s < steps; ++s) take_step();
   }
@@ -96,6 +104,8 @@ class ExactReplay {
   }
 
  private:
+  bool is_logistic() const { return p_.problem().loss == logistic; }
+
   /// A pair that has to be looked at again when `reach` of its sample has come so far.
   struct Due {
     double reach;
@@ -103,14 +113,16 @@ class ExactReplay {
     bool operator<(const Due& other) const { return reach > other.reach; }
   };
 
-  /// e_t of docs/proofs.md, 9.
-  double drift() const {
-    return above(static_cast<double>(step_) * p_.length(Vector::Constant(n_, margin_error_)));
+  /// ‖δ‖ of docs/proofs.md, 9, of margins that are off by this.
+  double error_of_steps(double margin_error) const {
+    return p_.length(Vector::Constant(n_, largest_multiplier_ * margin_error));
   }
+  /// e_t of docs/proofs.md, 9.
+  double drift() const { return above(static_cast<double>(step_) * error_of_steps(margin_error_)); }
 
   /// Lemma 1's r < 1 (docs/proofs.md, 9), with the largest multiplier of a step.
-  void require_short_step(double largest_multiplier) const {
-    if (row_sum_ * largest_multiplier < 0.999) return;
+  void require_short_step(double largest) const {
+    if (largest <= largest_multiplier_ && row_sum_ * largest < 0.999) return;
     throw Unproved(
         fmt::format("step {} may be longer than the curvature of the loss allows", step_),
         "train with a smaller learning rate");
@@ -167,7 +179,7 @@ class ExactReplay {
     if (size > 0.0) count_error(radius / size);
     if (!(size > 0.0) || !(margin_error_ < largest_error)) {
       throw Unproved(fmt::format("the rounding of steps is not bounded at step {}", step_),
-                     "smaller weights");
+                     "take smaller initial weights, or prove from a later step (level B)");
     }
   }
   void count_error(double error) { margin_error_ = above_sum(margin_error_, above(error)); }
@@ -195,7 +207,7 @@ class ExactReplay {
 
   void take_step() {
     for (std::size_t i = 0; i < at(n_); ++i) {
-      multipliers_[i] = odds_[i] / (one_ + odds_[i]);
+      multipliers_[i] = is_logistic() ? odds_[i] / (one_ + odds_[i]) : odds_[i];
       count_error(take_middle(multipliers_[i]));
     }
     double largest = 0.0;
@@ -264,15 +276,15 @@ class ExactReplay {
     const Enclosure bounds = z.enclosure();
     const double distance = std::max(bounds.lower, -bounds.upper);
     // What exact descent may be off by then, with more steps than are ever taken.
-    const double slack = above(static_cast<double>(most_steps) *
-                               p_.length(Vector::Constant(n_, largest_error)) * p_.norm()[i]);
+    const double slack =
+        above(static_cast<double>(most_steps) * error_of_steps(largest_error) * p_.norm()[i]);
     const double room = below(distance) - slack;
     if (!(room > 0.0)) {
       throw Unproved(
           fmt::format("the sign of the pre-activation of neuron {} at sample {} is not known at "
                       "step {}",
                       k, i, step_),
-          "other initial weights");
+          "take other initial weights, or prove from a later step (level B)");
     }
     due_[at(i)].push({below(reach_[at(i)] + room), k});
     return bounds.lower > 0.0;
@@ -309,7 +321,8 @@ class ExactReplay {
   std::vector<Eigen::Index> changed_;
   std::uint64_t step_ = 0;
   double row_sum_ = 0.0;       ///< at least (q/m) max_i Σ_l |⟨x_i, x_l⟩|
-  double margin_error_ = 0.0;  ///< at least |g̃ − φ(u)| of every sample at every step so far
+  double margin_error_ = 0.0;  ///< what every margin at every step so far is off by at most
+  double largest_multiplier_;  ///< of all steps: larger ones are refused
   Ball one_ = 1.0, gamma_;
 };
 

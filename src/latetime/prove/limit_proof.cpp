@@ -412,7 +412,7 @@ Proof<LimitBalls> enclose_limit(const Problem& problem, const LimitPattern& patt
   }
   require_named(problem.loss, "enclose_limit");
   if (!(problem.learning_rate > 0.0))
-    return NotProved{"the learning rate is 0", "train with another"};
+    return NotProved{"the learning rate is 0", "train with one above 0"};
   return LimitSystem(problem, pattern).solve();
 }
 

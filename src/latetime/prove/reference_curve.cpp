@@ -258,7 +258,7 @@ Piece ReferenceCurve::piece(double length, Eigen::Index degree) const {
     piece.high[l] = above(start[l] + wiggle);
     if (!(piece.low[l] > 0.0)) {
       throw Unproved(fmt::format("the multiplier of sample {} is not bounded below on a piece", l),
-                     "a shorter piece");
+                     "prove from a later step");
     }
   }
   piece.integral = integral(piece, length);

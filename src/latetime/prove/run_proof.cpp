@@ -46,12 +46,12 @@ Proof<RunTheorem> prove_run(const Problem& problem, const Matrix& weights, std::
       problem.shape().groups != 2) {
     throw std::invalid_argument("prove_run: weights of another shape");
   }
-  require_logistic(problem.loss, "prove_run");
+  require_named(problem.loss, "prove_run");
   if (step < least_step) {
     return NotProved{"the proof begins before step 10", "prove from a later step"};
   }
   if (!(problem.learning_rate > 0.0)) {
-    return NotProved{"the learning rate is 0", "train with another"};
+    return NotProved{"the learning rate is 0", "train with one above 0"};
   }
   if (!weights.allFinite()) {
     return NotProved{"the weights are not finite", "train with a smaller learning rate"};
@@ -107,8 +107,8 @@ std::vector<std::string> statements_of(const LimitTheorem& limit, const Problem&
 std::vector<std::string> statements_of(const RunTheorem& theorem, const Problem& problem) {
   const LimitTheorem& limit = theorem.limit;
   std::vector<std::string> statements{
-      fmt::format("{}; gradient descent with learning rate {} from {}; T = {}.",
-                  problem_statement(problem), problem.learning_rate,
+      fmt::format("{}; gradient descent on the {} loss with learning rate {} from {}; T = {}.",
+                  problem_statement(problem), problem.loss.name, problem.learning_rate,
                   theorem.start_distance ? "the initial weights W_0" : "the weights W_T of step T",
                   theorem.step)};
   statements.push_back("W_t / |W_t| converges to V / |V|, and W_t - V log t converges.");

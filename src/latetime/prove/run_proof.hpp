@@ -39,7 +39,7 @@ struct ProofOptions {
   std::function<bool()> keep_going;
 };
 
-/// Theorem. Exact gradient descent on the logistic loss from the weights W_T, taken as exact
+/// Theorem. Exact gradient descent on the problem's loss from the weights W_T, taken as exact
 /// numbers, satisfies ‖W_t − Z_t‖ ≤ radius for every step t ≥ T, with the reference curve Z of the
 /// certificate; from `straight_from` on Z_t = V log t + Z_0. W_t − V log t converges, W_t/‖W_t‖
 /// goes to V/‖V‖, a KKT point of maximal margin, stable ranks go to those of V, log L + log t to
@@ -69,7 +69,7 @@ struct RunTheorem {
 /// Proves what becomes of gradient descent on a problem of two groups from the weights that it has
 /// at `step` (neurons × d, exact numbers).
 /// Throws std::invalid_argument for weights of another shape than the problem's, and for another
-/// loss than the logistic one.
+/// loss than the logistic and the exponential one.
 Proof<RunTheorem> prove_run(const Problem& problem, const Matrix& weights, std::uint64_t step,
                             const ProofOptions& options = {});
 

@@ -166,7 +166,7 @@ std::pair<double, double> Tube::tail_charges(const Tail& tail, const Piece& piec
       if (!(tail.speeds(k, i) > 0.0)) {
         throw Unproved(fmt::format("{} does not come to the side that it stays on in the limit",
                                    pair_text({k, i})),
-                       later);
+                       "take other initial weights: the neuron of the limit is zero");
       }
       square += 2.0 * p.rate() * high[i] * p.output() * (1.0 - p.gamma()) * wrong *
                 (wrong / tail.speeds(k, i) + 3.0 / (begin - 2.0));
@@ -333,7 +333,7 @@ bool Tube::commit(const Charge& charge, double radius) {
     throw Unproved(fmt::format("the distance may exceed {:.6g} at log(t/T) = {:.6g}: it is at most "
                                "{:.6g}",
                                radius, curve_.theta(), this->radius()),
-                   "a larger radius");
+                   later);
   }
   linear_ = above(linear_ + charge.merged);
   free_ = charge.free;

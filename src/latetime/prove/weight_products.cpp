@@ -116,8 +116,10 @@ RunEnclosure WeightProducts::enclose(double log_time, const std::vector<BallVect
     const double slack =
         above(p.feature_norm()[l] * distance +
               4.0 * (static_cast<double>(p.neurons()) + 8.0) * unit_roundoff * terms_size / width);
-    least += std::log1p(std::exp(-(margin + slack)));
-    most += std::log1p(std::exp(-(margin - slack)));
+    const bool is_logistic = p.problem().loss == logistic;
+    const double low = std::exp(-(margin + slack)), high = std::exp(-(margin - slack));
+    least += is_logistic ? std::log1p(low) : low;
+    most += is_logistic ? std::log1p(high) : high;
   }
   const auto n = static_cast<double>(p.n());
   const auto log_of = [](double value) { return std::log(value); };
