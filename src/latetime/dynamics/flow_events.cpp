@@ -172,7 +172,8 @@ EventSearch::Course EventSearch::course_of(Eigen::Index k, Eigen::Index i) const
   const FlowNeuron& neuron = state_.neuron(k);
   const Vector row =
       side(neuron, i) * preactivation_row(*state_.problem, neuron.group, neuron.mode, i);
-  Course course{0.0, state_.driven_row(row), state_.lag_row(row)};
+  const Vector asked = state_.problem->rivals.asked(neuron.group, row);
+  Course course{0.0, state_.driven_row(asked), state_.lag_row(asked)};
   course.start = side(neuron, i) * state_.z(k, i) + course.row.dot(state_.s - neuron.since);
   return course;
 }
@@ -231,7 +232,8 @@ std::optional<FoundEvent> EventSearch::taken_across(Eigen::Index k, Eigen::Index
   // Mostly a bound does; how far hops really take it, only carrying them out tells.
   course.reach = beyond_bounds * state_.hop_bounds(neuron)[i];
   if (is_left_alone(contact_of(k, i, course))) return std::nullopt;
-  course.reach = hop_reach(*state_.problem, neuron.group, neuron.mode, state_.drive(), i, to_side);
+  course.reach = hop_reach(*state_.problem, neuron.group, neuron.mode,
+                           state_.felt(neuron.group, state_.drive()), i, to_side);
   const Contact contact = contact_of(k, i, course);
   if (is_left_alone(contact)) return std::nullopt;
   if (contact.onward < course.reach && steps_for_hops * contact.away > course.reach) {
@@ -247,8 +249,8 @@ EventSearch::Contact EventSearch::contact_of(Eigen::Index k, Eigen::Index i, con
   if (contact.when == never) return contact;
   const FlowNeuron& neuron = state_.neuron(k);
   const double to_side = -side(neuron, i);
-  const Vector lambda =
-      state_.driven(state_.multiplier_rates(contact.when, step_.at(contact.when)));
+  const Vector lambda = state_.felt(
+      neuron.group, state_.driven(state_.multiplier_rates(contact.when, step_.at(contact.when))));
   const auto velocity = [&](const NeuronMode& mode) {
     return to_side * preactivation_row(*state_.problem, neuron.group, mode, i).dot(lambda);
   };
@@ -337,8 +339,10 @@ void EventSearch::find_exits() {
   for (Eigen::Index k = 0; k < state_.problem->neurons(); ++k) {
     const FlowNeuron& neuron = state_.neuron(k);
     if (!neuron.mode.slides() || neuron.slack > found_.lambda_variation) continue;
+    const auto felt = [&](const Vector& all) { return state_.felt(neuron.group, all); };
     if (neuron.mode.climb.rows() > 0) {  // it leaves the origin of its span, or stays there
-      look(k, neuron.mode.sliding[0], FlowCause::leaves_upward, [&](const Vector& lambda) {
+      look(k, neuron.mode.sliding[0], FlowCause::leaves_upward, [&](const Vector& all) {
+        const Vector lambda = felt(all);
         const Vector size = neuron.mode.climb.cwiseAbs() * lambda;
         return -(neuron.mode.climb * lambda - exit_tolerance * size).maxCoeff();
       });
@@ -349,7 +353,8 @@ void EventSearch::find_exits() {
       const auto share = neuron.mode.share.row(static_cast<Eigen::Index>(r));
       for (const bool upper : {true, false}) {
         look(k, l, upper ? FlowCause::leaves_upward : FlowCause::leaves_downward,
-             [&](const Vector& lambda) {
+             [&](const Vector& all) {
+               const Vector lambda = felt(all);
                const double beta = share.dot(lambda);
                const FoldBounds bounds = fold_bounds(*state_.problem, neuron.group, l, lambda);
                const double room = upper ? bounds.above - beta : beta - bounds.below;

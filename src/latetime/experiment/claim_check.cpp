@@ -236,7 +236,7 @@ void require_possible(const ClaimThresholds& thresholds) {
 ClaimReport check_config(const RunConfig& config, const std::string& source,
                          const CheckSettings& settings) {
   require_possible(settings.thresholds);
-  const Dataset data = load_data(config);
+  const Dataset data = load_two_classes(config, "the paper's claims are");
   require_squares(data.x, "data");
   const Network initial = load_network(config, data);
   const ClaimSetting setting = setting_of(config, data, initial, settings.thresholds);
@@ -251,6 +251,7 @@ ClaimReport check_config(const RunConfig& config, const std::string& source,
 ClaimReport check_run(const std::string& directory, const CheckSettings& settings) {
   require_possible(settings.thresholds);
   const StoredRun stored(directory);
+  require_two_classes(stored.data(), directory, "the paper's claims are");
   read_metrics(RunDirectory::open(directory).file("metrics.csv"));  // a damaged table is refused
   const Network initial = stored.initial();
   RunTrace run{.setting = setting_of(stored.config(), stored.data(), initial, settings.thresholds)};

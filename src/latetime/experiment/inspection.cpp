@@ -43,15 +43,16 @@ std::string engines_text(const std::vector<EngineKind>& engines) {
 
 RunInspection inspect_run(const RunConfig& config, const Dataset& data) {
   const DescentOptions options = descent_options(config, data.size(), 1);
-  const EnginePlan plan = plan_engines(options, data.size(), shape_of(config.network, data.dim()));
+  const EnginePlan plan = plan_engines(options, data.size(), shape_of(config.network, data.dim(), data.class_count));
   return {.data = inspect_samples(data.x, "data"),
           .origin = data.origin,
           .class_plus = std::count(data.classes.begin(), data.classes.end(), 0),
           .class_minus = std::count(data.classes.begin(), data.classes.end(), 1),
+          .class_count = data.class_count,
           .engines = planned_engines(options.method, plan),
           .last_step = last_time(config, data.size()),
           .records = recorded_steps(config, data.size()).size(),
-          .neurons = 2 * config.network.width};
+          .neurons = data.class_count * config.network.width};
 }
 
 }  // namespace latetime

@@ -62,6 +62,10 @@ bool advance(ExactDescent& descent, std::uint64_t target, const ProofRequest& re
 /// Why nothing can be proved about such a run.
 std::optional<NotProved> unsuitable(const StoredRun& run) {
   const RunConfig& config = run.config();
+  if (run.data().class_count > 2) {
+    return NotProved{"the theorems are about two classes, and the run has more",
+                     "take the samples of two classes"};
+  }
   if (config.descent.method == Method::flow) {
     return NotProved{"the run follows gradient flow, and the theorems are about gradient descent",
                      "run it with descent.method = \"gd\""};

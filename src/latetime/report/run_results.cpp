@@ -178,6 +178,11 @@ RunResults read_run_results(const std::string& folder) {
   const Arrays arrays(*file, path);
   require_all_rows(run, directory.file("metrics.csv"), arrays);
   const RunSizes sizes = read_sizes(*file, path);
+  if (sizes.classes > 2) {
+    throw InputError(path, fmt::format("pages are of runs of two classes, this one has {}; look at "
+                                       "metrics.csv and overview.svg, or latetime export",
+                                       sizes.classes));
+  }
   run.n = sizes.samples;
   run.d = sizes.dim;
   run.width = sizes.width;
