@@ -7,7 +7,6 @@
 
 #include "latetime/base/log_domain.hpp"
 #include "latetime/data/symmetric_eigen.hpp"
-#include "latetime/data/symmetric_solve.hpp"
 #include "latetime/dynamics/features.hpp"
 #include "latetime/model/blas.hpp"
 #include "latetime/model/loss.hpp"
@@ -46,32 +45,6 @@ constexpr std::uint64_t steps_before_rest = 250;
 /// the slopes are: those change by a factor e^{2 most} at most.
 double loss_change(double first_order, double most) {
   return std::min(most, first_order * std::exp(2.0 * most));
-}
-
-/// The λ nearby with kernel · λ = 1 where it is not below `nothing`, which it is for good there.
-/// Of K classes it is one of many: rivals that no neuron tells apart have one margin, and share
-/// what is asked of it. Empty where there is none.
-Vector steady_multipliers(const Eigen::MatrixXd& kernel, const Vector& lambda, double nothing) {
-  constexpr double ridge = 1e-12;
-  constexpr int rounds = 3;
-  std::vector<Eigen::Index> support;
-  for (Eigen::Index c = 0; c < lambda.size(); ++c) {
-    if (lambda[c] > nothing) support.push_back(c);
-  }
-  const Eigen::MatrixXd links = kernel(support, support);
-  Eigen::MatrixXd damped = links;
-  damped.diagonal().array() += ridge * links.diagonal().maxCoeff();
-  Vector found = lambda(support);
-  for (int round = 0; round < rounds; ++round) {
-    const Vector left = (1.0 - (links * found).array()).matrix();
-    const auto change = symmetric_solution(damped, left);
-    if (!change) return {};
-    found += change->col(0);
-  }
-  if (!(found.minCoeff() > 0.0)) return {};
-  Vector result = Vector::Zero(lambda.size());
-  result(support) = found;
-  return result;
 }
 
 }  // namespace
@@ -117,7 +90,7 @@ bool LateFlow::steady() {
     if (!vanishing && std::abs(1.0 - speed[i]) > 1e3 * steady_tolerance) return false;
   }
   if (steady_lambda_.size() == 0 && !problem().rivals.two_classes()) {
-    steady_lambda_ = steady_multipliers(now_.kernel, lambda, steady_tolerance * top);
+    steady_lambda_ = nearby_solution(now_.kernel, lambda, steady_tolerance * top);
     if (steady_lambda_.size() == 0) return false;
   }
   if (steady_lambda_.size() == 0) {

@@ -428,11 +428,41 @@ void conclude(const FlowProblem& problem, const std::vector<NeuronMode>& modes,
 
 }  // namespace
 
+namespace {
+
+/// Of K classes the multipliers of a limit are many: rivals that no neuron of a sample tells apart
+/// share one. Those that the flow has nearly come to, where they solve the problem with the modes
+/// that it has; empty where they do not.
+Vector multipliers_reached(const LateFlow& flow, std::vector<NeuronMode>& modes) {
+  const FlowProblem& problem = flow.problem();
+  const Eigen::MatrixXd kernel = kernel_of(problem, modes);
+  const Vector now = flow.lambda();
+  const Vector found = nearby_solution(kernel, now, zero_tolerance * now.maxCoeff());
+  if (found.size() == 0) return {};
+  if ((now - found).lpNorm<1>() > settled_tolerance * found.sum()) return {};
+  if ((kernel * found).minCoeff() < 1.0 - zero_tolerance) return {};
+  std::vector<NeuronMode> resolved = modes;
+  resolve_all(problem, found, resolved);
+  if (!same_pieces(modes, resolved)) return {};
+  modes = std::move(resolved);
+  return found;
+}
+
+}  // namespace
+
 Limit solve_limit(const LateFlow& flow) {
   const FlowProblem& problem = flow.problem();
   Limit limit;
   limit.log_time = flow.log_time();
   std::vector<NeuronMode> modes = flow.modes();
+  if (!problem.rivals.two_classes()) {
+    const Vector reached = multipliers_reached(flow, modes);
+    if (reached.size() > 0) {
+      conclude(problem, modes, reached, true, limit);
+      if (limit.status == LimitStatus::found) return limit;
+      limit = {.log_time = flow.log_time()};
+    }
+  }
   Vector lambda = flow.lambda();
   const Vector ones = Vector::Ones(problem.margins());
   bool solved = false;
