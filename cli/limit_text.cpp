@@ -46,8 +46,8 @@ void print_ranks(const std::vector<StableRank>& ranks) {
 
 void print_collapse(const ClassCollapse& collapse) {
   print_row("within-class features", fmt::format("{} of those between", brief(collapse.within, 4)));
-  print_row("cosines of class means", fmt::format("{} to {}", brief(collapse.cosine_min, 5),
-                                                  brief(collapse.cosine_max, 5)));
+  print_row("cosines of class means",
+            fmt::format("{} to {}", brief(collapse.cosine_min, 5), brief(collapse.cosine_max, 5)));
   print_row("smallest class duality", brief(collapse.duality_min, 5));
 }
 

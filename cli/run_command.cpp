@@ -50,8 +50,8 @@ void print_last_record(const Record& last, const RunConfig& config) {
   }
   print_row("active |S_i|, m", fmt::format("{} to {} of {}", m.active_own.minCoeff(),
                                            m.active_own.maxCoeff(), config.network.width));
-  print_row("dead neurons", fmt::format("{} of {}", m.dead_neurons,
-                                        last.groups() * config.network.width));
+  print_row("dead neurons",
+            fmt::format("{} of {}", m.dead_neurons, last.groups() * config.network.width));
 }
 
 void print_summary(const RunSummary& summary, const RunConfig& config, const std::string& report) {

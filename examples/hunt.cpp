@@ -18,9 +18,9 @@
 // there was a fault.
 //
 // The problems are the same ones for either loss. With --classes K, K ≥ 3, labels are of as many
-// classes and real steps those of tests/support/class_steps.hpp, half a second's work of them. A run is drawn from the seed and its number
-// alone, so a long hunt goes in pieces: --first says where the next one begins. One that is stopped
-// (Ctrl-C, SIGTERM) still tells of what it has done.
+// classes and real steps those of tests/support/class_steps.hpp, half a second's work of them. A
+// run is drawn from the seed and its number alone, so a long hunt goes in pieces: --first says
+// where the next one begins. One that is stopped (Ctrl-C, SIGTERM) still tells of what it has done.
 
 #include <algorithm>
 #include <atomic>
@@ -119,10 +119,8 @@ Told ask(const RunProblem& problem) {
           [&](const TrainingState&, const Record& record) {
             const Measures& m = record.measures;
             const auto& ranks = m.stable_ranks;
-            told.rows.push_back({record.time.log10(),
-                                 record.time.step(),
-                                 record.engine == EngineKind::flow,
-                                 answer_of(m.log_loss, ranks),
+            told.rows.push_back({record.time.log10(), record.time.step(),
+                                 record.engine == EngineKind::flow, answer_of(m.log_loss, ranks),
                                  record.error_estimate});
           },
       .pulse = [&](const LogTime&) { return spent() < most_seconds; }};

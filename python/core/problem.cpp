@@ -241,14 +241,14 @@ void bind_problem(py::module_& module) {
       .def_readonly("config", &RunProblem::config)
       .def_property_readonly(
           "data", [](const RunProblem& problem) { return std::make_shared<Dataset>(problem.data); })
-      .def_property_readonly("initial_weights",
-                             [](const std::shared_ptr<RunProblem>& problem) {
-                               const Matrix& weights = problem->initial.weights;
-                               return view(weights.data(),
-                                           neuron_shape(weights.rows(), weights.cols(),
-                                                        problem->initial.shape.groups),
-                                           keeper(problem));
-                             })
+      .def_property_readonly(
+          "initial_weights",
+          [](const std::shared_ptr<RunProblem>& problem) {
+            const Matrix& weights = problem->initial.weights;
+            return view(weights.data(),
+                        neuron_shape(weights.rows(), weights.cols(), problem->initial.shape.groups),
+                        keeper(problem));
+          })
       .def("inspect", inspect_problem);
   py::class_<TrainingProblem, std::shared_ptr<TrainingProblem>>(module, "TrainingProblem")
       .def(py::init(&make_training_problem), py::arg("config"), py::arg("data").none(true),

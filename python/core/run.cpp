@@ -296,8 +296,7 @@ void bind_run(py::module_& module) {
       .def("__enter__", [](const py::object& self) { return self; })
       .def("__exit__", [](HeldFolder& self, const py::args&) { self.release(); });
   module.def(
-      "metrics_columns",
-      [](bool errors, int classes) { return metrics_columns(errors, classes); },
+      "metrics_columns", [](bool errors, int classes) { return metrics_columns(errors, classes); },
       py::arg("errors") = false, py::arg("classes") = 2);
   module.def("read_run",
              [](const std::string& path) { return std::make_shared<RunMemory>(read_run(path)); });

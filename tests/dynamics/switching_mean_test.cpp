@@ -249,8 +249,7 @@ TEST(SwitchingMean, OffsetOfTheMarginsIsThatOfTheMovedNeuron) {
   for (const double slope : {0.0, 0.3}) {
     const Sliding s = sliding_pairs(3, slope, 4);
     const SwitchingMean mean = switching_mean(s.problem, s.group, s.mode, s.lambda);
-    const Vector offset =
-        Vector::Ones(6) + margin_offset(s.problem, s.group, s.mode, mean);
+    const Vector offset = Vector::Ones(6) + margin_offset(s.problem, s.group, s.mode, mean);
     const Eigen::MatrixXd block = s.problem.gram.topLeftCorner(3, 3);
     const Vector move = block.inverse() * mean.preactivation;
     for (Eigen::Index i = 0; i < 6; ++i) {

@@ -43,10 +43,9 @@ class Filler {
     values.clear();
     for (std::size_t i = 0; i < count(extent); ++i) {
       const std::uint64_t value = i + entries.size();
-      values.push_back(
-          static_cast<T>(std::is_same_v<T, double> ? value
-                         : rule.of_classes         ? value % 2
-                                                   : value % (rule.largest % 200 + 1)));
+      values.push_back(static_cast<T>(std::is_same_v<T, double> ? value
+                                      : rule.of_classes         ? value % 2
+                                                        : value % (rule.largest % 200 + 1)));
     }
   }
   bool has(const std::string&, bool) const { return true; }

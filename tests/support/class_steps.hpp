@@ -1,7 +1,8 @@
 #pragma once
 
-// Every real step of K classes as plain loops, in any arithmetic, for examples/hunt.cpp: the softmax
-// cross-entropy, or Σ exp(F_k − F_y), of groups of neurons. It shares nothing with the library.
+// Every real step of K classes as plain loops, in any arithmetic, for examples/hunt.cpp: the
+// softmax cross-entropy, or Σ exp(F_k − F_y), of groups of neurons. It shares nothing with the
+// library.
 
 #include <cstdint>
 #include <vector>

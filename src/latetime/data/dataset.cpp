@@ -23,9 +23,10 @@ void require_finite(const Eigen::Ref<const Matrix>& x, const std::string& where)
 
 void require_two_classes(const Dataset& data, const std::string& where, const std::string& what) {
   if (data.class_count == 2) return;
-  throw InputError(where, fmt::format("{} of two classes, these samples have {}; choose the samples "
-                                      "of two, or a grouping such as \"even-odd\"",
-                                      what, data.class_count));
+  throw InputError(where,
+                   fmt::format("{} of two classes, these samples have {}; choose the samples "
+                               "of two, or a grouping such as \"even-odd\"",
+                               what, data.class_count));
 }
 
 Dataset make_dataset(Samples x, const Labels& labels, const std::string& positive,

@@ -38,9 +38,8 @@ Vector pushes(const FlowProblem& problem, const std::vector<NeuronMode>& modes,
   Vector result(problem.neurons());
   for (Eigen::Index k = 0; k < result.size(); ++k) {
     const int group = problem.group_of(k);
-    const Vector moved =
-        signed_multipliers(problem, group, modes[static_cast<std::size_t>(k)],
-                           problem.rivals.felt(group, lambda));
+    const Vector moved = signed_multipliers(problem, group, modes[static_cast<std::size_t>(k)],
+                                            problem.rivals.felt(group, lambda));
     result[k] = (problem.x.transpose() * moved).norm();
     if (result[k] <= rounding_of_pushes * moved.cwiseAbs().dot(lengths)) result[k] = 0.0;
   }

@@ -15,9 +15,9 @@ namespace latetime {
 Vector pushes(const FlowProblem& problem, const std::vector<NeuronMode>& modes,
               const Vector& lambda);
 
-/// Whether multipliers near `ray` (a margin each, ≥ 0), found from the tangent kernel, move no weights
-/// at all: whether the features of the samples depend on each other linearly to rounding, as `ray`
-/// says.
+/// Whether multipliers near `ray` (a margin each, ≥ 0), found from the tangent kernel, move no
+/// weights at all: whether the features of the samples depend on each other linearly to rounding,
+/// as `ray` says.
 bool moves_no_weights(const FlowProblem& problem, const std::vector<NeuronMode>& modes,
                       const Vector& ray);
 

@@ -130,7 +130,8 @@ void FlowState::book_beside(Eigen::Index k, Eigen::Index i, double distance) {
   book_disturbance({k, std::move(shift), distance, {i}}, margins);
 }
 
-/// The rest of it: what it does to the margins at each sample (n entries), and what makes up for that.
+/// The rest of it: what it does to the margins at each sample (n entries), and what makes up for
+/// that.
 void FlowState::book_disturbance(const Disturbance& off, const Vector& at_samples) {
   EventErrors& errors = event_errors;
   const Vector margins = problem->rivals.asked(neuron(off.neuron).group, at_samples);

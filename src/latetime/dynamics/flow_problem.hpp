@@ -58,8 +58,8 @@ struct FlowProblem {
   bool own(int group, Eigen::Index i) const { return of_class(classes, group, i); }
   double slope(bool active) const { return active ? 1.0 : shape.slope; }  ///< σ'
   double sign(int group, Eigen::Index i) const { return own(group, i) ? 1.0 : -1.0; }
-  /// ‖ΔW‖_F when s = ∫ λ dθ changes by `change` (a margin each), whose image under the tangent kernel
-  /// is κ · change: ‖ΔW‖² = q m sᵀ κ s.
+  /// ‖ΔW‖_F when s = ∫ λ dθ changes by `change` (a margin each), whose image under the tangent
+  /// kernel is κ · change: ‖ΔW‖² = q m sᵀ κ s.
   double weight_change(const Vector& change, const Vector& image) const;
 };
 

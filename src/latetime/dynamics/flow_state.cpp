@@ -140,8 +140,8 @@ Vector FlowState::driven_row(Vector row) const {
 
 /// What its coefficients gain by that s, all samples included.
 Vector FlowState::gain_of(const FlowNeuron& neuron, const Vector& change) const {
-  return problem->rate * signed_multipliers(*problem, neuron.group, neuron.mode,
-                                            felt(neuron.group, change));
+  return problem->rate *
+         signed_multipliers(*problem, neuron.group, neuron.mode, felt(neuron.group, change));
 }
 
 /// What the coefficients of a neuron have gained since it was last brought up to date.
@@ -220,9 +220,8 @@ void FlowState::refresh_gaps() {
 }
 
 void FlowState::rebuild_kernel() {
-  kernel = kernel_of(*problem, [this](Eigen::Index k) -> const NeuronMode& {
-    return neuron(k).mode;
-  });
+  kernel =
+      kernel_of(*problem, [this](Eigen::Index k) -> const NeuronMode& { return neuron(k).mode; });
   changes_since_rebuild = 0;
   refresh_asleep();
 }
@@ -289,8 +288,8 @@ void FlowState::refresh_offset() {
     if (!neuron.mode.slides()) continue;
     const bool closed_form = neuron.mode.sliding.size() == 1;
     if (drifted || closed_form || neuron.mean.preactivation.size() == 0) {
-      neuron.mean = switching_mean(*problem, neuron.group, hopping_mode(k),
-                                   felt(neuron.group, lambda));
+      neuron.mean =
+          switching_mean(*problem, neuron.group, hopping_mode(k), felt(neuron.group, lambda));
     }
     problem->rivals.add(neuron.group,
                         margin_offset(*problem, neuron.group, neuron.mode, neuron.mean), offset);

@@ -222,8 +222,8 @@ struct FlowState {
   bool entered = false;
 };
 
-/// λ = t g at u − θ = gaps, a margin each: finite at any time (of samples that nothing follows λ grows
-/// with t, and is cut off).
+/// λ = t g at u − θ = gaps, a margin each: finite at any time (of samples that nothing follows λ
+/// grows with t, and is cut off).
 Vector multipliers_of(const FlowProblem& problem, double theta, const Vector& gaps);
 
 /// The state at the end of a step of the integrator from `state` in which no event lies.

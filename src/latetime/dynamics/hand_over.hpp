@@ -24,10 +24,9 @@ class HandOver {
  public:
   /// Largest absolute difference of log loss and stable ranks of two states given by coefficients
   /// (neurons × n) and margins (Rivals::margins), but for the ranks of classes that only hop.
-  using Discrepancy = std::function<double(const Matrix& flow_coefficients,
-                                           const Vector& flow_margins, const Matrix& coefficients,
-                                           const Vector& margins,
-                                           const std::vector<bool>& only_hops)>;
+  using Discrepancy = std::function<double(
+      const Matrix& flow_coefficients, const Vector& flow_margins, const Matrix& coefficients,
+      const Vector& margins, const std::vector<bool>& only_hops)>;
   struct Options {
     double tolerance = 1e-8;
     bool forced = false;           ///< leave at the first trial that works, whatever its error

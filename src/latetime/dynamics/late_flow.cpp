@@ -238,7 +238,9 @@ double LateFlow::log_loss() const {
 }
 
 double LateFlow::log_loss_speed() const {
-  return -problem().rivals.log_loss_slopes(margins(), problem().loss).dot(here().kernel * here().rates_now());
+  return -problem()
+              .rivals.log_loss_slopes(margins(), problem().loss)
+              .dot(here().kernel * here().rates_now());
 }
 
 FlowStart LateFlow::state() const {
@@ -313,7 +315,8 @@ double LateFlow::event_loss_error(bool dies_away) const {
   const double fresh = (1.0 - lasting_error) * std::exp(errors.fresh_time - here().theta);
   const Vector left =
       dies_away ? Vector(lasting_error * errors.margins + fresh * errors.fresh) : errors.margins;
-  return loss_change(left.dot(problem().rivals.log_loss_slopes(margins(), problem().loss)), left.maxCoeff()) +
+  return loss_change(left.dot(problem().rivals.log_loss_slopes(margins(), problem().loss)),
+                     left.maxCoeff()) +
          here().series_error;
 }
 
@@ -481,7 +484,8 @@ std::vector<bool> LateFlow::only_hops(const Matrix& preactivations,
     return only;
   };
   const std::vector<bool> within = hidden();
-  if (std::find(within.begin(), within.end(), true) == within.end()) return within;  // what lies beyond only adds to the weights
+  if (std::find(within.begin(), within.end(), true) == within.end())
+    return within;  // what lies beyond only adds to the weights
   const Vector& norms = beyond.norms();
   for (Eigen::Index k = 0; k < longest.size(); ++k) {
     longest[k] = std::max(longest[k], norms[k] * norms[k]);

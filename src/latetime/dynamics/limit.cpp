@@ -579,8 +579,8 @@ double limit_residual(const FlowProblem& problem, const Limit& limit) {
     Vector difference(n);
     for (Eigen::Index l = 0; l < n; ++l) {
       const double slope = limit.slopes(k, l);
-      difference[l] = limit.coefficients(k, l) -
-                      problem.rate * problem.sign(group, l) * slope * felt[l];
+      difference[l] =
+          limit.coefficients(k, l) - problem.rate * problem.sign(group, l) * slope * felt[l];
       const double size = sizes(k, l) > 0.0 ? std::abs(z(k, l)) / sizes(k, l) : 0.0;
       const double wanted = z(k, l) > 0.0 ? 1.0 : problem.shape.slope;
       slopes = std::max({slopes, slope - 1.0, problem.shape.slope - slope});

@@ -115,8 +115,7 @@ LimitReport report_limit(LateFlow& flow, const Eigen::Ref<const Matrix>& x,
     const Matrix& coefficients = report.limit.coefficients;
     report.stable_ranks = limit_stable_ranks(coefficients, x, problem.shape.groups);
     if (problem.shape.groups > 2) {
-      report.collapse =
-          class_collapse(coefficients * problem.gram, problem.shape, problem.classes);
+      report.collapse = class_collapse(coefficients * problem.gram, problem.shape, problem.classes);
     }
   } else {
     report.stable_ranks.assign(static_cast<std::size_t>(flow.problem().shape.groups) + 1,

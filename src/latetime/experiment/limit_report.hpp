@@ -20,8 +20,8 @@ namespace latetime {
 struct LimitReport {
   /// `ray` and `message` are all there is when the status is not_separated.
   Limit limit;
-  /// Of V_{+1}, V_{−1} (or the V_k of all classes) and the stacked V = limit.coefficients · X; NaN for a class that stays
-  /// behind (V_j = 0), and when there is no V.
+  /// Of V_{+1}, V_{−1} (or the V_k of all classes) and the stacked V = limit.coefficients · X; NaN
+  /// for a class that stays behind (V_j = 0), and when there is no V.
   std::vector<StableRank> stable_ranks;
   /// Of V, of three classes and more.
   std::optional<ClassCollapse> collapse = {};

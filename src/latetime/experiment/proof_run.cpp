@@ -62,10 +62,6 @@ bool advance(ExactDescent& descent, std::uint64_t target, const ProofRequest& re
 /// Why nothing can be proved about such a run.
 std::optional<NotProved> unsuitable(const StoredRun& run) {
   const RunConfig& config = run.config();
-  if (run.data().class_count > 2) {
-    return NotProved{"the theorems are about two classes, and the run has more",
-                     "take the samples of two classes"};
-  }
   if (config.descent.method == Method::flow) {
     return NotProved{"the run follows gradient flow, and the theorems are about gradient descent",
                      "run it with descent.method = \"gd\""};
@@ -191,6 +187,7 @@ class RunProver {
 
 ProofReport prove(const ArrayReader& arrays, const StoredRun& run, const std::string& source,
                   const ProofRequest& request) {
+  require_two_classes(run.data(), source, "theorems are");
   ProofReport report;
   report.source = source;
   report.of = problem_seal(arrays);

@@ -84,8 +84,9 @@ void follow_to_honest_end(const std::function<void()>& work, const std::function
 }
 
 HandOver::Discrepancy largest_difference(const Measurer& measurer, const Dataset& data) {
-  return [&measurer, rivals = Rivals(data.classes, data.class_count)](const Matrix& flow, const Vector& flow_margins, const Matrix& exact,
-                            const Vector& exact_margins, const std::vector<bool>& only_hops) {
+  return [&measurer, rivals = Rivals(data.classes, data.class_count)](
+             const Matrix& flow, const Vector& flow_margins, const Matrix& exact,
+             const Vector& exact_margins, const std::vector<bool>& only_hops) {
     const auto ranks = [&](const Matrix& coefficients) {
       TrainingState state;
       state.coefficients = coefficients;
@@ -275,16 +276,14 @@ RunSummary carry_out_run(const RunProblem& problem, const std::string& out,
                          const RunSettings& settings) {
   return RunPart(problem, settings).carry_out([&] {
     refuse_training(out);
-    return place_in_directory(problem.config, out, settings.resume,
-                              columns_of(problem));
+    return place_in_directory(problem.config, out, settings.resume, columns_of(problem));
   });
 }
 
 RunSummary carry_out_run(const RunProblem& problem, RunMemory& memory,
                          const RunSettings& settings) {
   return RunPart(problem, settings).carry_out([&] {
-    return place_in_memory(problem.config, memory, settings.resume,
-                           columns_of(problem));
+    return place_in_memory(problem.config, memory, settings.resume, columns_of(problem));
   });
 }
 

@@ -13,16 +13,16 @@ struct ClassCollapse {
   /// Within-class variability, Σ_i ‖h_i − μ_{c_i}‖² / Σ_i ‖μ_{c_i} − μ_G‖²: 0 where every sample of
   /// a class has the same features.
   double within = 0.0;
-  /// Smallest and largest cosine of two class means, μ_c − μ̄ and μ_{c'} − μ̄, μ̄ the mean of the class
-  /// means: both are −1/(K−1) where they form a regular simplex.
+  /// Smallest and largest cosine of two class means, μ_c − μ̄ and μ_{c'} − μ̄, μ̄ the mean of the
+  /// class means: both are −1/(K−1) where they form a regular simplex.
   double cosine_min = 0.0, cosine_max = 0.0;
-  /// Smallest cosine of μ_c − μ̄ and what the second layer asks for, 1_c − 1/K (1_c: 1 for the neurons
-  /// of group c): 1 where class means and second layer are dual to each other.
+  /// Smallest cosine of μ_c − μ̄ and what the second layer asks for, 1_c − 1/K (1_c: 1 for the
+  /// neurons of group c): 1 where class means and second layer are dual to each other.
   double duality_min = 0.0;
 };
 
-/// From pre-activations, neurons × n, of K ≥ 2 classes. NaN where class means do not differ; classes
-/// without samples count for nothing.
+/// From pre-activations, neurons × n, of K ≥ 2 classes. NaN where class means do not differ;
+/// classes without samples count for nothing.
 ClassCollapse class_collapse(const Matrix& preactivations, const NetworkShape& shape,
                              const std::vector<int>& classes);
 

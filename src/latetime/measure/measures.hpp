@@ -72,7 +72,7 @@ class Measurer {
   const Vector outside_norms_;  // of each neuron
   const Rivals rivals_;
   const std::vector<BorderedSpectrum> spectra_;  // of the groups, and of all
-  const Vector squared_norms_;  // ‖x_i‖²
+  const Vector squared_norms_;                   // ‖x_i‖²
 };
 
 /// ρ_{k,i} = c_{k,i} ‖x_i‖² (Definition 5.1), neurons × n: ρ̄ ≥ 0 where the neuron's group is the

@@ -76,8 +76,9 @@ Vector Rivals::log_loss_slopes(const Vector& margins, const Loss& loss) const {
     return margins.unaryExpr(
         [&loss, all](double u) { return std::exp(loss.log_multiplier(u) - all); });
   }
-  return (-margins - log_totals(margins, loss)).array().unaryExpr(
-      [all](double log) { return std::exp(log - all); });
+  return (-margins - log_totals(margins, loss)).array().unaryExpr([all](double log) {
+    return std::exp(log - all);
+  });
 }
 
 Vector Rivals::bent(const Vector& g, const Vector& p, double b) const {

@@ -14,8 +14,8 @@ namespace latetime {
 /// feel all its multipliers, those of another class k that of (i, k) alone: what group k feels at
 /// sample i is λ^k_i, with the sign of own-class and other-class pairs.
 ///
-/// With two classes there is one rival a sample, u and g are those of y_i f(x_i), and every function
-/// below gives back what it got.
+/// With two classes there is one rival a sample, u and g are those of y_i f(x_i), and every
+/// function below gives back what it got.
 class Rivals {
  public:
   Rivals(std::vector<int> classes, int groups);

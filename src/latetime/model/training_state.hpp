@@ -64,8 +64,8 @@ struct TrainingState {
   std::uint64_t undecided_events = 0;
   /// Km × n, effective σ'(z) ∈ [γ, 1], where pairs slide; empty: σ'(z) by the sign of z.
   Matrix slopes = {};
-  /// A margin each (Rivals::margins), what it is above that of `preactivations`, because the mean of σ(z) over fast
-  /// switching is not σ of the mean; empty: nothing.
+  /// A margin each (Rivals::margins), what it is above that of `preactivations`, because the mean
+  /// of σ(z) over fast switching is not σ of the mean; empty: nothing.
   Vector margin_offset = {};
   /// For each class, whether its weights are on average nothing beside their hops around zero: they
   /// have no stable rank, that of a moment is that of its hops. Empty: of none.

@@ -37,8 +37,8 @@ std::vector<Series> rank_curves(const CsvTable& table) {
   for (std::size_t k = 0;; ++k) {
     const std::string column = "stable_rank_" + std::to_string(k);
     if (std::find(columns.begin(), columns.end(), column) == columns.end()) break;
-    curves.push_back(curve(table, column, "W" + std::to_string(k), colors[k % std::size(colors)],
-                           1.0));
+    curves.push_back(
+        curve(table, column, "W" + std::to_string(k), colors[k % std::size(colors)], 1.0));
   }
   if (curves.empty()) {
     curves = {curve(table, "stable_rank_pos", "W\u208a\u2081", "#0072b2", 1.0),

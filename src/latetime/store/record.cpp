@@ -15,7 +15,7 @@ namespace {
 struct Column {
   std::string name;
   std::function<double(const Record&)> value;  // NaN: there is none; empty: the engine
-  bool counts = false;             // whole numbers
+  bool counts = false;                         // whole numbers
 };
 
 double whole(std::uint64_t value) {
@@ -116,8 +116,8 @@ std::vector<Column> class_columns(int groups) {
       {"class_duality_min", [](R r) { return r.measures.collapse->duality_min; }},
   };
   for (std::size_t k = 0; k < static_cast<std::size_t>(groups); ++k) {
-    columns.push_back({fmt::format("stable_rank_{}", k),
-                       [k](R r) { return r.measures.stable_ranks[k].value; }});
+    columns.push_back(
+        {fmt::format("stable_rank_{}", k), [k](R r) { return r.measures.stable_ranks[k].value; }});
     columns.push_back({fmt::format("stable_rank_excess_{}", k),
                        [k](R r) { return r.measures.stable_ranks[k].excess; }});
   }

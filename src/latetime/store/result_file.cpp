@@ -104,8 +104,9 @@ std::vector<std::vector<std::string>> RecordArrays::rows() const {
                                         "version; run anew into another folder");
     }
     for (std::size_t at = 0; at < size(); ++at) {
-      rows[at].push_back(name == engine_column ? word_of(engines_[at])
-                                               : metrics_field(column, found->second.values[at], groups()));
+      rows[at].push_back(name == engine_column
+                             ? word_of(engines_[at])
+                             : metrics_field(column, found->second.values[at], groups()));
     }
   }
   return rows;

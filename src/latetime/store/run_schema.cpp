@@ -165,7 +165,8 @@ RunSizes read_sizes(const ArrayReader& file, const std::string& origin) {
                                  "run again into another folder",
                                  fmt::join(samples, ", "), fmt::join(weights, ", ")));
   }
-  RunSizes sizes{.classes = weights[0], .width = weights[1], .samples = samples[0], .dim = samples[1]};
+  RunSizes sizes{
+      .classes = weights[0], .width = weights[1], .samples = samples[0], .dim = samples[1]};
   if (file.exists("/data/test_x")) {
     const ArrayShape tests = file.shape("/data/test_x");
     sizes.tests = tests.empty() ? 0 : tests.front();
