@@ -199,7 +199,12 @@ void FlowState::forget_errors_along_sliding(Eigen::Index k) {
 void FlowState::book_series(const Vector& x) {
   const double inverse_time = std::exp(-theta);
   if (inverse_time * inverse_time * inverse_time < step_of_no_series) return;
-  const Vector change = (inverse_time * (kernel * last_lambda)).cwiseAbs().cwiseMin(1.0);
+  Vector change = (inverse_time * (kernel * last_lambda)).cwiseAbs().cwiseMin(1.0);
+  const Eigen::Index each = problem->rivals.each();
+  for (Eigen::Index first = 0; each > 1 && first < margins(); first += each) {
+    const double most = change.segment(first, each).maxCoeff();  // g' couples them
+    change.segment(first, each).setConstant(most);
+  }
   const Vector left = x.cwiseAbs().cwiseProduct(change.array().cube().matrix());
   series_error += rest_of_series * (kernel.cwiseAbs() * left).maxCoeff();
 }
