@@ -1,6 +1,7 @@
 #include "latetime/dynamics/limit.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <numeric>
@@ -431,21 +432,29 @@ void conclude(const FlowProblem& problem, const std::vector<NeuronMode>& modes,
 namespace {
 
 /// Of K classes the multipliers of a limit are many: rivals that no neuron of a sample tells apart
-/// share one. Those that the flow has nearly come to, where they solve the problem with the modes
-/// that it has; empty where they do not.
-Vector multipliers_reached(const LateFlow& flow, std::vector<NeuronMode>& modes) {
+/// share one. Those near the flow's own, where they solve the problem: with a support of all that
+/// are not small, and the modes that they lead to themselves, from `modes` on. Empty where none do.
+Vector multipliers_nearby(const LateFlow& flow, std::vector<NeuronMode>& modes) {
+  constexpr std::array<double, 6> small{zero_tolerance, 1e-7, 1e-5, 1e-4, 1e-3, 1e-2};
+  constexpr int rounds = 6;
   const FlowProblem& problem = flow.problem();
-  const Eigen::MatrixXd kernel = kernel_of(problem, modes);
   const Vector now = flow.lambda();
-  const Vector found = nearby_solution(kernel, now, zero_tolerance * now.maxCoeff());
-  if (found.size() == 0) return {};
-  if ((now - found).lpNorm<1>() > settled_tolerance * found.sum()) return {};
-  if ((kernel * found).minCoeff() < 1.0 - zero_tolerance) return {};
-  std::vector<NeuronMode> resolved = modes;
-  resolve_all(problem, found, resolved);
-  if (!same_pieces(modes, resolved)) return {};
-  modes = std::move(resolved);
-  return found;
+  for (const double part : small) {
+    std::vector<NeuronMode> tried = modes;
+    for (int round = 0; round < rounds; ++round) {
+      const Eigen::MatrixXd kernel = kernel_of(problem, tried);
+      const Vector found = nearby_solution(kernel, now, part * now.maxCoeff());
+      if (found.size() == 0 || (kernel * found).minCoeff() < 1.0 - zero_tolerance) break;
+      std::vector<NeuronMode> resolved = tried;
+      resolve_all(problem, found, resolved);
+      const bool same = same_pieces(tried, resolved);
+      tried = std::move(resolved);
+      if (!same) continue;
+      modes = std::move(tried);
+      return found;
+    }
+  }
+  return {};
 }
 
 }  // namespace
@@ -456,11 +465,12 @@ Limit solve_limit(const LateFlow& flow) {
   limit.log_time = flow.log_time();
   std::vector<NeuronMode> modes = flow.modes();
   if (!problem.rivals.two_classes()) {
-    const Vector reached = multipliers_reached(flow, modes);
+    const Vector reached = multipliers_nearby(flow, modes);
     if (reached.size() > 0) {
       conclude(problem, modes, reached, true, limit);
       if (limit.status == LimitStatus::found) return limit;
       limit = {.log_time = flow.log_time()};
+      modes = flow.modes();
     }
   }
   Vector lambda = flow.lambda();
