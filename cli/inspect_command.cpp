@@ -40,8 +40,12 @@ ordered_json config_report(const RunConfig& config) {
   const RunInspection run = inspect_run(config, load_data(config));
   ordered_json report = data_report(run.data);
   report["origin"] = run.origin;
-  report["samples_of_class_plus"] = run.class_plus;
-  report["samples_of_class_minus"] = run.class_minus;
+  if (run.class_count > 2) {
+    report["classes"] = run.class_count;
+  } else {
+    report["samples_of_class_plus"] = run.class_plus;
+    report["samples_of_class_minus"] = run.class_minus;
+  }
   report["engine"] = engines_text(run.engines);
   const LogTime& last = run.last_step;
   report["last_step"] = last.step() ? ordered_json(*last.step()) : ordered_json(to_string(last));

@@ -139,7 +139,8 @@ void print_table(const RunLimit& run) {
   print_limit_measures(run.report);
   print_row("strictness", brief(limit.strictness, 3));
   const auto support = support_of(limit.support);
-  print_row("support samples", fmt::format("{} of {}", support.size(), limit.support.size()));
+  print_row(run.shape.groups > 2 ? "support margins" : "support samples",
+            fmt::format("{} of {}", support.size(), limit.support.size()));
   print_wrapped("", abbreviated(support, [](std::size_t i) { return fmt::format("{}", i); }));
   std::vector<double> multipliers;
   for (const std::size_t i : support) {
@@ -148,7 +149,7 @@ void print_table(const RunLimit& run) {
   print_wrapped("their multipliers",
                 abbreviated(multipliers, [](double value) { return brief(value, 4); }));
   print_pairs(run.pairs);
-  print_linear(run);
+  if (run.shape.groups == 2) print_linear(run);
   if (run.report.optimality) {
     fmt::print("\n{}\n",
                inked(Ink::bold, "beside the least norm of all weights with margins >= 1", stdout));
@@ -160,8 +161,8 @@ ordered_json numbers(const Vector& values) {
   return std::vector<double>(values.begin(), values.end());
 }
 
-ordered_json summary(const Matrix& values) {
-  return {{"shape", {2, values.rows() / 2, values.cols()}},
+ordered_json summary(const Matrix& values, int groups) {
+  return {{"shape", {groups, values.rows() / groups, values.cols()}},
           {"min", values.minCoeff()},
           {"max", values.maxCoeff()},
           {"mean", values.mean()},
@@ -208,6 +209,15 @@ struct JsonMembers {
   }
 };
 
+/// "pos", "neg", or the numbers of the classes, and "all".
+std::vector<std::string> names_of_parts(int groups) {
+  std::vector<std::string> names{"pos", "neg"};
+  if (groups > 2) names.clear();
+  for (int k = 0; groups > 2 && k < groups; ++k) names.push_back(std::to_string(k));
+  names.emplace_back("all");
+  return names;
+}
+
 ordered_json json_report(const RunLimit& run) {
   const LimitReport& report = run.report;
   const Limit& limit = report.limit;
@@ -219,8 +229,9 @@ ordered_json json_report(const RunLimit& run) {
   json["settled"] = limit.settled;
   if (limit.ray.size() > 0) json["ray"] = numbers(limit.ray);
   if (!report.has_direction()) return json;
-  const char* parts[] = {"pos", "neg", "all"};
-  for (std::size_t part = 0; part < 3; ++part) {
+  const int groups = run.shape.groups;
+  const std::vector<std::string> parts = names_of_parts(groups);
+  for (std::size_t part = 0; part < parts.size(); ++part) {
     json["stable_rank"][parts[part]] = report.stable_ranks[part].value;
     json["stable_rank_excess"][parts[part]] = report.stable_ranks[part].excess;
   }
@@ -230,11 +241,17 @@ ordered_json json_report(const RunLimit& run) {
   json["multipliers"] = numbers(limit.multipliers);
   json["margins"] = numbers(limit.margins);
   json["support"] = support_of(limit.support);
-  json["coefficients"] = summary(limit.coefficients);
-  json["slopes"] = summary(limit.slopes);
+  json["coefficients"] = summary(limit.coefficients, groups);
+  json["slopes"] = summary(limit.slopes, groups);
   json["pairs"] = {{"own", pairs_json(run.pairs.own)}, {"other", pairs_json(run.pairs.other)}};
   json["switching_share"] = run.pairs.switching_share();
-  json["linear"] = linear_json(run.linear);
+  if (groups == 2) json["linear"] = linear_json(run.linear);
+  if (report.collapse) {
+    json["collapse"] = {{"within_class", report.collapse->within},
+                        {"class_cosine_min", report.collapse->cosine_min},
+                        {"class_cosine_max", report.collapse->cosine_max},
+                        {"class_duality_min", report.collapse->duality_min}};
+  }
   if (report.errors) list_errors(*report.errors, JsonMembers{json["errors"]});
   if (report.optimality) list_optimality(*report.optimality, JsonMembers{json["optimality"]});
   return json;

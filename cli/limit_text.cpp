@@ -35,6 +35,22 @@ void print_wrapped(const char* name, const std::string& words) {
   print_row(name, rest);
 }
 
+void print_ranks(const std::vector<StableRank>& ranks) {
+  std::string text;
+  for (const StableRank& rank : ranks) {
+    text += (text.empty() ? "" : ",  ") + rank_text(rank);
+  }
+  if (ranks.size() == 3) return print_row("stable rank W+, W-, W", text);
+  print_wrapped("stable rank W0, ..., W", text);
+}
+
+void print_collapse(const ClassCollapse& collapse) {
+  print_row("within-class features", fmt::format("{} of those between", brief(collapse.within, 4)));
+  print_row("cosines of class means",
+            fmt::format("{} to {}", brief(collapse.cosine_min, 5), brief(collapse.cosine_max, 5)));
+  print_row("smallest class duality", brief(collapse.duality_min, 5));
+}
+
 void print_errors(const Errors& errors) {
   print_row("training error", fmt::format("{}  (clean labels {})", brief(errors.train, 4),
                                           brief(errors.train_clean, 4)));
@@ -89,9 +105,8 @@ void print_optimality(const LimitOptimality& optimality) {
 }
 
 void print_limit_measures(const LimitReport& report) {
-  const auto& ranks = report.stable_ranks;
-  print_row("stable rank W+, W-, W", fmt::format("{},  {},  {}", rank_text(ranks[0]),
-                                                 rank_text(ranks[1]), rank_text(ranks[2])));
+  print_ranks(report.stable_ranks);
+  if (report.collapse) print_collapse(*report.collapse);
   print_row("normalised margin", brief(report.limit.normalized_margin, 8));
   print_row("KKT residual", brief(report.limit.kkt_residual, 3));
   if (!report.errors) return;
@@ -112,7 +127,7 @@ void print_limit_section(const LimitReport& report) {
   }
   fmt::print("{}\n", inked(Ink::bold, "limit t = infinity", stdout));
   print_limit_measures(report);
-  print_row("support samples",
+  print_row(report.collapse ? "support margins" : "support samples",
             fmt::format("{} of {}", std::count(limit.support.begin(), limit.support.end(), true),
                         limit.support.size()));
   print_wrapped(

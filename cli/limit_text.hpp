@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "latetime/base/log_time.hpp"
 #include "latetime/experiment/limit_report.hpp"
@@ -29,6 +30,9 @@ void print_limit_measures(const LimitReport& report);
 void print_optimality(const LimitOptimality& optimality);
 
 /// Rows of the errors of a state or a limit.
+/// Stable ranks of W_{+1}, W_{−1}, W, or of all classes and W.
+void print_ranks(const std::vector<StableRank>& ranks);
+void print_collapse(const ClassCollapse& collapse);
 void print_errors(const Errors& errors);
 
 }  // namespace latetime::cli

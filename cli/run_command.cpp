@@ -30,9 +30,8 @@ void print_last_record(const Record& last, const RunConfig& config) {
   print_row("log loss", brief(m.log_loss, 8));
   print_row("smallest margin", fmt::format("{}  (normalised {})", brief(m.min_margin, 6),
                                            brief(m.normalized_margin, 5)));
-  print_row("stable rank W+, W-, W",
-            fmt::format("{},  {},  {}", rank_text(m.stable_ranks[0]), rank_text(m.stable_ranks[1]),
-                        rank_text(m.stable_ranks[2])));
+  print_ranks(m.stable_ranks);
+  if (m.collapse) print_collapse(*m.collapse);
   print_row("norm of W", brief(m.norm_w, 6));
   print_row("KKT residual", brief(m.kkt.residual, 4));
   const SwitchCounts& s = last.switches;
@@ -42,7 +41,7 @@ void print_last_record(const Record& last, const RunConfig& config) {
     print_row("activation switches", fmt::format("{} own-class, {} other-class", s.own, s.other));
     print_row("switched in last decade",
               fmt::format("{} of {} pairs", last.switching_pairs,
-                          2 * config.network.width * m.active_own.size()));
+                          last.groups() * config.network.width * m.active_own.size()));
   }
   if (last.sliding_pairs > 0) print_row("sliding pairs", fmt::format("{}", last.sliding_pairs));
   if (last.error_estimate > 0) {
@@ -51,7 +50,8 @@ void print_last_record(const Record& last, const RunConfig& config) {
   }
   print_row("active |S_i|, m", fmt::format("{} to {} of {}", m.active_own.minCoeff(),
                                            m.active_own.maxCoeff(), config.network.width));
-  print_row("dead neurons", fmt::format("{} of {}", m.dead_neurons, 2 * config.network.width));
+  print_row("dead neurons",
+            fmt::format("{} of {}", m.dead_neurons, last.groups() * config.network.width));
 }
 
 void print_summary(const RunSummary& summary, const RunConfig& config, const std::string& report) {
@@ -76,7 +76,8 @@ std::string draw_results(const RunSummary& summary, const std::string& out) {
   std::string report;
   draw_finished_results(out, [&] {
     replace_file(overview, draw_run_overview(directory.file("metrics.csv")));
-    if (summary.records > 0) report = renew_report(out);
+    // Pages are of runs of two classes.
+    if (summary.records > 0 && summary.last.groups() == 2) report = renew_report(out);
   });
   return report.empty() ? overview : report;
 }

@@ -27,7 +27,7 @@ def read_table(path):
 
 def make_run(program, folder, keys):
     """The columns of metrics.csv of the run with these keys; gone on with where it is in the folder already."""
-    if not (folder / "report.html").exists():
+    if not (folder / "overview.svg").exists():  # the last that every run writes
         resume = ["--resume"] if folder.exists() else []
         settings = [word for key in keys for word in ("--set", key)]
         subprocess.run([program, "run", "--out", str(folder), "-q", *settings, *resume], check=True)

@@ -3,7 +3,7 @@
 //
 //   build/release/examples/hunt [--seconds 60 | --runs COUNT] [--seed 1] [--first NUMBER]
 //       [--threads 1] [--family NAME] [--only NUMBER] [--steps 1e6] [--keep DIR] [--near 0.3]
-//       [--loss logistic|exponential]
+//       [--loss logistic|exponential] [--classes K]
 //
 // Records at quarter decades up to `steps` (less for larger problems, half a second's work) are
 // held to real steps in plain double (tests/support/real_steps.hpp, which shares nothing with the
@@ -17,9 +17,10 @@
 // estimate as that part, and for those without an answer that real steps separate. Exit code 1 when
 // there was a fault.
 //
-// The problems are the same ones for either loss. A run is drawn from the seed and its number
-// alone, so a long hunt goes in pieces: --first says where the next one begins. One that is stopped
-// (Ctrl-C, SIGTERM) still tells of what it has done.
+// The problems are the same ones for either loss. With --classes K, K ≥ 3, labels are of as many
+// classes and real steps those of tests/support/class_steps.hpp, half a second's work of them. A
+// run is drawn from the seed and its number alone, so a long hunt goes in pieces: --first says
+// where the next one begins. One that is stopped (Ctrl-C, SIGTERM) still tells of what it has done.
 
 #include <algorithm>
 #include <atomic>
@@ -41,6 +42,7 @@
 
 #include "hunt_problems.hpp"
 #include "latetime/base/error.hpp"
+#include "support/class_steps.hpp"
 #include "support/real_steps.hpp"
 
 namespace {
@@ -62,6 +64,7 @@ struct Settings {
   unsigned threads = 1;
   std::string family, keep;
   LossName loss = LossName::logistic;
+  int classes = 2;
   std::optional<std::uint64_t> only, runs;
   std::uint64_t first = 0;
   double near = std::numeric_limits<double>::infinity();
@@ -101,6 +104,12 @@ double thread_seconds() {
   return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
 }
 
+real_steps::Answer answer_of(double log_loss, const std::vector<StableRank>& ranks) {
+  real_steps::Answer answer{.log_loss = log_loss, .ranks = {}};
+  for (const StableRank& rank : ranks) answer.ranks.push_back(rank.value);
+  return answer;
+}
+
 Told ask(const RunProblem& problem) {
   Told told;
   const double begin = thread_seconds();
@@ -110,10 +119,8 @@ Told ask(const RunProblem& problem) {
           [&](const TrainingState&, const Record& record) {
             const Measures& m = record.measures;
             const auto& ranks = m.stable_ranks;
-            told.rows.push_back({record.time.log10(),
-                                 record.time.step(),
-                                 record.engine == EngineKind::flow,
-                                 {m.log_loss, {ranks[0].value, ranks[1].value, ranks[2].value}},
+            told.rows.push_back({record.time.log10(), record.time.step(),
+                                 record.engine == EngineKind::flow, answer_of(m.log_loss, ranks),
                                  record.error_estimate});
           },
       .pulse = [&](const LogTime&) { return spent() < most_seconds; }};
@@ -161,24 +168,52 @@ TrueRows find_truth(const real_steps::Problem& problem, bool flow, double most_s
   return rows;
 }
 
+real_steps::ClassProblem class_problem_of(const RunProblem& run) {
+  return {.x = real_steps::Rows(run.data.x),
+          .classes = run.data.classes,
+          .groups = run.data.class_count,
+          .weights = run.initial.weights,
+          .slope = run.config.network.slope,
+          .learning_rate = run.config.descent.learning_rate,
+          .exponential = run.config.descent.loss == LossName::exponential};
+}
+
+TrueRows find_class_truth(const RunProblem& run, double most_steps) {
+  TrueRows rows;
+  const auto n = static_cast<double>(run.data.size());
+  const auto k = static_cast<double>(run.initial.shape.neurons());
+  real_steps::ClassDescent<double> descent(class_problem_of(run));
+  for (const std::uint64_t step : quarter_decades(std::min(most_steps, step_work / (n * n * k)))) {
+    descent.advance_to(step);
+    rows[step] = {std::log10(static_cast<double>(step)), descent.answer()};
+  }
+  return rows;
+}
+
 /// Loss and ranks beyond which doubles hold nothing to compare.
 bool comparable(const real_steps::Answer& truth) {
   return std::isfinite(truth.log_loss) && truth.log_loss > -600.0;
 }
 
 /// The truth at that step in wider arithmetic.
-real_steps::Answer look_again(const real_steps::Problem& problem, std::uint64_t step) {
+real_steps::Answer look_again(const RunProblem& run, std::uint64_t step) {
   const auto from = [&](auto descent) {
     descent.advance_to(step);
     return descent.answer();
   };
   namespace mp = boost::multiprecision;
   using Digits50 = mp::number<mp::cpp_bin_float<50>, mp::et_off>;
+  if (run.data.class_count > 2) {
+    const real_steps::ClassProblem problem = class_problem_of(run);
+    return step <= 2000 ? from(real_steps::ClassDescent<Digits50>(problem))
+                        : from(real_steps::ClassDescent<long double>(problem));
+  }
+  const real_steps::Problem problem = real_steps::problem_of(run);
   return step <= 2000 ? from(real_steps::Descent<Digits50>(problem))
                       : from(real_steps::Descent<long double>(problem));
 }
 
-void compare(const real_steps::Problem& problem, bool flow, const TrueRows& truth, const Told& told,
+void compare(const RunProblem& run, bool flow, const TrueRows& truth, const Told& told,
              Finding& finding) {
   for (const Row& row : told.rows) {
     const auto found = row.step ? truth.find(*row.step) : truth.end();
@@ -195,7 +230,7 @@ void compare(const real_steps::Problem& problem, bool flow, const TrueRows& trut
     const std::string text = fmt::format("off by {:.2e} at step {} ({}), estimate {:.2e}", off,
                                          *row.step, row.of_flow ? "flow" : "exact", row.estimate);
     if (!flow) {
-      const real_steps::Answer again = look_again(problem, *row.step);
+      const real_steps::Answer again = look_again(run, *row.step);
       const double doubt = again.difference(known.answer);
       if (!(row.answer.difference(again) > bound) || doubt > off / 4) {
         finding.unsure = true;
@@ -214,11 +249,12 @@ std::string end_of(const Told& told) {
 }
 
 /// Whether real steps have separated the samples, with room for a last oscillation.
-bool separated(const TrueRows& truth, const real_steps::Problem& problem) {
+bool separated(const TrueRows& truth, const RunProblem& run) {
   if (truth.empty()) return false;
   const double loss = truth.rbegin()->second.answer.log_loss;
-  const double at_zero = problem.exponential ? 1.0 : std::log(2.0);
-  return loss < std::log(at_zero / static_cast<double>(problem.samples())) - 1.0;
+  // Of a sample at zero, when all but one rival are beaten.
+  const double at_zero = run.config.descent.loss == LossName::exponential ? 1.0 : std::log(2.0);
+  return loss < std::log(at_zero / static_cast<double>(run.data.size())) - 1.0;
 }
 
 void judge_end(const Told& told, const TrueRows& truth, Finding& finding) {
@@ -249,20 +285,21 @@ void judge_end(const Told& told, const TrueRows& truth, Finding& finding) {
 }
 
 Finding carry_out(const Settings& settings, std::uint64_t number) {
-  RunProblem run = hunt::make_problem(settings.seed, number);
+  RunProblem run = hunt::make_problem(settings.seed, number, settings.classes);
   run.config.descent.loss = settings.loss;
   const auto names = hunt::family_names();
   Finding finding{.number = number, .family = names[number % names.size()]};
   const Told told = ask(run);
   const double judging = thread_seconds();
-  const real_steps::Problem problem = real_steps::problem_of(run);
   const bool flow = run.config.descent.method == Method::flow;
-  const TrueRows truth = find_truth(problem, flow, settings.steps);
+  const TrueRows truth = run.data.class_count > 2
+                             ? find_class_truth(run, settings.steps)
+                             : find_truth(real_steps::problem_of(run), flow, settings.steps);
   finding.end = end_of(told);
   finding.limit = told.limit ? word_of(told.limit->limit.status) : "none";
-  finding.separated = separated(truth, problem);
+  finding.separated = separated(truth, run);
   judge_end(told, truth, finding);
-  compare(problem, flow, truth, told, finding);
+  compare(run, flow, truth, told, finding);
   finding.asked = told.seconds;
   finding.judged = thread_seconds() - judging;
   if (settings.only) {
@@ -392,6 +429,7 @@ Settings settings_of(int argc, char** argv) {
     if (name == "--seconds") settings.seconds = std::strtod(value, nullptr);
     if (name == "--steps") settings.steps = std::strtod(value, nullptr);
     if (name == "--loss") settings.loss = choice_named<LossName>("--loss", value);
+    if (name == "--classes") settings.classes = static_cast<int>(std::strtol(value, nullptr, 10));
     if (name == "--seed") settings.seed = std::strtoull(value, nullptr, 10);
     if (name == "--threads")
       settings.threads = static_cast<unsigned>(std::strtoul(value, nullptr, 10));

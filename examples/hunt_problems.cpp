@@ -177,9 +177,41 @@ std::vector<std::string> family_names() {
   return names;
 }
 
-RunProblem make_problem(std::uint64_t seed, std::uint64_t number) {
+namespace {
+
+/// Samples of one label in both halves keep one class, those of two have two.
+std::vector<int> draw_classes(const Draft& p, Dice& dice, int count) {
+  const bool one_class = (p.y.array() == p.y[0]).all() && p.n() > 1;
+  std::vector<int> of_half, classes;
+  for (Index i = 0; i < std::max<Index>(1, p.half()); ++i) {
+    of_half.push_back(one_class ? 0 : static_cast<int>(dice.between(0, count - 1)));
+  }
+  const auto step = static_cast<int>(dice.between(1, count - 1));
+  for (Index i = 0; i < p.n(); ++i) {
+    const int first = of_half[static_cast<std::size_t>(i) % of_half.size()];
+    classes.push_back((first + (p.y[i] < 0.0 ? step : 0)) % count);
+  }
+  return classes;
+}
+
+/// Weights of further groups: those of the first two with their columns turned.
+Matrix more_weights(const Matrix& weights, Index m, int groups) {
+  Matrix all(m * groups, weights.cols());
+  for (Index k = 0; k < all.rows(); ++k) {
+    const Index turn = k / weights.rows(), d = weights.cols();
+    for (Index j = 0; j < d; ++j) {
+      all(k, j) = (turn % 2 == 0 ? 1.0 : -1.0) * weights(k % weights.rows(), (j + turn) % d);
+    }
+  }
+  return all;
+}
+
+}  // namespace
+
+RunProblem make_problem(std::uint64_t seed, std::uint64_t number, int classes) {
   Dice dice(seed, number);
   Draft p = draw(dice, families[number % std::size(families)]);
+  if (classes > 2) p.flow = false;
   RunConfig config;
   config.data = {.source = DataSource::file, .d = 0, .x = "X.npy", .y = "y.npy"};
   config.network.width = p.m;
@@ -193,7 +225,14 @@ RunProblem make_problem(std::uint64_t seed, std::uint64_t number) {
   } else if (dice.between(0, 3) == 0) {
     config.descent.engine = EngineChoice::flow;
   }
-  const NetworkShape shape{.groups = 2, .width = p.m, .dim = p.d(), .slope = p.slope};
+  const NetworkShape shape{.groups = classes, .width = p.m, .dim = p.d(), .slope = p.slope};
+  if (classes > 2) {
+    Dataset data{.x = Samples(p.x),
+                 .classes = draw_classes(p, dice, classes),
+                 .class_count = classes,
+                 .origin = "hunt"};
+    return {config, std::move(data), {shape, more_weights(p.weights, p.m, classes)}};
+  }
   return {config, make_dataset(Samples(p.x), p.y, "X", "y", "hunt"), {shape, p.weights}};
 }
 
@@ -213,7 +252,8 @@ void keep_problem(const RunProblem& problem, const std::string& folder) {
   };
   write("X.npy", {n, d}, x.data());
   write("y.npy", {n}, y.data());
-  write("W0.npy", {2, m, d}, problem.initial.weights.data());
+  const auto groups = static_cast<std::size_t>(problem.initial.shape.groups);
+  write("W0.npy", {groups, m, d}, problem.initial.weights.data());
   std::ofstream(folder + "/config.toml") << to_toml(problem.config);
 }
 

@@ -45,8 +45,9 @@ std::vector<std::size_t> shape_of(const py::array& array) {
   return {array.shape(), array.shape() + array.ndim()};
 }
 
-std::vector<std::size_t> neuron_shape(Eigen::Index neurons, Eigen::Index columns) {
-  return {2, static_cast<std::size_t>(neurons / 2), static_cast<std::size_t>(columns)};
+std::vector<std::size_t> neuron_shape(Eigen::Index neurons, Eigen::Index columns, int groups) {
+  return {static_cast<std::size_t>(groups), static_cast<std::size_t>(neurons / groups),
+          static_cast<std::size_t>(columns)};
 }
 
 Samples samples_of(const py::array& x, const std::string& where) {

@@ -40,8 +40,8 @@ py::array moved(Vector values);
 
 std::vector<std::size_t> shape_of(const py::array& array);
 
-/// (2, m, columns) of a matrix of neurons.
-std::vector<std::size_t> neuron_shape(Eigen::Index neurons, Eigen::Index columns);
+/// (K, m, columns) of a matrix of neurons of K groups.
+std::vector<std::size_t> neuron_shape(Eigen::Index neurons, Eigen::Index columns, int groups = 2);
 
 /// Samples in the array's own memory where it holds aligned doubles in C order, else in that of a
 /// converted copy. Throws InputError when there are not two dimensions, and for what is not a real

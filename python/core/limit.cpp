@@ -26,12 +26,15 @@ py::array verdict_array(const std::shared_ptr<RunLimit>& run) {
   static_assert(sizeof(PairVerdict) == 1);
   const Limit& limit = run->report.limit;
   return view(reinterpret_cast<const std::uint8_t*>(limit.verdicts.data()),
-              neuron_shape(run->shape.neurons(), limit.margins.size()), keeper(run));
+              neuron_shape(run->shape.neurons(), limit.coefficients.cols(), run->shape.groups),
+              keeper(run));
 }
 
 py::tuple part_values(const RunLimit& run, double StableRank::*value) {
   const auto& ranks = run.report.stable_ranks;
-  return py::make_tuple(ranks[0].*value, ranks[1].*value, ranks[2].*value);
+  py::tuple values(ranks.size());
+  for (std::size_t part = 0; part < ranks.size(); ++part) values[part] = ranks[part].*value;
+  return values;
 }
 
 py::dict pair_counts(const RunLimit& run) {
@@ -48,7 +51,8 @@ py::dict pair_counts(const RunLimit& run) {
 }
 
 /// What `latetime limit --json` prints under "linear".
-py::dict linear_dict(const RunLimit& run) {
+py::object linear_object(const RunLimit& run) {
+  if (run.shape.groups > 2) return py::none();
   const LinearComparison& linear = run.linear;
   py::dict result;
   result["separability"] = word_of(linear.svm.verdict);
@@ -111,6 +115,7 @@ py::object optimality_object(const RunLimit& run) {
 /// Bounds of the least ½‖V‖² on samples x (n × d).
 py::dict least_norm(const std::shared_ptr<Dataset>& data, Eigen::Index width, double slope,
                     double effort) {
+  require_two_classes(*data, "y", "bounds of the least norm are");
   OptimumBounds bounds;
   {
     const py::gil_scoped_release release;
@@ -129,14 +134,33 @@ py::dict least_norm(const std::shared_ptr<Dataset>& data, Eigen::Index width, do
   return result;
 }
 
+/// (n,), of K ≥ 3 classes (n, K−1).
+std::vector<std::size_t> margin_shape(const RunLimit& run, Eigen::Index count) {
+  const Eigen::Index rivals = run.shape.groups - 1;
+  if (rivals == 1) return {size_of(count)};
+  return {size_of(count / rivals), size_of(rivals)};
+}
+
+/// What `latetime limit --json` prints under "collapse"; None of two classes.
+py::object collapse_object(const RunLimit& run) {
+  if (!run.report.collapse) return py::none();
+  py::dict result;
+  result["within_class"] = run.report.collapse->within;
+  result["class_cosine_min"] = run.report.collapse->cosine_min;
+  result["class_cosine_max"] = run.report.collapse->cosine_max;
+  result["class_duality_min"] = run.report.collapse->duality_min;
+  return result;
+}
+
 template <class Array>
 auto array_getter(Array Limit::*member) {
   return [member](const std::shared_ptr<RunLimit>& run) {
     const Array& values = run->report.limit.*member;
     if constexpr (Array::ColsAtCompileTime == 1) {
-      return view(values.data(), {size_of(values.size())}, keeper(run));
+      return view(values.data(), margin_shape(*run, values.size()), keeper(run));
     } else {
-      return view(values.data(), neuron_shape(values.rows(), values.cols()), keeper(run));
+      return view(values.data(), neuron_shape(values.rows(), values.cols(), run->shape.groups),
+                  keeper(run));
     }
   };
 }
@@ -198,12 +222,18 @@ void bind_limit(py::module_& module) {
       .def_property_readonly("slopes", array_getter(&Limit::slopes))
       .def_property_readonly("ray", array_getter(&Limit::ray))
       .def_property_readonly("support",
-                             [](const RunLimit& run) { return flags(run.report.limit.support); })
+                             [](const RunLimit& run) -> py::array {
+                               const auto& support = run.report.limit.support;
+                               const auto count = static_cast<Eigen::Index>(support.size());
+                               return flags(support).reshape(margin_shape(run, count));
+                             })
+      .def_property_readonly("collapse", collapse_object)
+      .def_property_readonly("classes", [](const RunLimit& run) { return run.shape.groups; })
       .def_property_readonly("verdicts", verdict_array)
       .def_property_readonly("pairs", pair_counts)
       .def_property_readonly("switching_share",
                              [](const RunLimit& run) { return run.pairs.switching_share(); })
-      .def_property_readonly("linear", linear_dict)
+      .def_property_readonly("linear", linear_object)
       .def_property_readonly("errors", errors_object)
       .def_property_readonly("optimality", optimality_object);
   module.def("limit_of", limit_of, py::arg("memory"), py::arg("origin"),

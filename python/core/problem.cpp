@@ -66,9 +66,13 @@ RunProblem make_problem(RunConfig config, const Dataset* own_data, const Dataset
   if (weights.is_none()) {
     initial = load_network(config, data);
   } else {
-    const NetworkShape shape = shape_of(config.network, data.dim());
+    const NetworkShape shape = shape_of(config.network, data.dim(), data.class_count);
     initial = network_of(shape, py::array(weights), "W0");
     config.network.initial_weights = "result.h5:/network/initial_weights";
+  }
+  if (data.class_count > 2 && (test || config.data.measures_errors())) {
+    throw InputError("X_test, label_noise",
+                     "errors and label noise are of two classes, y has more; leave them out");
   }
   HeldOut held_out = own_data ? HeldOut{} : held_out_of(config, data);
   if (test) held_out.test = *test;
@@ -179,8 +183,12 @@ py::dict inspect_problem(const RunProblem& problem) {
   }();
   py::dict result = inspection_dict(run.data);
   result["origin"] = run.origin;
-  result["samples_of_class_plus"] = run.class_plus;
-  result["samples_of_class_minus"] = run.class_minus;
+  if (run.class_count > 2) {
+    result["classes"] = run.class_count;
+  } else {
+    result["samples_of_class_plus"] = run.class_plus;
+    result["samples_of_class_minus"] = run.class_minus;
+  }
   result["engine"] = engines_text(run.engines);
   result["last_step"] = run.last_step.step() ? py::object(py::int_(*run.last_step.step()))
                                              : py::str(to_string(run.last_step));
@@ -233,13 +241,14 @@ void bind_problem(py::module_& module) {
       .def_readonly("config", &RunProblem::config)
       .def_property_readonly(
           "data", [](const RunProblem& problem) { return std::make_shared<Dataset>(problem.data); })
-      .def_property_readonly("initial_weights",
-                             [](const std::shared_ptr<RunProblem>& problem) {
-                               const Matrix& weights = problem->initial.weights;
-                               return view(weights.data(),
-                                           neuron_shape(weights.rows(), weights.cols()),
-                                           keeper(problem));
-                             })
+      .def_property_readonly(
+          "initial_weights",
+          [](const std::shared_ptr<RunProblem>& problem) {
+            const Matrix& weights = problem->initial.weights;
+            return view(weights.data(),
+                        neuron_shape(weights.rows(), weights.cols(), problem->initial.shape.groups),
+                        keeper(problem));
+          })
       .def("inspect", inspect_problem);
   py::class_<TrainingProblem, std::shared_ptr<TrainingProblem>>(module, "TrainingProblem")
       .def(py::init(&make_training_problem), py::arg("config"), py::arg("data").none(true),

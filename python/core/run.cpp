@@ -78,8 +78,13 @@ struct State {
   Record record;
 };
 
+int groups_of(const State& state) {
+  return state.problem->initial.shape.groups;
+}
+
 py::array pairs_view(const State& state, const Matrix& pairs) {
-  return view(pairs.data(), neuron_shape(pairs.rows(), pairs.cols()), keeper(state.state));
+  return view(pairs.data(), neuron_shape(pairs.rows(), pairs.cols(), groups_of(state)),
+              keeper(state.state));
 }
 
 /// Weights follow from the coefficients where the engine does without them.
@@ -96,8 +101,14 @@ py::array weights_of(const State& state) {
 
 py::array margins_of(const State& state) {
   const RunProblem& problem = *state.problem;
-  Vector result = margins(group_outputs(state.state->preactivations, problem.initial.shape),
-                          problem.data.classes);
+  const Matrix outputs = group_outputs(state.state->preactivations, problem.initial.shape);
+  const Rivals rivals(problem.data.classes, problem.data.class_count);
+  if (!rivals.two_classes()) {
+    Vector all = rivals.margins(outputs);
+    if (state.state->margin_offset.size() > 0) all += state.state->margin_offset;
+    return moved(margins(rivals.outputs(all), problem.data.classes));
+  }
+  Vector result = margins(outputs, problem.data.classes);
   if (state.state->margin_offset.size() > 0) result += state.state->margin_offset;
   return moved(std::move(result));
 }
@@ -106,7 +117,7 @@ py::dict metrics_of(const Record& record) {
   const auto fields = metrics_fields(record);
   py::dict metrics;
   for (std::size_t i = 0; i < fields.size(); ++i) {
-    const std::string& name = metrics_columns(true)[i];
+    const std::string& name = metrics_columns(true, record.groups())[i];
     if (name == engine_column) continue;
     metrics[py::str(name)] =
         fields[i].empty() ? std::nan("") : std::strtod(fields[i].c_str(), nullptr);
@@ -224,7 +235,7 @@ std::shared_ptr<RunProblem> problem_of(const std::shared_ptr<RunMemory>& memory,
   const auto& y = doubles("/data/y");
   Dataset data = make_dataset(std::move(x), Eigen::Map<const Vector>(y.data(), n), "/data/x",
                               "/data/y", memory->arrays.read_string("/provenance/data_origin"));
-  const NetworkShape network = shape_of(config.network, d);
+  const NetworkShape network = shape_of(config.network, d, data.class_count);
   Network initial =
       network_of_array(network, memory->arrays.shape("/network/initial_weights"),
                        doubles("/network/initial_weights"), "/network/initial_weights");
@@ -260,7 +271,7 @@ void bind_state(py::module_& module) {
                              [](const State& s) {
                                const Matrix& c = s.state->coefficients;
                                return moved(data_correlated_coefficients(c, s.problem->data.x),
-                                            neuron_shape(c.rows(), c.cols()));
+                                            neuron_shape(c.rows(), c.cols(), groups_of(s)));
                              })
       .def_property_readonly("margins", margins_of);
 }
@@ -285,8 +296,8 @@ void bind_run(py::module_& module) {
       .def("__enter__", [](const py::object& self) { return self; })
       .def("__exit__", [](HeldFolder& self, const py::args&) { self.release(); });
   module.def(
-      "metrics_columns", [](bool errors) { return metrics_columns(errors); },
-      py::arg("errors") = false);
+      "metrics_columns", [](bool errors, int classes) { return metrics_columns(errors, classes); },
+      py::arg("errors") = false, py::arg("classes") = 2);
   module.def("read_run",
              [](const std::string& path) { return std::make_shared<RunMemory>(read_run(path)); });
   module.def("read_training", [](const std::string& path) {

@@ -314,7 +314,7 @@ def to_samples(X: Any, name: str = "X") -> np.ndarray:
 
 
 def to_labels(y: Any, positive: Any = None, call: str = "lt.run(X, y, {})") -> np.ndarray:
-    """(n,) labels +1.0 and -1.0.
+    """(n,) labels +1.0 and -1.0; of three classes and more, numbered 0, 1, 2, ... without a gap, their numbers.
 
     positive: the value that counts as +1, where the labels are not +1 and -1. call: what the user is told to write,
     "{}" standing for positive=...
@@ -326,11 +326,13 @@ def to_labels(y: Any, positive: Any = None, call: str = "lt.run(X, y, {})") -> n
             return labels.astype(float)
         if len(values) == 1:
             raise ValueError(f"y: every label is {_text(values[0])}; give labels of two classes, +1 and -1")
+    if positive is None and len(values) > 2 and _numbers_classes(values):
+        return labels.astype(float)
     if len(values) > 2:
         first = positive if positive is not None else values[-1]
         raise ValueError(
             f"y: holds {len(values)} different labels ({_listing(values)}), this network has two classes; write "
-            f"np.where(np.asarray(y) == {_text(first)}, 1, -1) for one against the rest"
+            f"np.where(np.asarray(y) == {_text(first)}, 1, -1) for one against the rest, or number the classes 0, 1, 2, ..."
         )
     if positive is None:
         chosen, other = values[-1], values[0]
@@ -343,6 +345,16 @@ def to_labels(y: Any, positive: Any = None, call: str = "lt.run(X, y, {})") -> n
         found = "none" if not values else " and ".join(_text(value) for value in values)
         raise ValueError(f"positive: {_text(positive)} is no label; the labels are {found}: give one of them")
     return np.where(np.array([value == matching[0] for value in labels.tolist()], dtype=bool), 1.0, -1.0)
+
+
+def _numbers_classes(values: List[Any]) -> bool:
+    """Whether these labels number classes: 0, 1, ..., K-1, each of them there."""
+    if any(isinstance(value, (str, bytes, bool)) for value in values):
+        return False
+    try:
+        return sorted(float(value) for value in values) == [float(k) for k in range(len(values))]
+    except (TypeError, ValueError):
+        return False
 
 
 def to_classes(y: Any, positive: Any = None, call: str = "lt.train(X, y, {})") -> Tuple[List[int], Dict[str, int]]:

@@ -32,7 +32,7 @@ class Data:
     x: str
     'samples, n x d: .npy, .npz:name, .csv, .h5:/path, .mat:/path, LIBSVM'
     y: str
-    'labels, n of two values: the same formats; empty: in the file of x'
+    'labels, n of two values, or classes 0, 1, ..., K-1: the same formats; empty: in the file of x'
     positive: str
     'the label that counts as +1, the other as -1; empty: labels are +1 and -1'
     label_column: str
@@ -40,7 +40,7 @@ class Data:
     transpose: bool
     'x holds a sample a column, as d x n'
     classes: str
-    'classes of images: "even-odd", "0-4 vs 5-9", "3 vs 8", the first is +1; "all" ten in latetime train'
+    'classes of images: "even-odd", "0-4 vs 5-9", "3 vs 8", the first is +1; "all": ten'
     pixels: str
     'unit: [0, 1]; standardized: mean 0, variance 1 (unit | standardized)'
     split: str

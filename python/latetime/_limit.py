@@ -31,10 +31,21 @@ class Parts(NamedTuple):
     all: float
 
 
+class ClassParts(tuple):
+    """A number of W_0, ..., W_{K-1} and of all stacked, of three classes and more."""
+
+    @property
+    def all(self) -> float:
+        """Of all stacked."""
+        return self[-1]
+
+
 class Limit:
     """W(t) = V log t + ...: V solves the KKT conditions of min |V|^2 / 2 with all margins >= 1.
 
-    Arrays are read-only views; (2, m, n) ones are ordered by class +1, -1.
+    Arrays are read-only views; (2, m, n) ones are ordered by class +1, -1. Of K >= 3 classes they are (K, m, n), and
+    margins f_y - f_k, their multipliers and the support (n, K-1), one for each other class k, ascending; errors,
+    linear and optimality are None.
     """
 
     def __init__(self, core: _core.Limit):
@@ -76,14 +87,26 @@ class Limit:
         return self._core.log10_followed
 
     @property
-    def stable_rank(self) -> Parts:
-        """Stable ranks of V_{+1}, V_{-1}, V; NaN for a class that stays behind (V_j = 0)."""
-        return Parts(*self._of_direction("stable_rank"))
+    def stable_rank(self) -> Union[Parts, ClassParts]:
+        """Stable ranks of V_{+1}, V_{-1}, V (or V_0, ..., V_{K-1}, V); NaN for a class that stays behind (V_j = 0)."""
+        return self._parts("stable_rank")
 
     @property
-    def stable_rank_excess(self) -> Parts:
+    def stable_rank_excess(self) -> Union[Parts, ClassParts]:
         """The same without the 1, with all their digits."""
-        return Parts(*self._of_direction("stable_rank_excess"))
+        return self._parts("stable_rank_excess")
+
+    def _parts(self, name: str) -> Union[Parts, ClassParts]:
+        values = self._of_direction(name)
+        return Parts(*values) if len(values) == 3 else ClassParts(values)
+
+    @property
+    def collapse(self) -> Optional[Dict[str, float]]:
+        """Neural-collapse measures of V (docs/classes.md): within_class, class_cosine_min, class_cosine_max, class_duality_min.
+
+        None of two classes.
+        """
+        return self._of_direction("collapse")
 
     @property
     def normalized_margin(self) -> float:
@@ -141,8 +164,8 @@ class Limit:
         return self._of_direction("switching_share")
 
     @property
-    def linear(self) -> Dict[str, Any]:
-        """The limit beside the linear classifier of largest margin, as `latetime limit --json` names it."""
+    def linear(self) -> Optional[Dict[str, Any]]:
+        """None of three classes and more; the limit beside the linear classifier of largest margin, as `latetime limit --json` names it."""
         return self._of_direction("linear")
 
     @property
@@ -192,8 +215,8 @@ class Limit:
         ranks = ", ".join(f"{rank:.6g}" for rank in self.stable_rank)
         share = 100 * self.switching_share
         return (
-            f"Limit({self.status}: stable rank W+, W-, W {ranks}; "
-            f"{int(self.support.sum())} of {len(self.support)} samples support it; "
+            f"Limit({self.status}: stable rank {'W+, W-, W' if self.support.ndim == 1 else 'W0, ..., W'} {ranks}; "
+            f"{int(self.support.sum())} of {self.support.size} {'samples' if self.support.ndim == 1 else 'margins'} support it; "
             f"{share:.3g} % of the other-class pairs switch for ever)"
         )
 

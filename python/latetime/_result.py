@@ -277,10 +277,11 @@ class Run:
         if message:
             lines.append(f"  {message}")
         if len(self):
-            lines.append(
-                f"  stable rank W+, W-, W: {self.stable_rank_pos[-1]:.6g}, "
-                f"{self.stable_rank_neg[-1]:.6g}, {self.stable_rank_all[-1]:.6g}"
-            )
+            parts, named = ["pos", "neg"], "W+, W-, W"
+            if len(self.weights) > 2:
+                parts, named = [str(k) for k in range(len(self.weights))], "W0, ..., W"
+            ranks = ", ".join(f"{self[f'stable_rank_{part}'][-1]:.6g}" for part in [*parts, "all"])
+            lines.append(f"  stable rank {named}: {ranks}")
             lines.append(f"  log loss {self.log_loss[-1]:.6g}, engine {self.engine[-1]}")
         if self.limit:
             lines.append(f"  {self.limit!r}")

@@ -55,7 +55,7 @@ def run(
 ) -> Run:
     """Trains a network and records what it does; returns a Run.
 
-    run(X, y, width=50, slope=0.0, until="1e100")   own arrays: X (n, d), y (n,) of +1 and -1
+    run(X, y, width=50, slope=0.0, until="1e100")   own arrays: X (n, d), y (n,) of +1 and -1, or of classes 0, 1, ..., K-1
     run(df, y="label", positive="cat")              a table with a column of labels
     run("X.npy", "y.npy")                           files of samples and labels
     run("data.csv", y="label")                      a file with a column of labels
@@ -69,7 +69,7 @@ def run(
         sources test_n=1000, of files test_x="T.npy", test_y="s.npy").
     keys: any key of the configuration, whatever its section; they go over `config`.
     config: the rest of the configuration of a run on own arrays (its data section is not used).
-    W0: initial weights (2, m, d), [0] of class +1, [1] of class -1, instead of random ones; an array, or a file of one.
+    W0: initial weights (2, m, d), [0] of class +1, [1] of class -1, or (K, m, d), instead of random ones; an array, or a file of one.
     seed: root of every random number. The same seed gives the same bits, with any number of threads.
     out: a folder; the run is written there as it goes on, and a killed run can go on with
         resume=True. Without it, everything stays in memory.
@@ -147,7 +147,7 @@ class Columns:
 
 
 def _carry_out(problem, memory, out, resume, threads, progress, observer, columns) -> Run:
-    columns.check_names(_core.metrics_columns(problem.measures_errors))
+    columns.check_names(_core.metrics_columns(problem.measures_errors, problem.initial_weights.shape[0]))
     if columns and out is not None and resume:
         raise ValueError("measures: a folder's earlier records have none; resume without, or in memory by Run.resume")
 

@@ -496,8 +496,8 @@ def _():
 
 @case("labels of more than two values, or of one that is not ±1")
 def _():
-    digits = np.arange(8) % 4
-    refused(X, digits, "y: holds 4 different labels (0, 1, 2, ...)", mend="np.where(np.asarray(y) == 3, 1, -1)")
+    digits = np.arange(8) % 4 + 1  # numbered from 0 they would be classes
+    refused(X, digits, "y: holds 4 different labels (1, 2, 3, ...)", mend="np.where(np.asarray(y) == 4, 1, -1)")
     with pytest.raises(ValueError, match=r"np.where\(np.asarray\(y\) == 2, 1, -1\)"):
         lt.run(X, digits, positive=2)
     refused(X, X[:, 0], "y: holds 8 different labels")

@@ -62,14 +62,12 @@ struct Watched {
 };
 
 HandOver::Discrepancy always(double value) {
-  return [value](const Matrix&, const Vector&, const Matrix&, const Vector&, std::array<bool, 2>) {
-    return value;
-  };
+  return [value](const Matrix&, const Vector&, const Matrix&, const Vector&,
+                 const std::vector<bool>&) { return value; };
 }
 HandOver::Discrepancy of_log_loss() {
-  return [](const Matrix&, const Vector& a, const Matrix&, const Vector& b, std::array<bool, 2>) {
-    return std::abs(log_loss_of(a) - log_loss_of(b));
-  };
+  return [](const Matrix&, const Vector& a, const Matrix&, const Vector& b,
+            const std::vector<bool>&) { return std::abs(log_loss_of(a) - log_loss_of(b)); };
 }
 
 TEST(HandOver, LooksEightTimesADecadeFromAHundredOn) {

@@ -249,8 +249,7 @@ TEST(SwitchingMean, OffsetOfTheMarginsIsThatOfTheMovedNeuron) {
   for (const double slope : {0.0, 0.3}) {
     const Sliding s = sliding_pairs(3, slope, 4);
     const SwitchingMean mean = switching_mean(s.problem, s.group, s.mode, s.lambda);
-    Vector offset = Vector::Ones(6);
-    add_margin_offset(s.problem, s.group, s.mode, mean, offset);
+    const Vector offset = Vector::Ones(6) + margin_offset(s.problem, s.group, s.mode, mean);
     const Eigen::MatrixXd block = s.problem.gram.topLeftCorner(3, 3);
     const Vector move = block.inverse() * mean.preactivation;
     for (Eigen::Index i = 0; i < 6; ++i) {
@@ -325,8 +324,7 @@ TEST(SwitchingMean, GoesAlongWithPairsThatRide) {
         EXPECT_NEAR(mean.activation[0], plain[2], tolerance) << on_line << own << seed;
         EXPECT_NEAR(mean.activation[1], plain[3], tolerance) << on_line << own << seed;
         EXPECT_NEAR(mean.rider_activation[0], plain[4], tolerance) << on_line << own << seed;
-        Vector offset = Vector::Zero(6);
-        add_margin_offset(s.problem, s.group, s.mode, mean, offset);
+        const Vector offset = margin_offset(s.problem, s.group, s.mode, mean);
         EXPECT_NEAR(offset[2], s.problem.sign(s.group, 2) * plain[4] / 2.0, tolerance);
       }
     }

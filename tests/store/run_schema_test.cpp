@@ -36,11 +36,6 @@ class Filler {
     entries.insert(path_ + "/" + name);
     value = static_cast<double>(entries.size());
   }
-  void array(const std::string& name, Extent, std::array<double, 3>& values,
-             const EntryRule& = {}) {
-    entries.insert(path_ + "/" + name);
-    values.fill(static_cast<double>(entries.size()));
-  }
   template <class T>
   void array(const std::string& name, Extent extent, std::vector<T>& values,
              const EntryRule& rule = {}) {
@@ -48,8 +43,9 @@ class Filler {
     values.clear();
     for (std::size_t i = 0; i < count(extent); ++i) {
       const std::uint64_t value = i + entries.size();
-      values.push_back(
-          static_cast<T>(std::is_same_v<T, double> ? value : value % (rule.largest % 200 + 1)));
+      values.push_back(static_cast<T>(std::is_same_v<T, double> ? value
+                                      : rule.of_classes         ? value % 2
+                                                        : value % (rule.largest % 200 + 1)));
     }
   }
   bool has(const std::string&, bool) const { return true; }
@@ -64,7 +60,10 @@ class Filler {
       case Extent::parts:
         return 3;
       case Extent::samples:
+      case Extent::margins:
         return 3;
+      case Extent::collapse:
+        return 4;
       case Extent::sample_rows:
         return 12;
       case Extent::tests:

@@ -4,7 +4,6 @@
 // any arithmetic, and gradient flow by many small steps. It shares nothing with the library.
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -46,16 +45,16 @@ Problem problem_of(const Run& run) {
   return problem;
 }
 
-/// What is compared: log of the mean loss, and the stable ranks of W_{+1}, W_{−1} and W,
-/// NaN where the weights are zero.
+/// What is compared: log of the mean loss, and the stable ranks of W_{+1}, W_{−1} and W (of K
+/// classes those of all, and of W), NaN where the weights are zero.
 struct Answer {
   double log_loss = 0.0;
-  std::array<double, 3> ranks{};
+  std::vector<double> ranks = std::vector<double>(3);
 
   /// Largest absolute difference; ranks that exist nowhere do not differ.
   double difference(const Answer& other) const {
     double largest = std::abs(log_loss - other.log_loss);
-    for (std::size_t part = 0; part < 3; ++part) {
+    for (std::size_t part = 0; part < ranks.size(); ++part) {
       if (std::isnan(ranks[part]) && std::isnan(other.ranks[part])) continue;
       const double off = std::abs(ranks[part] - other.ranks[part]);
       if (!(off <= largest)) largest = off;

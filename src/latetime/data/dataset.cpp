@@ -21,6 +21,14 @@ void require_finite(const Eigen::Ref<const Matrix>& x, const std::string& where)
   }
 }
 
+void require_two_classes(const Dataset& data, const std::string& where, const std::string& what) {
+  if (data.class_count == 2) return;
+  throw InputError(where,
+                   fmt::format("{} of two classes, these samples have {}; choose the samples "
+                               "of two, or a grouping such as \"even-odd\"",
+                               what, data.class_count));
+}
+
 Dataset make_dataset(Samples x, const Labels& labels, const std::string& positive,
                      const std::string& where_x, const std::string& where_y, std::string origin) {
   if (x.rows() == 0 || x.cols() == 0) {
@@ -39,6 +47,17 @@ Dataset make_dataset(Samples x, const Labels& labels, const std::string& positiv
                                                 : ""));
   }
   require_finite(x, where_x);
+  const int numbered = positive.empty() ? numbered_classes(labels) : 0;
+  if (numbered > 0) {
+    std::vector<int> classes;
+    for (const std::uint32_t k : labels.which()) {
+      classes.push_back(static_cast<int>(std::lround(std::stod(labels.keys()[k]))));
+    }
+    return {.x = std::move(x),
+            .classes = std::move(classes),
+            .class_count = numbered,
+            .origin = std::move(origin)};
+  }
   return {.x = std::move(x),
           .classes = two_classes(labels, positive, where_y),
           .class_count = 2,

@@ -22,8 +22,11 @@ struct Dataset {
 
   Eigen::Index size() const { return x.rows(); }
   Eigen::Index dim() const { return x.cols(); }
-  /// Label +1 or −1 of sample i (two classes).
-  int label(Eigen::Index i) const { return classes[static_cast<std::size_t>(i)] == 0 ? 1 : -1; }
+  /// Label +1 or −1 of sample i; of three classes and more the number of its class.
+  int label(Eigen::Index i) const {
+    const int of_sample = classes[static_cast<std::size_t>(i)];
+    return class_count > 2 ? of_sample : of_sample == 0 ? 1 : -1;
+  }
   /// Whether label noise flipped the label of sample i.
   bool flipped(Eigen::Index i) const {
     const auto at = static_cast<std::size_t>(i);
@@ -31,11 +34,14 @@ struct Dataset {
   }
 };
 
-/// Two-class data set from labels; `where_x` and `where_y` name the inputs in error messages.
-/// Throws InputError for an empty set, a shape mismatch, an entry that is not finite, or a label
-/// that is not +1 or −1.
+/// Data set from labels +1 and −1, or 0, 1, …, K−1 of K ≥ 3 classes, each of them there; `where_x`
+/// and `where_y` name the inputs in error messages. Throws InputError for an empty set, a shape
+/// mismatch, an entry that is not finite, or another label.
 Dataset make_dataset(Samples x, const Vector& labels, const std::string& where_x,
                      const std::string& where_y, std::string origin);
+
+/// Throws InputError, naming `where`, for more than two classes; `what` is what is of two classes.
+void require_two_classes(const Dataset& data, const std::string& where, const std::string& what);
 
 /// Throws InputError, naming `where`, the row and the column, when an entry of x is NaN or
 /// infinite.

@@ -1,6 +1,7 @@
 #include "latetime/data/labels.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 
 #include <fmt/format.h>
@@ -90,7 +91,8 @@ std::string first_of(const Labels& labels, std::size_t k) {
   const std::string quoted = is_number ? one : "'" + shown(labels.names().back()) + "'";
   throw InputError(where,
                    fmt::format("the labels have {} values ({}), this network has two classes; keep "
-                               "the samples of two, or write y = numpy.where(y == {}, 1, -1)",
+                               "the samples of two, or write y = numpy.where(y == {}, 1, -1); "
+                               "classes numbered 0, 1, 2, ... without a gap make it one of as many",
                                labels.names().size(), list_of(labels.names()), quoted));
 }
 
@@ -138,6 +140,20 @@ Labels labels_of(std::span<const double> values) {
   Labels labels;
   for (const double value : values) labels.add(value);
   return labels;
+}
+
+int numbered_classes(const Labels& labels) {
+  constexpr std::size_t most = 100;
+  const std::size_t count = labels.keys().size();
+  if (count < 3 || count > most) return 0;
+  for (const std::string& key : labels.keys()) {
+    double number = 0.0;
+    if (parse_number(key, number) != FieldError::none) return 0;
+    if (!(number >= 0.0 && number < static_cast<double>(count) && number == std::floor(number))) {
+      return 0;
+    }
+  }
+  return static_cast<int>(count);  // different whole numbers below it are all of them
 }
 
 std::vector<int> two_classes(const Labels& labels, const std::string& positive,

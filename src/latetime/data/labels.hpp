@@ -47,9 +47,13 @@ Labels labels_of(std::span<const double> values);
 std::vector<int> two_classes(const Labels& labels, const std::string& positive,
                              const std::string& where);
 
-/// Two-class data set from labels, of which `positive` counts as +1 (see `two_classes`); `where_x`
-/// and `where_y` name the inputs in error messages. Throws InputError for an empty set, a shape
-/// mismatch, an entry that is not finite, and labels that `two_classes` refuses.
+/// K where the labels number K ≥ 3 classes: 0, 1, …, K−1, each of them there, 100 at most; else 0.
+int numbered_classes(const Labels& labels);
+
+/// Data set from labels, of which `positive` counts as +1 (see `two_classes`), or, with `positive`
+/// empty, that number three classes and more; `where_x` and `where_y` name the inputs in error
+/// messages. Throws InputError for an empty set, a shape mismatch, an entry that is not finite, and
+/// other labels that `two_classes` refuses.
 Dataset make_dataset(Samples x, const Labels& labels, const std::string& positive,
                      const std::string& where_x, const std::string& where_y, std::string origin);
 

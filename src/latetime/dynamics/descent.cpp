@@ -78,7 +78,8 @@ Descent::Descent(const Problem& problem, const DescentOptions& options)
     return;
   }
   hand_over_ = std::make_unique<HandOver>(
-      *flow_problem_, preactivations(problem.initial.weights, x), beyond_, discrepancy_of(options),
+      *flow_problem_, preactivations(problem.initial.weights, x), beyond_,
+      discrepancy_of(options, problem),
       HandOver::Options{
           .tolerance = options.tolerance,
           .forced = plan_.forced_flow,

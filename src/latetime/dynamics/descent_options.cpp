@@ -21,11 +21,6 @@ constexpr double least_exact_steps = 2e5;
 // which of them can switch.
 constexpr double least_pairs_to_follow = 3000;
 
-double log_loss_discrepancy(const Matrix&, const Vector& a, const Matrix&, const Vector& b,
-                            std::array<bool, 2>) {
-  return std::abs(log_mean_loss(a) - log_mean_loss(b));
-}
-
 }  // namespace
 
 void require_engine_follows(EngineChoice engine, Method method, const std::string& where) {
@@ -56,8 +51,13 @@ std::size_t batch_size(const DescentOptions& options) {
   return options.method == Method::stochastic ? options.batch_size : 0;
 }
 
-HandOver::Discrepancy discrepancy_of(const DescentOptions& options) {
-  return options.discrepancy ? options.discrepancy : log_loss_discrepancy;
+HandOver::Discrepancy discrepancy_of(const DescentOptions& options, const Problem& problem) {
+  if (options.discrepancy) return options.discrepancy;
+  return [rivals = Rivals(problem.data.classes, problem.shape().groups)](
+             const Matrix&, const Vector& a, const Matrix&, const Vector& b,
+             const std::vector<bool>&) {
+    return std::abs(rivals.log_mean_loss(a, logistic) - rivals.log_mean_loss(b, logistic));
+  };
 }
 
 EnginePlan plan_engines(const DescentOptions& options, Eigen::Index n, const NetworkShape& shape) {

@@ -35,7 +35,7 @@ void require_engine_smooths(EngineChoice engine, Method method, const std::strin
 std::size_t batch_size(const DescentOptions& options);
 
 /// What compares states: options.discrepancy, or log losses alone.
-HandOver::Discrepancy discrepancy_of(const DescentOptions& options);
+HandOver::Discrepancy discrepancy_of(const DescentOptions& options, const Problem& problem);
 
 /// Which engines a run uses.
 struct EnginePlan {

@@ -135,7 +135,7 @@ RoundingShadow ExactRun::make_shadows() const {
     return Shadow{std::unique_ptr<ExactEngine>(new ExactEngine(make_engine(start, options_, plan))),
                   order, scale};
   };
-  return {problem_.data.classes, problem_.shape(), make, discrepancy_of(options_)};
+  return {problem_.data.classes, problem_.shape(), make, discrepancy_of(options_, problem_)};
 }
 
 EngineKind ExactRun::engine() const {
@@ -152,10 +152,7 @@ TrainingState ExactRun::state(bool with_weights) const {
       std::visit([&](const auto& engine) { return engine.state(with_weights); }, engine_);
   if (shadow_) state.error_estimate = shadow_->error_estimate(state);
   if (contracts_ && state.error_estimate < exact_to) state.error_estimate = 0.0;
-  if (problem_.shape().groups == 2) {
-    state.error_estimate +=
-        rounding_of_ranks(state, problem_.shape(), sample_norms_, initial_norms_);
-  }
+  state.error_estimate += rounding_of_ranks(state, problem_.shape(), sample_norms_, initial_norms_);
   return state;
 }
 
@@ -209,9 +206,9 @@ void ExactRun::advance(std::uint64_t steps) {
 void ExactRun::look_at_multipliers() {
   if (steps_to_look_at_multipliers(step() - 1) > 1) return;
   const TrainingState here = std::visit([](const auto& e) { return e.state(false); }, engine_);
-  const Vector u =
-      margins(group_outputs(here.preactivations, problem_.shape()), problem_.data.classes);
-  if (multipliers(u, problem_.loss).maxCoeff() <= contracting_multiplier_) return;
+  const Rivals rivals(problem_.data.classes, problem_.shape().groups);
+  const Vector u = rivals.margins(group_outputs(here.preactivations, problem_.shape()));
+  if (rivals.largest_pull(u, problem_.loss) <= contracting_multiplier_) return;
   // Signs that were decided with more digits are not decided for shadows that come after them.
   const bool lost = (shadow_ && shadow_->lost()) || signs_until_ > steps_to_look_for_signs;
   contracts_ = false;

@@ -37,8 +37,9 @@ Vector pushes(const FlowProblem& problem, const std::vector<NeuronMode>& modes,
   const Vector lengths = problem.x.rowwise().norm();
   Vector result(problem.neurons());
   for (Eigen::Index k = 0; k < result.size(); ++k) {
-    const Vector moved = signed_multipliers(problem, problem.group_of(k),
-                                            modes[static_cast<std::size_t>(k)], lambda);
+    const int group = problem.group_of(k);
+    const Vector moved = signed_multipliers(problem, group, modes[static_cast<std::size_t>(k)],
+                                            problem.rivals.felt(group, lambda));
     result[k] = (problem.x.transpose() * moved).norm();
     if (result[k] <= rounding_of_pushes * moved.cwiseAbs().dot(lengths)) result[k] = 0.0;
   }
@@ -61,8 +62,10 @@ bool moves_no_weights(const FlowProblem& problem, const std::vector<NeuronMode>&
     for (std::size_t s = 0; s < support.size(); ++s) {
       const Vector one = Vector::Unit(ray.size(), support[s]);
       features.block(d * static_cast<Eigen::Index>(k), static_cast<Eigen::Index>(s), d, 1) =
-          problem.x.transpose() * signed_multipliers(problem, problem.group_of(neuron),
-                                                     modes[static_cast<std::size_t>(neuron)], one);
+          problem.x.transpose() *
+          signed_multipliers(problem, problem.group_of(neuron),
+                             modes[static_cast<std::size_t>(neuron)],
+                             problem.rivals.felt(problem.group_of(neuron), one));
     }
   }
   Vector sizes = features.colwise().norm();

@@ -66,18 +66,19 @@ Disturbance FlowState::off_at_zero(Eigen::Index k, const Vector& change) const {
 /// What a disturbance moves margins by is made up for: the s that do so, to first order, from soon
 /// to late. By a time T in θ it is about δs = −(κ + Λ⁻¹/T)⁻¹ δu. None where that is not looked for.
 std::vector<Vector> FlowState::answers(const Disturbance& off) const {
-  if (samples() > most_samples_of_answer || plateau) return {};
+  if (margins() > most_margins_of_answer || plateau) return {};
   const FlowNeuron& disturbed = neuron(off.neuron);
-  Vector moved = off.z / -static_cast<double>(problem->shape.width);
+  Vector at_samples = off.z / -static_cast<double>(problem->shape.width);
   for (Eigen::Index l = 0; l < samples(); ++l) {
     const bool turns = std::find(off.turning.begin(), off.turning.end(), l) != off.turning.end();
     const double slope = turns ? 1.0 : problem->slope(disturbed.mode.is_active(l));
-    moved[l] *= problem->sign(disturbed.group, l) * slope;
+    at_samples[l] *= problem->sign(disturbed.group, l) * slope;
   }
+  const Vector moved = problem->rivals.asked(disturbed.group, at_samples);
   // Samples that are asleep make up for nothing.
   const Vector rates = rates_now();
   std::vector<Eigen::Index> awake;
-  for (Eigen::Index l = 0; l < samples(); ++l) {
+  for (Eigen::Index l = 0; l < margins(); ++l) {
     if (rates[l] > 0.0) awake.push_back(l);
   }
   const Eigen::MatrixXd links = kernel(awake, awake);
@@ -88,7 +89,7 @@ std::vector<Vector> FlowState::answers(const Disturbance& off) const {
     followed.diagonal() += slowness / time;
     const auto made_up = symmetric_solution(followed, asked);
     if (!made_up) return {};
-    found.emplace_back(Vector::Zero(samples()));
+    found.emplace_back(Vector::Zero(margins()));
     found.back()(awake) = made_up->col(0);
   }
   return found;
@@ -129,9 +130,11 @@ void FlowState::book_beside(Eigen::Index k, Eigen::Index i, double distance) {
   book_disturbance({k, std::move(shift), distance, {i}}, margins);
 }
 
-/// The rest of it: what it does to margins, and what makes up for that.
-void FlowState::book_disturbance(const Disturbance& off, const Vector& margins) {
+/// The rest of it: what it does to the margins at each sample (n entries), and what makes up for
+/// that.
+void FlowState::book_disturbance(const Disturbance& off, const Vector& at_samples) {
   EventErrors& errors = event_errors;
+  const Vector margins = problem->rivals.asked(neuron(off.neuron).group, at_samples);
   errors.weights += off.weights;
   errors.margins += margins;
   errors.fresh *= std::exp(errors.fresh_time - theta);
@@ -152,7 +155,7 @@ void FlowState::book_disturbance(const Disturbance& off, const Vector& margins) 
 Matrix FlowState::propagate(const Disturbance& off) {
   neuron(off.neuron).errors += off.z.cwiseAbs();
   neuron(off.neuron).weights_error += off.weights;
-  if (samples() > most_samples_of_answer) return {};  // a trial has measured it (HandOver)
+  if (margins() > most_margins_of_answer) return {};  // a trial has measured it (HandOver)
   Matrix coefficients_moved, moved;
   for (const Vector& answer : answers(off)) {
     const Matrix gains = gains_of(answer);
@@ -196,7 +199,12 @@ void FlowState::forget_errors_along_sliding(Eigen::Index k) {
 void FlowState::book_series(const Vector& x) {
   const double inverse_time = std::exp(-theta);
   if (inverse_time * inverse_time * inverse_time < step_of_no_series) return;
-  const Vector change = (inverse_time * (kernel * last_lambda)).cwiseAbs().cwiseMin(1.0);
+  Vector change = (inverse_time * (kernel * last_lambda)).cwiseAbs().cwiseMin(1.0);
+  const Eigen::Index each = problem->rivals.each();
+  for (Eigen::Index first = 0; each > 1 && first < margins(); first += each) {
+    const double most = change.segment(first, each).maxCoeff();  // g' couples them
+    change.segment(first, each).setConstant(most);
+  }
   const Vector left = x.cwiseAbs().cwiseProduct(change.array().cube().matrix());
   series_error += rest_of_series * (kernel.cwiseAbs() * left).maxCoeff();
 }

@@ -105,7 +105,8 @@ class EventSearch {
         lags_(state.lag_counts()),
         rows_(rows),
         tops_(static_cast<std::size_t>(state.samples()), -1.0),
-        moved_(2 * DenseStep::points) {}
+        moved_(2 * DenseStep::points),
+        felt_moved_(static_cast<std::size_t>(state.problem->rivals.groups())) {}
   FlowSearch run() {
     find_crossings();
     find_exits();
@@ -186,13 +187,14 @@ class EventSearch {
   // Of the neuron gone to.
   ModeRows& rows_;
   Eigen::Index at_ = -1;
-  Vector since_;                // s − since
+  Vector since_, felt_since_;   // s − since, and what the neuron felt of it
   std::optional<Vector> hops_;  // FlowState::hop_bounds, once they were asked for
   Vector row_;                  // of the last course
 
   // What all pairs share, once it was asked for.
-  std::vector<double> tops_;   // n: largest |z| of the sample; −1: not known
-  std::vector<Vector> moved_;  // by cell of the grid
+  std::vector<double> tops_;        // n: largest |z| of the sample; −1: not known
+  std::vector<Vector> moved_;       // by cell of the grid
+  std::vector<Vector> felt_moved_;  // by group: what neurons feel of the whole step
 };
 
 /// Turns to neuron k, if it is another one.
@@ -202,12 +204,14 @@ void EventSearch::go_to(Eigen::Index k) {
   const FlowNeuron& neuron = state_.neuron(k);
   rows_.go_to(*state_.problem, neuron.group, neuron.mode, k);
   since_ = state_.s - neuron.since;
+  felt_since_ = state_.felt(neuron.group, since_);
   hops_.reset();
 }
 
 EventSearch::Course EventSearch::course_of(Eigen::Index i) {
-  const double side = this->side(state_.neuron(at_), i);
-  row_ = side * rows_.row(i);
+  const FlowNeuron& neuron = state_.neuron(at_);
+  const double side = this->side(neuron, i);
+  row_ = state_.problem->rivals.asked(neuron.group, side * rows_.row(i));
   Course course{0.0, row_, state_.lag_row(row_)};
   if (state_.plateau) row_ = state_.driven_row(row_);
   course.start = side * state_.z(at_, i) + row_.dot(since_);
@@ -265,14 +269,19 @@ std::optional<FoundEvent> EventSearch::crossing(Eigen::Index i) {
   return FoundEvent{when, k, i, cause_at_zero(state_, state_.neuron(k).group, i)};
 }
 
-/// Whether the bound over the whole step is enough: what first_at_zero asks first, to the bit,
-/// where nothing but s moves the pair.
+/// Whether the bound over the whole step is enough: what first_at_zero asks first, of two classes to
+/// the bit, where nothing but s moves the pair.
 bool EventSearch::stays_clear(Eigen::Index i, double tolerance) {
+  const FlowNeuron& neuron = state_.neuron(at_);
+  Vector& moved = felt_moved_[static_cast<std::size_t>(neuron.group)];
+  if (moved.size() == 0) {
+    moved = state_.felt(neuron.group, Cell{0, DenseStep::points}.moved(step_, moved_));
+  }
   const Vector& row = rows_.row(i);
-  const double side = this->side(state_.neuron(at_), i);
-  const double start = side * (state_.z(at_, i) + row.dot(since_)) + tolerance;
+  const double side = this->side(neuron, i);
+  const double start = side * (state_.z(at_, i) + row.dot(felt_since_)) + tolerance;
   if (!(start > 0.0)) return false;
-  const auto products = row.cwiseProduct(Cell{0, DenseStep::points}.moved(step_, moved_));
+  const auto products = row.cwiseProduct(moved);
   const double falls = side > 0.0 ? products.cwiseMin(0.0).sum() : -products.cwiseMax(0.0).sum();
   return start + falls > 0.0;
 }
@@ -294,7 +303,8 @@ std::optional<FoundEvent> EventSearch::taken_across(Eigen::Index i, Course cours
   if (!hops_) hops_ = state_.hop_bounds(neuron);
   course.reach = beyond_bounds * (*hops_)[i];
   if (is_left_alone(contact_of(i, course))) return std::nullopt;
-  course.reach = hop_reach(*state_.problem, neuron.group, neuron.mode, state_.drive(), i, to_side);
+  course.reach = hop_reach(*state_.problem, neuron.group, neuron.mode,
+                           state_.felt(neuron.group, state_.drive()), i, to_side);
   const Contact contact = contact_of(i, course);
   if (is_left_alone(contact)) return std::nullopt;
   if (contact.onward < course.reach && steps_for_hops * contact.away > course.reach) {
@@ -310,8 +320,8 @@ EventSearch::Contact EventSearch::contact_of(Eigen::Index i, const Course& cours
   if (contact.when == never) return contact;
   const FlowNeuron& neuron = state_.neuron(at_);
   const double to_side = -side(neuron, i);
-  const Vector lambda =
-      state_.driven(state_.multiplier_rates(contact.when, step_.at(contact.when)));
+  const Vector lambda = state_.felt(
+      neuron.group, state_.driven(state_.multiplier_rates(contact.when, step_.at(contact.when))));
   const auto velocity = [&](const NeuronMode& mode) {
     return to_side * preactivation_row(*state_.problem, neuron.group, mode, i).dot(lambda);
   };
@@ -414,8 +424,10 @@ void EventSearch::find_exits() {
   for (Eigen::Index k = 0; k < state_.problem->neurons(); ++k) {
     const FlowNeuron& neuron = state_.neuron(k);
     if (!neuron.mode.slides() || neuron.slack > found_.lambda_variation) continue;
+    const auto felt = [&](const Vector& all) { return state_.felt(neuron.group, all); };
     if (neuron.mode.climb.rows() > 0) {  // it leaves the origin of its span, or stays there
-      look(k, neuron.mode.sliding[0], FlowCause::leaves_upward, [&](const Vector& lambda) {
+      look(k, neuron.mode.sliding[0], FlowCause::leaves_upward, [&](const Vector& all) {
+        const Vector lambda = felt(all);
         const Vector size = neuron.mode.climb.cwiseAbs() * lambda;
         return -(neuron.mode.climb * lambda - exit_tolerance * size).maxCoeff();
       });
@@ -426,7 +438,8 @@ void EventSearch::find_exits() {
       const auto share = neuron.mode.share.row(static_cast<Eigen::Index>(r));
       for (const bool upper : {true, false}) {
         look(k, l, upper ? FlowCause::leaves_upward : FlowCause::leaves_downward,
-             [&](const Vector& lambda) {
+             [&](const Vector& all) {
+               const Vector lambda = felt(all);
                const double beta = share.dot(lambda);
                const FoldBounds bounds = fold_bounds(*state_.problem, neuron.group, l, lambda);
                const double room = upper ? bounds.above - beta : beta - bounds.below;

@@ -1,7 +1,6 @@
 #include "latetime/dynamics/flow_problem.hpp"
 
 #include <cmath>
-#include <stdexcept>
 
 #include "latetime/data/gram.hpp"
 
@@ -55,14 +54,17 @@ bool on_line_within(double tolerance, const Samples& x, const Matrix& gram, Eige
 FlowProblem::FlowProblem(const Problem& problem)
     : shape(problem.shape()),
       classes(problem.data.classes),
+      rivals(classes, shape.groups),
       x(problem.data.x),
       gram(gram_without_rounding(x)),
       rate(problem.rate()),
       loss(problem.loss) {
-  if (shape.groups != 2) throw std::invalid_argument("late-time flow: two classes only");
   require_named(problem.loss, "late-time flow");
   require_kink(shape, "late-time flow");
-  reach = rate * gram.cwiseAbs();
+  reach = Matrix(samples(), margins());
+  for (Eigen::Index c = 0; c < margins(); ++c) {
+    reach.col(c) = rate * gram.col(rivals.sample(c)).cwiseAbs();
+  }
   find_folds(*this);
 }
 

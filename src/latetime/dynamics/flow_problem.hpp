@@ -4,30 +4,36 @@
 #include <vector>
 
 #include "latetime/model/problem.hpp"
+#include "latetime/model/rivals.hpp"
 
 namespace latetime {
 
 /// Gram matrix of the samples, n × n, in which those count as orthogonal that are so to rounding.
 Matrix gram_without_rounding(const Eigen::Ref<const Matrix>& x);
 
-/// What stays the same while a two-class network is followed in log time θ.
+/// What stays the same while a network is followed in log time θ.
 ///
-/// Multipliers are carried as λ_i = t g_i, which stay of order one while t goes to 10^100. With
-/// effective multipliers b_{k,l} = α_{k,l} λ_l of neuron k (α its effective slope),
+/// Multipliers are carried as λ_c = t g_c, which stay of order one while t goes to 10^100, one for
+/// each margin: of two classes one a sample, of K classes one for each of its rivals (Rivals). What
+/// a neuron does is decided by what its group feels of them at each sample, λ_l below (n entries,
+/// Rivals::felt). With effective multipliers b_{k,l} = α_{k,l} λ_l of neuron k (α its effective
+/// slope),
 ///   dc_{k,l}/dθ = q ς_{k,l} b_{k,l},   dz_{k,i}/dθ = q Σ_l ς_{k,l} b_{k,l} G_{li},
-///   du_i/dθ = (1/m) Σ_k ς_{k,i} α_{k,i} dz_{k,i}/dθ,
+///   du_c/dθ = (1/m) Σ_k ς_{k,i} α_{k,i} dz_{k,i}/dθ over the neurons k that feel c = (i, ·),
 /// where q = η/(nm) and ς_{k,l} is +1 for own-class pairs and −1 for the others.
 struct FlowProblem {
-  /// Throws std::invalid_argument unless there are two classes and the loss is a named one.
+  /// Throws std::invalid_argument unless the loss is a named one and the activation has a kink.
   explicit FlowProblem(const Problem& problem);
 
   NetworkShape shape;
   std::vector<int> classes;  ///< n
+  Rivals rivals;             ///< what margins there are
   Samples x;                 ///< n × d
   Matrix gram;               ///< n × n, without rounding
   double rate;               ///< q = η/(nm)
   Loss loss;                 ///< ℓ
-  Matrix reach;  ///< q |G_{li}|, n × n: |Δz_{k,i}| ≤ Σ_l reach_{li} ∫λ_l dθ for any neuron
+  /// q |G_{li}|, n × margins, c = (l, ·): |Δz_{k,i}| ≤ Σ_c reach_{i,c} ∫λ_c dθ for any neuron.
+  Matrix reach;
 
   /// Samples on one line through zero, x_i = ratio_i x_{fold_i}, reach zero together, at every
   /// neuron: duplicates, x and −x. fold_i is the first of them; those that are zero stand alone.
@@ -45,13 +51,15 @@ struct FlowProblem {
   bool leads(Eigen::Index i) const { return fold[static_cast<std::size_t>(i)] == i; }
 
   Eigen::Index samples() const { return gram.rows(); }
+  /// How many margins there are: n, of K classes n(K−1).
+  Eigen::Index margins() const { return rivals.size(); }
   Eigen::Index neurons() const { return shape.neurons(); }
   int group_of(Eigen::Index neuron) const { return shape.group_of(neuron); }
   bool own(int group, Eigen::Index i) const { return of_class(classes, group, i); }
   double slope(bool active) const { return active ? 1.0 : shape.slope; }  ///< σ'
   double sign(int group, Eigen::Index i) const { return own(group, i) ? 1.0 : -1.0; }
-  /// ‖ΔW‖_F when s = ∫ λ dθ changes by `change` (n entries), whose image under the tangent kernel
-  /// is κ · change: ‖ΔW‖² = q m sᵀ κ s.
+  /// ‖ΔW‖_F when s = ∫ λ dθ changes by `change` (a margin each), whose image under the tangent
+  /// kernel is κ · change: ‖ΔW‖² = q m sᵀ κ s.
   double weight_change(const Vector& change, const Vector& image) const;
 };
 

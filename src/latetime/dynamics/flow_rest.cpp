@@ -56,6 +56,7 @@ void FlowState::take_plateau() {
   const Unrest left = unrest();
   reach = problem->reach;
   if (!entered) return;
+  if (!problem->rivals.two_classes()) return;  // such a flow is stiff, and ends
   plateau = find_plateau(problem->loss, kernel, gap.array() + theta, theta, sleeping, before);
   if (!plateau) return;
   if (!holds_plateau(*plateau)) {

@@ -34,13 +34,13 @@ FlowState::FlowState(std::shared_ptr<const FlowProblem> fixed, const FlowStart& 
       z(start.preactivations) {
   add_product(Matrix(-coefficients), problem->gram, initial_preactivations);
   const Eigen::Index n = samples();
-  s = Vector::Zero(n);
+  s = Vector::Zero(margins());
   event_errors = {.coefficients = Matrix::Zero(problem->neurons(), n),
-                  .unanswered = Vector::Zero(n),
-                  .margins = Vector::Zero(n),
-                  .fresh = Vector::Zero(n),
+                  .unanswered = Vector::Zero(margins()),
+                  .margins = Vector::Zero(margins()),
+                  .fresh = Vector::Zero(margins()),
                   .fresh_time = theta};
-  offset = Vector::Zero(n);
+  offset = Vector::Zero(margins());
   knocks = drifts = drifts_booked = Matrix::Zero(problem->neurons(), n);
   neurons.resize(static_cast<std::size_t>(problem->neurons()));
   for (Eigen::Index k = 0; k < problem->neurons(); ++k) {
@@ -63,16 +63,17 @@ FlowState::FlowState(std::shared_ptr<const FlowProblem> fixed, const FlowStart& 
 /// where the first step takes them, σ'(0) = 1 at all of them.
 void FlowState::start_from_zero() {
   const Eigen::Index n = samples();
-  Vector lambda = Vector::Zero(n);
+  Vector lambda = Vector::Zero(margins()), part(n);
   for (Eigen::Index k = 0; k < problem->neurons(); ++k) {
+    const int group = problem->group_of(k);
     for (Eigen::Index i = 0; i < n; ++i) {
-      lambda[i] +=
-          problem->sign(problem->group_of(k), i) * activation(z(k, i), problem->shape.slope);
+      part[i] = problem->sign(group, i) * activation(z(k, i), problem->shape.slope);
     }
+    problem->rivals.add(group, part, lambda);
   }
   lambda /= static_cast<double>(problem->shape.width);
-  lambda = multipliers_of(problem->loss, theta, Vector(lambda.array() - theta));
-  int from_origin[] = {-1, -1};
+  lambda = multipliers_of(*problem, theta, Vector(lambda.array() - theta));
+  std::vector<Eigen::Index> from_origin(static_cast<std::size_t>(problem->shape.groups), -1);
   for (Eigen::Index k = 0; k < problem->neurons(); ++k) {
     FlowNeuron& neuron = neurons[static_cast<std::size_t>(k)];
     const double tiny = zero_at_start * z.cwiseAbs().maxCoeff();
@@ -88,13 +89,13 @@ void FlowState::start_from_zero() {
     if (folds.empty()) continue;
     // Neurons that begin at the origin go alike.
     const bool at_origin = z.row(k).isZero(0.0);
-    const int first_alike = from_origin[neuron.group];
+    Eigen::Index& first_alike = from_origin[static_cast<std::size_t>(neuron.group)];
     if (at_origin && first_alike >= 0) {
-      neuron.mode = neurons[static_cast<std::size_t>(first_alike)].mode;
+      neuron.mode = this->neuron(first_alike).mode;
       continue;
     }
-    if (at_origin) from_origin[neuron.group] = static_cast<int>(k);
-    leave_zero(*problem, neuron.group, lambda, folds, neuron.mode);
+    if (at_origin) first_alike = k;
+    leave_zero(*problem, neuron.group, felt(neuron.group, lambda), folds, neuron.mode);
     if (doubts(neuron.mode)) ++undecided;
   }
 }
@@ -102,11 +103,12 @@ void FlowState::start_from_zero() {
 /// Finds the pairs that gradient descent is already switching for ever: those within a few steps of
 /// zero that the subgradient of least norm would hold there.
 void FlowState::enter() {
-  const Vector lambda = drive();
+  const Vector all = drive();
   const double steps = options.of_descent ? entry_band * std::exp(-theta) : 0.0;
-  const Vector band = steps * (problem->reach * lambda);
+  const Vector band = steps * (problem->reach * all);
   for (Eigen::Index k = 0; k < problem->neurons(); ++k) {
     FlowNeuron& neuron = neurons[static_cast<std::size_t>(k)];
+    const Vector lambda = felt(neuron.group, all);
     std::vector<Eigen::Index> near, beside;
     // In gradient flow what is at zero has been decided.
     for (Eigen::Index i = 0; options.of_descent && i < samples(); ++i) {

@@ -43,7 +43,12 @@ constexpr double largest_log_multiplier = 650.0;
 
 }  // namespace
 
-Vector multipliers_of(const Loss& loss, double theta, const Vector& gaps) {
+Vector multipliers_of(const FlowProblem& problem, double theta, const Vector& gaps) {
+  const Loss& loss = problem.loss;
+  if (!problem.rivals.two_classes()) {
+    const Vector totals = problem.rivals.log_totals(gaps.array() + theta, loss);
+    return (-gaps - totals).cwiseMin(largest_log_multiplier).array().exp();
+  }
   // log g(u) = −u, of the exponential loss everywhere, of others to rounding once u > 37.
   const double tail = loss == exponential ? -std::numeric_limits<double>::infinity() : 37.0;
   return gaps.unaryExpr([&loss, theta, tail](double gap) {
@@ -59,13 +64,13 @@ Vector FlowState::gaps_at(double delta, const Vector& x) const {
   gaps.array() -= delta;
   // Samples at rest lag behind by what the others' multipliers ask for, to the next order in 1/t.
   if (plateau && inverse_time > 1e-17) {
-    gaps += inverse_time * (lag * multipliers_of(problem->loss, theta + delta, gaps));
+    gaps += inverse_time * (lag * multipliers_of(*problem, theta + delta, gaps));
   }
   return gaps;
 }
 
 Vector FlowState::lambda_at(double delta, const Vector& x) const {
-  return multipliers_of(problem->loss, theta + delta, gaps_at(delta, x));
+  return multipliers_of(*problem, theta + delta, gaps_at(delta, x));
 }
 
 /// The multipliers λ, for gradient descent with the corrections of its modified equation
@@ -77,6 +82,7 @@ Vector FlowState::multiplier_rates(double delta, const Vector& x) const {
   if (!options.of_descent || inverse_time < 1e-17) return lambda;
   const Vector change = inverse_time * (kernel * lambda);  // p
   const Vector g = inverse_time * lambda;
+  if (!problem->rivals.two_classes()) return lambda + corrections(lambda, inverse_time);
   const double b = *problem->loss.saturation;
   const Vector rest = (1.0 - b * g.array()).matrix();
   Vector factor = (1.0 + 0.5 * rest.array() * change.array()).matrix();
@@ -88,6 +94,20 @@ Vector FlowState::multiplier_rates(double delta, const Vector& x) const {
   // Where a step still changes margins by much, the series means nothing, but rates stay rates: a
   // trial will tell that the flow does not follow.
   return lambda.cwiseProduct(factor.cwiseMax(0.0));
+}
+
+/// The same corrections of K classes, times t, where g' couples the rivals of a sample.
+Vector FlowState::corrections(const Vector& lambda, double inverse_time) const {
+  const Rivals& rivals = problem->rivals;
+  const double b = inverse_time * *problem->loss.saturation;
+  const Vector change = inverse_time * (kernel * lambda);  // p
+  const Vector first = rivals.bent(lambda, change, b);
+  Vector result = -0.5 * first;
+  if (inverse_time > 1e-9) {
+    const Vector second = inverse_time * (kernel * first);
+    result += rivals.bent_twice(lambda, change, b) / 12.0 + rivals.bent(lambda, second, b) / 3.0;
+  }
+  return result.cwiseMax(-lambda);
 }
 
 /// ds/dθ, 0 for samples that are asleep or at rest.
@@ -104,7 +124,7 @@ Vector FlowState::rates(double delta, const Vector& x) const {
 /// leave would turn back at once until log t has moved by O(1/t), in as many events as the
 /// tolerances let through.
 Vector FlowState::drive() const {
-  return driven(multiplier_rates(0.0, Vector::Zero(samples())));
+  return driven(multiplier_rates(0.0, Vector::Zero(margins())));
 }
 
 /// λ, or s, with what holds the samples at rest in their places.
@@ -121,7 +141,8 @@ Vector FlowState::driven_row(Vector row) const {
 
 /// What its coefficients gain by that s, all samples included.
 Vector FlowState::gain_of(const FlowNeuron& neuron, const Vector& change) const {
-  return problem->rate * signed_multipliers(*problem, neuron.group, neuron.mode, change);
+  return problem->rate *
+         signed_multipliers(*problem, neuron.group, neuron.mode, felt(neuron.group, change));
 }
 
 /// What the coefficients of a neuron have gained since it was last brought up to date.
@@ -158,7 +179,7 @@ void FlowState::rebase() {
   z = initial_preactivations;
   add_product(coefficients, problem->gram, z);
   keep_sides(before);
-  s = Vector::Zero(samples());
+  s = Vector::Zero(margins());
   travel = Vector::Zero(samples());
   lambda_variation = 0.0;
   for (Eigen::Index k = 0; k < problem->neurons(); ++k) {
@@ -188,38 +209,43 @@ void FlowState::keep_sides(const Matrix& before) {
 
 /// Margins from the pre-activations.
 void FlowState::refresh_gaps() {
-  Vector margins = Vector::Zero(samples());
+  Vector sums = Vector::Zero(margins()), part(samples());
   for (Eigen::Index k = 0; k < problem->neurons(); ++k) {
     const FlowNeuron& neuron = neurons[static_cast<std::size_t>(k)];
     for (Eigen::Index i = 0; i < samples(); ++i) {
-      margins[i] +=
-          problem->sign(neuron.group, i) * problem->slope(neuron.mode.is_active(i)) * z(k, i);
+      part[i] = problem->sign(neuron.group, i) * problem->slope(neuron.mode.is_active(i)) * z(k, i);
     }
+    problem->rivals.add(neuron.group, part, sums);
   }
-  gap = (margins / static_cast<double>(problem->shape.width)).array() - theta;
+  gap = (sums / static_cast<double>(problem->shape.width)).array() - theta;
 }
 
 void FlowState::rebuild_kernel() {
-  kernel = Eigen::MatrixXd::Zero(samples(), samples());
-  for (const FlowNeuron& neuron : neurons) {
-    add_kernel(*problem, neuron.group, neuron.mode, 1.0, kernel);
-  }
+  kernel =
+      kernel_of(*problem, [this](Eigen::Index k) -> const NeuronMode& { return neuron(k).mode; });
   changes_since_rebuild = 0;
   refresh_asleep();
 }
 
 /// Samples that enter nothing: their t g grows without bound, and must not be followed.
 void FlowState::refresh_asleep() {
-  sleeping.assign(static_cast<std::size_t>(samples()), 1);
+  Vector awake = Vector::Zero(margins());
   for (Eigen::Index i = 0; i < samples(); ++i) {
     if (!(problem->gram(i, i) > 0.0)) continue;
-    const auto index = static_cast<std::size_t>(i);
+    int seen = -1;  // one neuron of a group will do
     for (const FlowNeuron& neuron : neurons) {
-      if (problem->shape.slope == 0.0 && !neuron.mode.active[index] && !neuron.mode.at_zero(i))
+      if (neuron.group == seen) continue;
+      if (problem->shape.slope == 0.0 && !neuron.mode.is_active(i) && !neuron.mode.at_zero(i)) {
         continue;
-      sleeping[index] = 0;
-      break;
+      }
+      problem->rivals.add(neuron.group, i, 1.0, awake);
+      seen = neuron.group;
+      if (problem->rivals.two_classes()) break;
     }
+  }
+  sleeping.resize(static_cast<std::size_t>(margins()));
+  for (Eigen::Index c = 0; c < margins(); ++c) {
+    sleeping[static_cast<std::size_t>(c)] = awake[c] > 0.0 ? 0 : 1;
   }
 }
 
@@ -263,9 +289,11 @@ void FlowState::refresh_offset() {
     if (!neuron.mode.slides()) continue;
     const bool closed_form = neuron.mode.sliding.size() == 1;
     if (drifted || closed_form || neuron.mean.preactivation.size() == 0) {
-      neuron.mean = switching_mean(*problem, neuron.group, hopping_mode(k), lambda);
+      neuron.mean =
+          switching_mean(*problem, neuron.group, hopping_mode(k), felt(neuron.group, lambda));
     }
-    add_margin_offset(*problem, neuron.group, neuron.mode, neuron.mean, offset);
+    problem->rivals.add(neuron.group,
+                        margin_offset(*problem, neuron.group, neuron.mode, neuron.mean), offset);
   }
   // Margins at rest are so on average, hops included: the others are moved by what keeps them
   // there.
@@ -275,12 +303,12 @@ void FlowState::refresh_offset() {
 double FlowState::height(Eigen::Index k, Eigen::Index i) const {
   const FlowNeuron& neuron = this->neuron(k);
   const Vector row = preactivation_row(*problem, neuron.group, neuron.mode, i);
-  return z(k, i) + row.dot(driven(s - neuron.since));
+  return z(k, i) + row.dot(felt(neuron.group, driven(s - neuron.since)));
 }
 
 bool FlowState::pushes_away(int group, Eigen::Index i) const {
   if (problem->members[static_cast<std::size_t>(i)].size() == 1) return problem->own(group, i);
-  return !fold_bounds(*problem, group, i, drive()).holds();
+  return !fold_bounds(*problem, group, i, felt(group, drive())).holds();
 }
 
 bool FlowState::feels_hops(Eigen::Index k, Eigen::Index i) const {
@@ -293,7 +321,7 @@ bool FlowState::feels_hops(Eigen::Index k, Eigen::Index i) const {
 Vector FlowState::hop_bounds(const FlowNeuron& neuron) const {
   Vector result = Vector::Zero(samples());
   if (!options.of_descent || std::exp(-theta) < last_offset_inverse_time) return result;
-  const Vector lambda = driven(last_lambda);
+  const Vector lambda = felt(neuron.group, driven(last_lambda));
   for (const Eigen::Index l : neuron.mode.sliding) {
     const FoldBounds bounds = fold_bounds(*problem, neuron.group, l, lambda);
     result += problem->rate * (bounds.above - bounds.below) * problem->gram.col(l).cwiseAbs();
@@ -305,7 +333,8 @@ Vector FlowState::hop_bounds(const FlowNeuron& neuron) const {
 /// which are large where its sample is asleep or at rest. The loss is convex in the meantime, so
 /// that descent is off by no more than such a step.
 void FlowState::book_knock(Eigen::Index k, Eigen::Index i) {
-  const FoldBounds bounds = fold_bounds(*problem, neuron(k).group, i, drive());
+  const int group = neuron(k).group;
+  const FoldBounds bounds = fold_bounds(*problem, group, i, felt(group, drive()));
   const double step = std::exp(-theta) * problem->rate * std::abs(bounds.above - bounds.below) *
                       problem->gram(i, i);
   if (knocks_across(k, i, step)) ++undecided;
@@ -324,7 +353,7 @@ void FlowState::book_drift(Eigen::Index k, Eigen::Index i, double hops) {
   const Vector share = neuron.mode.inverse * link;
   const double square = problem->gram(i, i) - share.dot(link);
   if (!(square > rounding_of_squares * problem->gram(i, i))) return;
-  const Vector lambda = drive();
+  const Vector lambda = felt(neuron.group, drive());
   const FoldBounds own = fold_bounds(*problem, neuron.group, i, lambda);
   double push = std::abs(own.above - own.below);
   for (std::size_t r = 0; r < neuron.mode.sliding.size(); ++r) {
@@ -378,16 +407,18 @@ void FlowState::refresh_slack(Eigen::Index k) {
     neuron.slack = -std::numeric_limits<double>::infinity();  // looked at in every step
     return;
   }
-  const Vector lambda = driven(last_lambda);
+  const Vector lambda = felt(neuron.group, driven(last_lambda));
   const Vector beta = sliding_multipliers(neuron.mode, lambda);
   for (std::size_t r = 0; r < neuron.mode.sliding.size(); ++r) {
     const auto row = static_cast<Eigen::Index>(r);
     const Eigen::Index first = neuron.mode.sliding[r];
     const FoldBounds bounds = fold_bounds(*problem, neuron.group, first, lambda);
     const double room = std::min(bounds.above - beta[row], beta[row] - bounds.below);
-    double sensitivity = driven_row(neuron.mode.share.row(row).transpose()).cwiseAbs().sum();
+    double sensitivity =
+        felt_row(neuron.group, neuron.mode.share.row(row).transpose()).cwiseAbs().sum();
     for (const Eigen::Index i : problem->members[static_cast<std::size_t>(first)]) {
-      sensitivity += std::abs(problem->ratio[static_cast<std::size_t>(i)]);
+      const auto felt = static_cast<double>(problem->rivals.felt_count(neuron.group, i));
+      sensitivity += felt * std::abs(problem->ratio[static_cast<std::size_t>(i)]);
     }
     neuron.slack = std::min(neuron.slack, lambda_variation + room / sensitivity);
   }

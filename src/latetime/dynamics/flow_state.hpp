@@ -43,7 +43,7 @@ struct FlowStart {
 struct FlowNeuron {
   int group;
   NeuronMode mode;
-  Vector since;        ///< n
+  Vector since;        ///< a margin each
   SwitchingMean mean;  ///< of its sliding pairs, at multipliers offset_lambda; empty: not known
   Vector errors;       ///< n: of its pre-activations
   double weights_error = 0.0;   ///< ‖Δw‖ that events have added to them
@@ -74,8 +74,8 @@ struct Disturbance {
 struct EventErrors {
   Matrix coefficients;      ///< neurons × n: of c_{k,i}, when all err to one side
   double weights = 0.0;     ///< Σ ‖Δw_k‖ over events, of the neuron that each moved
-  Vector unanswered;        ///< n: of u, where what makes up for it is not among `coefficients`
-  Vector margins, fresh;    ///< n: of u; the same if all of it died away as 1/t
+  Vector unanswered;        ///< of u, where what makes up for it is not among `coefficients`
+  Vector margins, fresh;    ///< of u; the same if all of it died away as 1/t
   double fresh_time = 0.0;  ///< log time that `fresh` belongs to
 };
 
@@ -101,10 +101,11 @@ struct FlowState {
   Matrix initial_preactivations;  ///< z − C G, for recomputing z from C
   Matrix coefficients, z;         ///< neurons × n
   std::vector<FlowNeuron> neurons;
-  Vector s;                ///< n: ∫ λ dθ since the last rebase
-  Vector gap;              ///< n: u − θ without offset: keeps its digits when θ is huge
-  Eigen::MatrixXd kernel;  ///< n × n: du/dθ = kernel · λ
-  std::vector<std::uint8_t> sleeping;  ///< n flags, see asleep
+  // Of every margin (FlowProblem::margins):
+  Vector s;                ///< ∫ λ dθ since the last rebase
+  Vector gap;              ///< u − θ without offset: keeps its digits when θ is huge
+  Eigen::MatrixXd kernel;  ///< du/dθ = kernel · λ
+  std::vector<std::uint8_t> sleeping;  ///< flags, see asleep
 
   Vector offset;             ///< t · (mean margins − margins with sliding pairs at zero)
   Vector offset_lambda;      ///< multipliers that `offset` belongs to; empty: none yet
@@ -119,7 +120,7 @@ struct FlowState {
   double relaxation = 0.0;    ///< of it, a unit of time
   bool lags = false;          ///< coefficients and z are without the lag of samples at rest
 
-  Vector travel;                  ///< n: Σ_l reach_{li} s_l
+  Vector travel;                  ///< n: Σ_c reach_{i,c} s_c
   Vector last_lambda;             ///< rates at `theta`
   double lambda_variation = 0.0;  ///< Σ max |Δλ| since the last rebase
 
@@ -132,10 +133,11 @@ struct FlowState {
   double step_taken = 0.0;    ///< the last, in log time
   double series_error = 0.0;  ///< of the margins
 
-  /// Beyond so many samples it is not looked for how descent makes up for errors of margins.
-  static constexpr Eigen::Index most_samples_of_answer = 150;
+  /// Beyond so many margins it is not looked for how descent makes up for errors of margins.
+  static constexpr Eigen::Index most_margins_of_answer = 150;
 
   Eigen::Index samples() const { return problem->samples(); }
+  Eigen::Index margins() const { return problem->margins(); }
   const FlowNeuron& neuron(Eigen::Index k) const { return neurons[static_cast<std::size_t>(k)]; }
   FlowNeuron& neuron(Eigen::Index k) { return neurons[static_cast<std::size_t>(k)]; }
   /// z_{k,i} at the present moment, `z` being that of s = since_k; without the lag.
@@ -148,21 +150,28 @@ struct FlowState {
   bool feels_hops(Eigen::Index k, Eigen::Index i) const;
   /// t · what hops of each sliding pair may move pre-activations of the neuron by, added up, n.
   Vector hop_bounds(const FlowNeuron& neuron) const;
-  /// Samples that no neuron is active at (slope 0): their margins do not move at all.
+  /// Margins of samples at which no neuron that feels them is active (slope 0): they do not move
+  /// at all.
   bool asleep(Eigen::Index i) const { return sleeping[static_cast<std::size_t>(i)] != 0; }
   bool at_rest(Eigen::Index i) const {
     return plateau && plateau->rests[static_cast<std::size_t>(i)] != 0;
   }
 
-  // What moves: all n entries, `delta` in log time and x in s after the present moment.
+  // What moves, a margin each: `delta` in log time and x in s after the present moment.
   Vector gaps_at(double delta, const Vector& x) const;           ///< u − θ
   Vector lambda_at(double delta, const Vector& x) const;         ///< t g
   Vector multiplier_rates(double delta, const Vector& x) const;  ///< with descent's corrections
   Vector rates(double delta, const Vector& x) const;             ///< ds/dθ
-  Vector rates_now() const { return rates(0.0, Vector::Zero(samples())); }
+  Vector rates_now() const { return rates(0.0, Vector::Zero(margins())); }
   Vector drive() const;
   Vector driven(Vector lambda) const;
   Vector driven_row(Vector row) const;
+  /// What neurons of a group feel of λ, or s, n entries.
+  Vector felt(int group, const Vector& lambda) const { return problem->rivals.felt(group, lambda); }
+  /// The row r' with r'·λ = r·felt(driven(λ)), r of n entries.
+  Vector felt_row(int group, const Vector& row) const {
+    return driven_row(problem->rivals.asked(group, row));
+  }
   Vector gain_of(const FlowNeuron& neuron, const Vector& change) const;
   Vector moved(const FlowNeuron& neuron) const;
   /// Whether margins relax much faster than log t: samples rest, but not so that they can be left
@@ -198,11 +207,12 @@ struct FlowState {
   std::vector<Vector> answers(const Disturbance& off) const;
   Matrix gains_of(const Vector& answer) const;
   NeuronMode hopping_mode(Eigen::Index k) const;
+  Vector corrections(const Vector& lambda, double inverse_time) const;
   void book_knock(Eigen::Index k, Eigen::Index i);
   bool knocks_across(Eigen::Index k, Eigen::Index i, double step) const;
   void book_drift(Eigen::Index k, Eigen::Index i, double hops);
   void book_beside(Eigen::Index k, Eigen::Index i, double distance);
-  void book_disturbance(const Disturbance& off, const Vector& margins);
+  void book_disturbance(const Disturbance& off, const Vector& at_samples);
   void refresh_slack(Eigen::Index k);
   void start_from_zero();
   void enter();
@@ -215,9 +225,9 @@ struct FlowState {
   bool entered = false;
 };
 
-/// λ = t g at u − θ = gaps, n entries: finite at any time (of samples that nothing follows λ grows
-/// with t, and is cut off).
-Vector multipliers_of(const Loss& loss, double theta, const Vector& gaps);
+/// λ = t g at u − θ = gaps, a margin each: finite at any time (of samples that nothing follows λ
+/// grows with t, and is cut off).
+Vector multipliers_of(const FlowProblem& problem, double theta, const Vector& gaps);
 
 /// The state at the end of a step of the integrator from `state` in which no event lies.
 /// `last_lambda` is still that of before.

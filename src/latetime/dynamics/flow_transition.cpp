@@ -79,7 +79,7 @@ class Transition {
   FlowNeuron& neuron_;
   const bool meets_;  // it comes to zero, and does not leave it
   // At the moment of the event, before anything changes.
-  Vector lambda_;
+  Vector drive_, lambda_;  // of all margins, and what the neuron feels
   FoldBounds bounds_{};
   Delay delay_;
   /// Pairs that an earlier delay (shift) has put beyond zero already, or that hops of others take
@@ -119,9 +119,15 @@ bool Transition::weigh_crossing() {
   const Vector row = preactivation_row(problem_, neuron_.group, neuron_.mode, i);
   const double velocity = row.dot(lambda_), speed = std::abs(velocity);
   // d²z/dθ² from dλ/dθ = λ (1 − (1 − g) du/dθ).
-  const Vector margin_speed = state_.kernel * lambda_;
-  const Vector rest = (1.0 - (std::exp(-state_.theta) * lambda_).array()).matrix();
-  const Vector change = lambda_.array() * (1.0 - rest.array() * margin_speed.array());
+  const Vector margin_speed = state_.kernel * drive_;
+  Vector change;
+  if (problem_.rivals.two_classes()) {
+    const Vector rest = (1.0 - (std::exp(-state_.theta) * drive_).array()).matrix();
+    change = lambda_.array() * (1.0 - rest.array() * margin_speed.array());
+  } else {
+    const double b = std::exp(-state_.theta) * *problem_.loss.saturation;
+    change = state_.felt(neuron_.group, drive_ + problem_.rivals.bent(drive_, margin_speed, b));
+  }
   const double bend = std::abs(row.dot(change));
   const double early = speed > 0.0 ? neuron_.errors[i] / speed : 0.0;
   delay_ = delay_at(velocity);
@@ -153,12 +159,12 @@ bool Transition::weigh_taken_across() {
 /// What holds samples at rest changes at once with the modes, and the modes with it: goes to and
 /// fro until both agree, taking the mean of the two where they do not (there the pair slides).
 void Transition::settle_beside_plateau(const std::vector<Eigen::Index>& at_zero) {
-  Vector lambda = state_.drive();
+  Vector lambda = state_.felt(neuron_.group, state_.drive());
   for (int round = 0; round < most_rounds_beside_plateau; ++round) {
     state_.rebuild_kernel();
     state_.take_plateau();
     if (!state_.plateau) return;
-    const Vector now = state_.drive();
+    const Vector now = state_.felt(neuron_.group, state_.drive());
     lambda = round < 3 ? now : Vector(0.5 * (lambda + now));
     NeuronMode next = neuron_.mode;
     resolve_mode(problem_, neuron_.group, lambda, at_zero, next);
@@ -207,8 +213,10 @@ void Transition::move_by(Eigen::RowVectorXd z) {
   for (Eigen::Index l = 0; l < z.size(); ++l) {
     const double slope =
         neuron_.mode.active[static_cast<std::size_t>(l)] ? 1.0 : problem_.shape.slope;
-    state_.gap[l] +=
-        problem_.sign(neuron_.group, l) * slope * z[l] / static_cast<double>(problem_.shape.width);
+    problem_.rivals.add(
+        neuron_.group, l,
+        problem_.sign(neuron_.group, l) * slope * z[l] / static_cast<double>(problem_.shape.width),
+        state_.gap);
   }
 }
 
@@ -245,8 +253,10 @@ void Transition::put_beyond_zero() {
     if (passed) state_.z(k, pair.sample) = pair.z;
     if (neuron_.mode.at_zero(pair.sample)) held[pair.sample] = pair.z;
     const double change = (passed ? slope_at(pair.sample) : 0.0) - pair.slope;
-    state_.gap[pair.sample] += problem_.sign(neuron_.group, pair.sample) * change * pair.z /
-                               static_cast<double>(problem_.shape.width);
+    problem_.rivals.add(neuron_.group, pair.sample,
+                        problem_.sign(neuron_.group, pair.sample) * change * pair.z /
+                            static_cast<double>(problem_.shape.width),
+                        state_.gap);
   }
   if (!held.isZero(0.0)) move_by(std::move(held));
 }
@@ -298,9 +308,10 @@ void Transition::propagate_hops() {
 /// Whether sums and differences have left rounding where a sample's margin does not move at all any
 /// more, whose t g grows like t: what is nothing times that is not.
 bool Transition::leaves_rounding() const {
-  for (Eigen::Index i = 0; i < problem_.samples(); ++i) {
-    const double left = std::abs(state_.kernel(i, i));
-    if (left > 0.0 && left <= rounding_left * problem_.reach(i, i)) return true;
+  for (Eigen::Index c = 0; c < problem_.margins(); ++c) {
+    const double left = std::abs(state_.kernel(c, c));
+    const double size = problem_.reach(problem_.rivals.sample(c), c);
+    if (left > 0.0 && left <= rounding_left * size) return true;
   }
   return false;
 }
@@ -351,7 +362,8 @@ FlowState Transition::carry_out(std::vector<FlowEvent>& events) {
   const Eigen::Index k = event_.neuron;
   const bool ends_rest = come_to_event();
   const bool rested = state_.plateau.has_value();
-  lambda_ = state_.drive();
+  drive_ = state_.drive();
+  lambda_ = state_.felt(neuron_.group, drive_);
   bounds_ = fold_bounds(problem_, neuron_.group, event_.sample, lambda_);
   FlowEvent report{state_.theta, k, event_.sample, event_.cause, true};
   std::vector<Eigen::Index> with;
@@ -363,7 +375,7 @@ FlowState Transition::carry_out(std::vector<FlowEvent>& events) {
     delay_ = delay_at(row.dot(lambda_));
   }
   const double margin_step =
-      std::exp(-state_.theta) * (state_.kernel * lambda_).cwiseAbs().maxCoeff();
+      std::exp(-state_.theta) * (state_.kernel * drive_).cwiseAbs().maxCoeff();
   neuron_.last_event = state_.theta;
   neuron_.mean = {};
   state_.offset_stale = true;

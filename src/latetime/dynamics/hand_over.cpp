@@ -45,8 +45,8 @@ std::uint64_t most_trial_steps(std::uint64_t exact_steps) {
   return std::max(few_trial_steps, exact_steps / 16);
 }
 
-// Beyond so many samples even those trials take too long, and only the last moment has one.
-constexpr Eigen::Index most_samples_at_rest = 24;
+// Beyond so many margins even those trials take too long, and only the last moment has one.
+constexpr Eigen::Index most_margins_at_rest = 24;
 
 // Exact steps go on at least so long before a run is said not to separate its samples.
 constexpr double patience_with_loss = 1e5;
@@ -93,7 +93,7 @@ FlowStart HandOver::start(std::uint64_t step, const Matrix& coefficients) const 
 }
 
 Vector HandOver::margins_of(const Matrix& z) const {
-  return margins(group_outputs(z, problem_.shape), problem_.classes);
+  return problem_.rivals.margins(group_outputs(z, problem_.shape));
 }
 
 /// What a trial tells of pre-activations: own-class ones, since they alone decide where a flow goes
@@ -229,7 +229,7 @@ double HandOver::try_from_oldest(bool stays, double enough, const std::function<
 /// What pre-activations are off by between crossings, where crossings are booked one by one, in
 /// place of what the trial has seen of both. False: interrupted.
 bool HandOver::see_between_crossings(const std::function<bool()>& keep_going, FlowOptions& seen) {
-  if (problem_.samples() > FlowState::most_samples_of_answer) return true;
+  if (problem_.margins() > FlowState::most_margins_of_answer) return true;
   BetweenCrossings calm(*this);
   FlowOptions between;
   calm.begin(start(looks_.front().step, looks_.front().coefficients));
@@ -317,11 +317,11 @@ HandOver::Decision HandOver::look(std::uint64_t step, const Matrix& coefficients
 
 /// Whether some margins stay where they are, so that the loss stays and yet the flow may follow.
 bool HandOver::has_resting_samples() const {
-  if (problem_.samples() > most_samples_at_rest) return false;
+  if (problem_.margins() > most_margins_at_rest) return false;
   const LateFlow flow = flow_from(looks_.back());
   if (flow.plateau()) return true;
-  for (Eigen::Index i = 0; i < problem_.samples(); ++i) {
-    if (flow.asleep(i)) return true;
+  for (Eigen::Index c = 0; c < problem_.margins(); ++c) {
+    if (flow.asleep(c)) return true;
   }
   return false;
 }

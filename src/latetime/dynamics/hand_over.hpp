@@ -1,6 +1,5 @@
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -24,10 +23,10 @@ constexpr double least_fall_of_a_decade = 0.5;
 class HandOver {
  public:
   /// Largest absolute difference of log loss and stable ranks of two states given by coefficients
-  /// (neurons × n) and margins (n), but for the ranks of classes that only hop.
-  using Discrepancy = std::function<double(const Matrix& flow_coefficients,
-                                           const Vector& flow_margins, const Matrix& coefficients,
-                                           const Vector& margins, std::array<bool, 2> only_hops)>;
+  /// (neurons × n) and margins (Rivals::margins), but for the ranks of classes that only hop.
+  using Discrepancy = std::function<double(
+      const Matrix& flow_coefficients, const Vector& flow_margins, const Matrix& coefficients,
+      const Vector& margins, const std::vector<bool>& only_hops)>;
   struct Options {
     double tolerance = 1e-8;
     bool forced = false;           ///< leave at the first trial that works, whatever its error

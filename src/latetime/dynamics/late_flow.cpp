@@ -22,7 +22,7 @@ constexpr double many_hops = 2.0;
 constexpr double hops_hide = 2.0;
 
 // Beyond so many, the least eigenvalue of the tangent kernel is not looked for at every record.
-constexpr Eigen::Index most_samples_of_spectrum = 200;
+constexpr Eigen::Index most_margins_of_spectrum = 200;
 
 // Largest step of the integrator in θ. Longer ones are taken only once λ is where it goes, to this
 // part of the largest multiplier (times θ, the size of the margins).
@@ -40,13 +40,6 @@ constexpr double longest_drift = 600.0;
 
 // After so many steps in one unit of log time, samples that have come to rest are looked for.
 constexpr std::uint64_t steps_before_rest = 250;
-
-/// |∂ log L/∂u_i|, n entries: g_i/(n L).
-Vector loss_slopes(const Vector& margins, const Loss& loss) {
-  const double all = log_mean_loss(margins, loss) + std::log(static_cast<double>(margins.size()));
-  return margins.unaryExpr(
-      [&loss, all](double u) { return std::exp(loss.log_multiplier(u) - all); });
-}
 
 /// Most that log L changes by when no margin moves by more than `most`, which is `first_order` as
 /// the slopes are: those change by a factor e^{2 most} at most.
@@ -78,7 +71,7 @@ std::string explain(FlowStatus status) {
 LateFlow::LateFlow(const FlowProblem& problem, const FlowStart& start, const FlowOptions& options)
     : now_(std::make_shared<const FlowProblem>(problem), start, options),
       stepper_(
-          problem.samples(), [this](double delta, const Vector& x) { return now_.rates(delta, x); },
+          problem.margins(), [this](double delta, const Vector& x) { return now_.rates(delta, x); },
           [this](const Vector& error) {
             return (now_.kernel * error).cwiseAbs().maxCoeff() / now_.options.step_tolerance;
           }) {
@@ -96,9 +89,13 @@ bool LateFlow::steady() {
     const bool vanishing = lambda[i] <= steady_tolerance * top && speed[i] > 1.0;
     if (!vanishing && std::abs(1.0 - speed[i]) > 1e3 * steady_tolerance) return false;
   }
+  if (steady_lambda_.size() == 0 && !problem().rivals.two_classes()) {
+    steady_lambda_ = nearby_solution(now_.kernel, lambda, steady_tolerance * top);
+    if (steady_lambda_.size() == 0) return false;
+  }
   if (steady_lambda_.size() == 0) {
     const NonnegativeQpResult limit =
-        solve_nonnegative_qp(now_.kernel, Vector::Ones(now_.samples()));
+        solve_nonnegative_qp(now_.kernel, Vector::Ones(now_.margins()));
     if (!limit.solved) return false;
     steady_lambda_ = limit.x;
   }
@@ -229,19 +226,21 @@ FlowStatus LateFlow::advance_to(double log_time, const std::function<bool(double
 }
 
 Vector LateFlow::margins() const {
-  return here().gaps_at(0.0, Vector::Zero(here().samples())).array() + here().theta;
+  return here().gaps_at(0.0, Vector::Zero(here().margins())).array() + here().theta;
 }
 
 Vector LateFlow::lambda() const {
-  return here().lambda_at(0.0, Vector::Zero(here().samples()));
+  return here().lambda_at(0.0, Vector::Zero(here().margins()));
 }
 
 double LateFlow::log_loss() const {
-  return log_mean_loss(margins(), problem().loss);
+  return problem().rivals.log_mean_loss(margins(), problem().loss);
 }
 
 double LateFlow::log_loss_speed() const {
-  return -loss_slopes(margins(), problem().loss).dot(here().kernel * here().rates_now());
+  return -problem()
+              .rivals.log_loss_slopes(margins(), problem().loss)
+              .dot(here().kernel * here().rates_now());
 }
 
 FlowStart LateFlow::state() const {
@@ -286,10 +285,11 @@ Matrix LateFlow::without_switching(Matrix preactivations) const {
 }
 
 Matrix LateFlow::slopes() const {
-  const Vector lambda = here().driven(this->lambda());
+  const Vector all = here().driven(this->lambda());
   Matrix result(problem().neurons(), problem().samples());
   for (Eigen::Index k = 0; k < result.rows(); ++k) {
     const NeuronMode& mode = this->mode(k);
+    const Vector lambda = here().felt(problem().group_of(k), all);
     for (Eigen::Index i = 0; i < result.cols(); ++i) {
       result(k, i) = problem().slope(mode.is_active(i));
     }
@@ -315,7 +315,8 @@ double LateFlow::event_loss_error(bool dies_away) const {
   const double fresh = (1.0 - lasting_error) * std::exp(errors.fresh_time - here().theta);
   const Vector left =
       dies_away ? Vector(lasting_error * errors.margins + fresh * errors.fresh) : errors.margins;
-  return loss_change(left.dot(loss_slopes(margins(), problem().loss)), left.maxCoeff()) +
+  return loss_change(left.dot(problem().rivals.log_loss_slopes(margins(), problem().loss)),
+                     left.maxCoeff()) +
          here().series_error;
 }
 
@@ -327,7 +328,7 @@ double LateFlow::event_rank_error(const std::vector<RankSense>& senses) const {
   double made_up = 0.0;
   if (!errors.unanswered.isZero(0.0)) {
     made_up = errors.weights;
-    const double least = problem().samples() <= most_samples_of_spectrum
+    const double least = problem().margins() <= most_margins_of_spectrum
                              ? symmetric_eigenvalues(here().kernel)[0]
                              : 0.0;
     const double scale = problem().rate * static_cast<double>(problem().shape.width);
@@ -372,7 +373,7 @@ std::optional<Hops> hops_of(const FlowNeuron& neuron) {
 /// Neurons of one mode, which hop at the same rates and may do so in step.
 struct HoppingAlike {
   const FlowNeuron* first = nullptr;
-  Vector margins;                ///< n: what hopping moves them by
+  Vector margins;                ///< what hopping moves them by
   std::vector<double> of_ranks;  ///< the same to first order, for each RankSense
   double weights = 0.0;          ///< ‖ΔW‖_F at most
 
@@ -387,6 +388,7 @@ void add_hops(const FlowProblem& problem, const FlowNeuron& neuron, Eigen::Index
   const Vector& move = hops.coefficients;
   const std::vector<Eigen::Index>& sliding = neuron.mode.sliding;
   const auto width = static_cast<double>(problem.shape.width);
+  Vector at_samples(problem.samples());
   for (Eigen::Index i = 0; i < problem.samples(); ++i) {
     const auto own =
         std::find(sliding.begin(), sliding.end(), problem.fold[static_cast<std::size_t>(i)]);
@@ -394,7 +396,7 @@ void add_hops(const FlowProblem& problem, const FlowNeuron& neuron, Eigen::Index
       const double ratio = problem.ratio[static_cast<std::size_t>(i)];
       const Vector& spread =
           ratio > 0.0 ? neuron.mean.activation_spread : neuron.mean.mirrored_spread;
-      alike.margins[i] += std::abs(ratio) * spread[own - sliding.begin()] / width;
+      at_samples[i] = std::abs(ratio) * spread[own - sliding.begin()] / width;
       continue;
     }
     double shift = 0.0;
@@ -404,8 +406,9 @@ void add_hops(const FlowProblem& problem, const FlowNeuron& neuron, Eigen::Index
     const bool rides =
         std::find(neuron.mean.riders.begin(), neuron.mean.riders.end(),
                   problem.fold[static_cast<std::size_t>(i)]) != neuron.mean.riders.end();
-    alike.margins[i] += problem.slope(rides || neuron.mode.is_active(i)) * shift / width;
+    at_samples[i] = problem.slope(rides || neuron.mode.is_active(i)) * shift / width;
   }
+  problem.rivals.add(neuron.group, at_samples, alike.margins);
   for (std::size_t r = 0; r < senses.size(); ++r) {
     const Eigen::Index row = k - senses[r].first;
     if (row < 0 || row >= senses[r].slopes.rows()) continue;
@@ -428,13 +431,13 @@ double LateFlow::switching_error(const std::vector<RankSense>& senses) const {
     auto alike = std::find_if(groups.begin(), groups.end(),
                               [&](const HoppingAlike& group) { return group.holds(neuron); });
     if (alike == groups.end()) {
-      groups.push_back({&neuron, Vector::Zero(problem().samples()),
+      groups.push_back({&neuron, Vector::Zero(problem().margins()),
                         std::vector<double>(senses.size(), 0.0), 0.0});
       alike = groups.end() - 1;
     }
     add_hops(problem(), neuron, static_cast<Eigen::Index>(k), *hops, senses, *alike);
   }
-  const Vector of_loss = loss_slopes(margins(), problem().loss);
+  const Vector of_loss = problem().rivals.log_loss_slopes(margins(), problem().loss);
   double loss_squares = 0.0, margin_squares = 0.0, weight_squares = 0.0;
   std::vector<double> rank_squares(senses.size(), 0.0);
   for (const HoppingAlike& group : groups) {
@@ -456,9 +459,10 @@ double LateFlow::switching_error(const std::vector<RankSense>& senses) const {
   return worst;
 }
 
-std::array<bool, 2> LateFlow::only_hops(const Matrix& preactivations,
-                                        const WeightsBeyond& beyond) const {
-  Vector hops = Vector::Zero(2);  // squares, as all these
+std::vector<bool> LateFlow::only_hops(const Matrix& preactivations,
+                                      const WeightsBeyond& beyond) const {
+  const Eigen::Index groups = problem().shape.groups;
+  Vector hops = Vector::Zero(groups);  // squares, as all these
   Vector longest = Vector::Zero(preactivations.rows());
   for (Eigen::Index k = 0; k < longest.size(); ++k) {
     for (Eigen::Index i = 0; i < preactivations.cols(); ++i) {
@@ -471,15 +475,17 @@ std::array<bool, 2> LateFlow::only_hops(const Matrix& preactivations,
     if (own) hops[neuron.group] += std::exp(-2.0 * here().theta) * own->weights;
   }
   const auto hidden = [&] {
-    Vector left = Vector::Zero(2);
+    Vector left = Vector::Zero(groups);
     for (Eigen::Index k = 0; k < longest.size(); ++k) left[here().neuron(k).group] += longest[k];
-    const auto only = [&](Eigen::Index group) {
-      return hops[group] > 0.0 && left[group] <= hops_hide * hops_hide * hops[group];
-    };
-    return std::array<bool, 2>{only(0), only(1)};
+    std::vector<bool> only;
+    for (Eigen::Index group = 0; group < groups; ++group) {
+      only.push_back(hops[group] > 0.0 && left[group] <= hops_hide * hops_hide * hops[group]);
+    }
+    return only;
   };
-  const std::array<bool, 2> within = hidden();
-  if (!within[0] && !within[1]) return within;  // what lies beyond only adds to the weights
+  const std::vector<bool> within = hidden();
+  if (std::find(within.begin(), within.end(), true) == within.end())
+    return within;  // what lies beyond only adds to the weights
   const Vector& norms = beyond.norms();
   for (Eigen::Index k = 0; k < longest.size(); ++k) {
     longest[k] = std::max(longest[k], norms[k] * norms[k]);

@@ -31,7 +31,7 @@ constexpr double lasting_error = 0.2;
 /// One line for people on why a flow stopped; empty for `reached`.
 std::string explain(FlowStatus status);
 
-/// Late-time gradient descent of a two-class network in log time θ: smooth motion between events
+/// Late-time gradient descent of a network in log time θ: smooth motion between events
 /// (a few dozen integration steps a decade at first, far fewer later), with sliding modes for the
 /// pairs that switch for ever. It carries a FlowState from step to step and from event to event.
 /// Where steps end is its own affair: a moment that is asked for is shown from inside the step it
@@ -51,8 +51,8 @@ class LateFlow {
   /// `preactivations` (neurons × n, of a state nearby) with the sliding pairs moved to zero: the
   /// fast switching taken out.
   Matrix without_switching(Matrix preactivations) const;
-  Vector margins() const;         ///< u, n, the mean over the fast switching where pairs slide
-  Vector lambda() const;          ///< t g_i, n
+  Vector margins() const;         ///< u, the mean over the fast switching where pairs slide
+  Vector lambda() const;          ///< t g, a margin each
   double log_loss() const;        ///< log L
   double log_loss_speed() const;  ///< d log L/dθ
   Matrix slopes() const;          ///< effective σ', neurons × n
@@ -84,9 +84,9 @@ class LateFlow {
   /// For each class, whether its weights are on average no more than twice as large as what hops
   /// move them by. `preactivations` are those of state(); `beyond` is asked for its norms only
   /// where what lies in the span of the samples does not decide.
-  std::array<bool, 2> only_hops(const Matrix& preactivations, const WeightsBeyond& beyond) const;
-  /// Samples that no neuron is active at (slope 0): their margins do not move at all.
-  bool asleep(Eigen::Index sample) const { return here().asleep(sample); }
+  std::vector<bool> only_hops(const Matrix& preactivations, const WeightsBeyond& beyond) const;
+  /// Margins that no active neuron feels (slope 0): they do not move at all.
+  bool asleep(Eigen::Index margin) const { return here().asleep(margin); }
   /// Samples that contradict each other and have come to rest, where there are any.
   const std::optional<Plateau>& plateau() const { return here().plateau; }
   std::function<void(const FlowEvent&)> on_event;

@@ -66,7 +66,7 @@ double LateRun::step_log_time(double flow_time) const {
   return flow_time > 40.0 ? flow_time : std::log(std::max(0.0, std::expm1(flow_time)));
 }
 
-double LateRun::error_estimate(const FlowStart& state, std::array<bool, 2> only_hops) const {
+double LateRun::error_estimate(const FlowStart& state, const std::vector<bool>& only_hops) const {
   if (flow_.undecided() > 0) return std::numeric_limits<double>::infinity();
   const double steps = static_cast<double>(flow_.steps()) * start_.options.step_tolerance;
   Unrest unrest = flow_.unrest();
@@ -84,7 +84,7 @@ double LateRun::error_estimate(const FlowStart& state, std::array<bool, 2> only_
   // Beside samples at rest, or asleep, what hopping and the next order of the lag do to the others
   // adds up, and does not die away.
   bool stays = flow_.plateau().has_value();
-  for (Eigen::Index i = 0; i < flow_.problem().samples(); ++i) stays = stays || flow_.asleep(i);
+  for (Eigen::Index c = 0; c < flow_.problem().margins(); ++c) stays = stays || flow_.asleep(c);
   const double events = std::max(flow_.event_loss_error(!stays) + unrest.margins,
                                  flow_.event_rank_error(senses) + most * unrest.weights);
   if (!start_.options.of_descent) return telling(steps + events);
@@ -124,8 +124,7 @@ TrainingState LateRun::state(bool with_weights, bool with_error) const {
     }
   }
   state.margin_offset =
-      flow_.margins() -
-      margins(group_outputs(state.preactivations, problem.shape), problem.classes);
+      flow_.margins() - problem.rivals.margins(group_outputs(state.preactivations, problem.shape));
   return state;
 }
 

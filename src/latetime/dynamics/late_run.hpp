@@ -1,6 +1,5 @@
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -44,7 +43,7 @@ class LateRun {
 
  private:
   double step_log_time(double flow_time) const;
-  double error_estimate(const FlowStart& state, std::array<bool, 2> only_hops) const;
+  double error_estimate(const FlowStart& state, const std::vector<bool>& only_hops) const;
 
   LateFlow flow_;
   const Start start_;

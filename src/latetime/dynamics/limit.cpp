@@ -1,6 +1,7 @@
 #include "latetime/dynamics/limit.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <numeric>
@@ -34,6 +35,7 @@ constexpr int most_newton_steps = 200;
 // Work that following a flow to its limit may take, in (neuron, sample, sample) triples.
 constexpr double work_to_limit = 1e10;
 constexpr double overhead_of_step = 1e5;
+constexpr double evaluations_of_step = 10.0;  // products with the kernel of K classes
 
 // The flow has come to its limit once its multipliers differ by less than this part of all of them.
 constexpr double settled_tolerance = 1e-2;
@@ -43,30 +45,40 @@ constexpr double settled_tolerance = 1e-2;
 constexpr double least_margin_growth = 0.5;
 
 Eigen::MatrixXd kernel_of(const FlowProblem& problem, const std::vector<NeuronMode>& modes) {
-  Eigen::MatrixXd kernel = Eigen::MatrixXd::Zero(problem.samples(), problem.samples());
-  for (std::size_t k = 0; k < modes.size(); ++k) {
-    add_kernel(problem, problem.group_of(static_cast<Eigen::Index>(k)), modes[k], 1.0, kernel);
-  }
-  return kernel;
+  return kernel_of(problem, [&](Eigen::Index k) -> const NeuronMode& {
+    return modes[static_cast<std::size_t>(k)];
+  });
 }
 
 /// The modes that multipliers λ lead to, own-class activations as they are.
-void resolve_all(const FlowProblem& problem, const Vector& lambda, std::vector<NeuronMode>& modes) {
-  std::vector<Eigen::Index> others[2], all;
+void resolve_all(const FlowProblem& problem, const Vector& multipliers,
+                 std::vector<NeuronMode>& modes) {
+  const auto groups = static_cast<std::size_t>(problem.shape.groups);
+  std::vector<std::vector<Eigen::Index>> others_of(groups);
+  std::vector<Vector> felt(groups);
+  std::vector<Eigen::Index> all;
+  for (int group = 0; group < problem.shape.groups; ++group) {
+    felt[static_cast<std::size_t>(group)] = problem.rivals.felt(group, multipliers);
+  }
   for (Eigen::Index i = 0; i < problem.samples(); ++i) {
     all.push_back(i);
-    for (int group = 0; group < 2; ++group) {
+    for (int group = 0; group < problem.shape.groups; ++group) {
       const auto& members = problem.members[static_cast<std::size_t>(i)];
       const bool pure = std::none_of(members.begin(), members.end(),
                                      [&](Eigen::Index l) { return problem.own(group, l); });
       if (!problem.leads(i) || !(problem.gram(i, i) > 0.0)) continue;
-      if (pure || fold_bounds(problem, group, i, lambda).holds()) others[group].push_back(i);
+      const auto index = static_cast<std::size_t>(group);
+      if (pure || fold_bounds(problem, group, i, felt[index]).holds()) {
+        others_of[index].push_back(i);
+      }
     }
   }
   for (std::size_t k = 0; k < modes.size(); ++k) {
     const int group = problem.group_of(static_cast<Eigen::Index>(k));
+    const Vector& lambda = felt[static_cast<std::size_t>(group)];
+    const std::vector<Eigen::Index>& others = others_of[static_cast<std::size_t>(group)];
     const auto flags = modes[k].active;
-    resolve_mode(problem, group, lambda, others[group], modes[k], all);
+    resolve_mode(problem, group, lambda, others, modes[k], all);
     // A pair that the multipliers leave where it is keeps the side it is on.
     const Vector effective = effective_multipliers(problem, group, modes[k], lambda);
     Vector pull(effective.size());
@@ -74,7 +86,7 @@ void resolve_all(const FlowProblem& problem, const Vector& lambda, std::vector<N
       pull[l] = problem.sign(group, l) * effective[l];
     }
     const Vector slope = problem.gram * pull;
-    for (const Eigen::Index i : others[group]) {
+    for (const Eigen::Index i : others) {
       const double size = problem.gram.row(i).cwiseAbs().dot(effective);
       const auto index = static_cast<std::size_t>(i);
       if (std::abs(slope[i]) <= zero_tolerance * size && lambda[i] <= 0.0) {
@@ -103,25 +115,25 @@ void describe(const FlowProblem& problem, const std::vector<NeuronMode>& modes, 
   for (Eigen::Index k = 0; k < problem.neurons(); ++k) {
     const NeuronMode& mode = modes[static_cast<std::size_t>(k)];
     const int group = problem.group_of(k);
-    const Vector effective = effective_multipliers(problem, group, mode, limit.multipliers);
+    const Vector felt = problem.rivals.felt(group, limit.multipliers);
+    const Vector effective = effective_multipliers(problem, group, mode, felt);
     for (Eigen::Index l = 0; l < n; ++l) {
       limit.coefficients(k, l) = problem.rate * problem.sign(group, l) * effective[l];
       const Eigen::Index first = problem.fold[static_cast<std::size_t>(l)];
       const bool slides = std::binary_search(mode.sliding.begin(), mode.sliding.end(), first);
       limit.slopes(k, l) = problem.slope(mode.is_active(l));
-      if (slides && limit.multipliers[l] > 0.0) {
-        limit.slopes(k, l) = effective[l] / limit.multipliers[l];
-      }
+      if (slides && felt[l] > 0.0) limit.slopes(k, l) = effective[l] / felt[l];
     }
   }
   const Matrix z = limit.coefficients * problem.gram;
-  limit.margins = Vector::Zero(n);
+  limit.margins = Vector::Zero(problem.margins());
+  Vector part(n);
   for (Eigen::Index k = 0; k < problem.neurons(); ++k) {
     for (Eigen::Index i = 0; i < n; ++i) {
-      limit.margins[i] += problem.sign(problem.group_of(k), i) *
-                          activation(z(k, i), problem.shape.slope) /
-                          static_cast<double>(problem.shape.width);
+      part[i] = problem.sign(problem.group_of(k), i) * activation(z(k, i), problem.shape.slope) /
+                static_cast<double>(problem.shape.width);
     }
+    problem.rivals.add(problem.group_of(k), part, limit.margins);
   }
   const double norm2 = limit.coefficients.cwiseProduct(z).sum();
   limit.normalized_margin = limit.margins.minCoeff() / std::sqrt(norm2);
@@ -146,6 +158,7 @@ bool judge(const FlowProblem& problem, const std::vector<NeuronMode>& modes, Lim
   bool consistent = true;
   for (Eigen::Index k = 0; k < problem.neurons(); ++k) {
     const NeuronMode& mode = modes[static_cast<std::size_t>(k)];
+    const Vector felt = problem.rivals.felt(problem.group_of(k), limit.multipliers);
     for (Eigen::Index i = 0; i < n; ++i) {
       PairVerdict& verdict = limit.verdicts[static_cast<std::size_t>(k * n + i)];
       const bool own = problem.own(problem.group_of(k), i);
@@ -157,8 +170,7 @@ bool judge(const FlowProblem& problem, const std::vector<NeuronMode>& modes, Lim
                              problem.fold[static_cast<std::size_t>(i)])) {
         candidate = PairVerdict::switches;
         const double slope = limit.slopes(k, i);
-        sure =
-            limit.multipliers[i] > 0.0 ? std::min(1.0 - slope, slope - problem.shape.slope) : 0.0;
+        sure = felt[i] > 0.0 ? std::min(1.0 - slope, slope - problem.shape.slope) : 0.0;
         if (!unique_shares(problem, mode)) sure = 0.0;
       } else if (sizes(k, i) > 0.0 && sure <= zero_tolerance && own) {
         sure = 0.0;
@@ -177,10 +189,11 @@ bool judge(const FlowProblem& problem, const std::vector<NeuronMode>& modes, Lim
   return consistent;
 }
 
-std::string blamed_samples(const Vector& ray) {
+std::string blamed_samples(const FlowProblem& problem, const Vector& ray) {
   std::vector<Eigen::Index> list;
-  for (Eigen::Index i = 0; i < ray.size(); ++i) {
-    if (ray[i] > 1e-6) list.push_back(i);
+  for (Eigen::Index c = 0; c < ray.size(); ++c) {
+    const Eigen::Index i = problem.rivals.sample(c);
+    if (ray[c] > 1e-6 && (list.empty() || list.back() != i)) list.push_back(i);
   }
   const std::size_t shown = std::min<std::size_t>(list.size(), 6);
   return fmt::format(
@@ -242,6 +255,7 @@ bool steps_contract_within(const FlowProblem& problem, const Vector& multipliers
 /// further away from it.
 bool minimum_is_near(const LateFlow& flow) {
   const FlowProblem& problem = flow.problem();
+  if (!problem.rivals.two_classes()) return false;  // not looked for
   const Eigen::Index n = problem.samples();
   const Eigen::MatrixXd kernel = kernel_of(problem, flow.modes());
   const Vector start = flow.margins();
@@ -380,14 +394,14 @@ void blame_ray(const FlowProblem& problem, const std::vector<NeuronMode>& modes,
     limit.message = fmt::format(
         "samples {} contradict each other but for a difference that is too small to tell what "
         "it does",
-        blamed_samples(limit.ray));
+        blamed_samples(problem, limit.ray));
     return;
   }
   limit.status = LimitStatus::not_separated;
   limit.message = fmt::format(
       "no weights with these activations give samples {} positive "
       "margins all at once{}",
-      blamed_samples(limit.ray), dead_neurons(problem, modes));
+      blamed_samples(problem, limit.ray), dead_neurons(problem, modes));
 }
 
 /// Enters what belongs to these multipliers and modes, and what they are worth.
@@ -395,8 +409,8 @@ void conclude(const FlowProblem& problem, const std::vector<NeuronMode>& modes,
               const Vector& lambda, bool solved, Limit& limit) {
   limit.multipliers = lambda;
   limit.support.resize(static_cast<std::size_t>(lambda.size()));
-  for (Eigen::Index i = 0; i < lambda.size(); ++i) {
-    limit.support[static_cast<std::size_t>(i)] = lambda[i] > 0.0;
+  for (Eigen::Index c = 0; c < lambda.size(); ++c) {
+    limit.support[static_cast<std::size_t>(c)] = lambda[c] > 0.0;
   }
   describe(problem, modes, limit);
   const bool consistent = judge(problem, modes, limit);
@@ -415,13 +429,52 @@ void conclude(const FlowProblem& problem, const std::vector<NeuronMode>& modes,
 
 }  // namespace
 
+namespace {
+
+/// Of K classes the multipliers of a limit are many: rivals that no neuron of a sample tells apart
+/// share one. Those near the flow's own, where they solve the problem: with a support of all that
+/// are not small, and the modes that they lead to themselves, from `modes` on. Empty where none do.
+Vector multipliers_nearby(const LateFlow& flow, std::vector<NeuronMode>& modes) {
+  constexpr std::array<double, 6> small{zero_tolerance, 1e-7, 1e-5, 1e-4, 1e-3, 1e-2};
+  constexpr int rounds = 6;
+  const FlowProblem& problem = flow.problem();
+  const Vector now = flow.lambda();
+  for (const double part : small) {
+    std::vector<NeuronMode> tried = modes;
+    for (int round = 0; round < rounds; ++round) {
+      const Eigen::MatrixXd kernel = kernel_of(problem, tried);
+      const Vector found = nearby_solution(kernel, now, part * now.maxCoeff());
+      if (found.size() == 0 || (kernel * found).minCoeff() < 1.0 - zero_tolerance) break;
+      std::vector<NeuronMode> resolved = tried;
+      resolve_all(problem, found, resolved);
+      const bool same = same_pieces(tried, resolved);
+      tried = std::move(resolved);
+      if (!same) continue;
+      modes = std::move(tried);
+      return found;
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
 Limit solve_limit(const LateFlow& flow) {
   const FlowProblem& problem = flow.problem();
   Limit limit;
   limit.log_time = flow.log_time();
   std::vector<NeuronMode> modes = flow.modes();
+  if (!problem.rivals.two_classes()) {
+    const Vector reached = multipliers_nearby(flow, modes);
+    if (reached.size() > 0) {
+      conclude(problem, modes, reached, true, limit);
+      if (limit.status == LimitStatus::found) return limit;
+      limit = {.log_time = flow.log_time()};
+      modes = flow.modes();
+    }
+  }
   Vector lambda = flow.lambda();
-  const Vector ones = Vector::Ones(problem.samples());
+  const Vector ones = Vector::Ones(problem.margins());
   bool solved = false;
   for (int step = 0; step < most_newton_steps && !solved; ++step) {
     const Eigen::MatrixXd kernel = kernel_of(problem, modes);
@@ -469,7 +522,9 @@ bool proved_not_separated(const LateFlow& flow, Limit& limit) {
 
 FlowOptions options_to_limit(const FlowProblem& problem, bool of_descent) {
   const auto n = static_cast<double>(problem.samples());
-  const double step_work = n * n * static_cast<double>(problem.neurons()) + overhead_of_step;
+  const auto margins = static_cast<double>(problem.margins());
+  const double step_work = n * n * static_cast<double>(problem.neurons()) +
+                           (margins - n) * margins * evaluations_of_step + overhead_of_step;
   return {
       .of_descent = of_descent,
       .most_steps = static_cast<std::uint64_t>(std::clamp(work_to_limit / step_work, 2e3, 5e4))};
@@ -530,15 +585,16 @@ double limit_residual(const FlowProblem& problem, const Limit& limit) {
   double misfit = 0.0, norm = 0.0, slopes = 0.0;
   for (Eigen::Index k = 0; k < problem.neurons(); ++k) {
     const int group = problem.group_of(k);
+    const Vector felt = problem.rivals.felt(group, limit.multipliers);
     Vector difference(n);
     for (Eigen::Index l = 0; l < n; ++l) {
       const double slope = limit.slopes(k, l);
-      difference[l] = limit.coefficients(k, l) -
-                      problem.rate * problem.sign(group, l) * slope * limit.multipliers[l];
+      difference[l] =
+          limit.coefficients(k, l) - problem.rate * problem.sign(group, l) * slope * felt[l];
       const double size = sizes(k, l) > 0.0 ? std::abs(z(k, l)) / sizes(k, l) : 0.0;
       const double wanted = z(k, l) > 0.0 ? 1.0 : problem.shape.slope;
       slopes = std::max({slopes, slope - 1.0, problem.shape.slope - slope});
-      if (limit.multipliers[l] > 0.0) slopes = std::max(slopes, size * std::abs(slope - wanted));
+      if (felt[l] > 0.0) slopes = std::max(slopes, size * std::abs(slope - wanted));
     }
     misfit += difference.dot(problem.gram * difference);
     norm += limit.coefficients.row(k).dot(z.row(k));
@@ -546,10 +602,10 @@ double limit_residual(const FlowProblem& problem, const Limit& limit) {
   const double stationarity = std::sqrt(std::max(0.0, misfit) / norm);
   const double total = limit.multipliers.sum();
   double primal = 0.0, slackness = 0.0;
-  for (Eigen::Index i = 0; i < n; ++i) {
-    primal = std::max(primal, 1.0 - limit.margins[i]);
+  for (Eigen::Index c = 0; c < problem.margins(); ++c) {
+    primal = std::max(primal, 1.0 - limit.margins[c]);
     slackness =
-        std::max(slackness, limit.multipliers[i] * std::abs(limit.margins[i] - 1.0) / total);
+        std::max(slackness, limit.multipliers[c] * std::abs(limit.margins[c] - 1.0) / total);
   }
   return std::max({stationarity, slopes, primal, slackness});
 }

@@ -31,7 +31,7 @@ struct Limit {
   bool settled = false;
 
   PairVerdict verdict(Eigen::Index neuron, Eigen::Index sample) const {
-    return verdicts[static_cast<std::size_t>(neuron * margins.size() + sample)];
+    return verdicts[static_cast<std::size_t>(neuron * coefficients.cols() + sample)];
   }
   Eigen::Index count(PairVerdict verdict) const;
 };

@@ -137,8 +137,11 @@ Vector preactivation_row(const FlowProblem& problem, int group, const NeuronMode
   return problem.rate * row;
 }
 
-void add_kernel(const FlowProblem& problem, int group, const NeuronMode& mode, double factor,
-                Eigen::MatrixXd& kernel) {
+namespace {
+
+/// The same between what the neuron's group feels of λ and does to outputs, n × n.
+void add_group_kernel(const FlowProblem& problem, int group, const NeuronMode& mode, double factor,
+                      Eigen::MatrixXd& kernel) {
   const Vector slopes = signed_slopes(problem, group, mode);
   const double scale = factor * problem.rate / static_cast<double>(problem.shape.width);
   if (!mode.slides()) {
@@ -157,6 +160,38 @@ void add_kernel(const FlowProblem& problem, int group, const NeuronMode& mode, d
     part.col(i).setZero();
   }
   kernel += scale * part;
+}
+
+}  // namespace
+
+void add_kernel(const FlowProblem& problem, int group, const NeuronMode& mode, double factor,
+                Eigen::MatrixXd& kernel) {
+  if (problem.rivals.two_classes()) {
+    return add_group_kernel(problem, group, mode, factor, kernel);
+  }
+  Eigen::MatrixXd part = Eigen::MatrixXd::Zero(problem.samples(), problem.samples());
+  add_group_kernel(problem, group, mode, factor, part);
+  problem.rivals.add_kernel(group, part, kernel);
+}
+
+Eigen::MatrixXd kernel_of(const FlowProblem& problem,
+                          const std::function<const NeuronMode&(Eigen::Index)>& mode_of) {
+  Eigen::MatrixXd kernel = Eigen::MatrixXd::Zero(problem.margins(), problem.margins());
+  if (problem.rivals.two_classes()) {
+    for (Eigen::Index k = 0; k < problem.neurons(); ++k) {
+      add_kernel(problem, problem.group_of(k), mode_of(k), 1.0, kernel);
+    }
+    return kernel;
+  }
+  const Eigen::Index width = problem.shape.width;
+  for (int group = 0; group < problem.shape.groups; ++group) {
+    Eigen::MatrixXd part = Eigen::MatrixXd::Zero(problem.samples(), problem.samples());
+    for (Eigen::Index k = group * width; k < (group + 1) * width; ++k) {
+      add_group_kernel(problem, group, mode_of(k), 1.0, part);
+    }
+    problem.rivals.add_kernel(group, part, kernel);
+  }
+  return kernel;
 }
 
 }  // namespace latetime

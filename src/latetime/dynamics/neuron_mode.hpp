@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -8,6 +9,8 @@
 
 namespace latetime {
 
+/// Below λ is what the neuron's group feels of the multipliers, n entries (Rivals::felt).
+///
 /// How one neuron moves between two events: which samples activate it, and at which other-class
 /// samples it slides, that is, switches on and off for ever with pre-activation zero on average.
 ///
@@ -91,9 +94,14 @@ Vector to_zero(const NeuronMode& mode, const Eigen::Ref<const Eigen::RowVectorXd
 Vector preactivation_row(const FlowProblem& problem, int group, const NeuronMode& mode,
                          Eigen::Index i);
 
-/// Adds factor × the neuron's part of the tangent kernel, the matrix with du/dθ = kernel · λ.
+/// Adds factor × the neuron's part of the tangent kernel, the matrix with du/dθ = kernel · λ, λ and
+/// u of every margin (FlowProblem::margins).
 void add_kernel(const FlowProblem& problem, int group, const NeuronMode& mode, double factor,
                 Eigen::MatrixXd& kernel);
+
+/// All of it, from the modes of the neurons.
+Eigen::MatrixXd kernel_of(const FlowProblem& problem,
+                          const std::function<const NeuronMode&(Eigen::Index)>& mode_of);
 
 /// Decides for the folds of one neuron that are at zero, `at_zero` (samples, ascending; those of
 /// their folds come along), which of them slide and where the others go, and fits `mode` to it.

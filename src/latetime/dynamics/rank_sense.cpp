@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include <Eigen/QR>
 
@@ -96,8 +97,12 @@ std::vector<RankSense> rank_senses(const FlowProblem& problem, const Matrix& ini
                  .rowwise()
                  .sum();
   std::vector<RankSense> senses;
-  for (const auto& [first, count] :
-       {std::pair(Eigen::Index{0}, width), {width, width}, {Eigen::Index{0}, 2 * width}}) {
+  std::vector<std::pair<Eigen::Index, Eigen::Index>> parts;
+  for (Eigen::Index group = 0; group < problem.shape.groups; ++group) {
+    parts.emplace_back(group * width, width);
+  }
+  parts.emplace_back(0, problem.neurons());
+  for (const auto& [first, count] : parts) {
     const double square = squares.segment(first, count).sum();
     if (!(square > 0.0)) continue;
     const Rows rows{

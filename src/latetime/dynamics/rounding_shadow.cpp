@@ -127,8 +127,9 @@ bool steps_contract(const Problem& problem, std::size_t batch_size) {
   if (problem.loss == logistic) return moved <= 4.0 * allowed;
   if (problem.loss != exponential) return false;
   const Matrix z = preactivations(problem.initial.weights, problem.data.x);
-  const Vector u = margins(group_outputs(z, problem.shape()), problem.data.classes);
-  return 2.0 * moved * multipliers(u, problem.loss).maxCoeff() <= allowed;
+  const Rivals rivals(problem.data.classes, problem.shape().groups);
+  const Vector u = rivals.margins(group_outputs(z, problem.shape()));
+  return 2.0 * moved * rivals.largest_pull(u, problem.loss) <= allowed;
 }
 
 double contracting_multiplier(const Problem& problem, std::size_t batch_size) {
@@ -165,9 +166,9 @@ Dataset reordered(const Dataset& data, const std::vector<Eigen::Index>& order) {
   return result;
 }
 
-RoundingShadow::RoundingShadow(std::vector<int> classes, const NetworkShape& shape,
+RoundingShadow::RoundingShadow(const std::vector<int>& classes, const NetworkShape& shape,
                                const MakeShadow& make_shadow, HandOver::Discrepancy discrepancy)
-    : classes_(std::move(classes)), shape_(shape), discrepancy_(std::move(discrepancy)) {
+    : rivals_(classes, shape.groups), shape_(shape), discrepancy_(std::move(discrepancy)) {
   for (std::size_t s = 0; s < shadows_.size(); ++s) shadows_[s] = make_shadow(s);
 }
 
@@ -203,7 +204,7 @@ void RoundingShadow::take_signs(const std::vector<UndecidedSign>& signs) {
 double RoundingShadow::error_estimate(const TrainingState& run) const {
   if (lost_) return std::numeric_limits<double>::infinity();
   const auto margins_of = [&](const TrainingState& state) {
-    return margins(group_outputs(state.preactivations, shape_), classes_);
+    return rivals_.margins(group_outputs(state.preactivations, shape_));
   };
   double largest = 0.0;
   for (const auto& shadow : shadows_) {

@@ -20,6 +20,9 @@ using ExactEngine = std::variant<ExactDescent, DenseEngine>;
 /// Whether no step of this descent makes differences larger, so that rounding errors only add up.
 /// While no activation changes, a step is W ← W − η ∇L with 0 ≼ ∇²L ≼ 2c λ_max(G)/(nm), c ≥ ℓ'':
 /// the features y_l (a_k σ'(z_{k,l}) x_l)_k have a Gram matrix of at most (2/m) λ_max(G) (Schur).
+/// It is the same with K classes: those of one group have (1/m) λ_max(G), and the Hessian of the
+/// sample's loss by its outputs, diag(p) − p pᵀ, is at most ½; that of the exponential loss,
+/// Σ_c g_c v_c v_cᵀ with ‖v_c‖² = 2, at most 2 Σ_c g_c (Rivals::largest_pull).
 /// So η c λ_max(G) ≤ nm is enough. The logistic loss has ℓ'' ≤ 1/4 everywhere, hence η λ_max(G) ≤
 /// 4nm; of the exponential one ℓ'' = g, and steps contract while no multiplier is beyond
 /// `contracting_multiplier()`: asked for is half of it at the start, ExactRun looks at the rest.
@@ -69,8 +72,8 @@ class RoundingShadow {
   /// Shadow 0 or 1.
   using MakeShadow = std::function<Shadow(std::size_t shadow)>;
 
-  RoundingShadow(std::vector<int> classes, const NetworkShape& shape, const MakeShadow& make_shadow,
-                 HandOver::Discrepancy discrepancy);
+  RoundingShadow(const std::vector<int>& classes, const NetworkShape& shape,
+                 const MakeShadow& make_shadow, HandOver::Discrepancy discrepancy);
 
   /// Takes the first steps of a run that has taken them already.
   void catch_up(std::uint64_t steps);
@@ -96,7 +99,7 @@ class RoundingShadow {
   static constexpr std::uint64_t period = 256;
 
  private:
-  const std::vector<int> classes_;
+  const Rivals rivals_;
   const NetworkShape shape_;
   const HandOver::Discrepancy discrepancy_;
   std::array<Shadow, 2> shadows_;

@@ -401,8 +401,9 @@ CrossingDelay hop_delay(const FlowProblem& problem, int group, const NeuronMode&
   return Shaking(problem, group, mode, lambda, i, side).first_beyond(reach, 0.0, 0.0, longest_lead);
 }
 
-void add_margin_offset(const FlowProblem& problem, int group, const NeuronMode& mode,
-                       const SwitchingMean& mean, Vector& offset) {
+Vector margin_offset(const FlowProblem& problem, int group, const NeuronMode& mode,
+                     const SwitchingMean& mean) {
+  Vector offset(problem.samples());
   const Vector weights = mode.inverse * mean.preactivation;
   const double scale = 1.0 / static_cast<double>(problem.shape.width);
   const double gamma = problem.shape.slope;
@@ -428,8 +429,9 @@ void add_margin_offset(const FlowProblem& problem, int group, const NeuronMode& 
       }
       value *= problem.slope(mode.is_active(i));
     }
-    offset[i] += scale * problem.sign(group, i) * value;
+    offset[i] = scale * problem.sign(group, i) * value;
   }
+  return offset;
 }
 
 }  // namespace latetime

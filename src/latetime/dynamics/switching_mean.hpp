@@ -66,9 +66,9 @@ double hop_reach(const FlowProblem& problem, int group, const NeuronMode& mode,
 CrossingDelay hop_delay(const FlowProblem& problem, int group, const NeuronMode& mode,
                         const Vector& lambda, Eigen::Index i, double side, double reach);
 
-/// Adds the neuron's part of t · (mean margins − margins with all sliding pairs at zero) to
-/// `offset`, n entries.
-void add_margin_offset(const FlowProblem& problem, int group, const NeuronMode& mode,
-                       const SwitchingMean& mean, Vector& offset);
+/// The neuron's part of t · (mean margins − margins with all sliding pairs at zero), n entries: of
+/// the margins that its group belongs to, at each sample.
+Vector margin_offset(const FlowProblem& problem, int group, const NeuronMode& mode,
+                     const SwitchingMean& mean);
 
 }  // namespace latetime

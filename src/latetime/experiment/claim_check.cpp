@@ -275,7 +275,7 @@ ClaimReport check_stored(const StoredRun& stored, const std::string& source,
 ClaimReport check_config(const RunConfig& config, const std::string& source,
                          const CheckSettings& settings) {
   require_possible(settings.thresholds);
-  const Dataset data = load_data(config);
+  const Dataset data = load_two_classes(config, "the paper's claims are");
   require_squares(data.x, "data");
   const Network initial = load_network(config, data);
   const ClaimSetting setting = setting_of(config, data, initial, settings.thresholds);
@@ -290,6 +290,7 @@ ClaimReport check_config(const RunConfig& config, const std::string& source,
 ClaimReport check_run(const std::string& directory, const CheckSettings& settings) {
   require_possible(settings.thresholds);
   const StoredRun stored(directory);
+  require_two_classes(stored.data(), directory, "the paper's claims are");
   read_metrics(RunDirectory::open(directory).file("metrics.csv"));  // a damaged table is refused
   return check_stored(stored, directory, settings,
                       stored_proved_claims(directory, problem_seal(stored.file())));

@@ -87,7 +87,8 @@ void visit_data(Config& config, Visitor& visit) {
         "samples, n x d: .npy, .npz:name, .csv, .h5:/path, .mat:/path, LIBSVM",
         FieldRule{.is_file = true, .belongs_to = only_for_sources({DataSource::file})});
   visit("data", "y", config.data.y,
-        "labels, n of two values: the same formats; empty: in the file of x",
+        "labels, n of two values, or classes 0, 1, ..., K-1: the same formats; empty: in the file "
+        "of x",
         FieldRule{.is_file = true, .belongs_to = only_for_sources({DataSource::file})});
   visit("data", "positive", config.data.positive,
         "the label that counts as +1, the other as -1; empty: labels are +1 and -1",
@@ -104,11 +105,10 @@ template <class Config, class Visitor>
 void visit_images(Config& config, Visitor& visit) {
   const std::vector<DataSource> images{DataSource::mnist, DataSource::fashion_mnist};
 
-  visit("data", "classes", config.data.classes,
-        "classes of images: \"even-odd\", \"0-4 vs 5-9\", \"3 vs 8\", the first is +1; \"all\" ten "
-        "in "
-        "latetime train",
-        FieldRule{.belongs_to = only_for_sources(images)});
+  visit(
+      "data", "classes", config.data.classes,
+      "classes of images: \"even-odd\", \"0-4 vs 5-9\", \"3 vs 8\", the first is +1; \"all\": ten",
+      FieldRule{.belongs_to = only_for_sources(images)});
   visit("data", "pixels", config.data.pixels, "unit: [0, 1]; standardized: mean 0, variance 1",
         FieldRule{.belongs_to = only_for_sources(images)});
   visit("data", "split", config.data.split, "which part of the image set",

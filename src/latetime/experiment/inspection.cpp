@@ -21,11 +21,11 @@ DataInspection inspect_samples(const Samples& x, const std::string& where) {
 
 namespace {
 
-std::vector<EngineKind> planned_engines(Method method, const EnginePlan& plan) {
+std::vector<EngineKind> planned_engines(Method method, const EnginePlan& plan, int classes) {
   if (method == Method::flow) return {EngineKind::flow};
   if (plan.dense) return {EngineKind::dense};
   std::vector<EngineKind> engines{EngineKind::coefficient};
-  if (plan.hand_over || plan.frozen) engines.push_back(EngineKind::frozen);
+  if (classes == 2 && (plan.hand_over || plan.frozen)) engines.push_back(EngineKind::frozen);
   if (plan.hand_over) engines.push_back(EngineKind::flow);
   return engines;
 }
@@ -43,15 +43,17 @@ std::string engines_text(const std::vector<EngineKind>& engines) {
 
 RunInspection inspect_run(const RunConfig& config, const Dataset& data) {
   const DescentOptions options = descent_options(config, data.size(), 1);
-  const EnginePlan plan = plan_engines(options, data.size(), shape_of(config.network, data.dim()));
+  const EnginePlan plan =
+      plan_engines(options, data.size(), shape_of(config.network, data.dim(), data.class_count));
   return {.data = inspect_samples(data.x, "data"),
           .origin = data.origin,
           .class_plus = std::count(data.classes.begin(), data.classes.end(), 0),
           .class_minus = std::count(data.classes.begin(), data.classes.end(), 1),
-          .engines = planned_engines(options.method, plan),
+          .class_count = data.class_count,
+          .engines = planned_engines(options.method, plan, data.class_count),
           .last_step = last_time(config, data.size()),
           .records = recorded_steps(config, data.size()).size(),
-          .neurons = 2 * config.network.width};
+          .neurons = data.class_count * config.network.width};
 }
 
 }  // namespace latetime

@@ -24,8 +24,9 @@ DataInspection inspect_samples(const Samples& x, const std::string& where);
 struct RunInspection {
   DataInspection data;
   std::string origin;
-  std::int64_t class_plus = 0, class_minus = 0;  ///< samples of each class
-  std::vector<EngineKind> engines;               ///< that are planned, in order
+  std::int64_t class_plus = 0, class_minus = 0;  ///< samples of each of two classes
+  int class_count = 2;
+  std::vector<EngineKind> engines;  ///< that are planned, in order
   LogTime last_step;
   std::size_t records = 0;
   std::int64_t neurons = 0;

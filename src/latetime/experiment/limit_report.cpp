@@ -84,9 +84,9 @@ double LimitReport::log10_followed() const {
   return limit.log_time / std::numbers::ln10;
 }
 
-std::array<StableRank, 3> limit_stable_ranks(const Matrix& coefficients,
-                                             const Eigen::Ref<const Matrix>& x) {
-  const Eigen::Index width = coefficients.rows() / 2;
+std::vector<StableRank> limit_stable_ranks(const Matrix& coefficients,
+                                           const Eigen::Ref<const Matrix>& x, int groups) {
+  const Eigen::Index width = coefficients.rows() / groups;
   // V has no part beside the samples: a space whose initial weights are zero.
   const WeightSpace space(Matrix::Zero(1, x.cols()), x);
   Matrix inside = coefficients * space.samples();
@@ -97,7 +97,12 @@ std::array<StableRank, 3> limit_stable_ranks(const Matrix& coefficients,
   const auto rank_of = [](const Matrix& rows) {
     return BorderedSpectrum(Matrix(rows.rows(), 0)).stable_rank(rows);
   };
-  return {rank_of(inside.topRows(width)), rank_of(inside.bottomRows(width)), rank_of(inside)};
+  std::vector<StableRank> ranks;
+  for (Eigen::Index group = 0; group < groups; ++group) {
+    ranks.push_back(rank_of(inside.middleRows(group * width, width)));
+  }
+  ranks.push_back(rank_of(inside));
+  return ranks;
 }
 
 LimitReport report_limit(LateFlow& flow, const Eigen::Ref<const Matrix>& x,
@@ -106,9 +111,15 @@ LimitReport report_limit(LateFlow& flow, const Eigen::Ref<const Matrix>& x,
   LimitReport report{.limit = follow_to_limit(flow, largest_decade, keep_going),
                      .stable_ranks = {}};
   if (report.has_direction()) {
-    report.stable_ranks = limit_stable_ranks(report.limit.coefficients, x);
+    const FlowProblem& problem = flow.problem();
+    const Matrix& coefficients = report.limit.coefficients;
+    report.stable_ranks = limit_stable_ranks(coefficients, x, problem.shape.groups);
+    if (problem.shape.groups > 2) {
+      report.collapse = class_collapse(coefficients * problem.gram, problem.shape, problem.classes);
+    }
   } else {
-    report.stable_ranks.fill({std::nan(""), std::nan("")});
+    report.stable_ranks.assign(static_cast<std::size_t>(flow.problem().shape.groups) + 1,
+                               {std::nan(""), std::nan("")});
   }
   return report;
 }
@@ -134,7 +145,7 @@ PairCounts count_pairs(const Limit& limit, const std::vector<int>& classes,
                        const NetworkShape& shape) {
   PairCounts counts;
   for (Eigen::Index k = 0; k < limit.coefficients.rows(); ++k) {
-    for (Eigen::Index i = 0; i < limit.margins.size(); ++i) {
+    for (Eigen::Index i = 0; i < limit.coefficients.cols(); ++i) {
       const bool own = of_class(classes, shape.group_of(k), i);
       const PairVerdict verdict = limit.verdict(k, i);
       ++(own ? counts.own : counts.other)[code(verdict)];
@@ -161,13 +172,17 @@ void write_limit(ArrayWriter& file, const LimitReport& report, const NetworkShap
       stored.verdicts.push_back(static_cast<std::uint8_t>(verdict));
     }
     for (std::size_t part = 0; part < report.stable_ranks.size(); ++part) {
-      stored.stable_rank[part] = report.stable_ranks[part].value;
-      stored.stable_rank_excess[part] = report.stable_ranks[part].excess;
+      stored.stable_rank.push_back(report.stable_ranks[part].value);
+      stored.stable_rank_excess.push_back(report.stable_ranks[part].excess);
     }
     stored.normalized_margin = limit.normalized_margin;
     stored.kkt_residual = limit.kkt_residual;
     stored.strictness = limit.strictness;
     stored.undecided = static_cast<double>(limit.count(PairVerdict::undecided));
+    if (report.collapse) {
+      const ClassCollapse& c = *report.collapse;
+      stored.collapse = {c.within, c.cosine_min, c.cosine_max, c.duality_min};
+    }
     if (report.errors) stored.errors = numbers_of(*report.errors);
     if (report.optimality) enter(*report.optimality, stored);
   }
@@ -178,7 +193,8 @@ LimitReport read_limit(const ArrayReader& file, const std::string& path, const N
                        Eigen::Index n) {
   const auto stored = read_group<StoredLimit>(file, path, sizes_of(shape, n));
   LimitReport report;
-  report.stable_ranks.fill({std::nan(""), std::nan("")});
+  report.stable_ranks.assign(static_cast<std::size_t>(shape.groups) + 1,
+                             {std::nan(""), std::nan("")});
   Limit& limit = report.limit;
   limit.status = stored.status;
   limit.message = stored.message;
@@ -203,6 +219,10 @@ LimitReport read_limit(const ArrayReader& file, const std::string& path, const N
   limit.normalized_margin = stored.normalized_margin;
   limit.kkt_residual = stored.kkt_residual;
   limit.strictness = stored.strictness;
+  if (!stored.collapse.empty()) {
+    const std::vector<double>& c = stored.collapse;
+    report.collapse = ClassCollapse{c[0], c[1], c[2], c[3]};
+  }
   if (!stored.errors.empty()) report.errors = errors_of(stored);
   if (!stored.optimum.empty()) report.optimality = optimality_of(stored, shape, n);
   return report;

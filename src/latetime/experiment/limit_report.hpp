@@ -10,6 +10,7 @@
 #include "latetime/base/hdf5_file.hpp"
 #include "latetime/dynamics/limit.hpp"
 #include "latetime/experiment/limit_optimality.hpp"
+#include "latetime/measure/collapse.hpp"
 #include "latetime/measure/errors.hpp"
 #include "latetime/measure/spectrum.hpp"
 
@@ -19,9 +20,11 @@ namespace latetime {
 struct LimitReport {
   /// `ray` and `message` are all there is when the status is not_separated.
   Limit limit;
-  /// Of V_{+1}, V_{−1} and the stacked V = limit.coefficients · X; NaN for a class that stays
-  /// behind (V_j = 0), and when there is no V.
-  std::array<StableRank, 3> stable_ranks;
+  /// Of V_{+1}, V_{−1} (or the V_k of all classes) and the stacked V = limit.coefficients · X; NaN
+  /// for a class that stays behind (V_j = 0), and when there is no V.
+  std::vector<StableRank> stable_ranks;
+  /// Of V, of three classes and more.
+  std::optional<ClassCollapse> collapse = {};
   /// Of the network with the weights V (limit_errors), of runs that measure errors.
   std::optional<Errors> errors = {};
   /// Of limits that were found (judge_optimality), where it was asked for.
@@ -57,9 +60,9 @@ LimitReport report_limit(LateFlow& flow, const Eigen::Ref<const Matrix>& x,
                          const std::function<bool(double)>& keep_going = {});
 
 /// Stable ranks of V_{+1}, V_{−1} and the stacked V = coefficients · X (2m × n times n × d), from
-/// trailing singular values.
-std::array<StableRank, 3> limit_stable_ranks(const Matrix& coefficients,
-                                             const Eigen::Ref<const Matrix>& x);
+/// trailing singular values; of K groups, of each and of all.
+std::vector<StableRank> limit_stable_ranks(const Matrix& coefficients,
+                                           const Eigen::Ref<const Matrix>& x, int groups = 2);
 
 /// Pairs by verdict; an index is the number of a PairVerdict.
 struct PairCounts {

@@ -176,6 +176,7 @@ class RunProver {
 
 ProofReport prove(const ArrayReader& arrays, const StoredRun& run, const std::string& source,
                   const ProofRequest& request) {
+  require_two_classes(run.data(), source, "theorems are");
   ProofReport report;
   report.source = source;
   report.of = problem_seal(arrays);

@@ -174,7 +174,7 @@ std::uint64_t Recorder::note_switched_pairs(const TrainingState& state) {
 
 const Record& Recorder::record(const TrainingState& state, const Descent& descent) {
   const auto begin = Clock::now();
-  if (unmeasured_) sink_.append_row(loss_fields(last_, errors_.has_value()));
+  if (unmeasured_) sink_.append_row(loss_fields(last_, errors_.has_value(), data_.class_count));
   last_ = Record{.time = state.time,
                  .engine = descent.engine(),
                  .switches = state.switches,

@@ -84,8 +84,9 @@ void follow_to_honest_end(const std::function<void()>& work, const std::function
 }
 
 HandOver::Discrepancy largest_difference(const Measurer& measurer, const Dataset& data) {
-  return [&measurer, &data](const Matrix& flow, const Vector& flow_margins, const Matrix& exact,
-                            const Vector& exact_margins, std::array<bool, 2> only_hops) {
+  return [&measurer, rivals = Rivals(data.classes, data.class_count)](
+             const Matrix& flow, const Vector& flow_margins, const Matrix& exact,
+             const Vector& exact_margins, const std::vector<bool>& only_hops) {
     const auto ranks = [&](const Matrix& coefficients) {
       TrainingState state;
       state.coefficients = coefficients;
@@ -93,15 +94,11 @@ HandOver::Discrepancy largest_difference(const Measurer& measurer, const Dataset
       return measurer.stable_ranks(state, measurer.inside(state));
     };
     const auto log_loss = [&](const Vector& margins) {
-      Matrix outputs = Matrix::Zero(margins.size(), data.class_count);
-      for (Eigen::Index i = 0; i < margins.size(); ++i) {
-        outputs(i, data.classes[static_cast<std::size_t>(i)]) = margins[i];
-      }
-      return log_mean_loss(outputs, data.classes, measurer.loss());
+      return rivals.log_mean_loss(margins, measurer.loss());
     };
     double largest = std::abs(log_loss(flow_margins) - log_loss(exact_margins));
     const auto a = ranks(flow), b = ranks(exact);
-    for (std::size_t part = 0; part < 3; ++part) {
+    for (std::size_t part = 0; part < a.size(); ++part) {
       // NaN where all weights are zero, or only hop: nothing to compare.
       if (std::isnan(a[part].value) && std::isnan(b[part].value)) continue;
       largest = std::max(largest, std::abs(a[part].value - b[part].value));
@@ -230,6 +227,7 @@ class RunPart {
 
   void judge_limit() {
     if (!summary_.limit || summary_.limit->limit.status != LimitStatus::found) return;
+    if (data_.class_count > 2) return;  // bounds of the least norm are of two classes
     summary_.limit->optimality =
         judge_optimality(summary_.limit->limit, data_.x, data_.classes, problem_.initial.shape);
   }
@@ -253,6 +251,14 @@ class RunPart {
 
 }  // namespace
 
+namespace {
+
+const std::vector<std::string>& columns_of(const RunProblem& problem) {
+  return metrics_columns(problem.config.data.measures_errors(), problem.data.class_count);
+}
+
+}  // namespace
+
 RunProblem load_problem(const RunConfig& config) {
   require_paper_network(config);
   Dataset data = load_data(config);
@@ -270,24 +276,21 @@ RunSummary carry_out_run(const RunProblem& problem, const std::string& out,
                          const RunSettings& settings) {
   return RunPart(problem, settings).carry_out([&] {
     refuse_training(out);
-    return place_in_directory(problem.config, out, settings.resume,
-                              metrics_columns(problem.config.data.measures_errors()));
+    return place_in_directory(problem.config, out, settings.resume, columns_of(problem));
   });
 }
 
 RunSummary carry_out_run(const RunProblem& problem, RunMemory& memory,
                          const RunSettings& settings) {
   return RunPart(problem, settings).carry_out([&] {
-    return place_in_memory(problem.config, memory, settings.resume,
-                           metrics_columns(problem.config.data.measures_errors()));
+    return place_in_memory(problem.config, memory, settings.resume, columns_of(problem));
   });
 }
 
 RunSummary carry_out_run(const RunProblem& problem, CsvTable& metrics, const RunSettings& settings,
                          MeasuredRecords measured) {
   return RunPart(problem, settings).carry_out([&] {
-    return place_in_table(metrics, metrics_columns(problem.config.data.measures_errors()),
-                          measured == MeasuredRecords::every);
+    return place_in_table(metrics, columns_of(problem), measured == MeasuredRecords::every);
   });
 }
 

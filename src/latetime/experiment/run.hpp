@@ -23,6 +23,8 @@ namespace latetime {
 
 /// The samples that a configuration describes. Throws InputError.
 Dataset load_data(const RunConfig& config);
+/// The same for `what` is of two classes alone ("claims are"). Throws InputError for more.
+Dataset load_two_classes(const RunConfig& config, const std::string& what);
 
 /// The training samples of `latetime train`: the same, of any number of classes.
 Dataset load_training_data(const RunConfig& config);

@@ -86,6 +86,7 @@ RunLimit limit_of(const StoredRun& run, const std::function<bool(double)>& keep_
       result.report.errors = limit_errors(result.report.limit.coefficients, run.data(), run.shape(),
                                           run.held_out(), 1);
     }
+    if (run.data().class_count > 2) return result;  // what follows is of two classes
     LimitReport& report = result.report;
     if (report.limit.status == LimitStatus::found && (effort || !report.optimality)) {
       report.optimality =

@@ -105,12 +105,17 @@ Dataset load_test_files(const RunConfig& config, const Dataset& training) {
 Dataset load_data(const RunConfig& config) {
   require_memory_of_samples(config, 2.0 * static_cast<double>(config.network.width));
   Dataset data = load_training_data(config);
-  if (data.class_count != 2) {
-    throw InputError("data.classes", fmt::format("\"{}\" makes {} classes; this network has two, "
-                                                 "choose a grouping such as \"even-odd\", or use "
-                                                 "latetime train",
-                                                 config.data.classes, data.class_count));
+  if (data.class_count > 2 && config.data.measures_errors()) {
+    throw InputError("data",
+                     "test errors, population errors and label noise are of two classes; leave out "
+                     "test_n, test_x and label_noise");
   }
+  return data;
+}
+
+Dataset load_two_classes(const RunConfig& config, const std::string& what) {
+  Dataset data = load_data(config);
+  require_two_classes(data, config.data.is_images() ? "data.classes" : "data.y", what);
   return data;
 }
 
@@ -183,8 +188,8 @@ NetworkShape shape_of(const NetworkConfig& network, Eigen::Index dim, int groups
 
 Network load_network(const RunConfig& config, const Dataset& data) {
   require_memory(config, static_cast<double>(data.size()), static_cast<double>(data.dim()),
-                 2.0 * static_cast<double>(config.network.width));
-  const NetworkShape shape = shape_of(config.network, data.dim());
+                 data.class_count * static_cast<double>(config.network.width));
+  const NetworkShape shape = shape_of(config.network, data.dim(), data.class_count);
   const std::string& file = config.network.initial_weights;
   if (file.empty()) {
     return gaussian_network(shape, config.network.init_std,

@@ -54,7 +54,7 @@ StoredRun::StoredRun(std::shared_ptr<const ArrayReader> arrays, const std::strin
 }
 
 NetworkShape StoredRun::shape() const {
-  return shape_of(config_.network, data_.dim());
+  return shape_of(config_.network, data_.dim(), static_cast<int>(sizes_.classes));
 }
 
 Network StoredRun::initial() const {
@@ -72,7 +72,7 @@ LogTime StoredRun::final_time() const {
 }
 
 Matrix StoredRun::pairs(const std::vector<double>& entries) const {
-  return Eigen::Map<const Matrix>(entries.data(), 2 * config_.network.width, data_.size());
+  return Eigen::Map<const Matrix>(entries.data(), shape().neurons(), data_.size());
 }
 
 std::vector<LogTime> StoredRun::record_times() const {
@@ -131,14 +131,14 @@ std::vector<EngineKind> StoredRun::record_engines() const {
 std::vector<Matrix> StoredRun::record_coefficients() const {
   const auto n = static_cast<std::size_t>(data_.size());
   const std::size_t records = this->records();
-  if (file().shape("/records/coefficients") != ArrayShape{records, 2, width(), n}) {
-    fail("/records/coefficients has not one (2, m, n) a record");
+  if (file().shape("/records/coefficients") != ArrayShape{records, sizes_.classes, width(), n}) {
+    fail("/records/coefficients has not one (K, m, n) a record");
   }
   const auto values = file().read_doubles("/records/coefficients");
   std::vector<Matrix> result;
   for (std::size_t at = 0; at < records; ++at) {
-    result.emplace_back(Eigen::Map<const Matrix>(values.data() + at * 2 * width() * n,
-                                                 2 * config_.network.width, data_.size()));
+    result.emplace_back(Eigen::Map<const Matrix>(values.data() + at * sizes_.classes * width() * n,
+                                                 shape().neurons(), data_.size()));
   }
   return result;
 }
@@ -149,6 +149,10 @@ Dataset StoredRun::data_of(const RunBeginning& beginning) const {
   Dataset data = make_dataset(Eigen::Map<const Matrix>(beginning.x.data(), n, d),
                               Eigen::Map<const Vector>(beginning.y.data(), n), path_ + ":/data/x",
                               path_ + ":/data/y", "");
+  if (data.class_count != static_cast<int>(sizes_.classes)) {
+    fail(fmt::format("/data/y has labels of {} classes, /network/initial_weights those of {}",
+                     data.class_count, sizes_.classes));
+  }
   if (!beginning.clean_y.empty()) {
     data.clean_classes = two_classes(labels_of(beginning.clean_y), "", path_ + ":/data/clean_y");
   }

@@ -45,9 +45,18 @@ KktResidual kkt_residual(const NetworkShape& shape, const Matrix& inside, const 
 
   double slack = 0.0, total = 0.0;
   for (Eigen::Index i = 0; i < u.size(); ++i) {
-    const double multiplier = pulls(i, classes[static_cast<std::size_t>(i)]);
-    slack += multiplier * (u[i] / smallest - 1.0);
-    total += multiplier * (u[i] / smallest);
+    const int own = classes[static_cast<std::size_t>(i)];
+    const auto add = [&](double multiplier, double margin) {
+      slack += multiplier * (margin / smallest - 1.0);
+      total += multiplier * (margin / smallest);
+    };
+    if (outputs.cols() == 2) {
+      add(pulls(i, own), u[i]);
+      continue;
+    }
+    for (Eigen::Index k = 0; k < outputs.cols(); ++k) {  // a constraint for each other class
+      if (k != own) add(-pulls(i, k), outputs(i, own) - outputs(i, k));
+    }
   }
   result.complementarity = slack / total;
   result.residual = std::max(result.stationarity, result.complementarity);

@@ -1,30 +1,35 @@
 #pragma once
 
-#include <array>
 #include <cstdint>
+#include <optional>
+#include <vector>
 
+#include "latetime/measure/collapse.hpp"
 #include "latetime/measure/kkt.hpp"
 #include "latetime/measure/spectrum.hpp"
+#include "latetime/model/rivals.hpp"
 #include "latetime/model/training_state.hpp"
 
 namespace latetime {
 
-/// Singular values of W_{+1}, W_{−1} and the stacked W, each descending.
-using Spectra = std::array<Vector, 3>;
+/// Singular values of W_{+1}, W_{−1} and the stacked W, each descending; of K groups K+1 of them,
+/// the stacked W last.
+using Spectra = std::vector<Vector>;
 
-/// Everything measured at one record but for the spectra, for a network of two groups. Arrays of
-/// three speak of W_{+1}, W_{−1} and the stacked W, in this order.
+/// Everything measured at one record but for the spectra. Lists of stable ranks speak of W_{+1},
+/// W_{−1} and the stacked W, in this order; of K groups of K+1 matrices, the stacked W last.
 struct Measures {
   double log_loss = 0.0;           ///< natural log of L
   double min_margin = 0.0;         ///< min_i u_i
   double normalized_margin = 0.0;  ///< min_i u_i / ‖W‖_F
-  std::array<StableRank, 3> stable_ranks;
-  double norm_w = 0.0;  ///< ‖W‖_F, both classes
+  std::vector<StableRank> stable_ranks = std::vector<StableRank>(3);
+  double norm_w = 0.0;  ///< ‖W‖_F, all classes
   double neuron_norm_min = 0.0, neuron_norm_mean = 0.0, neuron_norm_max = 0.0;
   KktResidual kkt;
   Eigen::VectorXi active_own;           ///< n: |S_i|, neurons of class y_i that x_i activates
   Eigen::Index dead_neurons = 0;        ///< neurons that no sample activates
   Vector rho_own_mean, rho_other_mean;  ///< n: mean over r of ρ̄_{y_i,r,i} and of ρ̲_{−y_i,r,i}
+  std::optional<ClassCollapse> collapse = {};  ///< of three classes and more
 };
 
 /// Measures training states. Holds what does not change along a run; may be used by several threads
@@ -47,9 +52,9 @@ class Measurer {
   double log_loss(const TrainingState& state) const;
 
   /// Stable ranks alone.
-  std::array<StableRank, 3> stable_ranks(const Matrix& inside) const;
+  std::vector<StableRank> stable_ranks(const Matrix& inside) const;
   /// NaN for classes that only hop.
-  std::array<StableRank, 3> stable_ranks(const TrainingState& state, const Matrix& inside) const;
+  std::vector<StableRank> stable_ranks(const TrainingState& state, const Matrix& inside) const;
 
   /// Full spectra, at about ten times the cost of the measures.
   Spectra spectra(const Matrix& inside) const;
@@ -65,8 +70,9 @@ class Measurer {
   const Loss loss_;
   const WeightSpace space_;
   const Vector outside_norms_;  // of each neuron
-  const std::array<BorderedSpectrum, 3> spectra_;
-  const Vector squared_norms_;  // ‖x_i‖²
+  const Rivals rivals_;
+  const std::vector<BorderedSpectrum> spectra_;  // of the groups, and of all
+  const Vector squared_norms_;                   // ‖x_i‖²
 };
 
 /// ρ_{k,i} = c_{k,i} ‖x_i‖² (Definition 5.1), neurons × n: ρ̄ ≥ 0 where the neuron's group is the

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <vector>
 
@@ -65,12 +64,12 @@ struct TrainingState {
   std::uint64_t undecided_events = 0;
   /// Km × n, effective σ'(z) ∈ [γ, 1], where pairs slide; empty: σ'(z) by the sign of z.
   Matrix slopes = {};
-  /// n, what the margins are above those of `preactivations`, because the mean of σ(z) over fast
-  /// switching is not σ of the mean; empty: nothing.
+  /// A margin each (Rivals::margins), what it is above that of `preactivations`, because the mean
+  /// of σ(z) over fast switching is not σ of the mean; empty: nothing.
   Vector margin_offset = {};
-  /// For each of two classes, whether its weights are on average nothing beside their hops around
-  /// zero: they have no stable rank, that of a moment is that of its hops.
-  std::array<bool, 2> only_hops = {};
+  /// For each class, whether its weights are on average nothing beside their hops around zero: they
+  /// have no stable rank, that of a moment is that of its hops. Empty: of none.
+  std::vector<bool> only_hops = {};
 };
 
 }  // namespace latetime

@@ -3,6 +3,7 @@
 #include <limits>
 #include <utility>
 
+#include "latetime/data/symmetric_solve.hpp"
 #include "latetime/optimize/active_set.hpp"
 
 namespace latetime {
@@ -32,6 +33,30 @@ NonnegativeQpResult solve_nonnegative_qp(const Eigen::Ref<const Eigen::MatrixXd>
   for (std::size_t i = 0; i < solution.state.size(); ++i) {
     result.support[i] = solution.state[i] == BoundState::free;
   }
+  return result;
+}
+
+Vector nearby_solution(const Eigen::MatrixXd& k, const Vector& start, double nothing) {
+  constexpr double ridge = 1e-12;
+  constexpr int rounds = 3;
+  std::vector<Eigen::Index> support;
+  for (Eigen::Index i = 0; i < start.size(); ++i) {
+    if (start[i] > nothing) support.push_back(i);
+  }
+  if (support.empty()) return {};
+  const Eigen::MatrixXd links = k(support, support);
+  Eigen::MatrixXd damped = links;
+  damped.diagonal().array() += ridge * links.diagonal().maxCoeff();
+  Vector found = start(support);
+  for (int round = 0; round < rounds; ++round) {
+    const Vector left = (1.0 - (links * found).array()).matrix();
+    const auto change = symmetric_solution(damped, left);
+    if (!change) return {};
+    found += change->col(0);
+  }
+  if (!(found.minCoeff() > 0.0)) return {};
+  Vector result = Vector::Zero(start.size());
+  result(support) = found;
   return result;
 }
 

@@ -33,4 +33,9 @@ NonnegativeQpResult solve_nonnegative_qp(const Eigen::Ref<const Eigen::MatrixXd>
                                          const Eigen::Ref<const Vector>& b,
                                          const std::vector<bool>& start = {});
 
+/// The x near `start` (n, ≥ 0) with (K x)_i = 1 wherever start_i > `nothing`, 0 elsewhere: of the
+/// minimisers for b = 1, where they are many, the one nearby, if `start` is nearly one of them.
+/// Empty where an entry is not positive.
+Vector nearby_solution(const Eigen::MatrixXd& k, const Vector& start, double nothing);
+
 }  // namespace latetime

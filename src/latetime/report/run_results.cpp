@@ -175,9 +175,14 @@ RunResults read_run_results(const std::string& folder) {
     throw InputError(directory.file("metrics.csv"), "holds no record yet; use run --resume");
   }
   const std::string path = directory.file("result.h5");
+  const RunSizes sizes = read_sizes(*file, path);
+  if (sizes.classes > 2) {
+    throw InputError(path, fmt::format("pages are of runs of two classes, this one has {}; look at "
+                                       "metrics.csv and overview.svg, or latetime export",
+                                       sizes.classes));
+  }
   const Arrays arrays(*file, path);
   require_all_rows(run, directory.file("metrics.csv"), arrays);
-  const RunSizes sizes = read_sizes(*file, path);
   run.n = sizes.samples;
   run.d = sizes.dim;
   run.width = sizes.width;

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numbers>
 #include <numeric>
+#include <span>
 
 #include <fmt/format.h>
 
@@ -31,7 +32,7 @@ std::string enumerated(const std::vector<std::string>& items) {
 }
 
 /// "1.2 of W₊, 1 of W₋ and 1.3 of W"; a part without a stable rank is left out.
-std::string ranks_text(const std::array<double, 3>& values, const std::array<double, 3>& excesses) {
+std::string ranks_text(std::span<const double> values, std::span<const double> excesses) {
   std::vector<std::string> items;
   for (std::size_t part = 0; part < 3; ++part) {
     if (std::isnan(values[part])) continue;
@@ -41,7 +42,7 @@ std::string ranks_text(const std::array<double, 3>& values, const std::array<dou
 }
 
 /// What is to be said of classes whose weights do not grow like log t.
-std::string behind_text(const std::array<double, 3>& limits) {
+std::string behind_text(std::span<const double> limits) {
   std::string text;
   for (std::size_t part = 0; part < 2; ++part) {
     if (std::isnan(limits[part])) {

@@ -1,6 +1,9 @@
 #include "latetime/store/record.hpp"
 
 #include <cmath>
+#include <functional>
+#include <map>
+#include <mutex>
 
 #include <fmt/format.h>
 
@@ -11,8 +14,8 @@ namespace {
 
 struct Column {
   std::string name;
-  double (*value)(const Record&);  // NaN: there is none; null: the engine
-  bool counts = false;             // whole numbers
+  std::function<double(const Record&)> value;  // NaN: there is none; empty: the engine
+  bool counts = false;                         // whole numbers
 };
 
 double whole(std::uint64_t value) {
@@ -32,6 +35,12 @@ double if_counted(const Record& r, std::uint64_t value) {
   return r.switches.counted ? whole(value) : std::nan("");
 }
 
+/// The stable rank of W_{+1} or W_{−1}; NaN of more classes.
+StableRank of_two(const Record& r, std::size_t group) {
+  if (r.groups() == 2) return r.measures.stable_ranks[group];
+  return {std::nan(""), std::nan("")};
+}
+
 std::vector<Column> contract_columns() {
   using R = const Record&;
   return {
@@ -41,9 +50,9 @@ std::vector<Column> contract_columns() {
       {"log_loss", [](R r) { return r.measures.log_loss; }},
       {"min_margin", [](R r) { return r.measures.min_margin; }},
       {"normalized_margin", [](R r) { return r.measures.normalized_margin; }},
-      {"stable_rank_pos", [](R r) { return r.measures.stable_ranks[0].value; }},
-      {"stable_rank_neg", [](R r) { return r.measures.stable_ranks[1].value; }},
-      {"stable_rank_all", [](R r) { return r.measures.stable_ranks[2].value; }},
+      {"stable_rank_pos", [](R r) { return of_two(r, 0).value; }},
+      {"stable_rank_neg", [](R r) { return of_two(r, 1).value; }},
+      {"stable_rank_all", [](R r) { return r.measures.stable_ranks.back().value; }},
       {"norm_w", [](R r) { return r.measures.norm_w; }},
       {"kkt_residual", [](R r) { return r.measures.kkt.residual; }},
       {"switches", [](R r) { return if_counted(r, r.switches.own + r.switches.other); }, true},
@@ -55,9 +64,9 @@ std::vector<Column> contract_columns() {
 std::vector<Column> further_columns() {
   using R = const Record&;
   return {
-      {"stable_rank_excess_pos", [](R r) { return r.measures.stable_ranks[0].excess; }},
-      {"stable_rank_excess_neg", [](R r) { return r.measures.stable_ranks[1].excess; }},
-      {"stable_rank_excess_all", [](R r) { return r.measures.stable_ranks[2].excess; }},
+      {"stable_rank_excess_pos", [](R r) { return of_two(r, 0).excess; }},
+      {"stable_rank_excess_neg", [](R r) { return of_two(r, 1).excess; }},
+      {"stable_rank_excess_all", [](R r) { return r.measures.stable_ranks.back().excess; }},
       {"kkt_stationarity", [](R r) { return r.measures.kkt.stationarity; }},
       {"kkt_complementarity", [](R r) { return r.measures.kkt.complementarity; }},
       {"neuron_norm_min", [](R r) { return r.measures.neuron_norm_min; }},
@@ -97,14 +106,38 @@ std::vector<Column> error_columns() {
   };
 }
 
-const std::vector<Column>& columns(bool errors) {
+/// Of records of three classes and more.
+std::vector<Column> class_columns(int groups) {
+  using R = const Record&;
+  std::vector<Column> columns{
+      {"within_class", [](R r) { return r.measures.collapse->within; }},
+      {"class_cosine_min", [](R r) { return r.measures.collapse->cosine_min; }},
+      {"class_cosine_max", [](R r) { return r.measures.collapse->cosine_max; }},
+      {"class_duality_min", [](R r) { return r.measures.collapse->duality_min; }},
+  };
+  for (std::size_t k = 0; k < static_cast<std::size_t>(groups); ++k) {
+    columns.push_back(
+        {fmt::format("stable_rank_{}", k), [k](R r) { return r.measures.stable_ranks[k].value; }});
+    columns.push_back({fmt::format("stable_rank_excess_{}", k),
+                       [k](R r) { return r.measures.stable_ranks[k].excess; }});
+  }
+  return columns;
+}
+
+const std::vector<Column>& columns(bool errors, int groups = 2) {
   const auto joined = [](std::vector<Column> list, std::vector<Column> more) {
     list.insert(list.end(), more.begin(), more.end());
     return list;
   };
   static const std::vector<Column> plain = joined(contract_columns(), further_columns());
   static const std::vector<Column> all = joined(plain, error_columns());
-  return errors ? all : plain;
+  if (groups == 2) return errors ? all : plain;
+  static std::mutex mutex;
+  static std::map<int, std::vector<Column>> of_groups;
+  const std::lock_guard lock(mutex);
+  auto& list = of_groups[groups];
+  if (list.empty()) list = joined(plain, class_columns(groups));
+  return list;
 }
 
 std::vector<std::string> names_of(const std::vector<Column>& columns) {
@@ -115,15 +148,21 @@ std::vector<std::string> names_of(const std::vector<Column>& columns) {
 
 }  // namespace
 
-const std::vector<std::string>& metrics_columns(bool errors) {
+const std::vector<std::string>& metrics_columns(bool errors, int groups) {
   static const std::vector<std::string> plain = names_of(columns(false)),
                                         all = names_of(columns(true));
-  return errors ? all : plain;
+  if (groups == 2) return errors ? all : plain;
+  static std::mutex mutex;
+  static std::map<int, std::vector<std::string>> of_groups;
+  const std::lock_guard lock(mutex);
+  auto& list = of_groups[groups];
+  if (list.empty()) list = names_of(columns(false, groups));
+  return list;
 }
 
 std::vector<double> metrics_values(const Record& record) {
   std::vector<double> values;
-  for (const Column& column : columns(record.errors.has_value())) {
+  for (const Column& column : columns(record.errors.has_value(), record.groups())) {
     const double value = column.value ? column.value(record) : std::nan("");
     values.push_back(std::isnan(value) ? std::nan("") : value);  // of one sign
   }
@@ -134,16 +173,17 @@ std::vector<std::string> metrics_fields(const Record& record) {
   const std::vector<double> values = metrics_values(record);
   std::vector<std::string> fields;
   for (std::size_t at = 0; at < values.size(); ++at) {
-    const bool number = columns(true)[at].value != nullptr;
-    fields.push_back(number ? metrics_field(at, values[at]) : word_of(record.engine));
+    const bool number = columns(true, record.groups())[at].value != nullptr;
+    fields.push_back(number ? metrics_field(at, values[at], record.groups())
+                            : word_of(record.engine));
   }
   return fields;
 }
 
-std::vector<std::string> loss_fields(const Record& record, bool errors) {
+std::vector<std::string> loss_fields(const Record& record, bool errors, int groups) {
   std::vector<std::string> fields;
-  for (std::size_t at = 0; at < columns(errors).size(); ++at) {
-    const Column& column = columns(errors)[at];
+  for (std::size_t at = 0; at < columns(errors, groups).size(); ++at) {
+    const Column& column = columns(errors, groups)[at];
     const bool kept =
         column.name == "log10_t" || column.name == "step" || column.name == "log_loss";
     fields.push_back(!column.value ? word_of(record.engine)
@@ -153,9 +193,9 @@ std::vector<std::string> loss_fields(const Record& record, bool errors) {
   return fields;
 }
 
-std::string metrics_field(std::size_t column, double stored) {
+std::string metrics_field(std::size_t column, double stored, int groups) {
   if (std::isnan(stored)) return {};
-  if (!columns(true).at(column).counts) return shortest(stored);
+  if (!columns(true, groups).at(column).counts) return shortest(stored);
   return fmt::format("{}", static_cast<std::uint64_t>(stored));
 }
 

@@ -21,14 +21,28 @@ std::span<const double> view(const Matrix& matrix) {
   return {matrix.data(), size_of(matrix.size())};
 }
 
-std::vector<double> labels_of_classes(const std::vector<int>& classes) {
+/// +1 and −1 of two classes, else their numbers.
+std::vector<double> labels_of_classes(const std::vector<int>& classes, int class_count) {
   std::vector<double> labels;
-  for (const int of_sample : classes) labels.push_back(of_sample == 0 ? 1.0 : -1.0);
+  for (const int of_sample : classes) {
+    labels.push_back(class_count > 2 ? of_sample : of_sample == 0 ? 1.0 : -1.0);
+  }
   return labels;
 }
 
 std::vector<double> labels_of(const Dataset& data) {
-  return labels_of_classes(data.classes);
+  return labels_of_classes(data.classes, data.class_count);
+}
+
+/// Names of Spectra under /records.
+std::vector<std::string> names_of_spectra(int groups) {
+  std::vector<std::string> names{"singular_values_pos", "singular_values_neg"};
+  if (groups > 2) {
+    names.clear();
+    for (int k = 0; k < groups; ++k) names.push_back(fmt::format("singular_values_{}", k));
+  }
+  names.emplace_back("singular_values_all");
+  return names;
 }
 
 /// (groups, width, columns): neurons ordered by group.
@@ -47,7 +61,7 @@ void RecordArrays::add(const std::string& name, std::vector<std::size_t> entry_s
 
 void RecordArrays::append(const Record& record, const TrainingState& state,
                           const NetworkShape& shape, bool keep_coefficients) {
-  const auto& names = metrics_columns(record.errors.has_value());
+  const auto& names = metrics_columns(record.errors.has_value(), record.groups());
   const auto values = metrics_values(record);
   for (std::size_t i = 0; i < names.size(); ++i) {
     if (names[i] != engine_column) add(names[i], {}, &values[i], 1);
@@ -69,17 +83,17 @@ void RecordArrays::append(const Record& record, const TrainingState& state,
 }
 
 void RecordArrays::append_spectra(const Spectra& spectra) {
-  const char* parts[] = {"singular_values_pos", "singular_values_neg", "singular_values_all"};
-  for (std::size_t part = 0; part < 3; ++part) {
+  const std::vector<std::string> names = names_of_spectra(static_cast<int>(spectra.size()) - 1);
+  for (std::size_t part = 0; part < spectra.size(); ++part) {
     const Vector& values = spectra[part];
-    add(parts[part], {size_of(values.size())}, values.data(), size_of(values.size()));
+    add(names[part], {size_of(values.size())}, values.data(), size_of(values.size()));
   }
 }
 
 std::vector<std::vector<std::string>> RecordArrays::rows() const {
   std::vector<std::vector<std::string>> rows(size());
   if (rows.empty()) return rows;  // before the first record there are no arrays
-  const std::vector<std::string>& columns = metrics_columns(measures_errors());
+  const std::vector<std::string>& columns = metrics_columns(measures_errors(), groups());
   for (std::size_t column = 0; column < columns.size(); ++column) {
     const std::string& name = columns[column];
     const auto found = arrays_.find(name);
@@ -90,11 +104,18 @@ std::vector<std::vector<std::string>> RecordArrays::rows() const {
                                         "version; run anew into another folder");
     }
     for (std::size_t at = 0; at < size(); ++at) {
-      rows[at].push_back(name == engine_column ? word_of(engines_[at])
-                                               : metrics_field(column, found->second.values[at]));
+      rows[at].push_back(name == engine_column
+                             ? word_of(engines_[at])
+                             : metrics_field(column, found->second.values[at], groups()));
     }
   }
   return rows;
+}
+
+int RecordArrays::groups() const {
+  int count = 0;
+  while (arrays_.contains(fmt::format("stable_rank_{}", count))) ++count;
+  return std::max(2, count);
 }
 
 bool RecordArrays::measures_errors() const {
@@ -171,11 +192,12 @@ void RecordArrays::go_on_with(const NetworkShape& shape, Eigen::Index samples,
       {"active_own", of_samples},
       {"rho_own_mean", of_samples},
       {"rho_other_mean", of_samples},
-      {"singular_values_pos", {size_of(std::min(shape.width, shape.dim))}},
-      {"singular_values_neg", {size_of(std::min(shape.width, shape.dim))}},
-      {"singular_values_all", {size_of(std::min(shape.neurons(), shape.dim))}},
   };
-  for (const std::string& name : metrics_columns(errors)) {
+  for (const std::string& name : names_of_spectra(shape.groups)) {
+    wanted[name] = {size_of(std::min(shape.width, shape.dim))};
+  }
+  wanted["singular_values_all"] = {size_of(std::min(shape.neurons(), shape.dim))};
+  for (const std::string& name : metrics_columns(errors, shape.groups)) {
     if (name != engine_column) wanted[name] = {};
   }
   if (keep_coefficients) {
@@ -232,7 +254,9 @@ RunBeginning beginning_of(const Dataset& data, const Network& initial, const Hel
   RunBeginning beginning{.x = entries_of(data.x),
                          .y = labels_of(data),
                          .initial_weights = entries_of(initial.weights)};
-  if (!data.clean_classes.empty()) beginning.clean_y = labels_of_classes(data.clean_classes);
+  if (!data.clean_classes.empty()) {
+    beginning.clean_y = labels_of_classes(data.clean_classes, data.class_count);
+  }
   if (held_out.test) {
     beginning.test_x = entries_of(held_out.test->x);
     beginning.test_y = labels_of(*held_out.test);

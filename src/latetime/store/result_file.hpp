@@ -38,6 +38,8 @@ class RecordArrays {
   /// for more records. `errors`: whether the run measures them.
   void go_on_with(const NetworkShape& shape, Eigen::Index samples, bool keep_coefficients,
                   bool errors = false);
+  /// Classes of the network that the records are of.
+  int groups() const;
   /// Whether the records hold errors.
   bool measures_errors() const;
 

@@ -20,9 +20,14 @@ ArrayShape shape_of(Extent extent, const RunSizes& sizes, std::size_t entries) {
     case Extent::number:
       return {1};
     case Extent::parts:
-      return {3};
+      return {sizes.classes + 1};
     case Extent::samples:
       return {sizes.samples};
+    case Extent::margins:
+      if (sizes.classes == 2) return {sizes.samples};
+      return {sizes.samples, sizes.classes - 1};
+    case Extent::collapse:
+      return {4};
     case Extent::sample_rows:
       return {sizes.samples, sizes.dim};
     case Extent::tests:
@@ -32,9 +37,9 @@ ArrayShape shape_of(Extent extent, const RunSizes& sizes, std::size_t entries) {
     case Extent::features:
       return {sizes.dim};
     case Extent::weights:
-      return {RunSizes::classes, sizes.width, sizes.dim};
+      return {sizes.classes, sizes.width, sizes.dim};
     case Extent::pairs:
-      return {RunSizes::classes, sizes.width, sizes.samples};
+      return {sizes.classes, sizes.width, sizes.samples};
     case Extent::list:
       return {entries};
   }
@@ -94,12 +99,6 @@ class GroupReader {
     array(name, extent, values, rule);
     value = values.front();
   }
-  void array(const std::string& name, Extent extent, std::array<double, 3>& values,
-             const EntryRule& rule = {}) {
-    std::vector<double> entries;
-    array(name, extent, entries, rule);
-    std::copy_n(entries.begin(), values.size(), values.begin());
-  }
   template <class T>
   void array(const std::string& name, Extent extent, std::vector<T>& values,
              const EntryRule& rule = {}) {
@@ -119,8 +118,9 @@ class GroupReader {
       values = file_.read_uint64(full);
     }
     if constexpr (std::is_integral_v<T>) {
-      if (std::ranges::any_of(values, [&](T value) { return value > rule.largest; })) {
-        fail(fmt::format("{} has an entry above {}", full, rule.largest));
+      const std::uint64_t largest = rule.of_classes ? sizes_.classes - 1 : rule.largest;
+      if (std::ranges::any_of(values, [&](T value) { return value > largest; })) {
+        fail(fmt::format("{} has an entry above {}", full, largest));
       }
     }
   }
@@ -148,7 +148,8 @@ StoredTime StoredTime::of(const LogTime& time) {
 }
 
 RunSizes sizes_of(const NetworkShape& shape, Eigen::Index samples) {
-  return {.width = static_cast<std::size_t>(shape.width),
+  return {.classes = static_cast<std::size_t>(shape.groups),
+          .width = static_cast<std::size_t>(shape.width),
           .samples = static_cast<std::size_t>(samples),
           .dim = static_cast<std::size_t>(shape.dim)};
 }
@@ -156,7 +157,7 @@ RunSizes sizes_of(const NetworkShape& shape, Eigen::Index samples) {
 RunSizes read_sizes(const ArrayReader& file, const std::string& origin) {
   const ArrayShape samples = file.shape("/data/x"),
                    weights = file.shape("/network/initial_weights");
-  if (samples.size() != 2 || weights.size() != 3 || weights[0] != RunSizes::classes ||
+  if (samples.size() != 2 || weights.size() != 3 || weights[0] < 2 || weights[0] > 100 ||
       weights[2] != samples[1]) {
     throw InputError(origin,
                      fmt::format("/data/x and /network/initial_weights have shapes ({}) and "
@@ -164,7 +165,8 @@ RunSizes read_sizes(const ArrayReader& file, const std::string& origin) {
                                  "run again into another folder",
                                  fmt::join(samples, ", "), fmt::join(weights, ", ")));
   }
-  RunSizes sizes{.width = weights[1], .samples = samples[0], .dim = samples[1]};
+  RunSizes sizes{
+      .classes = weights[0], .width = weights[1], .samples = samples[0], .dim = samples[1]};
   if (file.exists("/data/test_x")) {
     const ArrayShape tests = file.shape("/data/test_x");
     sizes.tests = tests.empty() ? 0 : tests.front();

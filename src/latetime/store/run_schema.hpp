@@ -25,7 +25,7 @@ namespace latetime {
 
 /// Sizes that the arrays of a run share.
 struct RunSizes {
-  static constexpr std::size_t classes = 2;
+  std::size_t classes = 2;  ///< K
   std::size_t width = 0;    ///< m
   std::size_t samples = 0;  ///< n
   std::size_t dim = 0;      ///< d
@@ -43,29 +43,31 @@ std::vector<double> entries_of(const Array& array) {
 /// Shapes of arrays, by the sizes of the run.
 enum class Extent : std::uint8_t {
   number,       ///< 1
-  parts,        ///< 3: W_{+1}, W_{−1}, both stacked
+  parts,        ///< K+1: W_{+1}, W_{−1} (or those of all classes), and all stacked
   samples,      ///< n
+  margins,      ///< n; of K ≥ 3 classes (n, K−1), one for each other class, ascending
   sample_rows,  ///< n, d
   tests,        ///< test samples
   test_rows,    ///< test samples, d
   features,     ///< d
-  weights,      ///< 2, m, d
-  pairs,        ///< 2, m, n
+  weights,      ///< K, m, d
+  pairs,        ///< K, m, n
+  collapse,     ///< 4: the numbers of ClassCollapse
   list,         ///< as long as every list of its group
 };
 
 /// What the entries of an array must satisfy beyond their type.
 struct EntryRule {
   std::uint64_t largest = std::numeric_limits<std::uint64_t>::max();  ///< of whole numbers
+  bool of_classes = false;  ///< they number classes of the run
 };
 
 // A group has a path, and visit(group, visitor), which shows each of its entries once, in the order
 // of the file:
 //   visitor.text(name, value)                     one text
 //   visitor.choice(name, value)                   one word of an enum with a ChoiceTable
-//   visitor.array(name, extent, value[, rule])    double (Extent::number), std::array<double, 3>
-//                                                 (Extent::parts), or a std::vector of double,
-//                                                 std::uint8_t or std::uint64_t in C order
+//   visitor.array(name, extent, value[, rule])    double (Extent::number), or a std::vector of
+//                                                 double, std::uint8_t or std::uint64_t in C order
 //   visitor.has(name, is_there)                   whether entries that may be missing, from that
 //                                                 one on, are there: of a value, as it says; of a
 //                                                 file, as it is
@@ -178,7 +180,7 @@ struct StoredEvents {
   template <class Self, class Visitor>
   static void visit(Self& events, Visitor&& visitor) {
     visitor.array("log10_t", Extent::list, events.log10_t);
-    visitor.array("class", Extent::list, events.classes, {.largest = RunSizes::classes - 1});
+    visitor.array("class", Extent::list, events.classes, {.of_classes = true});
     visitor.array("neuron", Extent::list, events.neurons);
     visitor.array("sample", Extent::list, events.samples);
     visitor.array("cause", Extent::list, events.causes);
@@ -195,9 +197,10 @@ struct StoredLimit {
   // Empty unless there is a direction:
   std::vector<double> multipliers, margins, coefficients, slopes;
   std::vector<std::uint8_t> support, verdicts;
-  std::array<double, 3> stable_rank{}, stable_rank_excess{};
+  std::vector<double> stable_rank, stable_rank_excess;
   double normalized_margin = std::nan(""), kkt_residual = std::nan(""), strictness = std::nan(""),
          undecided = std::nan("");
+  std::vector<double> collapse;  ///< of three classes and more (ClassCollapse), in its order
   // Errors of the direction, of runs that measure them; NaN where there is no such number:
   std::vector<double> errors;  ///< StoredLimit::error_names
   static constexpr std::array<const char*, 9> error_names{"train_error",
@@ -243,12 +246,12 @@ struct StoredLimit {
     visitor.array("log10_followed", Extent::number, limit.log10_followed);
     visitor.array("settled", Extent::number, limit.settled);
     if (visitor.has("ray", !limit.ray.empty())) {
-      visitor.array("ray", Extent::samples, limit.ray);
+      visitor.array("ray", Extent::margins, limit.ray);
     }
     if (!visitor.has("multipliers", !limit.multipliers.empty())) return;
-    visitor.array("multipliers", Extent::samples, limit.multipliers);
-    visitor.array("margins", Extent::samples, limit.margins);
-    visitor.array("support", Extent::samples, limit.support, {.largest = 1});
+    visitor.array("multipliers", Extent::margins, limit.multipliers);
+    visitor.array("margins", Extent::margins, limit.margins);
+    visitor.array("support", Extent::margins, limit.support, {.largest = 1});
     visitor.array("coefficients", Extent::pairs, limit.coefficients);
     visitor.array("slopes", Extent::pairs, limit.slopes);
     visitor.array("verdicts", Extent::pairs, limit.verdicts, {.largest = largest_verdict});
@@ -258,6 +261,9 @@ struct StoredLimit {
     visitor.array("kkt_residual", Extent::number, limit.kkt_residual);
     visitor.array("strictness", Extent::number, limit.strictness);
     visitor.array("undecided", Extent::number, limit.undecided);
+    if (visitor.has("collapse", !limit.collapse.empty())) {
+      visitor.array("collapse", Extent::collapse, limit.collapse);
+    }
     if (visitor.has(error_names[0], !limit.errors.empty())) limit_errors(limit, visitor);
     if (visitor.has(optimum_names[0], !limit.optimum.empty())) limit_optimum(limit, visitor);
   }

@@ -26,7 +26,7 @@ std::string hash_of(std::span<const double> values) {
 /// own values.
 std::string data_hash(const RunConfig& config) {
   if (config.data.source != DataSource::file && !config.data.is_images()) return "";
-  const Dataset data = load_data(config);
+  const Dataset data = load_two_classes(config, "sweeps are");
   std::vector<double> labels;
   for (Eigen::Index i = 0; i < data.size(); ++i) labels.push_back(data.label(i));
   const std::span<const double> x(data.x.data(), static_cast<std::size_t>(data.x.size()));

@@ -49,6 +49,7 @@ RunSummary carry_out(const RunProblem& problem, const WantedQuantities& wanted, 
 bool follow(const RunConfig& config, const WantedQuantities& wanted, const std::string& runs,
             const std::function<bool()>& keep_going, PointRecord& record) {
   const RunProblem problem = load_problem(config);
+  require_two_classes(problem.data, "data", "sweeps are");
   const RunSettings settings{.threads = 1,
                              .pulse = [&](const LogTime&) { return !keep_going || keep_going(); }};
   RunMemory memory;

@@ -41,6 +41,10 @@ std::string doubts(const Limit& limit, const LateAccount& late) {
   return "";
 }
 
+std::array<StableRank, 3> of_two_classes(const std::vector<StableRank>& ranks) {
+  return {ranks[0], ranks[1], ranks[2]};
+}
+
 Snapshot snapshot_of_flow(const LateFlow& flow, const Measurer& measurer,
                           const WeightsBeyond& beyond) {
   FlowStart here = flow.state();
@@ -52,7 +56,7 @@ Snapshot snapshot_of_flow(const LateFlow& flow, const Measurer& measurer,
           .coefficients = std::move(here.coefficients),
           .preactivations = std::move(here.preactivations),
           .log_loss = flow.log_loss(),
-          .stable_ranks = measurer.stable_ranks(state, measurer.inside(state)),
+          .stable_ranks = of_two_classes(measurer.stable_ranks(state, measurer.inside(state))),
           .sliding_pairs = flow.sliding_pairs()};
 }
 
@@ -128,7 +132,7 @@ Snapshot take_snapshot(const TrainingState& state, bool exact, const ClaimSettin
           .coefficients = state.coefficients,
           .preactivations = state.preactivations,
           .log_loss = log_mean_loss(margins, setting.problem.loss),
-          .stable_ranks = measurer.stable_ranks(state, measurer.inside(state)),
+          .stable_ranks = of_two_classes(measurer.stable_ranks(state, measurer.inside(state))),
           .error_estimate = state.error_estimate,
           .sliding_pairs = state.sliding_pairs,
           .switches = state.switches,
