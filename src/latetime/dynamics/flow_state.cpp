@@ -434,7 +434,7 @@ void FlowState::renew_bounds(const std::vector<std::pair<Eigen::Index, Eigen::In
     FlowNeuron& neuron = neurons[static_cast<std::size_t>(k)];
     if (of_bounds != k) {
       rows.go_to(*problem, neuron.group, neuron.mode, k);
-      gained = driven(s - neuron.since);
+      gained = felt(neuron.group, driven(s - neuron.since));
       bounds = hop_bounds(neuron);
       of_bounds = k;
     }
