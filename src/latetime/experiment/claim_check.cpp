@@ -234,6 +234,7 @@ void require_possible(const ClaimThresholds& thresholds) {
 /// Of a run whose folder, or arrays, are sound.
 ClaimReport check_stored(const StoredRun& stored, const std::string& source,
                          const CheckSettings& settings, const std::vector<ProvedClaim>& proved) {
+  require_two_classes(stored.data(), source, "the paper's claims are");
   const Network initial = stored.initial();
   RunTrace run{.setting = setting_of(stored.config(), stored.data(), initial, settings.thresholds)};
   run.snapshots = stored_snapshots(stored, run.setting);
@@ -290,7 +291,6 @@ ClaimReport check_config(const RunConfig& config, const std::string& source,
 ClaimReport check_run(const std::string& directory, const CheckSettings& settings) {
   require_possible(settings.thresholds);
   const StoredRun stored(directory);
-  require_two_classes(stored.data(), directory, "the paper's claims are");
   read_metrics(RunDirectory::open(directory).file("metrics.csv"));  // a damaged table is refused
   return check_stored(stored, directory, settings,
                       stored_proved_claims(directory, problem_seal(stored.file())));
