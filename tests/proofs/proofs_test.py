@@ -156,11 +156,13 @@ class Certificates(unittest.TestCase):
                 self.refused(text[:first + 1] + [f'set 0 0 {slope}'] * 2 + text[first + 1:], f'set to {slope} twice')
 
     def test_narrower_claims_are_refused(self):
-        for run, search, path in self.each():
+        for number, (run, search, path) in enumerate(self.each()):
             text = read(path)
             rows = range(text.index('claim') + 1, text.index('derivation'))
             for row in rows:
                 for column, away in ((-2, math.inf), (-1, -math.inf)):
+                    if (number + row + column) % 2:  # the other bound of this line is another run's
+                        continue
                     words = text[row].split()
                     old = float.fromhex(words[column])
                     if column == -2 and old == 0:
@@ -369,10 +371,10 @@ class Certificates(unittest.TestCase):
         return [path for _, _, path in self.made.values()] + [limit]
 
     def test_changed_certificates_are_refused_or_true(self):
-        tally, faults, followed = mutate.mutate(300, 5, self.certificates(), lambda words: None)
+        tally, faults, followed = mutate.mutate(120, 5, self.certificates(), lambda words: None)
         self.assertEqual([fault[:2] for fault in faults], [])
         self.assertGreater(followed, 0)
-        self.assertGreater(tally['claim narrowed', 'not proved'], 50)
+        self.assertGreater(tally['claim narrowed', 'not proved'], 20)
 
     def test_the_judge_finds_what_is_false(self):
         for path in self.certificates():
