@@ -281,7 +281,7 @@ TEST(LimitReport, ReadsBackThatThereIsNoDirection) {
     LimitReport report;
     report.limit.status = status;
     report.limit.message = "for the test";
-    report.stable_ranks.fill({std::nan(""), std::nan("")});
+    report.stable_ranks.assign(3, {std::nan(""), std::nan("")});
     if (status == LimitStatus::not_separated) report.limit.ray = Vector::Ones(3);
     const std::string path = folder / (word_of(status) + ".h5");
     write_report(path, report);

@@ -80,9 +80,9 @@ Vector FlowState::multiplier_rates(double delta, const Vector& x) const {
   Vector lambda = lambda_at(delta, x);
   const double inverse_time = std::exp(-(theta + delta));
   if (!options.of_descent || inverse_time < 1e-17) return lambda;
+  if (!problem->rivals.two_classes()) return lambda + corrections(lambda, inverse_time);
   const Vector change = inverse_time * (kernel * lambda);  // p
   const Vector g = inverse_time * lambda;
-  if (!problem->rivals.two_classes()) return lambda + corrections(lambda, inverse_time);
   const double b = *problem->loss.saturation;
   const Vector rest = (1.0 - b * g.array()).matrix();
   Vector factor = (1.0 + 0.5 * rest.array() * change.array()).matrix();
