@@ -519,9 +519,15 @@ Vector multipliers_by_proximal_points(const LateFlow& flow, std::vector<NeuronMo
       describe(problem, modes, there);
       return there.margins;
     };
-    Vector refined = nearby_solution(kernel_of(problem, modes), lambda, 0.0, margins);
+    const Vector refined = nearby_solution(kernel_of(problem, modes), lambda, 0.0, margins);
     if (refined.size() == 0) return lambda;
-    resolve_all(problem, refined, modes);
+    std::vector<NeuronMode> refined_modes = modes;
+    resolve_all(problem, refined, refined_modes);
+    Limit plain, better;
+    conclude(problem, modes, lambda, true, plain);
+    conclude(problem, refined_modes, refined, true, better);
+    if (!(better.kkt_residual < plain.kkt_residual)) return lambda;
+    modes = std::move(refined_modes);
     return refined;
   }
   return {};
