@@ -1,4 +1,3 @@
-#include "latetime/experiment/memory_needs.hpp"
 #include "latetime/experiment/run.hpp"
 
 #include <algorithm>
@@ -18,6 +17,7 @@
 #include "latetime/data/array_file.hpp"
 #include "latetime/data/npy.hpp"
 #include "latetime/data/npz.hpp"
+#include "latetime/experiment/memory_needs.hpp"
 #include "latetime/experiment/training_run.hpp"
 #include "latetime/store/run_directory.hpp"
 #include "support/temporary_folder.hpp"
@@ -507,10 +507,9 @@ TEST(Run, TheKernelOfRivalsMustFitWhereAFlowMayTakeOver) {
     }
     return std::string();
   };
-  for (const std::vector<std::string>& flows :
-       {std::vector<std::string>{"descent.until=1e100"},
-        {"descent.until=100", "descent.engine=flow"},
-        {"descent.until=100", "descent.method=flow"}}) {
+  for (const std::vector<std::string>& flows : {std::vector<std::string>{"descent.until=1e100"},
+                                                {"descent.until=100", "descent.engine=flow"},
+                                                {"descent.until=100", "descent.method=flow"}}) {
     const std::string said = refusal(10.0, flows);
     EXPECT_EQ(said.find("data.n, data.d, network.width: n = 100000, d = 1, m = 1 need"), 0u)
         << said;

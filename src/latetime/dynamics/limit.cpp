@@ -500,7 +500,8 @@ bool proximal_point(const FlowProblem& problem, double ridge, const Vector& cent
 
 /// Multipliers that solve the problem, near the flow's: proximal points (Rockafellar 1976) each
 /// from the one before. Where the kernel leaves multipliers open, Newton steps of the problem
-/// itself may jump among them, and with them among pieces; these do not. Empty where they find none.
+/// itself may jump among them, and with them among pieces; these do not. Empty where they find
+/// none.
 Vector multipliers_by_proximal_points(const LateFlow& flow, std::vector<NeuronMode>& modes) {
   constexpr int most_points = 40;
   constexpr double part_of_kernel = 1e-6;

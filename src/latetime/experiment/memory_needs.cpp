@@ -22,7 +22,8 @@ double needs_of_run(double n, double d, double neurons) {
 }
 
 /// The tangent kernel of the n(K−1) margins of K > 2 classes, where a run may come to the late-time
-/// flow: it and that beside an event, or two of the limit's problem, scaled for its QP and factored.
+/// flow: it and that beside an event, or two of the limit's problem, scaled for its QP and
+/// factored.
 double needs_of_rivals(const RunConfig& config, double n, double d, double classes) {
   constexpr double kernels = 5;
   if (classes <= 2) return 0.0;
