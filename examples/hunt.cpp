@@ -310,8 +310,8 @@ Finding carry_out(const Settings& settings, std::uint64_t number) {
                  row.of_flow ? "flow" : "exact", row.answer.log_loss,
                  row.answer.difference(found->second.answer), row.estimate);
     }
-    fmt::print("{} ({}), limit {}, {:.2f} s\n", finding.end, told.message, finding.limit,
-               told.seconds);
+    fmt::print("{} ({}), limit {} ({}), {:.2f} s\n", finding.end, told.message, finding.limit,
+               told.limit ? told.limit->limit.message : "", told.seconds);
   }
   const double nearest = finding.ratios.empty() ? 0.0 : *std::ranges::max_element(finding.ratios);
   const bool unanswered = finding.separated && finding.end != "answered";

@@ -195,6 +195,59 @@ TEST(Limit, SatisfiesTheKktConditions) {
   }
 }
 
+/// More classes than two and fewer dimensions than samples: multipliers are many, and rivals share
+/// them. Wherever descent separates the samples there is a limit, and plain loops find it one.
+TEST(Limit, OfManyClassesSatisfiesTheKktConditions) {
+  int separated = 0;
+  for (const int classes : {3, 4}) {
+    for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+      const double slope = seed % 2 == 0 ? 0.1 : 0.0;
+      const Eigen::Index n = 7 + static_cast<Eigen::Index>(seed % 3), d = seed % 4 == 0 ? 12 : 3;
+      const TestProblem p = problem_on(
+          "seed_" + std::to_string(seed),
+          with_class_count(gaussian_mixture(n, d, 0.3, 1.0, seed), classes), 4, slope, 0.5);
+      LateFlow flow(flow_problem(p), exact_start(p, 20'000), {});
+      if (flow.margins().minCoeff() < 1.0) continue;
+      const Limit limit = follow_to_limit(flow, 100.0);
+      if (limit.status == LimitStatus::pattern_moves) continue;  // not there yet, and says so
+      ++separated;
+      ASSERT_EQ(limit.status, LimitStatus::found)
+          << classes << " classes, " << p.name << ": " << limit.message;
+      EXPECT_LE(limit.kkt_residual, 1e-10);
+      const Matrix v = limit.coefficients * p.data.x, z = v * p.data.x.transpose();
+      const FlowProblem& problem = flow.problem();
+      Matrix outputs = Matrix::Zero(n, classes), wanted = Matrix::Zero(z.rows(), n);
+      for (Eigen::Index k = 0; k < z.rows(); ++k) {
+        const int group = problem.group_of(k);
+        for (Eigen::Index i = 0; i < n; ++i) {
+          outputs(i, group) += (z(k, i) > 0.0 ? z(k, i) : slope * z(k, i)) / 4.0;
+          const int own = p.data.classes[static_cast<std::size_t>(i)];
+          for (int rival = 0, c = 0; rival < classes; ++rival) {
+            if (rival == own) continue;
+            const double lambda = limit.multipliers[i * (classes - 1) + c++];
+            EXPECT_GE(lambda, 0.0);
+            if (own == group) wanted(k, i) += limit.slopes(k, i) * lambda;
+            if (rival == group) wanted(k, i) -= limit.slopes(k, i) * lambda;
+          }
+        }
+      }
+      wanted *= problem.rate;
+      EXPECT_LE(largest(wanted * p.data.x - v), 1e-9 * largest(v)) << p.name;
+      for (Eigen::Index i = 0; i < n; ++i) {
+        const int own = p.data.classes[static_cast<std::size_t>(i)];
+        for (int rival = 0, c = 0; rival < classes; ++rival) {
+          if (rival == own) continue;
+          const double margin = outputs(i, own) - outputs(i, rival);
+          const double lambda = limit.multipliers[i * (classes - 1) + c++];
+          EXPECT_GE(margin, 1.0 - 1e-9) << p.name;
+          EXPECT_LE(lambda * (margin - 1.0), 1e-9 * limit.multipliers.sum()) << p.name;
+        }
+      }
+    }
+  }
+  EXPECT_GE(separated, 12);
+}
+
 /// C(t) = V log t + B + o(1): C/log t − V = B/log t, and two times give V without B.
 TEST(Limit, IsWhereTheFlowGoes) {
   for (const TestProblem& p : random_problems()) {

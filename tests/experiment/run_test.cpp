@@ -17,6 +17,7 @@
 #include "latetime/data/array_file.hpp"
 #include "latetime/data/npy.hpp"
 #include "latetime/data/npz.hpp"
+#include "latetime/experiment/memory_needs.hpp"
 #include "latetime/experiment/training_run.hpp"
 #include "latetime/store/run_directory.hpp"
 #include "support/temporary_folder.hpp"
@@ -492,6 +493,33 @@ TEST(Run, MoreNeuronsThanFitIntoMemoryAreRefusedByTheirKey) {
     EXPECT_EQ(refusal.find("latetime train"), std::string::npos) << refusal;
   }
   EXPECT_FALSE(std::filesystem::exists(folder / "out"));
+}
+
+TEST(Run, TheKernelOfRivalsMustFitWhereAFlowMayTakeOver) {
+  constexpr double n = 1e5, d = 1.0;  // of ten classes a kernel of 6.5 TB, else some 100 MB
+  const auto refusal = [&](double classes, const std::vector<std::string>& keys) {
+    std::vector<std::string> all{"network.width=1"};
+    all.insert(all.end(), keys.begin(), keys.end());
+    try {
+      require_memory(configured(all), n, d, classes);
+    } catch (const InputError& error) {
+      return std::string(error.what());
+    }
+    return std::string();
+  };
+  for (const std::vector<std::string>& flows : {std::vector<std::string>{"descent.until=1e100"},
+                                                {"descent.until=100", "descent.engine=flow"},
+                                                {"descent.until=100", "descent.method=flow"}}) {
+    const std::string said = refusal(10.0, flows);
+    EXPECT_EQ(said.find("data.n, data.d, network.width: n = 100000, d = 1, m = 1 need"), 0u)
+        << said;
+    EXPECT_NE(said.find("choose smaller ones"), std::string::npos) << said;
+    EXPECT_EQ(refusal(2.0, flows), "");
+  }
+  EXPECT_EQ(refusal(10.0, {"descent.until=100"}), "");
+  EXPECT_EQ(refusal(10.0, {"descent.until=1e9", "descent.method=sgd"}), "");
+  EXPECT_EQ(refusal(10.0, {"descent.until=1e100", "descent.engine=dense"}).find("data.n"),
+            std::string::npos);
 }
 
 TEST(Run, InitialWeightsThatAreNotFiniteAreRefusedFromFilesOfEveryKind) {

@@ -270,6 +270,37 @@ TEST(Sweep, EndsThatAreNoneAreRowsWithTheirReason) {
   EXPECT_EQ(std::count(table.begin(), table.end(), '\n'), 17) << table;
 }
 
+TEST(Sweep, MoreThanTwoClassesAreRefused) {
+  const TemporaryFolder folder;
+  const auto text_with = [&](const std::string& labels) {
+    folder.write("x.csv", "1,0,0\n0,1,0\n0,0,1\n");
+    folder.write("y.csv", labels);
+    return "[base]\ndata.source = \"file\"\ndata.x = \"x.csv\"\ndata.y = \"y.csv\"\n"
+           "network.width = 2\ndescent.until = \"10\"\n[axes]\nseed = [1, 2]\n";
+  };
+  const auto carry_out = [&](const std::string& text) {
+    return carry_out_sweep(SweepPlan(parse_sweep(text, "map.toml", folder.path())), folder / "out",
+                           {});
+  };
+  const SweepSummary refused = carry_out(text_with("0\n1\n2\n"));
+  EXPECT_EQ(refused.outcomes.at("refused"), 2u);
+  EXPECT_THAT(refused.first_problem, HasSubstr("data.y"));
+  EXPECT_THAT(refused.first_problem, HasSubstr("sweeps are of two classes"));
+  EXPECT_EQ(refused.first_problem.find('\n'), std::string::npos);
+  std::filesystem::remove_all(folder / "out");
+  EXPECT_EQ(carry_out(text_with("1\n-1\n1\n")).outcomes.at("reached-end"), 2u);
+  // A point whose labels have become those of three since its key was made is refused, too.
+  const RunConfig config = parse_config(
+      "data.source = \"file\"\ndata.x = \"x.csv\"\ndata.y = \"y.csv\"\nnetwork.width = 2\n"
+      "descent.until = \"10\"\n",
+      "point.toml", folder.path());
+  text_with("0\n1\n2\n");
+  const auto record = run_point("key", config, {}, "", {});
+  ASSERT_TRUE(record);
+  EXPECT_EQ(record->outcome, "refused");
+  EXPECT_THAT(record->message, HasSubstr("sweeps are of two classes"));
+}
+
 TEST(Sweep, WholeRunsAreKeptOnRequest) {
   const SweepPlan plan = plan_of("keep_runs = true\n" + small);
   const TemporaryFolder folder;

@@ -23,6 +23,8 @@ constexpr double zero_tolerance = 1e-9;
 
 // A sum that is this part of its terms is zero.
 constexpr double rounding_of_sums = 1e-11;
+// Values of the limit's problem that differ by this part of their terms are the same.
+constexpr double rounding_of_values = 1e-14;
 
 // Eigenvalues of the kernel below this part of the largest are those of dependent samples.
 constexpr double dependence_tolerance = 1e-12;
@@ -457,6 +459,81 @@ Vector multipliers_nearby(const LateFlow& flow, std::vector<NeuronMode>& modes) 
   return {};
 }
 
+/// The minimiser of ½ λᵀκ(λ)λ − Σ λ + ½ ridge ‖λ − center‖² over λ ≥ 0 from `lambda` on, whose
+/// modes are `modes`: with a ridge the only one, so that Newton steps which descend come to it.
+/// False where they do not.
+bool proximal_point(const FlowProblem& problem, double ridge, const Vector& center, Vector& lambda,
+                    std::vector<NeuronMode>& modes) {
+  constexpr int most_steps = 60;
+  constexpr double sufficient = 1e-4;  // of the descent that the slope promises (Armijo)
+  const Vector target = ridge * center.array() + 1.0;
+  Eigen::MatrixXd kernel = kernel_of(problem, modes);
+  for (int step = 0; step < most_steps; ++step) {
+    kernel.diagonal().array() += ridge;
+    std::vector<bool> start;
+    for (const double entry : lambda) start.push_back(entry > 0.0);
+    const NonnegativeQpResult newton = solve_nonnegative_qp(kernel, target, start);
+    if (newton.ray || !newton.x.allFinite()) return false;
+    const auto value = [&](const Eigen::MatrixXd& k, const Vector& at) {
+      return 0.5 * at.dot(k * at) - target.dot(at);
+    };
+    const double before = value(kernel, lambda);
+    const double promise = (kernel * lambda - target).dot(newton.x - lambda);
+    const double rounding = rounding_of_values * target.dot(lambda + newton.x);
+    for (double part = 1.0; part > 1e-9; part *= 0.5) {
+      const Vector next = lambda + part * (newton.x - lambda);
+      std::vector<NeuronMode> next_modes = modes;
+      resolve_all(problem, next, next_modes);
+      Eigen::MatrixXd next_kernel = kernel_of(problem, next_modes);
+      const bool same = same_pieces(modes, next_modes);
+      const double after = value(next_kernel, next) + 0.5 * ridge * next.squaredNorm();
+      if (after > before + sufficient * part * promise + rounding) continue;
+      lambda = next;
+      modes = std::move(next_modes);
+      kernel = std::move(next_kernel);
+      if (part == 1.0 && (same || -promise <= rounding)) return true;
+      break;
+    }
+  }
+  return false;
+}
+
+/// Multipliers that solve the problem, near the flow's: proximal points (Rockafellar 1976) each
+/// from the one before. Where the kernel leaves multipliers open, Newton steps of the problem
+/// itself may jump among them, and with them among pieces; these do not. Empty where they find
+/// none.
+Vector multipliers_by_proximal_points(const LateFlow& flow, std::vector<NeuronMode>& modes) {
+  constexpr int most_points = 40;
+  constexpr double part_of_kernel = 1e-6;
+  const FlowProblem& problem = flow.problem();
+  Vector lambda = flow.lambda();
+  resolve_all(problem, lambda, modes);
+  const double ridge = part_of_kernel * kernel_of(problem, modes).diagonal().maxCoeff();
+  for (int point = 0; point < most_points; ++point) {
+    const Vector center = lambda;
+    if (!proximal_point(problem, ridge, center, lambda, modes)) return {};
+    if (ridge * (lambda - center).cwiseAbs().maxCoeff() > rounding_of_sums) continue;
+    // The kernel is what sums leave over that nearly cancel; margins of V are better.
+    const auto margins = [&](const Vector& at) {
+      Limit there;
+      there.multipliers = at;
+      describe(problem, modes, there);
+      return there.margins;
+    };
+    const Vector refined = nearby_solution(kernel_of(problem, modes), lambda, 0.0, margins);
+    if (refined.size() == 0) return lambda;
+    std::vector<NeuronMode> refined_modes = modes;
+    resolve_all(problem, refined, refined_modes);
+    Limit plain, better;
+    conclude(problem, modes, lambda, true, plain);
+    conclude(problem, refined_modes, refined, true, better);
+    if (!(better.kkt_residual < plain.kkt_residual)) return lambda;
+    modes = std::move(refined_modes);
+    return refined;
+  }
+  return {};
+}
+
 }  // namespace
 
 Limit solve_limit(const LateFlow& flow) {
@@ -465,11 +542,13 @@ Limit solve_limit(const LateFlow& flow) {
   limit.log_time = flow.log_time();
   std::vector<NeuronMode> modes = flow.modes();
   if (!problem.rivals.two_classes()) {
-    const Vector reached = multipliers_nearby(flow, modes);
-    if (reached.size() > 0) {
-      conclude(problem, modes, reached, true, limit);
-      if (limit.status == LimitStatus::found) return limit;
-      limit = {.log_time = flow.log_time()};
+    for (const auto& method : {multipliers_nearby, multipliers_by_proximal_points}) {
+      const Vector reached = method(flow, modes);
+      if (reached.size() > 0) {
+        conclude(problem, modes, reached, true, limit);
+        if (limit.status == LimitStatus::found) return limit;
+        limit = {.log_time = flow.log_time()};
+      }
       modes = flow.modes();
     }
   }

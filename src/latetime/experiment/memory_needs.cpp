@@ -6,6 +6,7 @@
 
 #include "latetime/base/error.hpp"
 #include "latetime/data/dense_size.hpp"
+#include "latetime/experiment/run.hpp"
 #include "latetime/measure/population_error.hpp"
 
 namespace latetime {
@@ -18,6 +19,21 @@ constexpr double bytes = sizeof(double);
 double needs_of_run(double n, double d, double neurons) {
   const double gram = n <= 2 * d ? n * n : 0.0;
   return bytes * (3 * n * d + 4 * neurons * d + gram + 10 * neurons * n);
+}
+
+/// The tangent kernel of the n(K−1) margins of K > 2 classes, where a run may come to the late-time
+/// flow: it and that beside an event, or two of the limit's problem, scaled for its QP and
+/// factored.
+double needs_of_rivals(const RunConfig& config, double n, double d, double classes) {
+  constexpr double kernels = 5;
+  if (classes <= 2) return 0.0;
+  const auto samples = static_cast<Eigen::Index>(n);
+  const EnginePlan plan = plan_engines(
+      descent_options(config, samples, 1), samples,
+      shape_of(config.network, static_cast<Eigen::Index>(d), static_cast<int>(classes)));
+  if (!plan.hand_over && config.descent.method != Method::flow) return 0.0;
+  const double margins = n * (classes - 1);
+  return bytes * (kernels * margins * margins + n * margins + n * n);
 }
 
 /// Test samples with their products, and draws of a Gaussian mixture (PopulationMeter).
@@ -50,8 +66,10 @@ double needs_of_training(const RunConfig& config, double n, double d, double neu
 
 }  // namespace
 
-void require_memory(const RunConfig& config, double n, double d, double neurons) {
-  const double available = physical_memory(), run = needs_of_run(n, d, neurons),
+void require_memory(const RunConfig& config, double n, double d, double classes) {
+  const double neurons = classes * static_cast<double>(config.network.width),
+               rivals = needs_of_rivals(config, n, d, classes), available = physical_memory(),
+               run = needs_of_run(n, d, neurons) + rivals,
                needed = run + needs_of_errors(config, n, d, neurons);
   if (needed <= available) return;
   if (run <= available) {
@@ -62,7 +80,7 @@ void require_memory(const RunConfig& config, double n, double d, double neurons)
                     config.data.test_n, config.data.population_draws, needed / 1e9,
                     available / 1e9));
   }
-  const bool by_width = needs_of_run(n, d, 2.0) <= available;
+  const bool by_width = needs_of_run(n, d, std::max(2.0, classes)) + rivals <= available;
   const std::string smaller = by_width ? "choose a smaller one" : "choose smaller ones";
   const bool trainable = needs_of_training(config, n, d, neurons) <= available;
   refuse(config, n, d, by_width, needed, trainable ? smaller + ", or use latetime train" : smaller);

@@ -34,11 +34,11 @@ ImageSetOptions image_options(const RunConfig& config) {
 }
 
 /// For samples that are made or chosen, before they are.
-void require_memory_of_samples(const RunConfig& config, double neurons) {
+void require_memory_of_samples(const RunConfig& config, double classes) {
   const DataConfig& data = config.data;
   if (data.source == DataSource::file) return;
   require_memory(config, static_cast<double>(data.n),
-                 data.is_images() ? 784 : static_cast<double>(data.d), neurons);
+                 data.is_images() ? 784 : static_cast<double>(data.d), classes);
 }
 
 std::size_t batch_size(const RunConfig& config, Eigen::Index n) {
@@ -103,7 +103,7 @@ Dataset load_test_files(const RunConfig& config, const Dataset& training) {
 }  // namespace
 
 Dataset load_data(const RunConfig& config) {
-  require_memory_of_samples(config, 2.0 * static_cast<double>(config.network.width));
+  require_memory_of_samples(config, 2.0);
   Dataset data = load_training_data(config);
   if (data.class_count > 2 && config.data.measures_errors()) {
     throw InputError("data",
@@ -188,7 +188,7 @@ NetworkShape shape_of(const NetworkConfig& network, Eigen::Index dim, int groups
 
 Network load_network(const RunConfig& config, const Dataset& data) {
   require_memory(config, static_cast<double>(data.size()), static_cast<double>(data.dim()),
-                 data.class_count * static_cast<double>(config.network.width));
+                 data.class_count);
   const NetworkShape shape = shape_of(config.network, data.dim(), data.class_count);
   const std::string& file = config.network.initial_weights;
   if (file.empty()) {

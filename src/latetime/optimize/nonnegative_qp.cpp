@@ -36,7 +36,8 @@ NonnegativeQpResult solve_nonnegative_qp(const Eigen::Ref<const Eigen::MatrixXd>
   return result;
 }
 
-Vector nearby_solution(const Eigen::MatrixXd& k, const Vector& start, double nothing) {
+Vector nearby_solution(const Eigen::MatrixXd& k, const Vector& start, double nothing,
+                       const std::function<Vector(const Vector&)>& product) {
   constexpr double ridge = 1e-12;
   constexpr int rounds = 3;
   std::vector<Eigen::Index> support;
@@ -49,7 +50,12 @@ Vector nearby_solution(const Eigen::MatrixXd& k, const Vector& start, double not
   damped.diagonal().array() += ridge * links.diagonal().maxCoeff();
   Vector found = start(support);
   for (int round = 0; round < rounds; ++round) {
-    const Vector left = (1.0 - (links * found).array()).matrix();
+    Vector left = (1.0 - (links * found).array()).matrix();
+    if (product) {
+      Vector all = Vector::Zero(start.size());
+      all(support) = found;
+      left = (1.0 - product(all)(support).array()).matrix();
+    }
     const auto change = symmetric_solution(damped, left);
     if (!change) return {};
     found += change->col(0);

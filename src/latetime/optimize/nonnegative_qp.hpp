@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -35,7 +36,9 @@ NonnegativeQpResult solve_nonnegative_qp(const Eigen::Ref<const Eigen::MatrixXd>
 
 /// The x near `start` (n, ≥ 0) with (K x)_i = 1 wherever start_i > `nothing`, 0 elsewhere: of the
 /// minimisers for b = 1, where they are many, the one nearby, if `start` is nearly one of them.
-/// Empty where an entry is not positive.
-Vector nearby_solution(const Eigen::MatrixXd& k, const Vector& start, double nothing);
+/// Empty where an entry is not positive. `product`, if any, gives K x (n) of an x with fewer
+/// roundings than K itself does.
+Vector nearby_solution(const Eigen::MatrixXd& k, const Vector& start, double nothing,
+                       const std::function<Vector(const Vector&)>& product = {});
 
 }  // namespace latetime
