@@ -269,8 +269,8 @@ std::optional<FoundEvent> EventSearch::crossing(Eigen::Index i) {
   return FoundEvent{when, k, i, cause_at_zero(state_, state_.neuron(k).group, i)};
 }
 
-/// Whether the bound over the whole step is enough: what first_at_zero asks first, of two classes to
-/// the bit, where nothing but s moves the pair.
+/// Whether the bound over the whole step is enough: what first_at_zero asks first, of two classes
+/// to the bit, where nothing but s moves the pair.
 bool EventSearch::stays_clear(Eigen::Index i, double tolerance) {
   const FlowNeuron& neuron = state_.neuron(at_);
   Vector& moved = felt_moved_[static_cast<std::size_t>(neuron.group)];
