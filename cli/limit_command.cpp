@@ -7,6 +7,7 @@
 
 #include "commands.hpp"
 #include "latetime/experiment/run_limit.hpp"
+#include "latetime/store/record.hpp"
 #include "limit_text.hpp"
 #include "terminal.hpp"
 
@@ -209,15 +210,6 @@ struct JsonMembers {
   }
 };
 
-/// "pos", "neg", or the numbers of the classes, and "all".
-std::vector<std::string> names_of_parts(int groups) {
-  std::vector<std::string> names{"pos", "neg"};
-  if (groups > 2) names.clear();
-  for (int k = 0; groups > 2 && k < groups; ++k) names.push_back(std::to_string(k));
-  names.emplace_back("all");
-  return names;
-}
-
 ordered_json json_report(const RunLimit& run) {
   const LimitReport& report = run.report;
   const Limit& limit = report.limit;
@@ -230,7 +222,8 @@ ordered_json json_report(const RunLimit& run) {
   if (limit.ray.size() > 0) json["ray"] = numbers(limit.ray);
   if (!report.has_direction()) return json;
   const int groups = run.shape.groups;
-  const std::vector<std::string> parts = names_of_parts(groups);
+  std::vector<std::string> parts = group_names(groups);
+  parts.emplace_back("all");
   for (std::size_t part = 0; part < parts.size(); ++part) {
     json["stable_rank"][parts[part]] = report.stable_ranks[part].value;
     json["stable_rank_excess"][parts[part]] = report.stable_ranks[part].excess;
@@ -247,10 +240,9 @@ ordered_json json_report(const RunLimit& run) {
   json["switching_share"] = run.pairs.switching_share();
   if (groups == 2) json["linear"] = linear_json(run.linear);
   if (report.collapse) {
-    json["collapse"] = {{"within_class", report.collapse->within},
-                        {"class_cosine_min", report.collapse->cosine_min},
-                        {"class_cosine_max", report.collapse->cosine_max},
-                        {"class_duality_min", report.collapse->duality_min}};
+    for (const CollapseMeasure& one : collapse_measures) {
+      json["collapse"][one.name] = *report.collapse.*one.value;
+    }
   }
   if (report.errors) list_errors(*report.errors, JsonMembers{json["errors"]});
   if (report.optimality) list_optimality(*report.optimality, JsonMembers{json["optimality"]});

@@ -145,10 +145,9 @@ std::vector<std::size_t> margin_shape(const RunLimit& run, Eigen::Index count) {
 py::object collapse_object(const RunLimit& run) {
   if (!run.report.collapse) return py::none();
   py::dict result;
-  result["within_class"] = run.report.collapse->within;
-  result["class_cosine_min"] = run.report.collapse->cosine_min;
-  result["class_cosine_max"] = run.report.collapse->cosine_max;
-  result["class_duality_min"] = run.report.collapse->duality_min;
+  for (const CollapseMeasure& one : collapse_measures) {
+    result[one.name] = *run.report.collapse.*one.value;
+  }
   return result;
 }
 

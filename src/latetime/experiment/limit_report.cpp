@@ -180,8 +180,9 @@ void write_limit(ArrayWriter& file, const LimitReport& report, const NetworkShap
     stored.strictness = limit.strictness;
     stored.undecided = static_cast<double>(limit.count(PairVerdict::undecided));
     if (report.collapse) {
-      const ClassCollapse& c = *report.collapse;
-      stored.collapse = {c.within, c.cosine_min, c.cosine_max, c.duality_min};
+      for (const CollapseMeasure& one : collapse_measures) {
+        stored.collapse.push_back(*report.collapse.*one.value);
+      }
     }
     if (report.errors) stored.errors = numbers_of(*report.errors);
     if (report.optimality) enter(*report.optimality, stored);
@@ -220,8 +221,10 @@ LimitReport read_limit(const ArrayReader& file, const std::string& path, const N
   limit.kkt_residual = stored.kkt_residual;
   limit.strictness = stored.strictness;
   if (!stored.collapse.empty()) {
-    const std::vector<double>& c = stored.collapse;
-    report.collapse = ClassCollapse{c[0], c[1], c[2], c[3]};
+    report.collapse.emplace();
+    for (std::size_t i = 0; i < collapse_measures.size(); ++i) {
+      *report.collapse.*collapse_measures[i].value = stored.collapse[i];
+    }
   }
   if (!stored.errors.empty()) report.errors = errors_of(stored);
   if (!stored.optimum.empty()) report.optimality = optimality_of(stored, shape, n);

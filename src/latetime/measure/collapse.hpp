@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <vector>
 
 #include "latetime/model/network.hpp"
@@ -20,6 +21,17 @@ struct ClassCollapse {
   /// neurons of group c): 1 where class means and second layer are dual to each other.
   double duality_min = 0.0;
 };
+
+/// Its numbers by the names of their columns, in the order of the file.
+struct CollapseMeasure {
+  const char* name;
+  double ClassCollapse::*value;
+};
+inline constexpr std::array<CollapseMeasure, 4> collapse_measures{
+    {{"within_class", &ClassCollapse::within},
+     {"class_cosine_min", &ClassCollapse::cosine_min},
+     {"class_cosine_max", &ClassCollapse::cosine_max},
+     {"class_duality_min", &ClassCollapse::duality_min}}};
 
 /// From pre-activations, neurons × n, of K ≥ 2 classes. NaN where class means do not differ;
 /// classes without samples count for nothing.

@@ -6,7 +6,6 @@
 #include "latetime/model/loss.hpp"
 
 namespace latetime {
-
 namespace {
 
 Vector row_norms(const Matrix& a) {
@@ -14,10 +13,6 @@ Vector row_norms(const Matrix& a) {
   for (Eigen::Index k = 0; k < norms.size(); ++k) norms[k] = a.row(k).stableNorm();
   return norms;
 }
-
-}  // namespace
-
-namespace {
 
 std::vector<BorderedSpectrum> spectra_of(const Matrix& outside, const NetworkShape& shape) {
   std::vector<BorderedSpectrum> spectra;

@@ -4,6 +4,8 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <string>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -109,55 +111,66 @@ std::vector<Column> error_columns() {
 /// Of records of three classes and more.
 std::vector<Column> class_columns(int groups) {
   using R = const Record&;
-  std::vector<Column> columns{
-      {"within_class", [](R r) { return r.measures.collapse->within; }},
-      {"class_cosine_min", [](R r) { return r.measures.collapse->cosine_min; }},
-      {"class_cosine_max", [](R r) { return r.measures.collapse->cosine_max; }},
-      {"class_duality_min", [](R r) { return r.measures.collapse->duality_min; }},
-  };
-  for (std::size_t k = 0; k < static_cast<std::size_t>(groups); ++k) {
+  std::vector<Column> columns;
+  for (const CollapseMeasure& one : collapse_measures) {
+    columns.push_back({one.name, [value = one.value](R r) { return *r.measures.collapse.*value; }});
+  }
+  std::size_t k = 0;
+  for (const std::string& name : group_names(groups)) {
     columns.push_back(
-        {fmt::format("stable_rank_{}", k), [k](R r) { return r.measures.stable_ranks[k].value; }});
-    columns.push_back({fmt::format("stable_rank_excess_{}", k),
-                       [k](R r) { return r.measures.stable_ranks[k].excess; }});
+        {"stable_rank_" + name, [k](R r) { return r.measures.stable_ranks[k].value; }});
+    columns.push_back(
+        {"stable_rank_excess_" + name, [k](R r) { return r.measures.stable_ranks[k].excess; }});
+    ++k;
   }
   return columns;
 }
 
-const std::vector<Column>& columns(bool errors, int groups = 2) {
-  const auto joined = [](std::vector<Column> list, std::vector<Column> more) {
-    list.insert(list.end(), more.begin(), more.end());
-    return list;
+struct ColumnList {
+  std::vector<Column> columns;
+  std::vector<std::string> names;
+};
+
+ColumnList list_of(bool errors, int groups) {
+  ColumnList list{.columns = contract_columns(), .names = {}};
+  const auto add = [&](const std::vector<Column>& more) {
+    list.columns.insert(list.columns.end(), more.begin(), more.end());
   };
-  static const std::vector<Column> plain = joined(contract_columns(), further_columns());
-  static const std::vector<Column> all = joined(plain, error_columns());
-  if (groups == 2) return errors ? all : plain;
-  static std::mutex mutex;
-  static std::map<int, std::vector<Column>> of_groups;
-  const std::lock_guard lock(mutex);
-  auto& list = of_groups[groups];
-  if (list.empty()) list = joined(plain, class_columns(groups));
+  add(further_columns());
+  if (groups > 2) {
+    add(class_columns(groups));
+  } else if (errors) {
+    add(error_columns());
+  }
+  for (const Column& column : list.columns) list.names.push_back(column.name);
   return list;
 }
 
-std::vector<std::string> names_of(const std::vector<Column>& columns) {
-  std::vector<std::string> names;
-  for (const Column& column : columns) names.push_back(column.name);
-  return names;
+/// Made once each.
+const ColumnList& known_list(bool errors, int groups) {
+  static std::mutex mutex;
+  static std::map<std::pair<bool, int>, ColumnList> lists;
+  const std::lock_guard lock(mutex);
+  const auto [place, is_new] = lists.try_emplace({errors, groups});
+  if (is_new) place->second = list_of(errors, groups);
+  return place->second;
+}
+
+const std::vector<Column>& columns(bool errors, int groups) {
+  return known_list(errors, groups).columns;
 }
 
 }  // namespace
 
+std::vector<std::string> group_names(int groups) {
+  if (groups == 2) return {"pos", "neg"};
+  std::vector<std::string> names;
+  for (int k = 0; k < groups; ++k) names.push_back(std::to_string(k));
+  return names;
+}
+
 const std::vector<std::string>& metrics_columns(bool errors, int groups) {
-  static const std::vector<std::string> plain = names_of(columns(false)),
-                                        all = names_of(columns(true));
-  if (groups == 2) return errors ? all : plain;
-  static std::mutex mutex;
-  static std::map<int, std::vector<std::string>> of_groups;
-  const std::lock_guard lock(mutex);
-  auto& list = of_groups[groups];
-  if (list.empty()) list = names_of(columns(false, groups));
-  return list;
+  return known_list(errors, groups).names;
 }
 
 std::vector<double> metrics_values(const Record& record) {

@@ -27,6 +27,9 @@ struct Record {
   int groups() const { return static_cast<int>(measures.stable_ranks.size()) - 1; }
 };
 
+/// What names of columns and arrays of a group end with: "pos", "neg" of two classes, else numbers.
+std::vector<std::string> group_names(int groups);
+
 /// Names of the columns of metrics.csv. The first fourteen are a contract; scripts go by name.
 /// `errors`: of runs that measure errors, whose columns come last. Of `groups` ≥ 3 classes, which
 /// measure none, columns of each class come last.

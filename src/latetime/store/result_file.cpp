@@ -36,11 +36,8 @@ std::vector<double> labels_of(const Dataset& data) {
 
 /// Names of Spectra under /records.
 std::vector<std::string> names_of_spectra(int groups) {
-  std::vector<std::string> names{"singular_values_pos", "singular_values_neg"};
-  if (groups > 2) {
-    names.clear();
-    for (int k = 0; k < groups; ++k) names.push_back(fmt::format("singular_values_{}", k));
-  }
+  std::vector<std::string> names;
+  for (const std::string& name : group_names(groups)) names.push_back("singular_values_" + name);
   names.emplace_back("singular_values_all");
   return names;
 }
@@ -93,7 +90,8 @@ void RecordArrays::append_spectra(const Spectra& spectra) {
 std::vector<std::vector<std::string>> RecordArrays::rows() const {
   std::vector<std::vector<std::string>> rows(size());
   if (rows.empty()) return rows;  // before the first record there are no arrays
-  const std::vector<std::string>& columns = metrics_columns(measures_errors(), groups());
+  const int groups = this->groups();
+  const std::vector<std::string>& columns = metrics_columns(measures_errors(), groups);
   for (std::size_t column = 0; column < columns.size(); ++column) {
     const std::string& name = columns[column];
     const auto found = arrays_.find(name);
@@ -106,7 +104,7 @@ std::vector<std::vector<std::string>> RecordArrays::rows() const {
     for (std::size_t at = 0; at < size(); ++at) {
       rows[at].push_back(name == engine_column
                              ? word_of(engines_[at])
-                             : metrics_field(column, found->second.values[at], groups()));
+                             : metrics_field(column, found->second.values[at], groups));
     }
   }
   return rows;

@@ -10,6 +10,7 @@
 #include <fmt/ranges.h>
 
 #include "latetime/base/error.hpp"
+#include "latetime/measure/collapse.hpp"
 
 namespace latetime {
 namespace {
@@ -27,7 +28,7 @@ ArrayShape shape_of(Extent extent, const RunSizes& sizes, std::size_t entries) {
       if (sizes.classes == 2) return {sizes.samples};
       return {sizes.samples, sizes.classes - 1};
     case Extent::collapse:
-      return {4};
+      return {collapse_measures.size()};
     case Extent::sample_rows:
       return {sizes.samples, sizes.dim};
     case Extent::tests:
