@@ -47,15 +47,11 @@ Dataset make_dataset(Samples x, const Labels& labels, const std::string& positiv
                                                 : ""));
   }
   require_finite(x, where_x);
-  const int numbered = positive.empty() ? numbered_classes(labels) : 0;
-  if (numbered > 0) {
-    std::vector<int> classes;
-    for (const std::uint32_t k : labels.which()) {
-      classes.push_back(static_cast<int>(std::lround(std::stod(labels.keys()[k]))));
-    }
+  std::vector<int> numbered = positive.empty() ? numbered_classes(labels) : std::vector<int>();
+  if (!numbered.empty()) {
     return {.x = std::move(x),
-            .classes = std::move(classes),
-            .class_count = numbered,
+            .classes = std::move(numbered),
+            .class_count = static_cast<int>(labels.keys().size()),
             .origin = std::move(origin)};
   }
   return {.x = std::move(x),

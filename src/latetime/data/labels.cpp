@@ -142,18 +142,22 @@ Labels labels_of(std::span<const double> values) {
   return labels;
 }
 
-int numbered_classes(const Labels& labels) {
+std::vector<int> numbered_classes(const Labels& labels) {
   constexpr std::size_t most = 100;
   const std::size_t count = labels.keys().size();
-  if (count < 3 || count > most) return 0;
+  if (count < 3 || count > most) return {};
+  std::vector<int> of_keys;  // different whole numbers below `count` are all of them
   for (const std::string& key : labels.keys()) {
     double number = 0.0;
-    if (parse_number(key, number) != FieldError::none) return 0;
+    if (parse_number(key, number) != FieldError::none) return {};
     if (!(number >= 0.0 && number < static_cast<double>(count) && number == std::floor(number))) {
-      return 0;
+      return {};
     }
+    of_keys.push_back(static_cast<int>(number));
   }
-  return static_cast<int>(count);  // different whole numbers below it are all of them
+  std::vector<int> classes;
+  for (const std::uint32_t k : labels.which()) classes.push_back(of_keys[k]);
+  return classes;
 }
 
 std::vector<int> two_classes(const Labels& labels, const std::string& positive,

@@ -47,8 +47,9 @@ Labels labels_of(std::span<const double> values);
 std::vector<int> two_classes(const Labels& labels, const std::string& positive,
                              const std::string& where);
 
-/// K where the labels number K ≥ 3 classes: 0, 1, …, K−1, each of them there, 100 at most; else 0.
-int numbered_classes(const Labels& labels);
+/// The class of each sample where the labels number K ≥ 3 classes: 0, 1, …, K−1, each of them
+/// there, 100 at most; else empty.
+std::vector<int> numbered_classes(const Labels& labels);
 
 /// Data set from labels, of which `positive` counts as +1 (see `two_classes`), or, with `positive`
 /// empty, that number three classes and more; `where_x` and `where_y` name the inputs in error

@@ -63,18 +63,15 @@ bool follow(const RunConfig& config, const WantedQuantities& wanted, const std::
   for (const std::string& name : wanted.arrays) {
     record.extras[name] = array_of(name, summary, memory.metrics);
   }
-  if (!wanted.claims.empty()) {
-    const auto values = claim_values(wanted.claims, memory.arrays, keep_going);
+  // Those that are made from the whole run, each set by its own function.
+  const auto enter = [&](const std::vector<std::string>& names, const auto& values_of) {
+    if (names.empty()) return true;
+    const auto values = values_of(names, memory.arrays, keep_going);
     if (!values) return false;
-    for (std::size_t i = 0; i < values->size(); ++i)
-      record.extras[wanted.claims[i]] = {(*values)[i]};
-  }
-  if (!wanted.proofs.empty()) {
-    const auto values = proof_values(wanted.proofs, memory.arrays, keep_going);
-    if (!values) return false;
-    for (std::size_t i = 0; i < values->size(); ++i)
-      record.extras[wanted.proofs[i]] = {(*values)[i]};
-  }
+    for (std::size_t i = 0; i < names.size(); ++i) record.extras[names[i]] = {(*values)[i]};
+    return true;
+  };
+  if (!enter(wanted.claims, claim_values) || !enter(wanted.proofs, proof_values)) return false;
   if (!runs.empty()) keep_run(memory, runs, record.key);
   return true;
 }

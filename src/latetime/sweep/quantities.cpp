@@ -334,6 +334,17 @@ std::string claim_variable(const std::string& id) {
   return name;
 }
 
+/// Asks whether to go on until the answer was no once, and remembers that.
+struct Patience {
+  const std::function<bool()>& keep_going;
+  bool over = false;
+
+  bool lasts() {
+    over = over || (keep_going && !keep_going());
+    return !over;
+  }
+};
+
 /// What is known of a claim, as a number; its name in a sweep is the claim's with `suffix`.
 struct ClaimReading {
   std::string suffix, meaning;  ///< meaning: with {} where the claim's id stands
@@ -454,12 +465,9 @@ std::optional<std::vector<double>> proof_values(const std::vector<std::string>& 
     return std::find_if(list.begin(), list.end(),
                         [&](const auto& one) { return one.what.name == name; });
   };
-  bool stopped = false;
+  Patience patience{keep_going};
   ProofRequest request;
-  request.keep_going = [&](std::uint64_t, std::uint64_t) {
-    stopped = stopped || (keep_going && !keep_going());
-    return !stopped;
-  };
+  request.keep_going = [&](std::uint64_t, std::uint64_t) { return patience.lasts(); };
   std::optional<ProofReport> report;
   std::optional<RunLimit> limit;
   std::vector<double> values;
@@ -470,13 +478,13 @@ std::optional<std::vector<double>> proof_values(const std::vector<std::string>& 
       values.push_back(proof->value(*report));
     } else {
       if (!limit) {
-        limit = limit_of_arrays(arrays, "point", [&](double) { return request.keep_going(0, 0); });
+        limit = limit_of_arrays(arrays, "point", [&](double) { return patience.lasts(); });
       }
       const auto& optimality = limit->report.optimality;
       const auto optimum = in(optimum_list(), name);
       values.push_back(optimality ? optimum->value(*optimality) : std::nan(""));
     }
-    if (stopped) return std::nullopt;
+    if (patience.over) return std::nullopt;
   }
   return values;
 }
@@ -568,14 +576,11 @@ std::string meaning_of(const std::string& name) {
 std::optional<std::vector<double>> claim_values(const std::vector<std::string>& names,
                                                 const ArrayReader& arrays,
                                                 const std::function<bool()>& keep_going) {
-  bool stopped = false;
+  Patience patience{keep_going};
   CheckSettings settings;
-  settings.observe.keep_going = [&] {
-    stopped = stopped || (keep_going && !keep_going());
-    return !stopped;
-  };
+  settings.observe.keep_going = [&] { return patience.lasts(); };
   const ClaimReport report = check_arrays(arrays, "point", settings);
-  if (stopped) return std::nullopt;  // what was seen is not all
+  if (patience.over) return std::nullopt;  // what was seen is not all
   std::vector<double> values(names.size(), std::nan(""));
   for (const Claim& claim : report.claims) {
     if (!claim.applies) continue;
