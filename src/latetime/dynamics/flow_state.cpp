@@ -320,6 +320,7 @@ bool FlowState::feels_hops(Eigen::Index k, Eigen::Index i) const {
 
 Vector FlowState::hop_bounds(const FlowNeuron& neuron) const {
   Vector result = Vector::Zero(samples());
+  if (!neuron.mode.slides()) return result;
   if (!options.of_descent || std::exp(-theta) < last_offset_inverse_time) return result;
   const Vector lambda = felt(neuron.group, driven(last_lambda));
   for (const Eigen::Index l : neuron.mode.sliding) {

@@ -167,10 +167,12 @@ struct FlowState {
   Vector driven(Vector lambda) const;
   Vector driven_row(Vector row) const;
   /// What neurons of a group feel of λ, or s, n entries.
-  Vector felt(int group, const Vector& lambda) const { return problem->rivals.felt(group, lambda); }
+  Vector felt(int group, Vector lambda) const {
+    return problem->rivals.felt(group, std::move(lambda));
+  }
   /// The row r' with r'·λ = r·felt(driven(λ)), r of n entries.
-  Vector felt_row(int group, const Vector& row) const {
-    return driven_row(problem->rivals.asked(group, row));
+  Vector felt_row(int group, Vector row) const {
+    return driven_row(problem->rivals.asked(group, std::move(row)));
   }
   Vector gain_of(const FlowNeuron& neuron, const Vector& change) const;
   Vector moved(const FlowNeuron& neuron) const;

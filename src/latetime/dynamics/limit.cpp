@@ -12,6 +12,7 @@
 #include "latetime/data/symmetric_solve.hpp"
 #include "latetime/dynamics/features.hpp"
 #include "latetime/dynamics/late_run.hpp"
+#include "latetime/dynamics/never_separated.hpp"
 #include "latetime/model/loss.hpp"
 #include "latetime/optimize/nonnegative_qp.hpp"
 
@@ -29,9 +30,6 @@ constexpr double rounding_of_values = 1e-14;
 // Eigenvalues of the kernel below this part of the largest are those of dependent samples.
 constexpr double dependence_tolerance = 1e-12;
 
-// No margin is beyond this at a minimum of the loss.
-constexpr double largest_margin_at_minimum = 15.0;
-
 constexpr int most_newton_steps = 200;
 
 // Work that following a flow to its limit may take, in (neuron, sample, sample) triples.
@@ -46,22 +44,13 @@ constexpr double settled_tolerance = 1e-2;
 // doubles.
 constexpr double least_margin_growth = 0.5;
 
-Eigen::MatrixXd kernel_of(const FlowProblem& problem, const std::vector<NeuronMode>& modes) {
-  return kernel_of(problem, [&](Eigen::Index k) -> const NeuronMode& {
-    return modes[static_cast<std::size_t>(k)];
-  });
-}
-
 /// The modes that multipliers λ lead to, own-class activations as they are.
 void resolve_all(const FlowProblem& problem, const Vector& multipliers,
                  std::vector<NeuronMode>& modes) {
   const auto groups = static_cast<std::size_t>(problem.shape.groups);
   std::vector<std::vector<Eigen::Index>> others_of(groups);
-  std::vector<Vector> felt(groups);
+  const std::vector<Vector> felt = problem.rivals.felt_by_group(multipliers);
   std::vector<Eigen::Index> all;
-  for (int group = 0; group < problem.shape.groups; ++group) {
-    felt[static_cast<std::size_t>(group)] = problem.rivals.felt(group, multipliers);
-  }
   for (Eigen::Index i = 0; i < problem.samples(); ++i) {
     all.push_back(i);
     for (int group = 0; group < problem.shape.groups; ++group) {
@@ -114,10 +103,11 @@ void describe(const FlowProblem& problem, const std::vector<NeuronMode>& modes, 
   const Eigen::Index n = problem.samples();
   limit.coefficients.resize(problem.neurons(), n);
   limit.slopes.resize(problem.neurons(), n);
+  const std::vector<Vector> felt_by_group = problem.rivals.felt_by_group(limit.multipliers);
   for (Eigen::Index k = 0; k < problem.neurons(); ++k) {
     const NeuronMode& mode = modes[static_cast<std::size_t>(k)];
     const int group = problem.group_of(k);
-    const Vector felt = problem.rivals.felt(group, limit.multipliers);
+    const Vector& felt = felt_by_group[static_cast<std::size_t>(group)];
     const Vector effective = effective_multipliers(problem, group, mode, felt);
     for (Eigen::Index l = 0; l < n; ++l) {
       limit.coefficients(k, l) = problem.rate * problem.sign(group, l) * effective[l];
@@ -158,9 +148,10 @@ bool judge(const FlowProblem& problem, const std::vector<NeuronMode>& modes, Lim
   limit.verdicts.assign(static_cast<std::size_t>(problem.neurons() * n), PairVerdict::undecided);
   limit.strictness = 1.0;
   bool consistent = true;
+  const std::vector<Vector> felt_by_group = problem.rivals.felt_by_group(limit.multipliers);
   for (Eigen::Index k = 0; k < problem.neurons(); ++k) {
     const NeuronMode& mode = modes[static_cast<std::size_t>(k)];
-    const Vector felt = problem.rivals.felt(problem.group_of(k), limit.multipliers);
+    const Vector& felt = felt_by_group[static_cast<std::size_t>(problem.group_of(k))];
     for (Eigen::Index i = 0; i < n; ++i) {
       PairVerdict& verdict = limit.verdicts[static_cast<std::size_t>(k * n + i)];
       const bool own = problem.own(problem.group_of(k), i);
@@ -201,101 +192,6 @@ std::string blamed_samples(const FlowProblem& problem, const Vector& ray) {
   return fmt::format(
       "{}{}", fmt::join(list.begin(), list.begin() + static_cast<std::ptrdiff_t>(shown), ", "),
       shown < list.size() ? ", …" : "");
-}
-
-/// Whether every push that own-class pairs can ever get points away from zero. Other-class pairs
-/// may be anywhere, unless they are off (slope 0) and nothing can ever push them up.
-bool own_pairs_are_final(const LateFlow& flow) {
-  const FlowProblem& problem = flow.problem();
-  const Eigen::Index n = problem.samples();
-  for (Eigen::Index k = 0; k < problem.neurons(); ++k) {
-    const NeuronMode& mode = flow.mode(k);
-    const int group = problem.group_of(k);
-    std::vector<char> off(static_cast<std::size_t>(n), 0);
-    for (Eigen::Index l = 0; l < n; ++l) {
-      off[static_cast<std::size_t>(l)] = problem.shape.slope == 0.0 && !flow.at_zero(k, l) &&
-                                         !mode.active[static_cast<std::size_t>(l)];
-    }
-    const auto pushed_inward = [&](Eigen::Index i) {
-      const double side = mode.active[static_cast<std::size_t>(i)] ? 1.0 : -1.0;
-      for (Eigen::Index l = 0; l < n; ++l) {
-        if (off[static_cast<std::size_t>(l)]) continue;
-        if (side * problem.sign(group, l) * problem.gram(l, i) < 0.0) return true;
-      }
-      return false;
-    };
-    for (bool changed = true; changed;) {
-      changed = false;
-      for (Eigen::Index i = 0; i < n; ++i) {
-        const auto index = static_cast<std::size_t>(i);
-        if (!off[index] || problem.own(group, i) || !pushed_inward(i)) continue;
-        off[index] = 0;
-        changed = true;
-      }
-    }
-    for (Eigen::Index i = 0; i < n; ++i) {
-      if (problem.own(group, i) && problem.gram(i, i) > 0.0 && pushed_inward(i)) return false;
-    }
-  }
-  return true;
-}
-
-/// Whether steps come no further away from a minimum with these multipliers, from weights that are
-/// that far from it: of the exponential loss ℓ'' = g, which is e^{√(2/m) ‖x‖ way} times as large
-/// there at most, has to be as small as steps_contract() asks for.
-bool steps_contract_within(const FlowProblem& problem, const Vector& multipliers, double way) {
-  if (problem.loss == logistic) return true;
-  const double longest = std::sqrt(problem.gram.diagonal().maxCoeff());
-  const double reach = std::sqrt(2.0 / static_cast<double>(problem.shape.width)) * longest * way;
-  const double largest = problem.gram.cwiseAbs().rowwise().sum().maxCoeff();
-  return problem.rate * largest * multipliers.maxCoeff() * std::exp(reach) <= 1.0;
-}
-
-/// Whether the loss of the present modes has a minimum, and own-class pairs are further from zero
-/// than three times the way to it. Pairs of a fold that pushes alike on either side there may be
-/// nearer: the loss of either side is convex and has its minimum there, so that descent comes no
-/// further away from it.
-bool minimum_is_near(const LateFlow& flow) {
-  const FlowProblem& problem = flow.problem();
-  if (!problem.rivals.two_classes()) return false;  // not looked for
-  const Eigen::Index n = problem.samples();
-  const Eigen::MatrixXd kernel = kernel_of(problem, flow.modes());
-  const Vector start = flow.margins();
-  Vector s = Vector::Zero(n);
-  const double top = kernel.diagonal().maxCoeff();
-  if (!(top > 0.0)) return false;
-  double slope = std::numeric_limits<double>::infinity();
-  for (int round = 0; round < 100 && slope > kernel_rounding(n) * top; ++round) {
-    const Vector u = start + kernel * s;
-    const Vector g = multipliers(u, problem.loss);
-    const double size = std::max(1.0, g.maxCoeff());
-    slope = (kernel * g).cwiseAbs().maxCoeff() / size;
-    const Vector bend = curvatures(g, problem.loss);
-    // Newton's step in the margins, K (g − bend ∘ K Δ) = 0, damped where the kernel is singular.
-    Eigen::MatrixXd hessian = kernel * bend.asDiagonal() * kernel;
-    hessian.diagonal().array() += 1e-13 * top * top;
-    Vector step = unchecked_symmetric_solution(hessian, kernel * g);
-    const double largest = (kernel * step).cwiseAbs().maxCoeff();
-    if (largest > 1.0) step /= largest;
-    s += step;
-  }
-  if (!(slope <= kernel_rounding(n) * top)) return false;
-  const Vector u = start + kernel * s;
-  if (u.maxCoeff() > largest_margin_at_minimum) return false;  // rather a ray than a minimum
-  const Vector g = multipliers(u, problem.loss);
-  if (!moves_no_weights(problem, flow.modes(), g)) return false;  // it goes on, however slowly
-  const double way = problem.weight_change(s, kernel * s);
-  if (!steps_contract_within(problem, g, way)) return false;
-  const Matrix z = flow.state().preactivations;
-  for (Eigen::Index k = 0; k < problem.neurons(); ++k) {
-    for (Eigen::Index i = 0; i < n; ++i) {
-      if (!problem.own(problem.group_of(k), i) || !(problem.gram(i, i) > 0.0)) continue;
-      if (std::abs(z(k, i)) > 3.0 * way * std::sqrt(problem.gram(i, i))) continue;
-      const Eigen::Index fold = problem.fold[static_cast<std::size_t>(i)];
-      if (!fold_balances(problem, problem.group_of(k), fold, g)) return false;
-    }
-  }
-  return true;
 }
 
 /// Multipliers that kernel · λ = 1 leaves open, where samples of the support depend on each other:
@@ -428,10 +324,6 @@ void conclude(const FlowProblem& problem, const std::vector<NeuronMode>& modes,
     limit.status = LimitStatus::found;
   }
 }
-
-}  // namespace
-
-namespace {
 
 /// Of K classes the multipliers of a limit are many: rivals that no neuron of a sample tells apart
 /// share one. Those near the flow's own, where they solve the problem: with a support of all that
@@ -662,9 +554,10 @@ double limit_residual(const FlowProblem& problem, const Limit& limit) {
   const Matrix z = limit.coefficients * problem.gram;
   const Matrix sizes = limit.coefficients.cwiseAbs() * problem.gram.cwiseAbs();
   double misfit = 0.0, norm = 0.0, slopes = 0.0;
+  const std::vector<Vector> felt_by_group = problem.rivals.felt_by_group(limit.multipliers);
   for (Eigen::Index k = 0; k < problem.neurons(); ++k) {
     const int group = problem.group_of(k);
-    const Vector felt = problem.rivals.felt(group, limit.multipliers);
+    const Vector& felt = felt_by_group[static_cast<std::size_t>(group)];
     Vector difference(n);
     for (Eigen::Index l = 0; l < n; ++l) {
       const double slope = limit.slopes(k, l);

@@ -194,4 +194,10 @@ Eigen::MatrixXd kernel_of(const FlowProblem& problem,
   return kernel;
 }
 
+Eigen::MatrixXd kernel_of(const FlowProblem& problem, const std::vector<NeuronMode>& modes) {
+  return kernel_of(problem, [&](Eigen::Index k) -> const NeuronMode& {
+    return modes[static_cast<std::size_t>(k)];
+  });
+}
+
 }  // namespace latetime

@@ -102,6 +102,7 @@ void add_kernel(const FlowProblem& problem, int group, const NeuronMode& mode, d
 /// All of it, from the modes of the neurons.
 Eigen::MatrixXd kernel_of(const FlowProblem& problem,
                           const std::function<const NeuronMode&(Eigen::Index)>& mode_of);
+Eigen::MatrixXd kernel_of(const FlowProblem& problem, const std::vector<NeuronMode>& modes);
 
 /// Decides for the folds of one neuron that are at zero, `at_zero` (samples, ascending; those of
 /// their folds come along), which of them slide and where the others go, and fits `mode` to it.

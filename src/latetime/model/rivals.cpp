@@ -18,7 +18,7 @@ int Rivals::rival(Eigen::Index c) const {
 template <class Visit>
 void Rivals::for_each_felt(int group, const Visit& visit) const {
   for (Eigen::Index i = 0; i < samples(); ++i) {
-    if (!of_class(group, i)) {
+    if (!of_class(classes_, group, i)) {
       visit(i, place(i, group));
       continue;
     }
@@ -102,14 +102,20 @@ Vector Rivals::bent_twice(const Vector& g, const Vector& p, double b) const {
   return result;
 }
 
-Vector Rivals::felt(int group, const Vector& lambda) const {
+Vector Rivals::felt(int group, Vector lambda) const {
   if (two_classes()) return lambda;
   Vector result = Vector::Zero(samples());
   for_each_felt(group, [&](Eigen::Index i, Eigen::Index c) { result[i] += lambda[c]; });
   return result;
 }
 
-Vector Rivals::asked(int group, const Vector& row) const {
+std::vector<Vector> Rivals::felt_by_group(const Vector& lambda) const {
+  std::vector<Vector> result;
+  for (int group = 0; group < groups_; ++group) result.push_back(felt(group, lambda));
+  return result;
+}
+
+Vector Rivals::asked(int group, Vector row) const {
   if (two_classes()) return row;
   Vector result = Vector::Zero(size());
   for_each_felt(group, [&](Eigen::Index i, Eigen::Index c) { result[c] = row[i]; });
@@ -128,7 +134,7 @@ void Rivals::add(int group, const Vector& change, Vector& to) const {
 }
 
 void Rivals::add(int group, Eigen::Index i, double change, Vector& to) const {
-  if (!of_class(group, i)) {
+  if (!of_class(classes_, group, i)) {
     to[place(i, group)] += change;
     return;
   }

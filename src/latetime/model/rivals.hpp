@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "latetime/model/loss.hpp"
+#include "latetime/model/network.hpp"
 
 namespace latetime {
 
@@ -33,7 +34,7 @@ class Rivals {
   const std::vector<int>& classes() const { return classes_; }
   /// How many multipliers a neuron of that group feels at a sample: K−1 of its own class, else 1.
   Eigen::Index felt_count(int group, Eigen::Index i) const {
-    return of_class(group, i) ? each() : 1;
+    return of_class(classes_, group, i) ? each() : 1;
   }
 
   /// u, n(K−1), from outputs n × K.
@@ -57,9 +58,11 @@ class Rivals {
   Vector bent_twice(const Vector& g, const Vector& p, double b) const;
 
   /// λ^k, n: what neurons of that group feel of λ, n(K−1).
-  Vector felt(int group, const Vector& lambda) const;
+  Vector felt(int group, Vector lambda) const;
+  /// The same of every group.
+  std::vector<Vector> felt_by_group(const Vector& lambda) const;
   /// The row r' (n(K−1)) with r'·λ = r·λ^k.
-  Vector asked(int group, const Vector& row) const;
+  Vector asked(int group, Vector row) const;
   /// The same for rows of a matrix, rows × n.
   Matrix asked_rows(int group, const Matrix& rows) const;
   /// Adds to margins, or whatever belongs to rivals, what changes outputs of a group: `change`, n,
@@ -71,9 +74,6 @@ class Rivals {
   void add_kernel(int group, const Eigen::MatrixXd& part, Eigen::MatrixXd& kernel) const;
 
  private:
-  bool of_class(int group, Eigen::Index i) const {
-    return classes_[static_cast<std::size_t>(i)] == group;
-  }
   /// The place of (i, k) for another class k than the sample's.
   Eigen::Index place(Eigen::Index i, int k) const {
     const int own = classes_[static_cast<std::size_t>(i)];
