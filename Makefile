@@ -59,14 +59,11 @@ check:
 	@cmake --preset strict --log-level=WARNING >/dev/null
 	@cmake --build build/strict -j $(JOBS)
 
-# Seven in ten of the families of random problems, which take the same paths, and long runs of the frozen engine on
-# large ones.
-LEFT_OUT = (RandomProblems|Seeds)/.*/[0-9]*[^048]$$|FrozenEngineOn.*/n_(130|70_leaky)
 sanitize:
 	@scripts/install-deps test
 	@cmake --preset asan --log-level=WARNING >/dev/null
 	@cmake --build build/asan -j $(JOBS)
-	@ctest --test-dir build/asan --output-on-failure -j $(JOBS) -LE slow -E '$(LEFT_OUT)'
+	@ctest --test-dir build/asan --output-on-failure -j $(JOBS) -LE slow
 
 thread-sanitize:
 	@scripts/install-deps test

@@ -18,6 +18,7 @@
 #include "latetime/dynamics/rounding_shadow.hpp"
 #include "latetime/dynamics/switching_engine.hpp"
 #include "support/real_steps.hpp"
+#include "support/sanitized.hpp"
 
 namespace latetime {
 namespace {
@@ -151,7 +152,7 @@ TEST(ExponentialLoss, FlowIsOfThirdOrderInTheTimeOfTheHandOver) {
 
 TEST(ExponentialLoss, RunsAreWithinTheirEstimatesOfRealSteps) {
   int flows = 0;
-  for (std::uint64_t seed = 1; seed <= 24; ++seed) {
+  for (std::uint64_t seed = 1; seed <= fewer_if_sanitized(24u); ++seed) {
     const TestProblem p = random_problem(seed, 0.2);
     std::vector<LogTime> schedule{10, 1000, 30'000, 100'000, LogTime::from_log10(30)};
     Descent descent(p, {.engine = EngineChoice::flow, .tolerance = 1e-6, .until = schedule.back()});
@@ -177,7 +178,7 @@ TEST(ExponentialLoss, RunsAreWithinTheirEstimatesOfRealSteps) {
     EXPECT_GT(real.answer().log_loss, -std::log(static_cast<double>(p.data.size())) - 1.0)
         << "seed " << seed << ": " << outcome.message;
   }
-  EXPECT_GE(flows, 10);
+  EXPECT_GE(flows, fewer_if_sanitized(10));
 }
 
 /// Of a linear network the limit is the one of the convex problem, whatever the loss and its path.

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "late_flows.hpp"
+#include "support/sanitized.hpp"
 
 namespace latetime {
 namespace {
@@ -173,7 +174,7 @@ TEST(LateFlowEvents, ASlidingPairLeavesDownwardOnceAndForAll) {
 TEST(LateFlowEvents, LeavingPairsDoNotComeBackAtOnce) {
   int leaving = 0;
   for (const double slope : {0.0, 0.1, 0.3}) {
-    for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+    for (std::uint64_t seed = 1; seed <= fewer_if_sanitized(60u); ++seed) {
       for (const Eigen::Index n : {4, 6}) {
         const TestProblem p = eventful(slope, n, 8, seed);
         const Followed run = follow(p, hand_over, 1e5);
@@ -188,7 +189,7 @@ TEST(LateFlowEvents, LeavingPairsDoNotComeBackAtOnce) {
       }
     }
   }
-  EXPECT_GT(leaving, 20);
+  EXPECT_GT(leaving, fewer_if_sanitized(20));
 }
 
 TEST(LateFlowEvents, ComeInOrderAndNameTheirCause) {
@@ -218,7 +219,7 @@ TEST(LateFlowEvents, PatternsAreThoseOfExactSteps) {
   constexpr std::uint64_t end = 50'000;
   int compared = 0, wrong = 0;
   for (const double slope : {0.0, 0.1}) {
-    for (std::uint64_t seed = 1; seed <= 25; ++seed) {
+    for (std::uint64_t seed = 1; seed <= fewer_if_sanitized(25u); ++seed) {
       const TestProblem p = eventful(slope, 6, 20, seed);
       const Matrix exact = exact_start(p, end).preactivations;
       LateFlow flow(flow_problem(p), exact_start(p, hand_over), {});
@@ -233,7 +234,7 @@ TEST(LateFlowEvents, PatternsAreThoseOfExactSteps) {
       }
     }
   }
-  EXPECT_GT(compared, 700);
+  EXPECT_GT(compared, fewer_if_sanitized(700));
   EXPECT_EQ(wrong, 0);
 }
 

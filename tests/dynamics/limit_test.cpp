@@ -9,6 +9,7 @@
 
 #include "late_flows.hpp"
 #include "support/dense.hpp"
+#include "support/sanitized.hpp"
 
 namespace latetime {
 namespace {
@@ -200,7 +201,7 @@ TEST(Limit, SatisfiesTheKktConditions) {
 TEST(Limit, OfManyClassesSatisfiesTheKktConditions) {
   int separated = 0;
   for (const int classes : {3, 4}) {
-    for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+    for (std::uint64_t seed = 1; seed <= fewer_if_sanitized(40u); ++seed) {
       const double slope = seed % 2 == 0 ? 0.1 : 0.0;
       const Eigen::Index n = 7 + static_cast<Eigen::Index>(seed % 3), d = seed % 4 == 0 ? 12 : 3;
       const TestProblem p = problem_on(
@@ -245,7 +246,7 @@ TEST(Limit, OfManyClassesSatisfiesTheKktConditions) {
       }
     }
   }
-  EXPECT_GE(separated, 12);
+  EXPECT_GE(separated, fewer_if_sanitized(12));
 }
 
 /// C(t) = V log t + B + o(1): C/log t − V = B/log t, and two times give V without B.

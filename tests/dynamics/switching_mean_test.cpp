@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "latetime/base/random.hpp"
+#include "support/sanitized.hpp"
 
 namespace latetime {
 namespace {
@@ -200,7 +201,7 @@ TEST(SwitchingMean, HoldsForPairsThatChangeSidesRarely) {
   for (const Eigen::Index count : {2, 3}) {
     for (const double part : {1e-2, 1e-3, 1e-4}) {
       for (const bool rarely_active : {true, false}) {
-        for (std::uint64_t seed = 1; seed <= 4; ++seed) {
+        for (std::uint64_t seed = 1; seed <= testing_support::fewer_if_sanitized(4u); ++seed) {
           // γ > 0: held from below, too, so that a pair may be active rarely with a hop of any
           // size.
           const Sliding s =
@@ -309,7 +310,7 @@ TEST(SwitchingMean, GoesAlongWithPairsThatRide) {
   int held = 0;
   for (const bool on_line : {false, true}) {
     for (const bool own : {false, true}) {
-      for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+      for (std::uint64_t seed = 1; seed <= testing_support::fewer_if_sanitized(10u); ++seed) {
         Sliding s = with_rider(on_line, own, seed);
         s.mode.riding = {2};
         const SwitchingMean mean = switching_mean(s.problem, s.group, s.mode, s.lambda);
@@ -329,7 +330,7 @@ TEST(SwitchingMean, GoesAlongWithPairsThatRide) {
       }
     }
   }
-  EXPECT_GE(held, 25);
+  EXPECT_GE(held, testing_support::fewer_if_sanitized(25));
 }
 
 /// Steps from the moment at which sample i would cross at `speed`, without shaking, to the first

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <limits>
 #include <optional>
+#include <set>
 
 #include <fmt/format.h>
 #include <hdf5.h>
@@ -555,11 +556,21 @@ class SamplesTarget : public Target {
     require(data.size() > 0 && static_cast<std::size_t>(data.size()) == data.classes.size(),
             "not a class a sample");
     require(data.x.allFinite(), "an entry is not finite");
-    for (const int c : data.classes) require(c == 0 || c == 1, "a class that does not exist");
+    require_classes(data);
   }
   std::vector<std::string> places() const override { return {folder_, "data."}; }
 
  private:
+  /// Two classes, of which one may be empty, or more, each with a sample.
+  static void require_classes(const Dataset& data) {
+    std::set<int> seen;
+    for (const int c : data.classes) {
+      require(c >= 0 && c < data.class_count, "a class that does not exist");
+      seen.insert(c);
+    }
+    require(data.class_count == 2 || (data.class_count > 2 && std::ssize(seen) == data.class_count),
+            "a class without a sample");
+  }
   static std::string value_of(const std::string& text, const std::string& key) {
     const std::string line = text.substr(0, text.find('\n'));
     const std::size_t at = line.find(key + "=");
@@ -701,9 +712,14 @@ std::vector<Reader> all_readers() {
        "\xff\xfe", "e",   "E+05", "label", "\xe2\x88\x92", ".",  "+",       "0x1p3"}));
   all.push_back(reader<SvmlightTarget>("libsvm", {" 1:", " 2:0.5", "qid:1 ", "\n+1 ", "\n-1 ", "#",
                                                   "\r", "nan", "inf", "true", " 0:1", "a:b"}));
-  all.push_back(reader<SamplesTarget>(
-      "samples", {",", "\n", "#label_column=", ";positive=", ";d=", "label", "yes", "no", "True",
-                  "+1", "-1", "1.0", "\"", "\"\"", " 1:2", "class", "NA", "-9", "1x1"}));
+  all.push_back(reader<SamplesTarget>("samples", {",",          "\n",   "#label_column=",
+                                                  ";positive=", ";d=",  "label",
+                                                  "yes",        "no",   "True",
+                                                  "+1",         "-1",   "1.0",
+                                                  "\"",         "\"\"", " 1:2",
+                                                  "class",      "NA",   "-9",
+                                                  "1x1",        "0",    "2",
+                                                  "3"}));
   all.push_back(reader<IdxTarget>(
       "idx", {std::string("\0\0\x08\x01", 4), std::string("\0\0\x08\x03", 4), "\x1f\x8b\x08"}));
   const std::vector<std::string> hdf5_words{

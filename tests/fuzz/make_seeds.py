@@ -85,6 +85,8 @@ put("samples/kaggle.csv", "#label_column=label;positive=5\nlabel,1x1,1x2\n5,0,25
 put("samples/last.csv", "#label_column=-1\n0.5,1.5,1\n2,3,-1\n")
 put("samples/words.csv", "#label_column=class;positive=yes\nx,y,class\n1,2,yes\n3,4,no\n5,6,\"yes\"\n")
 put("samples/plain.svm", "+1 1:0.5 3:-2\n-1 2:1e3\n")
+put("samples/three-classes.csv", "#label_column=-1\n0.5,1.5,0\n2,3,1\n-2,1,2\n1,1,0\n")
+put("samples/three-classes.svm", "0 1:0.5 3:-2\n1 2:1e3\n2 1:1 2:-1\n")
 put("samples/positive.svm", "#positive=2;d=4\n2 1:0.5 3:-2\n1 2:1e3\n")
 
 
@@ -107,6 +109,8 @@ put("config/files.toml", "[data]\nsource = \"file\"\nx = \"X.npy\"\ny = 'data.np
     "[network]\ninitial_weights = \"w.h5:/w\"\n")
 put("config/images.toml", "[data]\nsource = \"mnist\"\nn = 0\nclasses = \"even-odd\"\ncenter = true\n"
     "[descent]\nmethod = \"sgd\"\nepochs = 3\nbatch_size = 64\nprecision = \"float32\"\n")
+put("config/classes.toml", "[data]\nsource = \"mnist\"\nn = 30\nclasses = \"1,3,5-7\"\n[descent]\nloss = \"exponential\"\n"
+    "method = \"flow\"\n[network]\nslope = 0\n")
 put("config/set.toml", "#set descent.until=1e1000\n#set data.n=7\n#set network.slope=0\n#set record.at=[\"3\"]\n"
     "descent.method = \"flow\"\ndata = {n = 3, d = 4}\n")
 

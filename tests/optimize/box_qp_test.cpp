@@ -10,6 +10,7 @@
 #include "latetime/base/error.hpp"
 #include "latetime/optimize/active_set.hpp"
 #include "optimize/problems.hpp"
+#include "support/sanitized.hpp"
 
 namespace latetime {
 namespace {
@@ -75,7 +76,7 @@ class BoxQpSmall : public testing::TestWithParam<bool> {};
 
 TEST_P(BoxQpSmall, FindsTheMinimumOverAllActiveSets) {
   std::mt19937_64 random(11);
-  for (int trial = 0; trial < 6000; ++trial) {
+  for (int trial = 0; trial < testing_support::fewer_if_sanitized(6000); ++trial) {
     SCOPED_TRACE(trial);
     const int n = 1 + trial % 6;
     const Problem p = random_problem(random, n, GetParam());
