@@ -6,7 +6,6 @@
 #include <fmt/format.h>
 
 #include "latetime/base/error.hpp"
-#include "latetime/model/loss.hpp"
 
 namespace latetime {
 namespace {
@@ -53,10 +52,10 @@ std::size_t batch_size(const DescentOptions& options) {
 
 HandOver::Discrepancy discrepancy_of(const DescentOptions& options, const Problem& problem) {
   if (options.discrepancy) return options.discrepancy;
-  return [rivals = Rivals(problem.data.classes, problem.shape().groups)](
+  return [rivals = Rivals(problem.data.classes, problem.shape().groups), loss = problem.loss](
              const Matrix&, const Vector& a, const Matrix&, const Vector& b,
              const std::vector<bool>&) {
-    return std::abs(rivals.log_mean_loss(a, logistic) - rivals.log_mean_loss(b, logistic));
+    return std::abs(rivals.log_mean_loss(a, loss) - rivals.log_mean_loss(b, loss));
   };
 }
 
