@@ -11,6 +11,7 @@
 
 #include "late_flows.hpp"
 #include "latetime/dynamics/descent.hpp"
+#include "latetime/dynamics/descent_options.hpp"
 #include "latetime/dynamics/fine_descent.hpp"
 #include "latetime/dynamics/frozen_engine.hpp"
 #include "latetime/dynamics/limit.hpp"
@@ -179,6 +180,19 @@ TEST(ExponentialLoss, RunsAreWithinTheirEstimatesOfRealSteps) {
         << "seed " << seed << ": " << outcome.message;
   }
   EXPECT_GE(flows, fewer_if_sanitized(10));
+}
+
+/// Losses so large that the two functions have nothing in common.
+TEST(ExponentialLoss, StatesAreComparedByTheLossThatIsFollowed) {
+  const TestProblem p = random_problem(3, 0.2);
+  const Vector a = Vector::Constant(p.data.size(), -4.0), b = Vector::Constant(p.data.size(), -1.0);
+  const auto off = [&](const Problem& problem) {
+    return discrepancy_of({}, problem)(Matrix(), a, Matrix(), b, {});
+  };
+  EXPECT_NEAR(off(p), 3.0, 1e-12);
+  TestProblem other = p;
+  other.loss = logistic;
+  EXPECT_NEAR(off(other), std::log(std::log1p(std::exp(4.0)) / std::log1p(std::exp(1.0))), 1e-12);
 }
 
 /// Of a linear network the limit is the one of the convex problem, whatever the loss and its path.
