@@ -489,6 +489,17 @@ class ReportTest(unittest.TestCase):
         page.wait_for("figures.length > 0", "no figures")
         self.assertLess(page.evaluate("figures.filter((f) => f.view !== null).length"), len(self.figures(page)) // 2)
 
+    def test_paper_has_every_plot_and_is_light(self):
+        for name in ("late/report.html", "refined/report.html"):
+            page = self.open(name, dark=True)
+            page.wait_for("figures.length > 0", "no figures")
+            # Called after the page's own listener, whose promises are kept by then.
+            page.evaluate("addEventListener('beforeprint', () => { window.printed = figures.map((f) => f.view ? f.view.background() : ''); })")
+            page.call("Page.printToPDF")
+            page.wait_for("window.printed", "nothing was printed")
+            self.assertEqual(set(page.evaluate("window.printed")), {"#ffffff"})
+            page.wait_for("document.documentElement.dataset.theme === 'dark'", "the window stays light")
+
 
 if __name__ == "__main__":
     if not PROGRAM:

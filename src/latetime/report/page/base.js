@@ -115,8 +115,8 @@ const THEMES = {
   },
 };
 
-/** What the reader has chosen: the axis of time and the appearance. */
-const choice = { time: 't', appearance: 'system' };
+/** What the reader has chosen: the axis of time and the appearance. Paper is light. */
+const choice = { time: 't', appearance: 'system', onPaper: false };
 try {
   choice.appearance = localStorage.getItem('latetime-appearance') || 'system';
 } catch { /* a page from disk may have no storage */ }
@@ -124,6 +124,7 @@ try {
 const darkSystem = matchMedia('(prefers-color-scheme: dark)');
 
 function themeName() {
+  if (choice.onPaper) return 'light';
   if (choice.appearance !== 'system') return choice.appearance;
   return darkSystem.matches ? 'dark' : 'light';
 }

@@ -20,6 +20,13 @@ function applyAppearance() {
   for (const figure of figures) figure.refresh();
 }
 
+/** Before the page is printed every plot is drawn, seen or not; Vega does so without giving the browser a turn. */
+function goOnPaper(on) {
+  choice.onPaper = on;
+  applyAppearance();
+  if (on) for (const figure of figures) figure.draw();
+}
+
 function header() {
   const controls = [];
   if (report.runs.length) {
@@ -81,6 +88,8 @@ function start() {
   footer();
   watchFigures();
   darkSystem.addEventListener('change', applyAppearance);
+  addEventListener('beforeprint', () => goOnPaper(true));
+  addEventListener('afterprint', () => goOnPaper(false));
 }
 
 start();

@@ -154,6 +154,13 @@ function heatSpec(sweep, values, width) {
   };
 }
 
+/** How many entries of a legend fit beside one another, its title before them; in pixels of its font. */
+function legendColumns(labels, title, width) {
+  const letter = 7, symbol = 36;
+  const longest = Math.max(...labels.map((label) => label.length));
+  return Math.max(1, Math.floor((width - letter * title.length) / (letter * longest + symbol)));
+}
+
 function lineSpec(sweep, values, width) {
   const families = values.color === ALL ? [values.x] : [values.x, values.color];
   const numbers = axisValues(sweep, values.x).every((value) => typeof value === 'number');
@@ -172,7 +179,8 @@ function lineSpec(sweep, values, width) {
   const series = families.length > 1 ? axisValues(sweep, values.color).map(valueText) : ['all'];
   const color = { field: 's', type: 'ordinal', title: families.length > 1 ? shortKey(values.color) : null,
                   scale: { domain: series, scheme: theme().scheme },
-                  legend: families.length > 1 ? { symbolType: 'stroke', symbolStrokeWidth: 3, symbolOpacity: 1, titleOrient: 'left' } : null };
+                  legend: families.length > 1 ? { symbolType: 'stroke', symbolStrokeWidth: 3, symbolOpacity: 1, titleOrient: 'left',
+                                                  columns: legendColumns(series, shortKey(values.color), width) } : null };
   return {
     width, height: 290, autosize: { type: 'fit', contains: 'padding' }, padding: { top: 2, left: 2, right: 10, bottom: 4 },
     layer: [
@@ -190,7 +198,8 @@ const asOption = (value, label) => ({ value: String(value), label: label || Stri
 /** Selections of a plot: the quantity, the axes that are shown, and values of the others. */
 function sweepChoices(sweep, shown) {
   const first = (key) => [asOption(key, shortKey(key)), ...sweep.axes.filter((one) => one !== key).map((one) => asOption(one, shortKey(one)))];
-  const best = ['switching_fraction', 'limit_stable_rank_all', 'stable_rank_all', 'log_loss'].find((name) => sweep.quantities.includes(name));
+  const refined = sweep.refine ? [sweep.refine.quantity] : [];
+  const best = [...refined, 'switching_fraction', 'limit_stable_rank_all', 'stable_rank_all', 'log_loss'].find((name) => sweep.quantities.includes(name));
   const quantities = [...new Set([best, ...sweep.quantities].filter((name) => name))];
   const rest = sweep.axes.filter((key) => axisValues(sweep, key).length > 1);
   return [
