@@ -138,6 +138,14 @@ def test_phase_diagram_shows_means_over_the_rest(sweep):
     assert figures.phase_diagram(sweep.path, "log_loss").axes[0].get_xlabel() == "$n$"  # most values first
 
 
+def test_ticks_of_a_phase_diagram_are_powers_where_digits_are_many():
+    import latetime as lt
+
+    swept = lt.sweep(axes={"learning_rate": [2.5e-6, 0.5, 1e4], "seed": [1, 2]}, base={"d": 20, "width": 3, "until": 10})
+    made = figures.phase_diagram(swept, "log_loss", x="learning_rate", y="seed")
+    assert [tick.get_text() for tick in made.axes[0].get_xticklabels()] == [r"$2.5 \cdot 10^{-6}$", "0.5", "$10^{4}$"]
+
+
 def test_phase_diagram_of_a_refined_sweep_is_filled_and_has_its_boundary():
     import latetime as lt
 

@@ -144,4 +144,11 @@ def _drawn(cells, axes, x, y, quantity, width, cmap, contours, edges) -> Figure:
 
 
 def _tick(value: Any) -> str:
-    return f"{value:.3g}" if isinstance(value, (float, np.floating)) else str(value)
+    """Three digits; as a power of ten where those would have an exponent: 0.025, 250, $10^{4}$, $2.5 \\cdot 10^{-5}$."""
+    if not isinstance(value, (float, np.floating)):
+        return str(value)
+    digits, _, exponent = f"{value:.3g}".partition("e")
+    if not exponent:
+        return digits
+    power = f"10^{{{int(exponent)}}}"
+    return {"1": f"${power}$", "-1": f"$-{power}$"}.get(digits, rf"${digits} \cdot {power}$")
