@@ -146,6 +146,14 @@ def test_ticks_of_a_phase_diagram_are_powers_where_digits_are_many():
     assert [tick.get_text() for tick in made.axes[0].get_xticklabels()] == [r"$2.5 \cdot 10^{-6}$", "0.5", "$10^{4}$"]
 
 
+def test_quantities_of_claims_have_names_on_a_phase_diagram():
+    import latetime as lt
+
+    swept = lt.sweep(axes={"n": [4, 6], "seed": [1, 2]}, base={"d": 40, "width": 3, "until": 30}, quantities=["claim_5_4", "claim_5_4_largest_c", "claim_5_4_seen"])
+    for quantity, label in (("claim_5_4", "verdict of 5.4"), ("claim_5_4_largest_c", "hypotheses of 5.4: largest $C$"), ("claim_5_4_seen", "conclusion of 5.4")):
+        assert figures.phase_diagram(swept, quantity).axes[1].get_ylabel() == label
+
+
 def test_phase_diagram_of_a_refined_sweep_is_filled_and_has_its_boundary():
     import latetime as lt
 

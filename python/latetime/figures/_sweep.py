@@ -1,6 +1,7 @@
 """Maps of sweeps."""
 
 import os
+import re
 from typing import Any, Mapping, Optional, Tuple, Union
 
 import numpy as np
@@ -138,9 +139,23 @@ def _drawn(cells, axes, x, y, quantity, width, cmap, contours, edges) -> Figure:
         every = 1 if len(values) <= 8 else -(-len(values) // 5)
         places = range(0, len(values), every)
         axis.set_ticks(list(places), [_tick(values[at]) for at in places])
-        axis.set_label_text(_LABELS.get(name, name.replace("_", " ")))
-    made.colorbar(image, ax=panel, label=_LABELS.get(quantity, quantity.replace("_", " ")))
+        axis.set_label_text(_label(name))
+    made.colorbar(image, ax=panel, label=_label(quantity))
     return made
+
+
+def _label(name: str) -> str:
+    """What an axis or a quantity is called on a figure."""
+    claim = re.fullmatch(r"claim_(.+?)(_largest_c|_needs|_seen)?", name)
+    if claim:
+        number = claim[1].replace("_", ".")
+        return {
+            None: f"verdict of {number}",
+            "_largest_c": f"hypotheses of {number}: largest $C$",
+            "_needs": f"constant that {number} needs",
+            "_seen": f"conclusion of {number}",
+        }[claim[2]]
+    return _LABELS.get(name, name.replace("_", " "))
 
 
 def _tick(value: Any) -> str:
