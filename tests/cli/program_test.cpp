@@ -132,6 +132,15 @@ TEST(Program, SaysWhatIsHardlyMeant) {
                              "--set 'record.at=[\"7\", \"1e9\", \"1e20\"]'");
   EXPECT_THAT(output.out, testing::ContainsRegex("note +1 of 3 samples is all zeros"));
   EXPECT_THAT(output.out, testing::ContainsRegex("note +record.at: 1e9, 1e20 are beyond the end"));
+  // What a loss is where all outputs are 0.
+  folder.write("y.csv", "0\n1\n2\n");
+  for (const auto& [loss, value] : {std::pair{"logistic", "log\\(3\\)"}, {"exponential", "2"}}) {
+    const Output many =
+        call("run --out " + folder / loss + " --set data.source=file --set data.x=" + x +
+             " --set data.y=" + y + " --set network.width=2 --set descent.loss=" + loss +
+             " --set descent.until=10");
+    EXPECT_THAT(many.out, testing::ContainsRegex(std::string("above[ \n]+") + value + "[ \n]+/ n"));
+  }
   const Output plain = call("run --out " + folder / "b" +
                             " --set data.d=20 --set network.width=2 "
                             "--set descent.until=100 --set 'record.at=[\"100\"]'");

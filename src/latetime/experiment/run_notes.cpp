@@ -28,7 +28,9 @@ std::vector<std::string> notes_on(const RunProblem& problem) {
                     "such samples out",
                     zero.size(), data.size(), zero.size() == 1 ? "is" : "are",
                     zero.size() == 1 ? "sample" : "samples", some_of(zero),
-                    problem.config.descent.loss == LossName::logistic ? "log(2)" : "1"));
+                    problem.config.descent.loss == LossName::logistic
+                        ? fmt::format("log({})", data.class_count)
+                        : fmt::format("{}", data.class_count - 1)));
   }
   const LogTime end = last_time(problem.config, data.size());
   for (const std::string& time : problem.config.record.at) {
