@@ -2,10 +2,13 @@
 // each other.
 
 #include <algorithm>
+#include <memory>
 
 #include <gtest/gtest.h>
 
 #include "late_flows.hpp"
+#include "latetime/base/random.hpp"
+#include "latetime/dynamics/flow_state.hpp"
 
 namespace latetime {
 namespace {
@@ -200,6 +203,31 @@ TEST(LateFlow, SaysSoWhereItCannotFollow) {
   LateFlow flow(flow_problem(p), start, {});
   EXPECT_EQ(flow.advance_to(100.0 * log_of_10), FlowStatus::too_stiff);
   EXPECT_LT(flow.log_time(), 100.0 * log_of_10);
+}
+
+/// Products by groups are those of the whole kernel, however often neurons left it and came back.
+TEST(LateFlow, KernelsOfGroupsAreTheWholeOne) {
+  for (const int classes : {3, 4, 6}) {
+    const TestProblem p = problem_on(
+        "classes", with_class_count(gaussian_mixture(13, 20, 0.3, 1.0, 5), classes), 3, 0.1, 0.5);
+    FlowState state(std::make_shared<FlowProblem>(flow_problem(p)), exact_start(p, 3000), {});
+    RandomStream stream(7, RandomPurpose::test);
+    Vector change(state.margins());
+    for (int round = 0; round < 20; ++round) {
+      for (double& entry : change) entry = stream.normal();
+      const Vector whole = state.kernel * change,
+                   size = state.kernel.cwiseAbs() * change.cwiseAbs();
+      const Vector off = state.pushed_margins(change, -2.0) + 2.0 * whole;
+      ASSERT_LE((off.array().abs() - 1e-13 * size.array()).maxCoeff(), 0.0)
+          << classes << ", " << round;
+      ASSERT_GE(state.most_pushed(change.cwiseAbs()) * (1.0 + 1e-13), whole.cwiseAbs().maxCoeff());
+      const auto k = static_cast<Eigen::Index>(stream.below(3 * static_cast<std::size_t>(classes)));
+      state.add_kernel_of(k, round % 2 == 0 ? -1.0 : 1.0);
+    }
+    const Eigen::MatrixXd changed = state.kernel;
+    state.rebuild_kernel();
+    EXPECT_FALSE(state.kernel.isApprox(changed, 1e-6));
+  }
 }
 
 }  // namespace

@@ -196,17 +196,29 @@ void FlowState::forget_errors_along_sliding(Eigen::Index k) {
   }
 }
 
+/// Bound of how far margins move where s moves by `change` ≥ 0, each entry with either sign.
+double FlowState::most_pushed(const Vector& change) const {
+  if (problem->rivals.two_classes()) return (kernel.cwiseAbs() * change).maxCoeff();
+  Vector result = Vector::Zero(margins());
+  for (int group = 0; group < problem->shape.groups; ++group) {
+    const Eigen::MatrixXd& part = group_kernels[static_cast<std::size_t>(group)];
+    const Vector felt = problem->rivals.felt(group, change);
+    problem->rivals.add(group, part.cwiseAbs() * felt, result);
+  }
+  return result.maxCoeff();
+}
+
 void FlowState::book_series(const Vector& x) {
   const double inverse_time = std::exp(-theta);
   if (inverse_time * inverse_time * inverse_time < step_of_no_series) return;
-  Vector change = (inverse_time * (kernel * last_lambda)).cwiseAbs().cwiseMin(1.0);
+  Vector change = pushed_margins(last_lambda, inverse_time).cwiseAbs().cwiseMin(1.0);
   const Eigen::Index each = problem->rivals.each();
   for (Eigen::Index first = 0; each > 1 && first < margins(); first += each) {
     const double most = change.segment(first, each).maxCoeff();  // g' couples them
     change.segment(first, each).setConstant(most);
   }
   const Vector left = x.cwiseAbs().cwiseProduct(change.array().cube().matrix());
-  series_error += rest_of_series * (kernel.cwiseAbs() * left).maxCoeff();
+  series_error += rest_of_series * most_pushed(left);
 }
 
 }  // namespace latetime

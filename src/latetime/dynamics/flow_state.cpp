@@ -57,10 +57,20 @@ Vector multipliers_of(const FlowProblem& problem, double theta, const Vector& ga
   });
 }
 
+Vector FlowState::pushed_margins(const Vector& change, double factor) const {
+  if (problem->rivals.two_classes()) return factor * (kernel * change);
+  Vector result = Vector::Zero(margins());
+  for (int group = 0; group < problem->shape.groups; ++group) {
+    const Eigen::MatrixXd& part = group_kernels[static_cast<std::size_t>(group)];
+    problem->rivals.add(group, factor * (part * problem->rivals.felt(group, change)), result);
+  }
+  return result;
+}
+
 /// u − θ, `delta` in log time and x in s after the present moment.
 Vector FlowState::gaps_at(double delta, const Vector& x) const {
   const double inverse_time = std::exp(-(theta + delta));
-  Vector gaps = gap + kernel * x + inverse_time * offset;
+  Vector gaps = gap + pushed_margins(x) + inverse_time * offset;
   gaps.array() -= delta;
   // Samples at rest lag behind by what the others' multipliers ask for, to the next order in 1/t.
   if (plateau && inverse_time > 1e-17) {
@@ -100,11 +110,11 @@ Vector FlowState::multiplier_rates(double delta, const Vector& x) const {
 Vector FlowState::corrections(const Vector& lambda, double inverse_time) const {
   const Rivals& rivals = problem->rivals;
   const double b = inverse_time * *problem->loss.saturation;
-  const Vector change = inverse_time * (kernel * lambda);  // p
+  const Vector change = pushed_margins(lambda, inverse_time);  // p
   const Vector first = rivals.bent(lambda, change, b);
   Vector result = -0.5 * first;
   if (inverse_time > 1e-9) {
-    const Vector second = inverse_time * (kernel * first);
+    const Vector second = pushed_margins(first, inverse_time);
     result += rivals.bent_twice(lambda, change, b) / 12.0 + rivals.bent(lambda, second, b) / 3.0;
   }
   return result.cwiseMax(-lambda);
@@ -221,10 +231,29 @@ void FlowState::refresh_gaps() {
 }
 
 void FlowState::rebuild_kernel() {
-  kernel =
-      kernel_of(*problem, [this](Eigen::Index k) -> const NeuronMode& { return neuron(k).mode; });
+  const auto mode_of = [this](Eigen::Index k) -> const NeuronMode& { return neuron(k).mode; };
+  if (problem->rivals.two_classes()) {
+    kernel = kernel_of(*problem, mode_of);
+  } else {
+    group_kernels = group_kernels_of(*problem, mode_of);
+    kernel = Eigen::MatrixXd::Zero(margins(), margins());
+    for (int group = 0; group < problem->shape.groups; ++group) {
+      problem->rivals.add_kernel(group, group_kernels[static_cast<std::size_t>(group)], kernel);
+    }
+  }
   changes_since_rebuild = 0;
   refresh_asleep();
+}
+
+/// Adds factor × the part of neuron k, with its mode of now.
+void FlowState::add_kernel_of(Eigen::Index k, double factor) {
+  const FlowNeuron& of = neuron(k);
+  if (problem->rivals.two_classes()) {
+    return add_kernel(*problem, of.group, of.mode, factor, kernel);
+  }
+  const Eigen::MatrixXd part = group_kernel(*problem, of.group, of.mode, factor);
+  group_kernels[static_cast<std::size_t>(of.group)] += part;
+  problem->rivals.add_kernel(of.group, part, kernel);
 }
 
 /// Samples that enter nothing: their t g grows without bound, and must not be followed.
@@ -464,7 +493,11 @@ void FlowState::renew_bounds(const std::vector<std::pair<Eigen::Index, Eigen::In
 }
 
 FlowState after(FlowState state, const Vector& x, double size) {
-  state.gap += state.kernel * x;
+  if (state.problem->rivals.two_classes()) {
+    state.gap += state.kernel * x;
+  } else {
+    state.gap += state.pushed_margins(x);
+  }
   state.gap.array() -= size;
   state.s += x;
   state.travel += state.reach * x;

@@ -105,6 +105,9 @@ struct FlowState {
   Vector s;                ///< ∫ λ dθ since the last rebase
   Vector gap;              ///< u − θ without offset: keeps its digits when θ is huge
   Eigen::MatrixXd kernel;  ///< du/dθ = kernel · λ
+  /// Of more classes than two its parts by group, n × n each, whose products take n²K operations
+  /// where those of `kernel` take n²(K−1)².
+  std::vector<Eigen::MatrixXd> group_kernels;
   std::vector<std::uint8_t> sleeping;  ///< flags, see asleep
 
   Vector offset;             ///< t · (mean margins − margins with sliding pairs at zero)
@@ -158,6 +161,8 @@ struct FlowState {
   }
 
   // What moves, a margin each: `delta` in log time and x in s after the present moment.
+  /// factor × kernel · change.
+  Vector pushed_margins(const Vector& change, double factor = 1.0) const;
   Vector gaps_at(double delta, const Vector& x) const;           ///< u − θ
   Vector lambda_at(double delta, const Vector& x) const;         ///< t g
   Vector multiplier_rates(double delta, const Vector& x) const;  ///< with descent's corrections
@@ -190,6 +195,7 @@ struct FlowState {
   void sync(Eigen::Index k);
   void rebase();
   void rebuild_kernel();
+  void add_kernel_of(Eigen::Index k, double factor);
   void take_plateau();
   void take_lag_along();
   void refresh_asleep();
@@ -202,6 +208,7 @@ struct FlowState {
   Disturbance off_at_zero(Eigen::Index k, const Vector& change) const;
   Matrix propagate(const Disturbance& off);
   void forget_errors_along_sliding(Eigen::Index k);
+  double most_pushed(const Vector& change) const;
   void book_series(const Vector& x);
 
  private:

@@ -177,7 +177,7 @@ void Transition::settle_beside_plateau(const std::vector<Eigen::Index>& at_zero)
 
 /// The mode from here on; folds `with` come to zero together with the sample of the event.
 void Transition::decide(const std::vector<Eigen::Index>& with, bool rested) {
-  add_kernel(problem_, neuron_.group, neuron_.mode, -1.0, state_.kernel);
+  state_.add_kernel_of(event_.neuron, -1.0);
   std::vector<Eigen::Index> at_zero = neuron_.mode.pairs_at_zero();
   if (meets_) {
     at_zero.push_back(event_.sample);
@@ -186,7 +186,7 @@ void Transition::decide(const std::vector<Eigen::Index>& with, bool rested) {
   } else {
     resolve_mode(problem_, neuron_.group, lambda_, at_zero, neuron_.mode);
   }
-  add_kernel(problem_, neuron_.group, neuron_.mode, 1.0, state_.kernel);
+  state_.add_kernel_of(event_.neuron, 1.0);
   if (rested && meets_) settle_beside_plateau(at_zero);
 }
 

@@ -73,7 +73,7 @@ LateFlow::LateFlow(const FlowProblem& problem, const FlowStart& start, const Flo
       stepper_(
           problem.margins(), [this](double delta, const Vector& x) { return now_.rates(delta, x); },
           [this](const Vector& error) {
-            return (now_.kernel * error).cwiseAbs().maxCoeff() / now_.options.step_tolerance;
+            return now_.pushed_margins(error).cwiseAbs().maxCoeff() / now_.options.step_tolerance;
           }) {
   stepper_.restart();
 }

@@ -164,14 +164,32 @@ void add_group_kernel(const FlowProblem& problem, int group, const NeuronMode& m
 
 }  // namespace
 
+Eigen::MatrixXd group_kernel(const FlowProblem& problem, int group, const NeuronMode& mode,
+                             double factor) {
+  Eigen::MatrixXd part = Eigen::MatrixXd::Zero(problem.samples(), problem.samples());
+  add_group_kernel(problem, group, mode, factor, part);
+  return part;
+}
+
 void add_kernel(const FlowProblem& problem, int group, const NeuronMode& mode, double factor,
                 Eigen::MatrixXd& kernel) {
   if (problem.rivals.two_classes()) {
     return add_group_kernel(problem, group, mode, factor, kernel);
   }
-  Eigen::MatrixXd part = Eigen::MatrixXd::Zero(problem.samples(), problem.samples());
-  add_group_kernel(problem, group, mode, factor, part);
-  problem.rivals.add_kernel(group, part, kernel);
+  problem.rivals.add_kernel(group, group_kernel(problem, group, mode, factor), kernel);
+}
+
+std::vector<Eigen::MatrixXd> group_kernels_of(
+    const FlowProblem& problem, const std::function<const NeuronMode&(Eigen::Index)>& mode_of) {
+  const Eigen::Index n = problem.samples(), width = problem.shape.width;
+  std::vector<Eigen::MatrixXd> parts;
+  for (int group = 0; group < problem.shape.groups; ++group) {
+    Eigen::MatrixXd& part = parts.emplace_back(Eigen::MatrixXd::Zero(n, n));
+    for (Eigen::Index k = group * width; k < (group + 1) * width; ++k) {
+      add_group_kernel(problem, group, mode_of(k), 1.0, part);
+    }
+  }
+  return parts;
 }
 
 Eigen::MatrixXd kernel_of(const FlowProblem& problem,
@@ -183,13 +201,9 @@ Eigen::MatrixXd kernel_of(const FlowProblem& problem,
     }
     return kernel;
   }
-  const Eigen::Index width = problem.shape.width;
+  const std::vector<Eigen::MatrixXd> parts = group_kernels_of(problem, mode_of);
   for (int group = 0; group < problem.shape.groups; ++group) {
-    Eigen::MatrixXd part = Eigen::MatrixXd::Zero(problem.samples(), problem.samples());
-    for (Eigen::Index k = group * width; k < (group + 1) * width; ++k) {
-      add_group_kernel(problem, group, mode_of(k), 1.0, part);
-    }
-    problem.rivals.add_kernel(group, part, kernel);
+    problem.rivals.add_kernel(group, parts[static_cast<std::size_t>(group)], kernel);
   }
   return kernel;
 }

@@ -94,10 +94,19 @@ Vector to_zero(const NeuronMode& mode, const Eigen::Ref<const Eigen::RowVectorXd
 Vector preactivation_row(const FlowProblem& problem, int group, const NeuronMode& mode,
                          Eigen::Index i);
 
+/// factor × the neuron's part of the tangent kernel, n × n, from what its group feels of λ to what
+/// it does to outputs.
+Eigen::MatrixXd group_kernel(const FlowProblem& problem, int group, const NeuronMode& mode,
+                             double factor);
+
 /// Adds factor × the neuron's part of the tangent kernel, the matrix with du/dθ = kernel · λ, λ and
 /// u of every margin (FlowProblem::margins).
 void add_kernel(const FlowProblem& problem, int group, const NeuronMode& mode, double factor,
                 Eigen::MatrixXd& kernel);
+
+/// Sums of `group_kernel` over the neurons of each group.
+std::vector<Eigen::MatrixXd> group_kernels_of(
+    const FlowProblem& problem, const std::function<const NeuronMode&(Eigen::Index)>& mode_of);
 
 /// All of it, from the modes of the neurons.
 Eigen::MatrixXd kernel_of(const FlowProblem& problem,
