@@ -571,6 +571,7 @@ class SamplesTarget : public Target {
     require(data.class_count == 2 || (data.class_count > 2 && std::ssize(seen) == data.class_count),
             "a class without a sample");
   }
+
   static std::string value_of(const std::string& text, const std::string& key) {
     const std::string line = text.substr(0, text.find('\n'));
     const std::size_t at = line.find(key + "=");

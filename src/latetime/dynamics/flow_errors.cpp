@@ -199,13 +199,10 @@ void FlowState::forget_errors_along_sliding(Eigen::Index k) {
 /// Bound of how far margins move where s moves by `change` ≥ 0, each entry with either sign.
 double FlowState::most_pushed(const Vector& change) const {
   if (problem->rivals.two_classes()) return (kernel.cwiseAbs() * change).maxCoeff();
-  Vector result = Vector::Zero(margins());
-  for (int group = 0; group < problem->shape.groups; ++group) {
-    const Eigen::MatrixXd& part = group_kernels[static_cast<std::size_t>(group)];
-    const Vector felt = problem->rivals.felt(group, change);
-    problem->rivals.add(group, part.cwiseAbs() * felt, result);
-  }
-  return result.maxCoeff();
+  const auto act = [&](std::size_t group, const Vector& felt) -> Vector {
+    return group_kernels[group].cwiseAbs() * felt;
+  };
+  return problem->rivals.through_groups(change, act).maxCoeff();
 }
 
 void FlowState::book_series(const Vector& x) {

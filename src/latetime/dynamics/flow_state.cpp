@@ -59,12 +59,10 @@ Vector multipliers_of(const FlowProblem& problem, double theta, const Vector& ga
 
 Vector FlowState::pushed_margins(const Vector& change, double factor) const {
   if (problem->rivals.two_classes()) return factor * (kernel * change);
-  Vector result = Vector::Zero(margins());
-  for (int group = 0; group < problem->shape.groups; ++group) {
-    const Eigen::MatrixXd& part = group_kernels[static_cast<std::size_t>(group)];
-    problem->rivals.add(group, factor * (part * problem->rivals.felt(group, change)), result);
-  }
-  return result;
+  return problem->rivals.through_groups(change,
+                                        [&](std::size_t group, const Vector& felt) -> Vector {
+                                          return factor * (group_kernels[group] * felt);
+                                        });
 }
 
 /// u − θ, `delta` in log time and x in s after the present moment.
@@ -91,13 +89,13 @@ Vector FlowState::multiplier_rates(double delta, const Vector& x) const {
   const double inverse_time = std::exp(-(theta + delta));
   if (!options.of_descent || inverse_time < 1e-17) return lambda;
   if (!problem->rivals.two_classes()) return lambda + corrections(lambda, inverse_time);
-  const Vector change = inverse_time * (kernel * lambda);  // p
+  const Vector change = pushed_margins(lambda, inverse_time);  // p
   const Vector g = inverse_time * lambda;
   const double b = *problem->loss.saturation;
   const Vector rest = (1.0 - b * g.array()).matrix();
   Vector factor = (1.0 + 0.5 * rest.array() * change.array()).matrix();
   if (inverse_time > 1e-9) {
-    const Vector second = kernel * (g.array() * rest.array() * change.array()).matrix();
+    const Vector second = pushed_margins(g.array() * rest.array() * change.array());
     factor.array() += rest.array() * ((1.0 - 2.0 * b * g.array()) * change.array().square() / 12.0 +
                                       second.array() / 3.0);
   }
@@ -236,10 +234,7 @@ void FlowState::rebuild_kernel() {
     kernel = kernel_of(*problem, mode_of);
   } else {
     group_kernels = group_kernels_of(*problem, mode_of);
-    kernel = Eigen::MatrixXd::Zero(margins(), margins());
-    for (int group = 0; group < problem->shape.groups; ++group) {
-      problem->rivals.add_kernel(group, group_kernels[static_cast<std::size_t>(group)], kernel);
-    }
+    kernel = problem->rivals.kernel(group_kernels);
   }
   changes_since_rebuild = 0;
   refresh_asleep();
@@ -494,7 +489,7 @@ void FlowState::renew_bounds(const std::vector<std::pair<Eigen::Index, Eigen::In
 
 FlowState after(FlowState state, const Vector& x, double size) {
   if (state.problem->rivals.two_classes()) {
-    state.gap += state.kernel * x;
+    state.gap += state.kernel * x;  // a sum of another rounding than that of the product
   } else {
     state.gap += state.pushed_margins(x);
   }

@@ -119,7 +119,7 @@ bool Transition::weigh_crossing() {
   const Vector row = preactivation_row(problem_, neuron_.group, neuron_.mode, i);
   const double velocity = row.dot(lambda_), speed = std::abs(velocity);
   // d²z/dθ² from dλ/dθ = λ (1 − (1 − g) du/dθ).
-  const Vector margin_speed = state_.kernel * drive_;
+  const Vector margin_speed = state_.pushed_margins(drive_);
   Vector change;
   if (problem_.rivals.two_classes()) {
     const Vector rest = (1.0 - (std::exp(-state_.theta) * drive_).array()).matrix();
@@ -375,7 +375,7 @@ FlowState Transition::carry_out(std::vector<FlowEvent>& events) {
     delay_ = delay_at(row.dot(lambda_));
   }
   const double margin_step =
-      std::exp(-state_.theta) * (state_.kernel * drive_).cwiseAbs().maxCoeff();
+      std::exp(-state_.theta) * state_.pushed_margins(drive_).cwiseAbs().maxCoeff();
   neuron_.last_event = state_.theta;
   neuron_.mean = {};
   state_.offset_stale = true;

@@ -82,7 +82,7 @@ LateFlow::LateFlow(const FlowProblem& problem, const FlowStart& start, const Flo
 bool LateFlow::steady() {
   if (now_.theta < time_of_no_corrections) return false;
   const Vector lambda = this->lambda();
-  const Vector speed = now_.kernel * lambda;
+  const Vector speed = now_.pushed_margins(lambda);
   const double top = lambda.maxCoeff();
   for (Eigen::Index i = 0; i < lambda.size(); ++i) {
     if (asleep(i) || now_.at_rest(i)) return false;
@@ -240,7 +240,7 @@ double LateFlow::log_loss() const {
 double LateFlow::log_loss_speed() const {
   return -problem()
               .rivals.log_loss_slopes(margins(), problem().loss)
-              .dot(here().kernel * here().rates_now());
+              .dot(here().pushed_margins(here().rates_now()));
 }
 
 FlowStart LateFlow::state() const {

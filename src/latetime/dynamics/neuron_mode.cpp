@@ -194,16 +194,12 @@ std::vector<Eigen::MatrixXd> group_kernels_of(
 
 Eigen::MatrixXd kernel_of(const FlowProblem& problem,
                           const std::function<const NeuronMode&(Eigen::Index)>& mode_of) {
-  Eigen::MatrixXd kernel = Eigen::MatrixXd::Zero(problem.margins(), problem.margins());
-  if (problem.rivals.two_classes()) {
-    for (Eigen::Index k = 0; k < problem.neurons(); ++k) {
-      add_kernel(problem, problem.group_of(k), mode_of(k), 1.0, kernel);
-    }
-    return kernel;
+  if (!problem.rivals.two_classes()) {
+    return problem.rivals.kernel(group_kernels_of(problem, mode_of));
   }
-  const std::vector<Eigen::MatrixXd> parts = group_kernels_of(problem, mode_of);
-  for (int group = 0; group < problem.shape.groups; ++group) {
-    problem.rivals.add_kernel(group, parts[static_cast<std::size_t>(group)], kernel);
+  Eigen::MatrixXd kernel = Eigen::MatrixXd::Zero(problem.margins(), problem.margins());
+  for (Eigen::Index k = 0; k < problem.neurons(); ++k) {
+    add_group_kernel(problem, problem.group_of(k), mode_of(k), 1.0, kernel);
   }
   return kernel;
 }

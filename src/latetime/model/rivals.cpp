@@ -149,4 +149,21 @@ void Rivals::add_kernel(int group, const Eigen::MatrixXd& part, Eigen::MatrixXd&
   }
 }
 
+Eigen::MatrixXd Rivals::kernel(const std::vector<Eigen::MatrixXd>& parts) const {
+  Eigen::MatrixXd result = Eigen::MatrixXd::Zero(size(), size());
+  for (int group = 0; group < groups_; ++group) {
+    add_kernel(group, parts[static_cast<std::size_t>(group)], result);
+  }
+  return result;
+}
+
+Vector Rivals::through_groups(const Vector& lambda,
+                              const std::function<Vector(std::size_t, const Vector&)>& act) const {
+  Vector result = Vector::Zero(size());
+  for (int group = 0; group < groups_; ++group) {
+    add(group, act(static_cast<std::size_t>(group), felt(group, lambda)), result);
+  }
+  return result;
+}
+
 }  // namespace latetime

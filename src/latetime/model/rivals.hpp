@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <vector>
 
 #include "latetime/model/loss.hpp"
@@ -72,6 +73,12 @@ class Rivals {
   void add(int group, Eigen::Index i, double change, Vector& to) const;
   /// Adds a part of a kernel, n × n between what neurons of a group feel, to one between rivals.
   void add_kernel(int group, const Eigen::MatrixXd& part, Eigen::MatrixXd& kernel) const;
+  /// The kernel between rivals, n(K−1) × n(K−1), of such parts, one a group.
+  Eigen::MatrixXd kernel(const std::vector<Eigen::MatrixXd>& parts) const;
+  /// Its product with λ, or whatever belongs to rivals, by groups: `act(k, λ^k)` is what group k
+  /// makes of what it feels, n entries.
+  Vector through_groups(const Vector& lambda,
+                        const std::function<Vector(std::size_t, const Vector&)>& act) const;
 
  private:
   /// The place of (i, k) for another class k than the sample's.

@@ -121,7 +121,7 @@ std::string optimum_text(const StoredLimit& limit) {
   if (limit.optimum.empty()) return "";
   const LeastNormBounds bounds = limit.norm_bounds();
   std::string text;
-  if (!(bounds.lower > 0.0) || !std::isfinite(bounds.gap())) {
+  if (!bounds.known()) {
     text = fmt::format(" How far V is from the least norm is undecided: {}.", limit.global_reason);
   } else if (limit.global_optimum == Optimality::optimal) {
     text = " Of all weights with margins of at least 1, V is proved to have the least norm.";

@@ -24,7 +24,7 @@ function applyAppearance() {
 function goOnPaper(on) {
   choice.onPaper = on;
   applyAppearance();
-  if (on) for (const figure of figures) figure.draw();
+  if (on) for (const figure of figures) if (figure.stale) figure.draw();
 }
 
 function header() {
