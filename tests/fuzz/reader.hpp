@@ -57,7 +57,17 @@ struct Reader {
   std::size_t longest = 4096;  ///< bytes of an input
 };
 
-/// Those of a program: data_readers.cpp, of arrays, or run_readers.cpp, of what runs leave.
+/// The reader that a class derived from Target tries, which is made from the name of its folder.
+template <class T>
+Reader reader(std::string name, std::vector<std::string> words, std::size_t longest = 4096) {
+  return {.name = std::move(name),
+          .words = std::move(words),
+          .make = [](const std::string& folder) { return std::make_unique<T>(folder); },
+          .longest = longest};
+}
+
+/// Those of a program: data_readers.cpp and text_readers.cpp, of arrays, or run_readers.cpp, of
+/// what runs leave.
 std::vector<Reader> all_readers();
 
 /// Bytes to and from files.

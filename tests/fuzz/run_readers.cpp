@@ -537,14 +537,6 @@ class ReportTarget : public RunTarget {
   }
 };
 
-template <class T>
-Reader reader(std::string name, std::vector<std::string> words, std::size_t longest) {
-  return {.name = std::move(name),
-          .words = std::move(words),
-          .make = [](const std::string& folder) { return std::make_unique<T>(folder); },
-          .longest = longest};
-}
-
 }  // namespace
 
 std::vector<Reader> all_readers() {
