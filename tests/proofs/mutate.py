@@ -4,7 +4,8 @@
 usage: mutate.py COUNT SEED CERTIFICATE...
 
 COUNT changes are drawn, every kind of field as often as every other: a number by one ulp or more up or down, its sign, a
-letter, a word, a line. A claim that is narrower, by one ulp too, must be refused. Whatever else is accepted is another
+letter, a word, a line. The claims are first made as narrow as the checker accepts. A claim that is narrower than that, by one
+ulp too, must be refused. Whatever else is accepted is another
 statement or another proof; the judge must find no fault in it, by 60 digits for what it says of the limit and, for the first of
 each kind, by real steps. Needs NumPy. Exit code 1 if a narrower claim or a false statement was accepted, or the checker
 fell over; the certificate is then kept beside the first one.
@@ -45,10 +46,21 @@ def other_word(word, dice):
     return dice.choice('01')
 
 
+def narrowest(path):
+    """By its words, every quantity that the certificate may state, as enclosed as the checker derives it."""
+    parts = checker.read(path)
+    problem, weights, step, initial = checker.problem_of(parts['problem'])
+    start = checker.start_of(problem, weights, step, initial, parts['claim'], False) if initial else 0.0
+    return checker.facts(problem, *checker.derive(problem, weights, step, parts['derivation'], start))
+
+
 class Certificate:
     def __init__(self, path):
         with open(path, encoding='ascii') as f:
             self.lines = [line.split() for line in f if line.strip()]
+        found = narrowest(path)
+        for words in self.lines[self.lines.index(['claim']) + 1:self.lines.index(['derivation'])]:
+            words[-2:] = [bound.hex() for bound in found[' '.join(words[:-2])]]
         part, self.fields = None, {}
         for r, words in enumerate(self.lines):
             if words[0] in ('problem', 'claim', 'derivation') and len(words) == 1:

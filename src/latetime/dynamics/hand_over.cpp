@@ -37,6 +37,11 @@ constexpr double early_error = 1e-4;
 // A flow further off than this does not follow the descent at all.
 constexpr double useless_error = 1e-2;
 
+// What a trial is off by dies like 1/t. One that is off by so many times more at an early look than
+// what would die to enough until its end is not followed there: of 233 trials of random problems
+// that ended with enough none was off by more than 0.8 times that.
+constexpr double hopeless = 10.0;
+
 // Integration steps of a trial: about as long as the exact steps so far took. More mean that
 // activations still change too often in log t. Beside a loss that stays, only a flow that needs few
 // is worth while.
@@ -183,15 +188,16 @@ class HandOver::BetweenCrossings {
 };
 
 /// Largest discrepancy over the last half decade, of a flow started a decade ago. One that turns
-/// out beyond `enough` is not followed further.
+/// out beyond `enough`, or so far from it that it will, is not followed further.
 double HandOver::try_from_oldest(bool stays, double enough, const std::function<bool()>& keep_going,
                                  FlowStatus& status) {
   constexpr double failed = std::numeric_limits<double>::infinity();
-  const std::uint64_t most = stays ? few_trial_steps : most_trial_steps(looks_.back().step);
+  const std::uint64_t now = looks_.back().step;
+  const std::uint64_t most = stays ? few_trial_steps : most_trial_steps(now);
   LateFlow flow = flow_from(looks_.front(), {.most_steps = most});
   // One that could not get there in as many steps is given up before it has taken them.
   const double begin = flow.log_time();
-  const double length = std::log(static_cast<double>(looks_.back().step)) - begin;
+  const double length = std::log(static_cast<double>(now)) - begin;
   bool behind = false;
   const auto go_on = [&](double log_time) {
     behind = flow.steps() > few_trial_steps / 2 &&
@@ -207,12 +213,18 @@ double HandOver::try_from_oldest(bool stays, double enough, const std::function<
     status = flow.advance_to(std::log(static_cast<double>(looks_[l].step)), go_on);
     if (behind) status = FlowStatus::too_long;
     if (status != FlowStatus::reached) return failed;
-    if (l + looks_per_trial < looks_.size()) continue;
+    const bool early = l + looks_per_trial < looks_.size();
+    if (early && enough == failed) continue;
     const FlowStart exact = start(looks_[l].step, looks_[l].coefficients);
     const FlowStart there = flow.state();
     const double off = discrepancy_(there.coefficients, flow.margins(), exact.coefficients,
                                     margins_of(exact.preactivations),
                                     flow.only_hops(there.preactivations, *beyond_));
+    if (early) {
+      const double left = static_cast<double>(looks_[l].step) / static_cast<double>(now);
+      if (off * left > hopeless * enough) return failed;
+      continue;
+    }
     worst = std::isfinite(off) ? std::max(worst, off) : failed;
     if (worst > enough) return worst;
     trial.raise(problem_, preactivations_off(flow, there, exact), seen);
