@@ -43,14 +43,15 @@ double root_between(const Function& f, double a, double b) {
   return boost::math::tools::toms748_solve(f, a, b, fa, fb, tolerance, evaluations).second;
 }
 
-/// First moment of a step at which a smooth quantity is not above zero; infinite: none. It is
-/// looked at on the dyadic grid as closely as its bends ask for, and at its lowest point where the
-/// finest cell may hide one below zero.
+/// First moment of a step at which a smooth quantity is not above zero; infinite: none `before`. It
+/// is looked at on the dyadic grid as closely as its bends ask for, and at its lowest point where
+/// the finest cell may hide one below zero.
 template <class AtGrid, class At>
-double first_fall(const DenseStep& step, const AtGrid& at_grid, const At& at) {
+double first_fall(const DenseStep& step, double before, const AtGrid& at_grid, const At& at) {
   constexpr double never = std::numeric_limits<double>::infinity();
   const auto moment = [&](int j) { return step.moment(j); };
   const std::function<double(int, int)> scan = [&](int left, int right) {
+    if (moment(left) >= before) return never;
     const double a = at_grid(left), b = at_grid(right);
     // What begins at zero is given a part of the step to rise.
     const bool begins = left == 0 && !(a > 0.0);
@@ -108,6 +109,7 @@ class EventSearch {
         moved_(2 * DenseStep::points),
         felt_moved_(static_cast<std::size_t>(state.problem->rivals.groups())) {}
   FlowSearch run() {
+    find_rates();
     find_crossings();
     find_exits();
     watch_near_misses();
@@ -156,6 +158,7 @@ class EventSearch {
   double height_at_grid(const Course& course, int j) {
     return course.start + course.row.dot(step_.grid(j)) + lag_at_grid(course, j);
   }
+  void find_rates();
   void find_crossings();
   std::optional<FoundEvent> crossing(Eigen::Index i);
   bool stays_clear(Eigen::Index i, double tolerance);
@@ -164,7 +167,9 @@ class EventSearch {
     int left, right;  ///< of the grid
     const Vector& moved(const DenseStep& step, std::vector<Vector>& known) const;
   };
-  int first_cell_below(const Course& course, Cell cell, double height, double& turn);
+  enum class Trend { falls, rises, turns };
+  Trend trend_of(const Course& course, double& fall);
+  int first_cell_below(const Course& course, Trend trend, Cell cell, double height, double& turn);
   bool ends_below(const Course& course, Cell cell, double& turn);
   struct Contact {
     double when;          ///< δ; never: not in this step
@@ -175,7 +180,7 @@ class EventSearch {
   Contact contact_of(Eigen::Index i, const Course& course);
   std::optional<FoundEvent> taken_across(Eigen::Index i, Course course);
   void find_exits();
-  double variation();
+  bool stays_held(const FlowNeuron& neuron, std::size_t r);
   void watch_near_misses();
 
   const FlowState& state_;
@@ -190,6 +195,10 @@ class EventSearch {
   Vector since_, felt_since_;   // s − since, and what the neuron felt of it
   std::optional<Vector> hops_;  // FlowState::hop_bounds, once they were asked for
   Vector row_;                  // of the last course
+  Vector held_, held_moved_;    // what sliding pairs feel at the start, and how far that moves
+
+  // A margin each: how far rates, and the drive, get from those at the start.
+  Vector rates_moved_, drive_moved_;
 
   // What all pairs share, once it was asked for.
   std::vector<double> tops_;        // n: largest |z| of the sample; −1: not known
@@ -225,15 +234,52 @@ double EventSearch::top_of(Eigen::Index i) {
   return top;
 }
 
-/// The earliest crossing of a pair that does not slide.
+/// How far rates move within the step: between points of it, and by their bends on the way to and
+/// fro.
+void EventSearch::find_rates() {
+  constexpr int stride = DenseStep::points / 4;
+  const Vector& first = rates_.drive_at_grid(0);
+  Vector bends = Vector::Zero(state_.margins()), rate_bends = bends;
+  found_.wander = (rates_.at_grid(0) - state_.foreseen).cwiseAbs();
+  found_.lambda_variation = state_.lambda_variation;
+  drive_moved_ = rates_moved_ = bends;
+  for (int j = stride; j <= DenseStep::points; j += stride) {
+    const Vector& now = rates_.drive_at_grid(j);
+    const Vector change = now - rates_.drive_at_grid(j - stride);
+    found_.lambda_variation += change.cwiseAbs().maxCoeff();
+    found_.wander = found_.wander.cwiseMax((rates_.at_grid(j) - state_.foreseen).cwiseAbs());
+    drive_moved_ = drive_moved_.cwiseMax((now - first).cwiseAbs());
+    rates_moved_ = rates_moved_.cwiseMax((rates_.at_grid(j) - rates_.at_grid(0)).cwiseAbs());
+    if (j == DenseStep::points) continue;
+    const Vector bend = rates_.drive_at_grid(j + stride) - now - change;
+    found_.lambda_variation += bend.cwiseAbs().maxCoeff();
+    bends = bends.cwiseMax(bend.cwiseAbs());
+    const Vector rate_bend =
+        rates_.at_grid(j + stride) - 2.0 * rates_.at_grid(j) + rates_.at_grid(j - stride);
+    rate_bends = rate_bends.cwiseMax(rate_bend.cwiseAbs());
+  }
+  found_.wander += rate_bends;
+  rates_moved_ += rate_bends;
+  drive_moved_ += bends;
+}
+
+/// The earliest crossing of a pair that does not slide. Pairs move as foreseen, but for what rates
+/// wander from that; one that may turn back is looked at from as near as its error.
 void EventSearch::find_crossings() {
-  const Vector reached = state_.travel + state_.reach * step_.end();
+  const Vector wander = state_.reach * found_.wander;
+  const Vector reached = state_.travel + step_.size() * wander;
+  const double begin = state_.elapsed, end = state_.elapsed + step_.size();
+  Vector left(state_.samples());
   for (Eigen::Index k = 0; k < state_.problem->neurons(); ++k) {
     const FlowNeuron& neuron = state_.neuron(k);
-    if (!lags_ && (neuron.room.array() > reached.array()).all()) continue;
+    left = neuron.room - reached + (begin * neuron.velocity).cwiseMin(end * neuron.velocity);
+    const auto may_turn = neuron.velocity.array().abs() <= wander.array();
+    left.array() -= may_turn.select(neuron.errors.array(), 0.0);
+    if (!lags_ && (left.array() > 0.0).all()) continue;
     go_to(k);
     for (Eigen::Index i = 0; i < state_.samples(); ++i) {
-      if (neuron.room[i] > reached[i] && (!lags_ || neuron.room[i] == never)) continue;
+      if (left[i] > 0.0 && (!lags_ || neuron.room[i] == never)) continue;
+      ++found_.looks;
       const auto event = crossing(i);
       if (!event || event->delta >= earliest()) continue;
       found_.first = event;
@@ -341,14 +387,30 @@ EventSearch::Contact EventSearch::contact_of(Eigen::Index i, const Course& cours
 /// pairs are proved not to cross without a look at the inside of the step, the others are bisected.
 /// The lag of samples at rest is taken for monotone within a cell.
 double EventSearch::first_at_zero(const Course& course) {
-  const double first_lag = lag_at_grid(course, 0);
-  if (course.start + first_lag <= 0.0) return 0.0;
-  double turn = std::nan("");
-  const int cell = first_cell_below(course, {0, DenseStep::points}, course.start + first_lag, turn);
+  const double start = course.start + lag_at_grid(course, 0);
+  if (start <= 0.0) return 0.0;
+  double fall = 0.0, turn = std::nan("");
+  const Trend trend = trend_of(course, fall);
+  if (trend == Trend::rises || start > fall) return never;
+  const int cell = first_cell_below(course, trend, {0, DenseStep::points}, start, turn);
   if (cell < 0) return never;
   const double left = step_.moment(cell - 1);
   const double right = std::isnan(turn) ? step_.moment(cell) : turn;
   return root_between([&](double delta) { return height(course, delta); }, left, right);
+}
+
+/// Which way a pair goes all through the step, as far as the rates at its start and how far they
+/// move tell, and how far it falls by at most.
+EventSearch::Trend EventSearch::trend_of(const Course& course, double& fall) {
+  fall = never;
+  if (course.lag) return Trend::turns;
+  const double speed = course.row.dot(rates_.at_grid(0));
+  const double bound = course.row.cwiseAbs().dot(rates_moved_);
+  // Where hops reach, ever less of it adds to the speed.
+  if (speed > bound) return Trend::rises;
+  fall = step_.size() * (bound - speed);
+  const double hops = inverse_time(0.0) * course.reach;
+  return speed + hops < -bound ? Trend::falls : Trend::turns;
 }
 
 /// How far s moves within the cell, n entries; `known` has two places a point of the grid.
@@ -362,18 +424,22 @@ const Vector& EventSearch::Cell::moved(const DenseStep& step, std::vector<Vector
 /// Right end of the first finest cell of the grid within `cell` at whose end the pair is beyond
 /// zero, or in which it turns back from beyond (at `turn` then); −1: none in time. `height`: where
 /// the pair is at the left end.
-int EventSearch::first_cell_below(const Course& course, Cell cell, double height, double& turn) {
+int EventSearch::first_cell_below(const Course& course, Trend trend, Cell cell, double height,
+                                  double& turn) {
   const auto [left, right] = cell;
   if (step_.moment(left) > earliest()) return -1;
   const Vector& moved = cell.moved(step_, moved_);
   const double lag_moved = lag_at_grid(course, right) - lag_at_grid(course, left);
   const double falls = course.row.cwiseProduct(moved).cwiseMin(0.0).sum();
   if (height + falls + std::min(0.0, lag_moved) > 0.0) return -1;
-  if (right - left == 1) return ends_below(course, cell, turn) ? right : -1;
+  if (trend == Trend::falls && height_at_grid(course, right) > 0.0) return -1;
+  if (right - left == 1) {
+    return trend == Trend::falls || ends_below(course, cell, turn) ? right : -1;
+  }
   const int middle = (left + right) / 2;
-  const int before = first_cell_below(course, {left, middle}, height, turn);
+  const int before = first_cell_below(course, trend, {left, middle}, height, turn);
   if (before >= 0) return before;
-  return first_cell_below(course, {middle, right}, height_at_grid(course, middle), turn);
+  return first_cell_below(course, trend, {middle, right}, height_at_grid(course, middle), turn);
 }
 
 /// Whether the pair is beyond zero at the right end of a finest cell. Where it is above zero at
@@ -396,28 +462,26 @@ bool EventSearch::ends_below(const Course& course, Cell cell, double& turn) {
   return true;
 }
 
-/// λ_variation at the end: how far λ moves between points of the step, and by its bends on the way
-/// to and fro.
-double EventSearch::variation() {
-  constexpr int stride = DenseStep::points / 4;
-  double result = state_.lambda_variation;
-  for (int j = stride; j <= DenseStep::points; j += stride) {
-    const Vector change = rates_.drive_at_grid(j) - rates_.drive_at_grid(j - stride);
-    result += change.cwiseAbs().maxCoeff();
-    if (j == DenseStep::points) continue;
-    const Vector bend = rates_.drive_at_grid(j + stride) - rates_.drive_at_grid(j) - change;
-    result += bend.cwiseAbs().maxCoeff();
+/// Whether the multiplier of a sliding pair stays within its bounds for as far as those of the
+/// samples move in the step.
+bool EventSearch::stays_held(const FlowNeuron& neuron, std::size_t r) {
+  const Eigen::Index l = neuron.mode.sliding[r];
+  const auto share = neuron.mode.share.row(static_cast<Eigen::Index>(r));
+  const double beta = share.dot(held_), moved = share.cwiseAbs().dot(held_moved_);
+  const FoldBounds bounds = fold_bounds(*state_.problem, neuron.group, l, held_);
+  double bounds_moved = 0.0;
+  for (const Eigen::Index i : state_.problem->members[static_cast<std::size_t>(l)]) {
+    bounds_moved += std::abs(state_.problem->ratio[static_cast<std::size_t>(i)]) * held_moved_[i];
   }
-  return result;
+  return std::min(bounds.above - beta, beta - bounds.below) > moved + bounds_moved;
 }
 
 /// The earliest sliding pair whose multiplier reaches a bound, and the earliest neuron that leaves
 /// the origin of a span.
 void EventSearch::find_exits() {
-  found_.lambda_variation = variation();
   const auto look = [&](Eigen::Index k, Eigen::Index l, FlowCause cause, const auto& room) {
     const double when = first_fall(
-        step_, [&](int j) { return room(rates_.drive_at_grid(j)); },
+        step_, earliest(), [&](int j) { return room(rates_.drive_at_grid(j)); },
         [&](double delta) { return room(rates_.drive_at(delta)); });
     if (when < earliest()) found_.first = {when, k, l, cause};
   };
@@ -433,7 +497,10 @@ void EventSearch::find_exits() {
       });
       continue;
     }
+    held_ = felt(rates_.drive_at_grid(0));
+    held_moved_ = felt(drive_moved_);
     for (std::size_t r = 0; r < neuron.mode.sliding.size(); ++r) {
+      if (stays_held(neuron, r)) continue;
       const Eigen::Index l = neuron.mode.sliding[r];
       const auto share = neuron.mode.share.row(static_cast<Eigen::Index>(r));
       for (const bool upper : {true, false}) {

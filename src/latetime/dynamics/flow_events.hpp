@@ -37,6 +37,8 @@ struct FlowSearch {
   /// Clear pairs whose bounds (FlowNeuron::room) did not do: to be renewed.
   std::vector<std::pair<Eigen::Index, Eigen::Index>> looked_at;
   double lambda_variation;  ///< FlowState::lambda_variation at the end of the step
+  Vector wander;            ///< a margin each: how far rates are from FlowState::foreseen at most
+  std::uint64_t looks = 0;  ///< at single pairs
 };
 
 /// The first event of a step of the integrator that begins at `state`. `rows`: those of steps

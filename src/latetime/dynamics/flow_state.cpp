@@ -19,6 +19,10 @@ constexpr double offset_drift = 0.02;
 constexpr double closed_form_period = 0.25;
 constexpr double last_offset_inverse_time = 1e-10;
 
+// All pairs are foreseen anew after so many looks at single ones, and one for so many pairs: that
+// is what it costs.
+constexpr std::uint64_t looks_before_foresight = 64, pairs_of_a_foresight = 8;
+
 // Pairs are looked at from so many times as near as hops may take them.
 constexpr double wide = 2.0;
 
@@ -188,7 +192,6 @@ void FlowState::rebase() {
   add_product(coefficients, problem->gram, z);
   keep_sides(before);
   s = Vector::Zero(margins());
-  travel = Vector::Zero(samples());
   lambda_variation = 0.0;
   for (Eigen::Index k = 0; k < problem->neurons(); ++k) {
     FlowNeuron& neuron = neurons[static_cast<std::size_t>(k)];
@@ -199,7 +202,8 @@ void FlowState::rebase() {
   rebuild_kernel();
   take_plateau();
   last_lambda = rates_now();
-  for (Eigen::Index k = 0; k < problem->neurons(); ++k) refresh_bounds(k);
+  foresee();
+  for (Eigen::Index k = 0; k < problem->neurons(); ++k) refresh_slack(k);
 }
 
 /// Where only rounding puts a pair on the other side of zero, it stays where it was.
@@ -412,16 +416,59 @@ bool FlowState::knocks_across(Eigen::Index k, Eigen::Index i, double step) const
 
 /// How far λ and s may move before anything can happen to neuron k, which is up to date.
 void FlowState::refresh_bounds(Eigen::Index k) {
-  constexpr double never = std::numeric_limits<double>::infinity();
-  FlowNeuron& neuron = neurons[static_cast<std::size_t>(k)];
-  neuron.room = travel + z.row(k).transpose().cwiseAbs();
-  if (neuron.mode.slides()) neuron.room -= wide * std::exp(-theta) * hop_bounds(neuron);
-  for (const Eigen::Index i : neuron.mode.pairs_at_zero()) neuron.room[i] = never;
-  for (Eigen::Index i = 0; i < samples(); ++i) {
-    if (!problem->leads(i) || !(problem->gram(i, i) > 0.0)) neuron.room[i] = never;
-  }
-  if (problem->shape.slope == 1.0) neuron.room.setConstant(never);
+  const Vector gain = gain_of(neuron(k), driven(foreseen));
+  set_room(k, z.row(k).transpose(), problem->gram * gain);
   refresh_slack(k);
+}
+
+/// The part of it that the neuron's moving uses up, from its pre-activations, now and foreseen.
+void FlowState::set_room(Eigen::Index k, const Vector& heights, const Vector& velocities) {
+  constexpr double never = std::numeric_limits<double>::infinity();
+  FlowNeuron& neuron = this->neuron(k);
+  neuron.room = heights;
+  neuron.velocity = velocities;
+  for (Eigen::Index i = 0; i < samples(); ++i) {
+    if (neuron.mode.is_active(i)) continue;
+    neuron.room[i] *= -1.0;
+    neuron.velocity[i] *= -1.0;
+  }
+  neuron.room += travel - elapsed * neuron.velocity;
+  if (neuron.mode.slides()) neuron.room -= wide * std::exp(-theta) * hop_bounds(neuron);
+  const auto leave_alone = [&](Eigen::Index i) {
+    neuron.room[i] = never;
+    neuron.velocity[i] = 0.0;
+  };
+  for (const Eigen::Index i : neuron.mode.pairs_at_zero()) leave_alone(i);
+  for (Eigen::Index i = 0; i < samples(); ++i) {
+    const bool moves = problem->shape.slope < 1.0 && problem->gram(i, i) > 0.0;
+    if (!moves || !problem->leads(i)) leave_alone(i);
+  }
+}
+
+/// Whether single pairs have been looked at so often that all may as well be foreseen anew.
+bool FlowState::foresight_due() const {
+  const auto pairs = static_cast<std::uint64_t>(problem->neurons() * samples());
+  return looks > looks_before_foresight + pairs / pairs_of_a_foresight;
+}
+
+/// Foresees all pairs with the multipliers of now.
+void FlowState::foresee() {
+  foreseen = last_lambda;
+  elapsed = 0.0;
+  travel = Vector::Zero(samples());
+  looks = 0;
+  const Vector drive = driven(foreseen);
+  Matrix moved(problem->neurons(), samples()), moving(problem->neurons(), samples());
+  for (Eigen::Index k = 0; k < moved.rows(); ++k) {
+    moved.row(k) = this->moved(neuron(k)).transpose();
+    moving.row(k) = gain_of(neuron(k), drive).transpose();
+  }
+  Matrix heights = z, velocities = Matrix::Zero(moving.rows(), moving.cols());
+  add_product(moved, problem->gram, heights);
+  add_product(moving, problem->gram, velocities);
+  for (Eigen::Index k = 0; k < moved.rows(); ++k) {
+    set_room(k, heights.row(k).transpose(), velocities.row(k).transpose());
+  }
 }
 
 /// The part of it that λ's moving uses up.
@@ -463,12 +510,13 @@ void FlowState::renew_bounds(const std::vector<std::pair<Eigen::Index, Eigen::In
       bounds = hop_bounds(neuron);
       of_bounds = k;
     }
-    const double distance = std::abs(z(k, i) + rows.row(i).dot(gained));
-    neuron.room[i] = travel[i] + distance;
+    const double side = neuron.mode.is_active(i) ? 1.0 : -1.0;
+    const double distance = side * (z(k, i) + rows.row(i).dot(gained));
+    neuron.room[i] = travel[i] + distance - elapsed * neuron.velocity[i];
     if (!neuron.mode.slides()) continue;
     const double hops = std::exp(-theta) * bounds[i];
     neuron.room[i] -= wide * hops;
-    if (distance < hops && !pushes_away(neuron.group, i)) {
+    if (std::abs(distance) < hops && !pushes_away(neuron.group, i)) {
       book_knock(k, i);
       book_drift(k, i, hops);
     }
@@ -487,7 +535,7 @@ void FlowState::renew_bounds(const std::vector<std::pair<Eigen::Index, Eigen::In
   }
 }
 
-FlowState after(FlowState state, const Vector& x, double size) {
+FlowState after(FlowState state, const Vector& x, double size, const Vector& wander) {
   if (state.problem->rivals.two_classes()) {
     state.gap += state.kernel * x;  // a sum of another rounding than that of the product
   } else {
@@ -495,15 +543,16 @@ FlowState after(FlowState state, const Vector& x, double size) {
   }
   state.gap.array() -= size;
   state.s += x;
-  state.travel += state.reach * x;
+  state.travel += size * (state.reach * wander);
+  state.elapsed += size;
   if (state.options.of_descent) state.book_series(x);
   state.theta += size;
   state.step_taken = size;
   return state;
 }
 
-FlowState after(FlowState state, const DenseStep& step) {
-  return after(std::move(state), step.end(), step.size());
+FlowState after(FlowState state, const DenseStep& step, const Vector& wander) {
+  return after(std::move(state), step.end(), step.size(), wander);
 }
 
 }  // namespace latetime

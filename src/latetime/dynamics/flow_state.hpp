@@ -50,8 +50,9 @@ struct FlowNeuron {
   double measured_error = 0.0;  ///< of each, what trials have seen
   double last_event = -std::numeric_limits<double>::infinity();  ///< log time
   // Bounds: nothing happens to the neuron while they hold (FlowState::refresh_bounds).
-  Vector room;   ///< n: no crossing at sample i before travel_i exceeds this
-  double slack;  ///< no sliding pair leaves before lambda_variation exceeds this
+  Vector room;      ///< n: no crossing at sample i while room_i + velocity_i · elapsed > travel_i
+  Vector velocity;  ///< n: foreseen dz/dθ, positive away from zero
+  double slack;     ///< no sliding pair leaves before lambda_variation exceeds this
 };
 
 /// What margins, and weights, still are off their rest.
@@ -87,7 +88,8 @@ struct EventErrors {
 /// * margins are θ + `gap` (+ offset/t), the mean over the fast switching with offset;
 /// * coefficients and z of neuron k are those of s = since_k; z of its pairs at zero is 0; beside
 ///   samples at rest they are without the lag (Plateau::lag), which `lag_now` has;
-/// * `room` and `slack` are bounds that cost little to hold against travel and lambda_variation.
+/// * `room` and `slack` are bounds that cost little to hold against travel and lambda_variation:
+///   every pair moves as it would with the multipliers `foreseen`, but for `travel`.
 ///
 /// A step of the integrator leads to the next value (`after`), an event to the next (`transition`);
 /// which event comes first is asked of a value and a step (`first_event`).
@@ -123,8 +125,11 @@ struct FlowState {
   double relaxation = 0.0;    ///< of it, a unit of time
   bool lags = false;          ///< coefficients and z are without the lag of samples at rest
 
-  Vector travel;                  ///< n: Σ_c reach_{i,c} s_c
-  Vector last_lambda;             ///< rates at `theta`
+  Vector foreseen;          ///< rates that pairs are foreseen with
+  double elapsed = 0.0;     ///< log time since then
+  Vector travel;            ///< n: Σ_c reach_{i,c} ∫ |rate_c − foreseen_c| dθ since then
+  std::uint64_t looks = 0;  ///< at single pairs since then
+  Vector last_lambda;       ///< rates at `theta`
   double lambda_variation = 0.0;  ///< Σ max |Δλ| since the last rebase
 
   std::uint64_t undecided = 0, changes_since_rebuild = 0;
@@ -202,6 +207,8 @@ struct FlowState {
   bool offset_due() const;
   void refresh_offset();
   void refresh_bounds(Eigen::Index k);
+  bool foresight_due() const;
+  void foresee();
   void renew_bounds(const std::vector<std::pair<Eigen::Index, Eigen::Index>>& looked_at,
                     ModeRows& rows);
   void book(Eigen::Index k, Eigen::Index i, double change);
@@ -223,6 +230,7 @@ struct FlowState {
   void book_beside(Eigen::Index k, Eigen::Index i, double distance);
   void book_disturbance(const Disturbance& off, const Vector& at_samples);
   void refresh_slack(Eigen::Index k);
+  void set_room(Eigen::Index k, const Vector& heights, const Vector& velocities);
   void start_from_zero();
   void enter();
   void book_entry(Eigen::Index k, const Vector& before);
@@ -238,10 +246,10 @@ struct FlowState {
 /// grows with t, and is cut off).
 Vector multipliers_of(const FlowProblem& problem, double theta, const Vector& gaps);
 
-/// The state at the end of a step of the integrator from `state` in which no event lies.
-/// `last_lambda` is still that of before.
-FlowState after(FlowState state, const DenseStep& step);
+/// The state at the end of a step of the integrator from `state` in which no event lies and rates
+/// are no further than `wander` from those foreseen. `last_lambda` is still that of before.
+FlowState after(FlowState state, const DenseStep& step, const Vector& wander);
 /// The same of a step of that size in log time over which s moves by x.
-FlowState after(FlowState state, const Vector& x, double size);
+FlowState after(FlowState state, const Vector& x, double size, const Vector& wander);
 
 }  // namespace latetime

@@ -126,10 +126,11 @@ void LateFlow::change_where_it_is(const Change& change) {
 }
 
 /// Goes to the event inside the step just taken, and through it.
-void LateFlow::carry_out(const FoundEvent& event) {
+void LateFlow::carry_out(const FlowSearch& search) {
+  const FoundEvent& event = *search.first;
   if (event.delta > 0.0) {
     stepper_.shorten(event.delta);
-    now_ = after(std::move(now_), stepper_.dense());
+    now_ = after(std::move(now_), stepper_.dense(), search.wander);
     stepper_.accept();
   }
   std::vector<FlowEvent> events;
@@ -142,7 +143,7 @@ void LateFlow::carry_out(const FoundEvent& event) {
 
 /// Goes to the end of the step just taken, in which nothing happens.
 void LateFlow::go_on(const FlowSearch& search) {
-  now_ = after(std::move(now_), stepper_.dense());
+  now_ = after(std::move(now_), stepper_.dense(), search.wander);
   stepper_.accept();
   now_.lambda_variation = search.lambda_variation;
   now_.last_lambda = now_.rates_now();
@@ -189,16 +190,18 @@ void LateFlow::finish_step() {
   step_counted_ = true;
   if (search.first) {
     ++unit_events_;
-    carry_out(*search.first);
+    carry_out(search);
   } else {
     go_on(search);
   }
+  now_.looks += search.looks;
+  if (now_.foresight_due()) now_.foresee();
 }
 
 /// Shows a moment inside the step ahead, before its event. The step stays as it is.
 void LateFlow::show(double log_time) {
   const double delta = log_time - now_.theta;
-  shown_ = after(FlowState(now_), stepper_.part(delta), delta);
+  shown_ = after(FlowState(now_), stepper_.part(delta), delta, ahead_->wander);
   shown_->theta = log_time;
   shown_->undecided += ahead_->undecided.size();
   shown_->last_lambda = shown_->rates_now();

@@ -99,7 +99,7 @@ class LateFlow {
   void show(double log_time);
   template <class Change>
   void change_where_it_is(const Change& change);
-  void carry_out(const FoundEvent& event);
+  void carry_out(const FlowSearch& search);
   void go_on(const FlowSearch& search);
   void begin_step_anew();
   bool steady();
